@@ -1,0 +1,85 @@
+/*
+title      = "Far more calls in an hour than this identity's past"
+severity   = "medium"
+confidence = "medium"
+attack     = ["T1078.004", "T1530", "T1526"]
+why        = "Copying data out and looking around with a script show as volume before they show as anything else."
+benign     = ["A migration, a backfill or a load test", "A retry loop"]
+respond    = ["See which API and which resources the calls were about", "Ask the owner what ran in that hour"]
+[params]
+min_z       = { default = 6.0, min = 2.0, help = "robust z-score of ln(1 + calls in the hour)" }
+min_calls   = { default = 100, min = 1, help = "hours with fewer calls are not judged" }
+min_hours   = { default = 12, min = 3, help = "active hours of history an identity needs before it can be judged" }
+lookback    = { default = 336, min = 24, max = 2000, help = "active hours looked back on" }
+spread_floor = { default = 0.5, min = 0.05, help = "smallest spread, in ln(calls): 0.5 is a factor of 1.6" }
+*/
+WITH hourly AS (
+  SELECT
+    actor, account_id,
+    date_trunc('hour', event_time) AS hour,
+    count(*) AS calls,
+    count(*) FILTER (WHERE failed) AS failures,
+    count(DISTINCT event_source || ':' || api) AS apis,
+    min(event_time) AS first_time,
+    max(event_time) AS last_time
+  FROM calls
+  WHERE NOT by_service AND event_time < $to
+  GROUP BY actor, account_id, date_trunc('hour', event_time)
+),
+-- Of active hours only: how much it does when it does something. When it is active at all is another question.
+judged AS (
+  SELECT *, baseline(ln(1.0 + calls), $lookback) OVER (PARTITION BY actor, account_id ORDER BY hour) AS past
+  FROM hourly
+),
+scored AS (
+  SELECT
+    *,
+    past['n'] AS hours_before,
+    exp(past['median']) - 1.0 AS median_calls,
+    robust_z_score(ln(1.0 + calls), past['median'], past['mad'], $spread_floor) AS z
+  FROM judged
+),
+loud AS (
+  SELECT * FROM scored
+  WHERE hour >= date_trunc('hour', $from)
+    AND first_time < $to AND last_time >= $from
+    AND hours_before >= $min_hours
+    AND calls >= $min_calls
+    AND z >= $min_z
+),
+days AS (
+  SELECT
+    actor, account_id, CAST(hour AS DATE) AS event_date,
+    min(first_time) AS first_time,
+    max(last_time) AS last_time,
+    count(*) AS hours,
+    sum(calls) AS calls,
+    max(calls) AS most_calls,
+    max(z) AS z,
+    first_value(median_calls ORDER BY z DESC) AS median_calls,
+    first_value(hours_before ORDER BY z DESC) AS hours_before,
+    array_agg(hour) AS loud_hours
+  FROM loud
+  GROUP BY actor, account_id, CAST(hour AS DATE)
+)
+SELECT
+  d.first_time,
+  d.last_time,
+  'actor' AS entity_type,
+  d.actor AS entity,
+  d.account_id,
+  CAST(NULL AS VARCHAR) AS region,
+  1.0 - exp(-d.z / 10.0) AS score,
+  d.actor || ' made ' || d.most_calls || ' calls in an hour; its usual active hour has '
+    || CAST(round(d.median_calls) AS BIGINT) || ' (median of ' || d.hours_before || ' hours)' AS summary,
+  evidence(c.event_id, c.event_time) AS evidence,
+  count(*) AS events,
+  d.hours AS hours_above,
+  d.z AS robust_z,
+  d.median_calls AS baseline_median_calls_per_hour,
+  d.hours_before AS baseline_hours
+FROM days AS d
+JOIN calls AS c ON c.actor = d.actor AND c.account_id = d.account_id AND c.event_date = d.event_date
+WHERE NOT c.by_service
+  AND array_has(d.loud_hours, date_trunc('hour', c.event_time))
+GROUP BY d.first_time, d.last_time, d.actor, d.account_id, d.hours, d.z, d.most_calls, d.median_calls, d.hours_before

@@ -1,0 +1,63 @@
+/*
+title      = "Running code replaced by an identity that never did"
+severity   = "low"
+confidence = "medium"
+attack     = ["T1648", "T1525", "T1059.009"]
+why        = "Code put into a function or an instance's start runs with that resource's permissions."
+benign     = ["A developer who deploys by hand for once", "A new pipeline"]
+respond    = ["Compare the code with what the repository says", "See what the function's role did since"]
+[params]
+warm_up_days = { default = 7, min = 1, max = 90, help = "days of history the account needs before it weighs more that an identity is new to it" }
+*/
+WITH replaced AS (
+  SELECT
+    *,
+    coalesce(json_get_str(request_parameters, 'functionName'), json_get_str(request_parameters, 'instanceId'),
+      json_get_str(request_parameters, 'name'), 'something') AS target
+  FROM calls
+  WHERE NOT by_service
+    AND event_time < $to
+    AND ((event_source = 'lambda.amazonaws.com' AND api IN ('UpdateFunctionCode', 'PublishLayerVersion'))
+      OR (event_source = 'lambda.amazonaws.com' AND api = 'UpdateFunctionConfiguration' AND request_parameters LIKE '%"layers"%')
+      OR (event_source = 'ec2.amazonaws.com' AND api = 'ModifyInstanceAttribute' AND request_parameters LIKE '%"userData"%')
+      OR (event_source = 'glue.amazonaws.com' AND api IN ('UpdateDevEndpoint', 'UpdateJob')))
+),
+daily AS (
+  SELECT
+    actor, account_id, event_date,
+    min(event_time) AS first_time,
+    max(event_time) AS last_time,
+    count(*) AS calls,
+    count(*) FILTER (WHERE failed) AS failures,
+    array_distinct(array_agg(api ORDER BY event_time)) AS apis,
+    array_distinct(array_agg(target ORDER BY event_time)) AS targets,
+    evidence(event_id, event_time) AS evidence
+  FROM replaced
+  GROUP BY actor, account_id, event_date
+),
+judged AS (
+  SELECT
+    *,
+    count(*) OVER (PARTITION BY actor, account_id ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS days_before,
+    to_unixtime(first_time) / 86400.0 - to_unixtime(min(first_time) OVER (PARTITION BY account_id)) / 86400.0 AS account_days
+  FROM daily
+)
+SELECT
+  first_time,
+  last_time,
+  'actor' AS entity_type,
+  actor AS entity,
+  account_id,
+  CAST(NULL AS VARCHAR) AS region,
+  CASE WHEN account_days >= $warm_up_days THEN 0.8 ELSE 0.4 END AS score,
+  actor || CASE WHEN failures = calls THEN ' tried to replace' ELSE ' replaced' END || ' code: ' || array_to_string(apis, ', ') || ' on '
+    || array_to_string(array_slice(targets, 1, 3), ', ') || '; it never had' AS summary,
+  evidence,
+  calls AS events,
+  apis,
+  targets,
+  failures AS failed_calls,
+  account_days AS baseline_days_of_history
+FROM judged
+WHERE first_time >= $from
+  AND days_before = 0

@@ -1,0 +1,64 @@
+/*
+title      = "Console sign-in without MFA"
+severity   = "medium"
+confidence = "medium"
+attack     = ["T1078.004"]
+why        = "A password alone opened the console; whoever has it is in."
+benign     = ["A user for whom nobody ever set MFA up", "A federated sign-in whose provider asked for MFA itself"]
+respond    = ["Ask the user whether it was them", "Require MFA by policy"]
+[params]
+routine_days = { default = 3, min = 1, help = "a user who signed in without MFA on this many earlier days does it by routine" }
+*/
+WITH sign_in AS (
+  SELECT *, json_get_str(additional_event_data, 'MFAUsed') AS mfa_used
+  FROM calls
+  WHERE event_source = 'signin.amazonaws.com'
+    AND api = 'ConsoleLogin'
+    AND json_get_str(response_elements, 'ConsoleLogin') = 'Success'
+    -- Roles sign in through a provider that keeps MFA to itself; the record says No for all of them.
+    AND user_identity_type IN ('IAMUser', 'Root')
+    AND event_time < $to
+),
+daily AS (
+  SELECT
+    actor, account_id, event_date, user_identity_type,
+    min(event_time) FILTER (WHERE mfa_used = 'No') AS first_time,
+    max(event_time) FILTER (WHERE mfa_used = 'No') AS last_time,
+    count(*) FILTER (WHERE mfa_used = 'No') AS without_mfa,
+    count(*) FILTER (WHERE mfa_used = 'Yes') AS with_mfa,
+    max(source_ip_address) FILTER (WHERE mfa_used = 'No') AS source_ip_address,
+    evidence(event_id, event_time) FILTER (WHERE mfa_used = 'No') AS evidence
+  FROM sign_in
+  GROUP BY actor, account_id, event_date, user_identity_type
+),
+judged AS (
+  SELECT
+    *,
+    count(*) FILTER (WHERE without_mfa > 0) OVER before AS days_without,
+    count(*) FILTER (WHERE with_mfa > 0) OVER before AS days_with
+  FROM daily
+  WINDOW before AS (PARTITION BY actor ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+)
+SELECT
+  first_time,
+  last_time,
+  'actor' AS entity_type,
+  actor AS entity,
+  account_id,
+  CAST(NULL AS VARCHAR) AS region,
+  1.0 / (1.0 + days_without) AS score,
+  -- A user who has a device and came without it is worse than one who never had one.
+  CASE WHEN days_with > 0 AND days_without = 0 THEN 'high'
+       WHEN days_without >= $routine_days THEN 'informational'
+       WHEN days_without > 0 THEN 'low'
+       ELSE 'medium' END AS severity,
+  actor || ' signed in to the console without MFA from ' || coalesce(source_ip_address, 'an unknown address') || '; before, on '
+    || days_with || ' days with MFA and on ' || days_without || ' without' AS summary,
+  evidence,
+  without_mfa AS events,
+  source_ip_address,
+  days_with AS baseline_days_with_mfa,
+  days_without AS baseline_days_without_mfa
+FROM judged
+WHERE without_mfa > 0
+  AND first_time >= $from

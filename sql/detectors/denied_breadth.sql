@@ -1,0 +1,71 @@
+/*
+title      = "Denied across many APIs or many resources within an hour"
+severity   = "medium"
+confidence = "high"
+attack     = ["T1580", "T1526", "T1087.004", "T1069.003"]
+why        = "Found credentials are tried on everything to learn what they can do; most of it is denied."
+benign     = ["A new role with too few permissions", "A security scanner without its exceptions"]
+respond    = ["Disable the key or revoke the session", "List what the identity was allowed to do in that hour"]
+[params]
+min_apis    = { default = 5, min = 2, help = "different APIs denied within one hour" }
+min_targets = { default = 10, min = 2, help = "or different requests to the control plane denied within one hour: one API tried on many resources" }
+*/
+WITH hourly AS (
+  SELECT
+    actor, account_id,
+    date_trunc('hour', event_time) AS hour,
+    count(*) AS calls,
+    count(*) FILTER (WHERE error_family = 'denied') AS denied,
+    count(DISTINCT CASE WHEN error_family = 'denied' THEN event_source || ':' || api END) AS apis_denied,
+    count(DISTINCT CASE WHEN error_family = 'denied' THEN event_source END) AS services_denied,
+    -- A job that lost its bucket is denied a thousand objects; that says nothing about who asks.
+    count(DISTINCT CASE WHEN error_family = 'denied' AND management_event IS NOT FALSE
+      THEN event_source || ':' || api || coalesce(request_parameters, '') END) AS targets_denied
+  FROM calls
+  WHERE NOT by_service AND event_time < $to
+  GROUP BY actor, account_id, date_trunc('hour', event_time)
+),
+-- A scanner is denied as much every day: an hour counts when it is broader than the identity's broadest before.
+judged AS (
+  SELECT
+    *,
+    coalesce(max(apis_denied) OVER before, 0) AS most_apis_before,
+    coalesce(max(targets_denied) OVER before, 0) AS most_targets_before,
+    count(*) OVER before AS hours_before
+  FROM hourly
+  WINDOW before AS (PARTITION BY actor, account_id ORDER BY hour ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+),
+broad AS (
+  SELECT * FROM judged
+  WHERE (apis_denied >= $min_apis AND apis_denied > 1.5 * most_apis_before)
+    OR (targets_denied >= $min_targets AND targets_denied > 1.5 * most_targets_before)
+)
+SELECT
+  min(c.event_time) AS first_time,
+  max(c.event_time) AS last_time,
+  'actor' AS entity_type,
+  b.actor AS entity,
+  b.account_id,
+  CAST(NULL AS VARCHAR) AS region,
+  1.0 - exp(-(b.apis_denied + b.targets_denied / 4.0) / 15.0) AS score,
+  CASE WHEN b.services_denied >= 8 THEN 'high' ELSE 'medium' END AS severity,
+  b.actor || ' was denied ' || b.apis_denied || ' APIs of ' || b.services_denied || ' services in an hour, '
+    || b.targets_denied || ' different requests, ' || b.denied || ' of ' || b.calls || ' calls; its most before was '
+    || b.most_apis_before || ' APIs' AS summary,
+  evidence(c.event_id, c.event_time) AS evidence,
+  count(*) AS events,
+  CAST(b.hour AS VARCHAR) AS key,
+  b.apis_denied,
+  b.services_denied,
+  b.targets_denied,
+  b.most_apis_before AS baseline_most_apis_denied_in_an_hour,
+  b.most_targets_before AS baseline_most_requests_denied_in_an_hour,
+  b.hours_before AS baseline_active_hours
+FROM broad AS b
+JOIN calls AS c
+  ON c.actor = b.actor AND c.account_id = b.account_id AND date_trunc('hour', c.event_time) = b.hour
+WHERE NOT c.by_service
+  AND c.error_family = 'denied'
+  AND c.event_time >= $from AND c.event_time < $to
+GROUP BY b.actor, b.account_id, b.hour, b.apis_denied, b.services_denied, b.targets_denied, b.denied, b.calls,
+  b.most_apis_before, b.most_targets_before, b.hours_before

@@ -1,0 +1,70 @@
+/*
+title      = "Far more failed calls than this identity's past"
+severity   = "low"
+confidence = "medium"
+attack     = ["T1580", "T1526"]
+why        = "Whoever does not know the environment runs into its walls: a burst of failures is somebody trying."
+benign     = ["A broken release or a policy that was tightened", "A resource that was deleted under a job"]
+respond    = ["See which APIs failed and with what", "Look for the first success after the failures"]
+[params]
+min_failures = { default = 10, min = 1, help = "days with fewer failed calls are not judged" }
+min_z        = { default = 6.0, min = 2.0, help = "standard deviations above the failures to be expected" }
+warm_up_days = { default = 5, min = 1, max = 90, help = "active days of history an identity needs before it can be judged" }
+*/
+WITH daily AS (
+  SELECT
+    actor, account_id, event_date,
+    count(*) AS calls,
+    -- A service that asks for less speed says nothing about who asks.
+    count(*) FILTER (WHERE failed AND error_family IS DISTINCT FROM 'throttled') AS failures,
+    count(DISTINCT CASE WHEN failed THEN event_source || ':' || api END) AS apis_failed
+  FROM calls
+  WHERE NOT by_service AND event_time < $to
+  GROUP BY actor, account_id, event_date
+),
+judged AS (
+  SELECT
+    *,
+    count(*) OVER before AS days_before,
+    coalesce(sum(calls) OVER before, 0) AS calls_before,
+    coalesce(sum(failures) OVER before, 0) AS failures_before
+  FROM daily
+  WINDOW before AS (PARTITION BY actor, account_id ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+),
+-- Expected failures from the past rate, with one failure in fifty calls added as a prior; spread as of a binomial count.
+rated AS (
+  SELECT *, (failures_before + 1.0) / (calls_before + 50.0) AS rate
+  FROM judged
+),
+scored AS (
+  SELECT *, (failures - calls * rate) / sqrt(greatest(calls * rate * (1.0 - rate), 1.0)) AS z
+  FROM rated
+)
+SELECT
+  min(c.event_time) AS first_time,
+  max(c.event_time) AS last_time,
+  'actor' AS entity_type,
+  s.actor AS entity,
+  s.account_id,
+  CAST(NULL AS VARCHAR) AS region,
+  1.0 - exp(-s.z / 15.0) AS score,
+  s.actor || ': ' || s.failures || ' of ' || s.calls || ' calls failed over ' || s.apis_failed || ' APIs; '
+    || CAST(round(s.calls * s.rate, 1) AS VARCHAR) || ' were to be expected from ' || s.days_before || ' days before' AS summary,
+  evidence(c.event_id, c.event_time) AS evidence,
+  count(*) AS events,
+  s.failures,
+  s.calls,
+  s.apis_failed,
+  s.z,
+  s.rate AS baseline_failure_rate,
+  s.calls_before AS baseline_calls,
+  s.days_before AS baseline_days
+FROM scored AS s
+JOIN calls AS c ON c.actor = s.actor AND c.account_id = s.account_id AND c.event_date = s.event_date
+WHERE NOT c.by_service
+  AND c.failed
+  AND c.event_time >= $from AND c.event_time < $to
+  AND s.failures >= $min_failures
+  AND s.z >= $min_z
+  AND s.days_before >= $warm_up_days
+GROUP BY s.actor, s.account_id, s.event_date, s.failures, s.calls, s.apis_failed, s.z, s.rate, s.calls_before, s.days_before

@@ -1,0 +1,93 @@
+/*
+title      = "Calls from two places nobody can travel between"
+severity   = "high"
+confidence = "medium"
+attack     = ["T1078.004", "T1550.001"]
+why        = "One set of credentials in two places at once is in two hands."
+benign     = ["A VPN or a mobile provider that comes out in another country", "An address the table places wrongly"]
+respond    = ["Ask the owner which of the two places was theirs", "Revoke the sessions and rotate the key"]
+[params]
+speed_kmh   = { default = 1000.0, min = 100.0, help = "faster than this is impossible; an airliner flies at 900" }
+distance_km = { default = 500.0, min = 50.0, help = "moves shorter than this are left to the error of the table" }
+*/
+WITH located AS (
+  SELECT
+    *,
+    -- Whose hands: a person wherever they are; of a role that many machines wear, one session at a time.
+    CASE WHEN user_identity_type IN ('IAMUser', 'Root', 'IdentityCenterUser') OR actor LIKE '%:assumed-role/%' THEN actor
+         ELSE access_key_id END AS holder
+  FROM calls
+  WHERE NOT by_service
+    AND event_time < $to
+    AND ip_country(source_ip_address) IS NOT NULL
+),
+moved AS (
+  SELECT
+    event_id, event_time, event_date, actor, account_id, aws_region, source_ip_address, holder,
+    geo_change(source_ip_address, event_time) OVER (PARTITION BY holder ORDER BY event_time, event_id) AS move
+  FROM located
+  WHERE holder IS NOT NULL
+),
+jumps AS (
+  SELECT
+    *,
+    move['previous_ip'] AS previous_ip,
+    move['previous_time'] AS previous_time,
+    move['previous_country'] AS previous_country,
+    move['country'] AS country,
+    move['distance_km'] AS distance_km,
+    move['speed_kmh'] AS speed_kmh,
+    least(move['previous_asn'], move['asn']) AS asn_a,
+    greatest(move['previous_asn'], move['asn']) AS asn_b
+  FROM moved
+  WHERE move['speed_kmh'] >= $speed_kmh
+    AND move['distance_km'] >= $distance_km
+    AND move['country_changed']
+),
+-- Somebody whose VPN comes out elsewhere jumps between the same two networks day after day: only the first day is news.
+first_jumps AS (
+  SELECT *, min(event_date) OVER (PARTITION BY holder, asn_a, asn_b) AS first_date
+  FROM jumps
+),
+days AS (
+  SELECT
+    actor, account_id, holder, event_date,
+    min(previous_time) AS first_time,
+    max(event_time) AS last_time,
+    count(*) AS jumps,
+    max(speed_kmh) AS speed_kmh,
+    max(distance_km) AS distance_km,
+    first_value(previous_ip ORDER BY event_time) AS ip_before,
+    first_value(previous_country ORDER BY event_time) AS country_before,
+    first_value(source_ip_address ORDER BY event_time) AS ip_after,
+    first_value(country ORDER BY event_time) AS country_after
+  FROM first_jumps
+  WHERE event_date = first_date
+    AND event_time >= $from
+  GROUP BY actor, account_id, holder, event_date
+)
+SELECT
+  d.first_time,
+  d.last_time,
+  'actor' AS entity_type,
+  d.actor AS entity,
+  d.account_id,
+  CAST(NULL AS VARCHAR) AS region,
+  1.0 - exp(-d.speed_kmh / (2.0 * $speed_kmh)) AS score,
+  d.actor || ' was in ' || d.country_before || ' (' || d.ip_before || ') and in ' || d.country_after || ' (' || d.ip_after
+    || '), ' || CAST(round(d.distance_km) AS BIGINT) || ' km apart at '
+    || CASE WHEN d.speed_kmh > 100000 THEN 'the same time' ELSE CAST(round(d.speed_kmh) AS BIGINT) || ' km/h' END AS summary,
+  evidence(c.event_id, c.event_time) AS evidence,
+  count(*) AS events,
+  d.holder,
+  d.jumps,
+  d.speed_kmh,
+  d.distance_km,
+  d.ip_before AS baseline_ip,
+  d.country_before AS baseline_country,
+  d.ip_after,
+  d.country_after
+FROM days AS d
+JOIN located AS c ON c.holder = d.holder AND c.event_date = d.event_date AND c.source_ip_address = d.ip_after
+GROUP BY d.first_time, d.last_time, d.actor, d.account_id, d.holder, d.jumps, d.speed_kmh, d.distance_km, d.ip_before,
+  d.country_before, d.ip_after, d.country_after

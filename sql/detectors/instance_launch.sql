@@ -1,0 +1,88 @@
+/*
+title      = "Instances launched by an identity, or of a size, that never was"
+severity   = "medium"
+confidence = "medium"
+attack     = ["T1496", "T1578.002"]
+why        = "Stolen credentials are turned into computing power first of all."
+benign     = ["A new workload or a load test", "A data science team that gets its first accelerators"]
+respond    = ["Terminate what nobody asked for, in every region", "Look at what else the identity did that day"]
+[params]
+min_vcpu_class = { default = 8, min = 1, help = "size class, in multiples of xlarge, from which an instance is big" }
+*/
+WITH launched AS (
+  SELECT
+    *,
+    json_get_str(request_parameters, 'instanceType') AS instance_type,
+    coalesce(json_get_int(request_parameters, 'instancesSet', 'items', 0, 'maxCount'), 1) AS asked_for
+  FROM calls
+  WHERE NOT by_service
+    AND event_source = 'ec2.amazonaws.com'
+    AND api IN ('RunInstances', 'RequestSpotInstances', 'CreateFleet', 'RequestSpotFleet')
+    AND event_time < $to
+),
+sized AS (
+  SELECT
+    *,
+    split_part(instance_type, '.', 1) AS family,
+    CASE WHEN instance_type LIKE '%.metal%' THEN 96
+         WHEN regexp_like(instance_type, '\.[0-9]+xlarge$') THEN CAST(regexp_replace(split_part(instance_type, '.', 2), 'xlarge$', '') AS BIGINT)
+         WHEN instance_type LIKE '%.xlarge' THEN 1
+         ELSE 0 END AS xlarges,
+    -- AWS's families with accelerators: P and G are GPUs, Inf, Trn and DL chips for models, F and VT programmable logic.
+    regexp_like(instance_type, '^(p[0-9]|g[0-9]|inf[0-9]|trn[0-9]|dl[0-9]|f[0-9]|vt[0-9])') AS accelerated
+  FROM launched
+),
+daily AS (
+  SELECT
+    actor, account_id, event_date, family,
+    min(event_time) AS first_time,
+    max(event_time) AS last_time,
+    count(*) AS calls,
+    count(*) FILTER (WHERE failed) AS failures,
+    sum(asked_for) AS instances,
+    max(xlarges) AS xlarges,
+    bool_or(accelerated) AS accelerated,
+    array_agg(DISTINCT instance_type) AS instance_types,
+    array_agg(DISTINCT aws_region) AS regions,
+    evidence(event_id, event_time) AS evidence
+  FROM sized
+  GROUP BY actor, account_id, event_date, family
+),
+judged AS (
+  SELECT
+    *,
+    count(*) OVER (PARTITION BY account_id, actor ORDER BY event_date RANGE BETWEEN UNBOUNDED PRECEDING AND INTERVAL '1 day' PRECEDING) AS actor_before,
+    count(*) OVER (PARTITION BY account_id, family ORDER BY event_date RANGE BETWEEN UNBOUNDED PRECEDING AND INTERVAL '1 day' PRECEDING) AS family_before,
+    coalesce(max(instances) OVER (PARTITION BY account_id ORDER BY event_date RANGE BETWEEN UNBOUNDED PRECEDING AND INTERVAL '1 day' PRECEDING), 0) AS most_before
+  FROM daily
+)
+SELECT
+  first_time,
+  last_time,
+  'actor' AS entity_type,
+  actor AS entity,
+  account_id,
+  regions[1] AS region,
+  1.0 - exp(-(ln(1.0 + instances) + ln(1.0 + xlarges) + CASE WHEN accelerated THEN 1.0 ELSE 0.0 END) / 3.0) AS score,
+  CASE WHEN family_before = 0 AND (accelerated OR xlarges >= $min_vcpu_class) THEN 'medium'
+       WHEN actor_before = 0 AND instances > 2 * most_before AND most_before > 0 THEN 'medium'
+       ELSE 'low' END AS severity,
+  actor || CASE WHEN failures = calls THEN ' tried to launch ' ELSE ' launched ' END || instances || ' instances of '
+    || coalesce(array_to_string(array_slice(instance_types, 1, 3), ', '), 'an unnamed type') || ' in ' || coalesce(array_to_string(regions, ', '), 'no region')
+    || CASE WHEN actor_before = 0 THEN '; it never launched any before' ELSE '' END
+    || CASE WHEN family_before = 0 THEN '; the account had none of the family' ELSE '' END
+    || CASE WHEN failures > 0 AND failures < calls THEN '; ' || failures || ' of ' || calls || ' calls failed' ELSE '' END AS summary,
+  evidence,
+  calls AS events,
+  family AS key,
+  instance_types,
+  regions,
+  instances,
+  accelerated,
+  failures AS failed_calls,
+  actor_before AS baseline_days_identity_launched,
+  family_before AS baseline_days_family_launched,
+  most_before AS baseline_most_instances_a_day
+FROM judged
+WHERE first_time >= $from
+  AND (family_before = 0 OR actor_before = 0)

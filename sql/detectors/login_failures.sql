@@ -1,0 +1,61 @@
+/*
+title      = "Sign-ins that fail, many of them or for many users, from one address"
+severity   = "medium"
+confidence = "high"
+attack     = ["T1110.003", "T1110.001"]
+why        = "Guessing passwords shows as failures; the success after them is the break-in."
+benign     = ["A forgotten password, a few tries of one user", "An office behind one address on password-change day"]
+respond    = ["Reset the password of whoever got in and revoke their sessions", "Ask why the account allows sign-in without MFA"]
+[params]
+min_failures = { default = 10, min = 2, help = "failed sign-ins from one address within a day" }
+min_users    = { default = 4, min = 2, help = "or different users failed for" }
+*/
+WITH sign_in AS (
+  SELECT
+    *,
+    json_get_str(response_elements, 'ConsoleLogin') = 'Failure' OR error_family = 'login_failed' AS refused,
+    coalesce(user_identity_user_name, actor) AS user_name
+  FROM calls
+  WHERE event_source = 'signin.amazonaws.com'
+    AND api = 'ConsoleLogin'
+    AND event_time < $to
+),
+daily AS (
+  SELECT
+    source_ip_address, event_date,
+    min(event_time) AS first_time,
+    max(event_time) AS last_time,
+    count(*) FILTER (WHERE refused) AS failures,
+    count(DISTINCT CASE WHEN refused THEN user_name END) AS users,
+    max(event_time) FILTER (WHERE NOT refused) AS last_success,
+    min(event_time) FILTER (WHERE refused) AS first_failure,
+    last_value(actor ORDER BY event_time) FILTER (WHERE NOT refused) AS actor,
+    max(account_id) AS account_id,
+    count(*) AS events,
+    evidence(event_id, event_time) AS evidence
+  FROM sign_in
+  WHERE source_ip_address IS NOT NULL
+  GROUP BY source_ip_address, event_date
+)
+SELECT
+  first_time,
+  last_time,
+  'ip' AS entity_type,
+  source_ip_address AS entity,
+  account_id,
+  CAST(NULL AS VARCHAR) AS region,
+  1.0 - exp(-failures / 30.0 - users / 10.0) AS score,
+  CASE WHEN last_success > first_failure THEN 'high' ELSE 'medium' END AS severity,
+  failures || ' failed sign-ins for ' || users || ' users from ' || source_ip_address
+    || coalesce(' in ' || ip_country(source_ip_address), '')
+    || CASE WHEN last_success > first_failure THEN ', then one that succeeded: ' || actor ELSE '' END AS summary,
+  evidence,
+  events,
+  CASE WHEN last_success > first_failure THEN actor END AS actor,
+  failures AS failed_sign_ins,
+  users,
+  ip_country(source_ip_address) AS country,
+  ip_organisation(source_ip_address) AS organisation
+FROM daily
+WHERE last_time >= $from
+  AND (failures >= $min_failures OR users >= $min_users)

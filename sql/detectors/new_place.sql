@@ -1,0 +1,77 @@
+/*
+title      = "Country or network never seen for this identity"
+severity   = "medium"
+confidence = "medium"
+attack     = ["T1078.004"]
+why        = "Stolen credentials are used from somewhere else."
+benign     = ["Travel", "A new office, home or VPN provider", "A cloud provider that moved its runners"]
+respond    = ["Ask the owner where they were", "Revoke the session when they were not there"]
+[params]
+warm_up_days = { default = 7, min = 1, max = 90, help = "days of history an identity needs before it can be judged" }
+min_surprise = { default = 3.0, min = 0.0, help = "nats; a new place less surprising is left out" }
+*/
+WITH places AS (
+  SELECT
+    actor, account_id, event_date,
+    min(first_time) AS first_time,
+    max(last_time) AS last_time,
+    min(known_since) AS known_since,
+    max(active_days) AS active_days,
+    max(new_days) AS new_days,
+    max(item) FILTER (WHERE kind = 'country') AS new_country,
+    max(item) FILTER (WHERE kind = 'asn') AS new_asn,
+    max(rarity) + max(steadiness) AS surprise
+  FROM novelties
+  WHERE kind IN ('country', 'asn')
+    AND first_time >= $from AND first_time < $to
+    AND history_days >= $warm_up_days
+  GROUP BY actor, account_id, event_date
+),
+seen AS (
+  SELECT
+    p.actor, p.event_date,
+    min(n.source_ip_address) AS source_ip_address,
+    max(n.country) AS country,
+    max(n.organisation) AS organisation,
+    bool_or(n.with_mfa) AS with_mfa
+  FROM places AS p
+  JOIN daily_network AS n ON n.actor = p.actor AND n.event_date = p.event_date
+    AND (n.country = p.new_country OR CAST(n.asn AS VARCHAR) = p.new_asn)
+  GROUP BY p.actor, p.event_date
+)
+SELECT
+  p.first_time,
+  p.last_time,
+  'actor' AS entity_type,
+  p.actor AS entity,
+  p.account_id,
+  CAST(NULL AS VARCHAR) AS region,
+  1.0 - exp(-p.surprise / 4.0) AS score,
+  -- A new network in a known country is how people live. With MFA the password alone was not enough.
+  CASE WHEN p.new_country IS NOT NULL AND p.new_asn IS NOT NULL AND NOT s.with_mfa THEN 'medium'
+       WHEN p.new_asn IS NOT NULL AND p.new_days = 0 AND NOT s.with_mfa AND p.active_days >= 10 THEN 'medium'
+       ELSE 'low' END AS severity,
+  p.actor || ' came from ' || s.source_ip_address || ' in ' || s.country || coalesce(' (' || s.organisation || ')', '') || ': '
+    || CASE WHEN p.new_country IS NOT NULL AND p.new_asn IS NOT NULL THEN 'a new country and a new network'
+            WHEN p.new_country IS NOT NULL THEN 'a new country' ELSE 'a new network' END
+    || ' for it' || CASE WHEN s.with_mfa THEN ', with MFA' ELSE '' END AS summary,
+  evidence(c.event_id, c.event_time) AS evidence,
+  count(*) AS events,
+  s.source_ip_address,
+  p.new_country,
+  CAST(p.new_asn AS BIGINT) AS new_asn,
+  s.organisation,
+  s.with_mfa,
+  p.surprise AS surprise_nats,
+  p.known_since AS baseline_since,
+  p.active_days AS baseline_active_days,
+  p.new_days AS baseline_days_with_a_new_place
+FROM places AS p
+JOIN seen AS s ON s.actor = p.actor AND s.event_date = p.event_date
+JOIN calls AS c ON c.actor = p.actor AND c.event_date = p.event_date
+  AND (ip_country(c.source_ip_address) = p.new_country OR CAST(ip_asn(c.source_ip_address) AS VARCHAR) = p.new_asn)
+WHERE NOT c.by_service
+  AND c.event_time < $to
+  AND p.surprise >= $min_surprise
+GROUP BY p.first_time, p.last_time, p.actor, p.account_id, p.new_country, p.new_asn, p.surprise, p.known_since,
+  p.active_days, p.new_days, s.source_ip_address, s.country, s.organisation, s.with_mfa

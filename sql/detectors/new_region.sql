@@ -1,0 +1,77 @@
+/*
+title      = "Changes in a region the account has not used"
+severity   = "medium"
+confidence = "medium"
+attack     = ["T1535", "T1578.002", "T1496"]
+why        = "Miners and hiders go where nobody looks."
+benign     = ["A planned expansion", "A service that needs one region, such as us-east-1 for certificates"]
+respond    = ["Look at what was made there and remove it when nobody asked for it", "Deny unused regions by policy"]
+[params]
+warm_up_days = { default = 7, min = 1, max = 90, help = "days of history an account needs before it can be judged" }
+*/
+WITH daily AS (
+  SELECT
+    account_id, aws_region, actor, event_date,
+    min(event_time) AS first_time,
+    max(event_time) AS last_time,
+    count(*) AS calls,
+    count(*) FILTER (WHERE failed) AS failures,
+    count(*) FILTER (WHERE api IN ('RunInstances', 'RequestSpotInstances', 'CreateFleet', 'RequestSpotFleet')) AS launches,
+    array_distinct(array_agg(api ORDER BY event_time)) AS apis,
+    evidence(event_id, event_time) AS evidence
+  FROM calls
+  WHERE NOT by_service
+    AND read_only IS FALSE
+    AND management_event IS NOT FALSE
+    AND event_source NOT IN ('signin.amazonaws.com', 'sts.amazonaws.com')
+    AND event_time < $to
+  GROUP BY account_id, aws_region, actor, event_date
+),
+judged AS (
+  SELECT
+    *,
+    min(event_date) OVER (PARTITION BY account_id, aws_region) AS region_since,
+    min(event_date) OVER (PARTITION BY account_id) AS account_since
+  FROM daily
+),
+folded AS (
+  SELECT
+    account_id, actor, event_date, account_since,
+    min(first_time) AS first_time,
+    max(last_time) AS last_time,
+    array_agg(DISTINCT aws_region ORDER BY aws_region) AS regions,
+    sum(calls) AS calls,
+    sum(failures) AS failures,
+    sum(launches) AS launches
+  FROM judged
+  WHERE event_date = region_since
+  GROUP BY account_id, actor, event_date, account_since
+)
+SELECT
+  f.first_time,
+  f.last_time,
+  'actor' AS entity_type,
+  f.actor AS entity,
+  f.account_id,
+  f.regions[1] AS region,
+  1.0 - exp(-(cardinality(f.regions) + 2.0 * CASE WHEN f.launches > 0 THEN 1 ELSE 0 END) / 3.0) AS score,
+  CASE WHEN f.launches > 0 THEN 'high' ELSE 'medium' END AS severity,
+  f.actor || CASE WHEN f.failures = f.calls THEN ' tried to change things in ' ELSE ' changed things in ' END
+    || array_to_string(array_slice(f.regions, 1, 6), ', ') || ', where account ' || f.account_id || ' had never done anything'
+    || CASE WHEN f.launches > 0 THEN '; ' || f.launches || ' launches of instances' ELSE '' END
+    || CASE WHEN f.failures > 0 THEN '; ' || f.failures || ' of ' || f.calls || ' calls failed' ELSE '' END AS summary,
+  evidence(c.event_id, c.event_time) AS evidence,
+  count(*) AS events,
+  f.regions,
+  f.launches,
+  f.failures AS failed_calls,
+  f.account_since AS baseline_since
+FROM folded AS f
+JOIN calls AS c ON c.actor = f.actor AND c.account_id = f.account_id AND c.event_date = f.event_date
+  AND array_has(f.regions, c.aws_region)
+WHERE NOT c.by_service
+  AND c.read_only IS FALSE
+  AND f.first_time >= $from
+  AND c.event_time < $to
+  AND date_part('epoch', f.first_time) / 86400.0 - date_part('epoch', CAST(f.account_since AS TIMESTAMP)) / 86400.0 >= $warm_up_days
+GROUP BY f.first_time, f.last_time, f.actor, f.account_id, f.regions, f.launches, f.failures, f.calls, f.account_since

@@ -1,0 +1,57 @@
+/*
+title      = "Commands sent to machines by an identity that never did"
+severity   = "low"
+confidence = "medium"
+attack     = ["T1651", "T1021.008"]
+why        = "A command or a shell on a machine turns cloud permissions into the machine's own, credentials included."
+benign     = ["An administrator's first look at a machine", "A patching tool that was set up"]
+respond    = ["Read the session's or command's log", "See whether the machine's role was used from elsewhere afterwards"]
+[params]
+routine_days = { default = 2, min = 1, help = "an identity that did it on this many earlier days does it by routine" }
+many_targets = { default = 5, min = 1, help = "calls within a day from which it is more than a look" }
+*/
+WITH sent AS (
+  SELECT *
+  FROM calls
+  WHERE NOT by_service
+    AND event_time < $to
+    AND ((event_source = 'ssm.amazonaws.com' AND api IN ('SendCommand', 'StartSession', 'CreateAssociation', 'StartAutomationExecution'))
+      OR (event_source = 'ec2-instance-connect.amazonaws.com' AND api IN ('SendSSHPublicKey', 'SendSerialConsoleSSHPublicKey', 'OpenTunnel'))
+      OR (event_source = 'ecs.amazonaws.com' AND api = 'ExecuteCommand'))
+),
+daily AS (
+  SELECT
+    actor, account_id, event_date,
+    min(event_time) AS first_time,
+    max(event_time) AS last_time,
+    count(*) AS calls,
+    count(*) FILTER (WHERE failed) AS failures,
+    array_distinct(array_agg(event_source || ':' || api ORDER BY event_time)) AS apis,
+    evidence(event_id, event_time) AS evidence
+  FROM sent
+  GROUP BY actor, account_id, event_date
+),
+judged AS (
+  SELECT *, count(*) OVER (PARTITION BY actor, account_id ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS days_before
+  FROM daily
+)
+SELECT
+  first_time,
+  last_time,
+  'actor' AS entity_type,
+  actor AS entity,
+  account_id,
+  CAST(NULL AS VARCHAR) AS region,
+  1.0 / (1.0 + days_before) AS score,
+  CASE WHEN calls >= $many_targets AND days_before = 0 THEN 'medium' ELSE 'low' END AS severity,
+  actor || CASE WHEN failures = calls THEN ' tried to run' ELSE ' ran' END || ' commands on machines: ' || array_to_string(apis, ', ')
+    || ', ' || calls || ' calls' || CASE WHEN failures > 0 THEN ', ' || failures || ' failed' ELSE '' END
+    || CASE WHEN days_before = 0 THEN '; never before' ELSE '; on ' || days_before || ' days before' END AS summary,
+  evidence,
+  calls AS events,
+  apis,
+  failures AS failed_calls,
+  days_before AS baseline_days_it_did_so
+FROM judged
+WHERE first_time >= $from
+  AND days_before < $routine_days

@@ -1,0 +1,60 @@
+/*
+title      = "Root user at work"
+severity   = "medium"
+confidence = "medium"
+attack     = ["T1078.004"]
+why        = "Root can do everything and nobody needs it from day to day."
+benign     = ["The yearly tasks only root can do", "Opening or closing an account"]
+respond    = ["Ask the account's owner what root was needed for", "Change the password and MFA device when nobody knows"]
+[params]
+routine_days = { default = 5, min = 1, help = "root active on this many earlier days is a habit to break and not news" }
+*/
+WITH daily AS (
+  SELECT
+    actor, account_id, event_date,
+    min(event_time) AS first_time,
+    max(event_time) AS last_time,
+    count(*) AS calls,
+    count(*) FILTER (WHERE failed) AS failures,
+    count(*) FILTER (WHERE read_only IS FALSE AND event_name <> 'ConsoleLogin' AND NOT failed) AS changes,
+    -- MFA of the session, or of the sign-in itself.
+    bool_or(coalesce(mfa_authenticated, FALSE) OR json_get_str(additional_event_data, 'MFAUsed') = 'Yes') AS with_mfa,
+    -- What makes root's access last: keys, devices, passwords.
+    count(*) FILTER (WHERE api IN ('CreateAccessKey', 'DeactivateMFADevice', 'DeleteVirtualMFADevice', 'ChangePassword',
+      'UpdateAccessKey', 'PasswordUpdated', 'PasswordRecoveryRequested', 'PasswordRecoveryCompleted', 'EmailUpdated')) AS credential_calls,
+    array_distinct(array_agg(api ORDER BY event_time)) AS apis,
+    evidence(event_id, event_time) AS evidence
+  FROM calls
+  WHERE user_identity_type = 'Root'
+    AND NOT by_service
+    AND event_time < $to
+  GROUP BY actor, account_id, event_date
+),
+judged AS (
+  SELECT *, count(*) OVER (PARTITION BY actor ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS days_before
+  FROM daily
+)
+SELECT
+  first_time,
+  last_time,
+  'actor' AS entity_type,
+  actor AS entity,
+  account_id,
+  CAST(NULL AS VARCHAR) AS region,
+  1.0 / (1.0 + days_before) AS score,
+  CASE WHEN credential_calls > 0 THEN 'high'
+       WHEN NOT with_mfa AND changes > 0 AND days_before < $routine_days THEN 'high'
+       WHEN NOT with_mfa AND days_before < $routine_days THEN 'medium'
+       ELSE 'low' END AS severity,
+  'root of ' || account_id || ' made ' || calls || ' calls ' || CASE WHEN with_mfa THEN 'with' ELSE 'without' END || ' MFA: '
+    || array_to_string(array_slice(apis, 1, 5), ', ')
+    || CASE WHEN failures > 0 THEN '; ' || failures || ' failed' ELSE '' END
+    || '; active on ' || days_before || ' days before' AS summary,
+  evidence,
+  calls AS events,
+  apis,
+  with_mfa,
+  credential_calls,
+  days_before AS baseline_active_days
+FROM judged
+WHERE first_time >= $from

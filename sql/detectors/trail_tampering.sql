@@ -1,0 +1,98 @@
+/*
+title      = "Logging or detection weakened"
+severity   = "high"
+confidence = "medium"
+attack     = ["T1562.008", "T1562.001", "T1070"]
+why        = "Who wants to stay unseen begins with what sees."
+benign     = ["Infrastructure code that rebuilds a trail", "An account that is closed on purpose"]
+respond    = ["Turn it on again and read what happened while it was off", "Ask who ordered the change"]
+[params]
+routine_days = { default = 3, min = 1, help = "an identity that did the same on this many earlier days does it by routine" }
+*/
+WITH weakened AS (
+  SELECT
+    *,
+    event_source || ':' || api AS what,
+    CASE
+      WHEN api IN ('StopLogging', 'DeleteTrail', 'DeleteDetector', 'DisableSecurityHub', 'DisableMacie', 'LeaveOrganization',
+                   'DeleteConfigurationRecorder', 'StopConfigurationRecorder', 'DeleteEventDataStore', 'StopEventDataStoreIngestion',
+                   'DisassociateFromAdministratorAccount', 'DisassociateFromMasterAccount', 'StopMonitoringMembers')
+        THEN 'high'
+      -- Selectors without management events blind a trail while it looks alive.
+      WHEN api = 'PutEventSelectors'
+        AND replace(coalesce(request_parameters, ''), ' ', '') LIKE '%"includeManagementEvents":false%' THEN 'high'
+      WHEN api = 'UpdateDetector' AND NOT coalesce(json_get_bool(request_parameters, 'enable'), TRUE) THEN 'high'
+      WHEN api = 'UpdateDetector' THEN NULL
+      -- A day or three of retention is deletion with a delay.
+      WHEN api IN ('PutBucketLifecycle', 'PutBucketLifecycleConfiguration') THEN
+        CASE WHEN regexp_like(coalesce(request_parameters, ''), '"Days":\s*"?[1-3]"?[,}]') THEN 'medium' END
+      WHEN api = 'PutRetentionPolicy' THEN
+        CASE WHEN coalesce(json_get_int(request_parameters, 'retentionInDays'), 99) <= 3 THEN 'medium' END
+      ELSE 'medium'
+    END AS weight
+  FROM calls
+  WHERE event_time < $to
+    AND NOT by_service
+    AND (
+      (event_source = 'cloudtrail.amazonaws.com' AND api IN ('StopLogging', 'DeleteTrail', 'UpdateTrail', 'PutEventSelectors',
+        'DeleteEventDataStore', 'StopEventDataStoreIngestion', 'UpdateEventDataStore'))
+      OR (event_source = 'guardduty.amazonaws.com' AND api IN ('DeleteDetector', 'UpdateDetector', 'DeleteMembers',
+        'DisassociateMembers', 'DisassociateFromAdministratorAccount', 'DisassociateFromMasterAccount', 'StopMonitoringMembers',
+        'CreateFilter', 'UpdateFilter', 'CreateIPSet', 'UpdateIPSet', 'DeletePublishingDestination'))
+      OR (event_source = 'config.amazonaws.com' AND api IN ('StopConfigurationRecorder', 'DeleteConfigurationRecorder',
+        'DeleteDeliveryChannel', 'DeleteConfigRule', 'DeleteConfigurationAggregator', 'DeleteRetentionConfiguration'))
+      OR (event_source = 'securityhub.amazonaws.com' AND api IN ('DisableSecurityHub', 'BatchDisableStandards', 'DeleteInsight'))
+      OR (event_source = 'macie2.amazonaws.com' AND api = 'DisableMacie')
+      OR (event_source = 'access-analyzer.amazonaws.com' AND api = 'DeleteAnalyzer')
+      OR (event_source = 'organizations.amazonaws.com' AND api = 'LeaveOrganization')
+      OR (event_source = 'ec2.amazonaws.com' AND api = 'DeleteFlowLogs')
+      OR (event_source = 'logs.amazonaws.com' AND api IN ('DeleteLogGroup', 'DeleteLogStream', 'PutRetentionPolicy',
+        'DeleteSubscriptionFilter', 'DeleteMetricFilter'))
+      OR (event_source = 'monitoring.amazonaws.com' AND api IN ('DeleteAlarms', 'DisableAlarmActions'))
+      OR (event_source = 'events.amazonaws.com' AND api IN ('DisableRule', 'DeleteRule', 'RemoveTargets'))
+      OR (event_source IN ('wafv2.amazonaws.com', 'waf.amazonaws.com') AND api IN ('DeleteWebACL', 'DeleteLoggingConfiguration', 'DisassociateWebACL', 'DeleteRuleGroup'))
+      OR (event_source = 'route53resolver.amazonaws.com' AND api IN ('DeleteResolverQueryLogConfig', 'DisassociateResolverQueryLogConfig'))
+      OR (event_source = 's3.amazonaws.com' AND api IN ('PutBucketLifecycle', 'PutBucketLifecycleConfiguration'))
+    )
+),
+daily AS (
+  SELECT
+    actor, account_id, event_date,
+    min(event_time) AS first_time,
+    max(event_time) AS last_time,
+    count(*) AS calls,
+    count(*) FILTER (WHERE failed) AS failures,
+    array_distinct(array_agg(what ORDER BY event_time)) AS what,
+    max(CASE WHEN weight = 'high' THEN 1 ELSE 0 END) AS heavy,
+    evidence(event_id, event_time) AS evidence
+  FROM weakened
+  WHERE weight IS NOT NULL
+  GROUP BY actor, account_id, event_date
+),
+judged AS (
+  SELECT *, count(*) OVER (PARTITION BY actor, account_id ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS days_before
+  FROM daily
+)
+SELECT
+  first_time,
+  last_time,
+  'actor' AS entity_type,
+  actor AS entity,
+  account_id,
+  CAST(NULL AS VARCHAR) AS region,
+  1.0 / (1.0 + days_before) AS score,
+  CASE WHEN days_before >= $routine_days THEN 'low'
+       WHEN heavy = 1 THEN 'high'
+       WHEN cardinality(what) >= 2 THEN 'medium'
+       ELSE 'low' END AS severity,
+  actor || CASE WHEN failures = calls THEN ' tried to weaken' ELSE ' weakened' END || ' logging or detection: '
+    || array_to_string(array_slice(what, 1, 4), ', ')
+    || CASE WHEN failures > 0 THEN '; ' || failures || ' of ' || calls || ' calls failed' ELSE '' END
+    || CASE WHEN days_before > 0 THEN '; it had on ' || days_before || ' days before' ELSE '; never before' END AS summary,
+  evidence,
+  calls AS events,
+  what,
+  failures AS failed_calls,
+  days_before AS baseline_days_it_did_so
+FROM judged
+WHERE first_time >= $from

@@ -1,0 +1,11 @@
+SELECT
+  account_id, aws_region,
+  count(*) AS events,
+  count(DISTINCT date_trunc('hour', event_time)) AS hours_with_events,
+  min(event_time) AS first_event,
+  max(event_time) AS last_event
+FROM events
+WHERE event_time >= $from AND event_time < $to
+GROUP BY account_id, aws_region
+ORDER BY events DESC, account_id, aws_region
+LIMIT 500

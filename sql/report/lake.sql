@@ -1,0 +1,12 @@
+-- Everything ever read into the lake.
+SELECT
+  count(*) AS objects,
+  (SELECT count(*) FROM events) AS events,
+  coalesce(sum(records), 0) AS records,
+  coalesce(sum(kept), 0) AS kept,
+  coalesce(sum(duplicates), 0) AS duplicates,
+  coalesce(sum(rejects), 0) AS rejects,
+  coalesce(sum(retyped_members), 0) AS retyped_members,
+  (SELECT min(event_time) FROM events) AS first_event,
+  (SELECT max(event_time) FROM events) AS last_event
+FROM objects

@@ -1,0 +1,15 @@
+-- One row an identity, API and day: what identities do by themselves, without what services did for them.
+SELECT
+  event_date,
+  account_id,
+  actor,
+  event_source,
+  api,
+  min(event_time) AS first_time,
+  max(event_time) AS last_time,
+  count(*) AS calls,
+  count(*) FILTER (WHERE failed) AS failures,
+  count(*) FILTER (WHERE error_family = 'denied') AS denied
+FROM calls
+WHERE NOT by_service
+GROUP BY event_date, account_id, actor, event_source, api

@@ -1,0 +1,257 @@
+//! What was typed: clap structs only. What it means is decided in `commands`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::source::S3Settings;
+
+/// Hunt through archived AWS CloudTrail: gzipped archives to an open Delta lake, SQL detectors that walk forward
+/// through history, one report.
+#[derive(Debug, Parser)]
+#[command(name = "trailhunt", version, long_version = long_version(), max_term_width = 110)]
+#[command(after_help = "Exit codes: 0 done; 1 findings at or above --fail-on; 2 something could not be read or run.")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a sample archive, ingest it, hunt it, print the top findings: the whole tool in a minute
+    Demo(DemoArgs),
+    /// Write an archive of a made-up organisation, with labelled attacks and benign look-alikes
+    Sample(SampleArgs),
+    /// Read CloudTrail archives into a lake; what was read before is skipped
+    Ingest(IngestArgs),
+    /// Run the detectors over a lake, every hour or day judged by what came before it
+    Hunt(HuntArgs),
+    /// Ingest, then hunt: the nightly job
+    Run(RunArgs),
+    /// Ask the lake anything in SQL
+    Query(QueryArgs),
+    /// List the detectors, or show one
+    Detectors(DetectorsArgs),
+}
+
+/// Where the lake is and how S3 is reached.
+#[derive(Debug, Args)]
+pub struct LakeArgs {
+    /// The lake: a folder or s3://bucket/prefix
+    #[arg(long, value_name = "LAKE", env = "TRAILHUNT_LAKE")]
+    pub lake: String,
+    /// How S3 is reached.
+    #[command(flatten)]
+    pub s3: S3Args,
+}
+
+/// How S3 is reached, beyond what the environment says.
+#[derive(Debug, Clone, Args)]
+pub struct S3Args {
+    /// AWS CLI profile whose credentials to use (asks `aws configure export-credentials`)
+    #[arg(long, value_name = "NAME", global = true)]
+    pub profile: Option<String>,
+    /// S3-compatible server instead of AWS [env: AWS_ENDPOINT_URL]
+    #[arg(long, value_name = "URL", global = true)]
+    pub endpoint_url: Option<String>,
+}
+
+impl S3Args {
+    /// As the source folder wants them.
+    pub fn settings(&self) -> S3Settings {
+        S3Settings { profile: self.profile.clone(), endpoint_url: self.endpoint_url.clone() }
+    }
+}
+
+/// Which archives, and which part of them.
+#[derive(Debug, Args)]
+pub struct SourceArgs {
+    /// Archives: folders, files or s3://bucket/prefix
+    #[arg(value_name = "SOURCE", required = true)]
+    pub sources: Vec<String>,
+    /// Only these accounts
+    #[arg(long = "account", value_name = "ID")]
+    pub accounts: Vec<String>,
+    /// Only these regions
+    #[arg(long = "region", value_name = "REGION")]
+    pub regions: Vec<String>,
+}
+
+/// Which part of history.
+#[derive(Debug, Clone, Args)]
+pub struct PeriodArgs {
+    /// Begin: a day, a time, "yesterday", or an age such as 7d [default: the oldest]
+    #[arg(long, value_name = "T")]
+    pub from: Option<String>,
+    /// End, not included [default: the newest]
+    #[arg(long, value_name = "T")]
+    pub to: Option<String>,
+}
+
+/// `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Folder for the archive and the lake [default: a temporary one, removed at the end]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Where to write the report
+    #[arg(long, value_name = "FILE", default_value = "report.json")]
+    pub report: PathBuf,
+}
+
+/// `sample`.
+#[derive(Debug, Args)]
+pub struct SampleArgs {
+    /// Folder to write to
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Days of history
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    pub days: u32,
+    /// Accounts of the organisation
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub accounts: u32,
+    /// Events of a working day, all accounts together
+    #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u32).range(10..))]
+    pub events_per_day: u32,
+    /// Same seed, same archive
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// First day
+    #[arg(long, value_name = "DAY", default_value = "2024-03-04")]
+    pub start: chrono::NaiveDate,
+    /// Events in one object, about
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    pub events_per_object: u32,
+}
+
+/// `ingest`.
+#[derive(Debug, Args)]
+pub struct IngestArgs {
+    /// Which archives.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Days of delivery.
+    #[command(flatten)]
+    pub period: PeriodArgs,
+    /// Into which lake.
+    #[command(flatten)]
+    pub lake: LakeArgs,
+}
+
+/// What to hunt with and where the report goes.
+#[derive(Debug, Args)]
+pub struct HuntSettings {
+    /// Only these detectors
+    #[arg(long = "detector", value_name = "ID")]
+    pub detectors: Vec<String>,
+    /// A parameter of a detector, such as impossible_travel.speed_kmh=1200
+    #[arg(long = "set", value_name = "ID.NAME=VALUE")]
+    pub parameters: Vec<String>,
+    /// Folder of detectors of your own, beside the ones that come with the program
+    #[arg(long = "detectors", value_name = "DIR")]
+    pub folders: Vec<PathBuf>,
+    /// Write the report as JSON
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Exit with 1 when there is a finding at or above this severity
+    #[arg(long, value_name = "SEVERITY")]
+    pub fail_on: Option<crate::detect::Severity>,
+    /// MaxMind-format database to place addresses with, before the one that comes with the program
+    #[arg(long = "geoip-db", value_name = "FILE")]
+    pub geoip: Vec<PathBuf>,
+}
+
+/// `hunt`.
+#[derive(Debug, Args)]
+pub struct HuntArgs {
+    /// Which part of history to judge.
+    #[command(flatten)]
+    pub period: PeriodArgs,
+    /// With what.
+    #[command(flatten)]
+    pub hunt: HuntSettings,
+    /// In which lake.
+    #[command(flatten)]
+    pub lake: LakeArgs,
+}
+
+/// `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Which archives.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Which days to read and judge; objects delivered on the day after are read too, for the last hour's events.
+    #[command(flatten)]
+    pub period: PeriodArgs,
+    /// With what.
+    #[command(flatten)]
+    pub hunt: HuntSettings,
+    /// Into which lake.
+    #[command(flatten)]
+    pub lake: LakeArgs,
+}
+
+/// `query`.
+#[derive(Debug, Args)]
+pub struct QueryArgs {
+    /// SQL over the tables events, objects, rejects and the views
+    #[arg(value_name = "SQL", required_unless_present = "describe")]
+    pub sql: Option<String>,
+    /// List the columns of a table or view with their meaning instead
+    #[arg(long, value_name = "TABLE", conflicts_with = "sql")]
+    pub describe: Option<String>,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// MaxMind-format database to place addresses with, before the one that comes with the program
+    #[arg(long = "geoip-db", value_name = "FILE")]
+    pub geoip: Vec<PathBuf>,
+    /// Of which lake.
+    #[command(flatten)]
+    pub lake: LakeArgs,
+}
+
+/// Form of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Lines and columns for a person
+    Table,
+    /// Comma-separated, with a header
+    Csv,
+    /// One array of objects
+    Json,
+}
+
+/// `detectors`.
+#[derive(Debug, Args)]
+pub struct DetectorsArgs {
+    /// What to do with them.
+    #[command(subcommand)]
+    pub command: DetectorsCommand,
+    /// Folder of detectors of your own, beside the ones that come with the program
+    #[arg(long = "detectors", value_name = "DIR", global = true)]
+    pub folders: Vec<PathBuf>,
+}
+
+/// `detectors ...`.
+#[derive(Debug, Subcommand)]
+pub enum DetectorsCommand {
+    /// One line each: severity, id, title, ATT&CK
+    List,
+    /// Everything about one, with its SQL
+    Show {
+        /// File stem, as `detectors list` prints it
+        id: String,
+    },
+}
+
+/// Version, and whose data places addresses: their licence asks to be named.
+fn long_version() -> &'static str {
+    static TEXT: std::sync::LazyLock<String> =
+        std::sync::LazyLock::new(|| format!("{}\n{}", env!("CARGO_PKG_VERSION"), crate::geo::attribution()));
+    &TEXT
+}

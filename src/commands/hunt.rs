@@ -1,0 +1,101 @@
+//! `trailhunt hunt`: detectors over a lake, and the report.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::BufWriter;
+
+use chrono::{Days, NaiveTime, Utc};
+
+use super::{Outcome, period, progress};
+use crate::cli::{HuntArgs, HuntSettings, PeriodArgs};
+use crate::detect::{self, Library, Settings, Window};
+use crate::engine;
+use crate::error::{Error, Result};
+use crate::lake::{Lake, Snapshot};
+use crate::report::{self, Coverage, Material, Report};
+use crate::source::Location;
+
+/// Carries out `hunt`.
+pub async fn hunt(args: HuntArgs) -> Result<Outcome> {
+    let lake = Lake::open(&Location::parse(&args.lake.lake, &args.lake.s3.settings())?).await?;
+    let report = report_on(&lake, &args.period, &args.hunt, Coverage::default()).await?;
+    conclude(&report, &args.hunt)
+}
+
+/// Runs the detectors and puts the report together.
+pub async fn report_on(lake: &Lake, period: &PeriodArgs, args: &HuntSettings, coverage: Coverage) -> Result<Report> {
+    let library = Library::load(&args.folders)?;
+    let detectors = library.select(&args.detectors)?;
+    let settings = Settings { parameters: parameters(&args.parameters, &library)? };
+    let snapshot = lake.snapshot().await?;
+    let window = window(&snapshot, period)?;
+    let geo = super::geo(&args.geoip)?;
+    let session = engine::session(&snapshot, &geo).await?;
+    let bar = progress::steps("hunt", detectors.len() as u64);
+    let hunt = detect::run(&detectors, &session, window, &settings, |done, id| {
+        bar.set_position(done as u64);
+        bar.set_message(id.to_owned());
+    })
+    .await?;
+    bar.finish_and_clear();
+    let settings = settings.parameters;
+    let (snapshot, session, geo) = (&snapshot, &session, geo.as_ref());
+    report::report(Material { snapshot, session, window, detectors: &detectors, settings, geo, hunt, coverage }).await
+}
+
+/// What was asked for, within what there is. Without an end it ends after the lake's last day.
+fn window(snapshot: &Snapshot, period: &PeriodArgs) -> Result<Window> {
+    let now = Utc::now();
+    let Some((first, last)) = snapshot.days() else {
+        return Err(Error::lake(snapshot.location.to_string(), "it holds no events yet; `trailhunt ingest` adds some"));
+    };
+    let midnight = |day: chrono::NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
+    let from = period.from.as_deref().map(|text| period::instant(text, now)).transpose()?;
+    let to = period.to.as_deref().map(|text| period::instant(text, now)).transpose()?;
+    let from = from.unwrap_or(midnight(first));
+    let to = to.unwrap_or(midnight(last.checked_add_days(Days::new(1)).unwrap_or(last)));
+    if from >= to {
+        let days = format!("the lake holds {first} to {last}");
+        return Err(Error::Usage(format!("nothing to hunt from {from} to {to}; {days}")));
+    }
+    Ok(Window { from, to })
+}
+
+/// `detector.name=value`, checked against the detectors there are.
+fn parameters(typed: &[String], library: &Library) -> Result<BTreeMap<String, BTreeMap<String, String>>> {
+    let mut parameters: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    for text in typed {
+        let parts = text.split_once('=').and_then(|(name, value)| Some((name.split_once('.')?, value)));
+        let Some(((id, name), value)) = parts else {
+            return Err(Error::Usage(format!("--set {text}: write DETECTOR.NAME=VALUE")));
+        };
+        parameters.entry(id.into()).or_default().insert(name.into(), value.into());
+        library.get(id)?.parameters(&parameters[id])?;
+    }
+    Ok(parameters)
+}
+
+/// Writes the report, prints the summary, and says how the run ended.
+pub fn conclude(report: &Report, args: &HuntSettings) -> Result<Outcome> {
+    if let Some(path) = &args.report {
+        let failed = |source| Error::File { path: path.clone(), source };
+        let mut out = BufWriter::new(File::create(path).map_err(failed)?);
+        report::json(report, &mut out).map_err(failed)?;
+        out.into_inner().map_err(|e| failed(e.into_error()))?.sync_all().map_err(failed)?;
+    }
+    let printed = report::text(report, &mut std::io::stdout().lock());
+    if let Err(source) = printed
+        && source.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        return Err(Error::File { path: "standard output".into(), source });
+    }
+    let unread = !report.run.detectors_failed.is_empty()
+        || !report.coverage.objects_failed.is_empty()
+        || report.coverage.rejects > 0;
+    let found = args.fail_on.is_some_and(|least| report.findings.iter().any(|finding| finding.severity >= least));
+    Ok(match (unread, found) {
+        (true, _) => Outcome::Incomplete,
+        (false, true) => Outcome::Found,
+        (false, false) => Outcome::Done,
+    })
+}

@@ -1,0 +1,60 @@
+//! One file per command: what was typed, carried out. Printing happens here and nowhere below.
+
+mod demo;
+mod detectors;
+mod hunt;
+mod ingest;
+mod period;
+mod progress;
+mod query;
+mod run;
+mod sample;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use crate::cli::{Cli, Command};
+use crate::error::Result;
+use crate::geo::Geo;
+
+/// How a command that did not fail ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// Exit code 0.
+    Done,
+    /// Exit code 1: findings at or above `--fail-on`.
+    Found,
+    /// Exit code 2: something could not be read; the rest was done.
+    Incomplete,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> ExitCode {
+        ExitCode::from(match outcome {
+            Outcome::Done => 0,
+            Outcome::Found => 1,
+            Outcome::Incomplete => 2,
+        })
+    }
+}
+
+/// Carries out what was typed.
+///
+/// # Errors
+/// When the command could not be carried out as a whole.
+pub async fn run(cli: Cli) -> Result<Outcome> {
+    match cli.command {
+        Command::Demo(args) => demo::demo(args).await,
+        Command::Sample(args) => sample::sample(args),
+        Command::Ingest(args) => ingest::ingest(args).await,
+        Command::Hunt(args) => hunt::hunt(args).await,
+        Command::Run(args) => run::run(args).await,
+        Command::Query(args) => query::query(args).await,
+        Command::Detectors(args) => detectors::detectors(args),
+    }
+}
+
+/// The user's databases in front of the embedded table.
+fn geo(databases: &[std::path::PathBuf]) -> Result<Arc<Geo>> {
+    if databases.is_empty() { Ok(Geo::embedded()?) } else { Ok(Arc::new(Geo::with_databases(databases)?)) }
+}

@@ -1,0 +1,61 @@
+//! Reads what people type for a point in time.
+
+use chrono::{DateTime, Days, Duration, NaiveDate, NaiveTime, Utc};
+
+use crate::error::{Error, Result};
+
+/// A day (its beginning), an RFC 3339 time, `today`, `yesterday`, `now`, or an age such as `7d` or `36h` before now.
+///
+/// # Errors
+/// [`Error::Usage`] with the accepted forms.
+pub fn instant(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>> {
+    let midnight = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
+    let named = match text {
+        "now" => Some(now),
+        "today" => Some(midnight(now.date_naive())),
+        "yesterday" => now.date_naive().checked_sub_days(Days::new(1)).map(midnight),
+        _ => None,
+    };
+    named
+        .or_else(|| text.parse::<NaiveDate>().ok().map(midnight))
+        .or_else(|| DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc()))
+        .or_else(|| age(text).and_then(|age| now.checked_sub_signed(age)))
+        .ok_or_else(|| {
+            Error::Usage(format!(
+                "{text} is no time; write 2024-02-29, 2024-02-29T12:00:00Z, yesterday or an age such as 7d"
+            ))
+        })
+}
+
+fn age(text: &str) -> Option<Duration> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let number: i64 = number.trim_start_matches('-').parse().ok()?;
+    match unit {
+        "d" => Duration::try_days(number),
+        "h" => Duration::try_hours(number),
+        _ => None,
+    }
+}
+
+/// The first whole day at or after `time` that a delivery filter ending there leaves out.
+pub fn day_after(time: DateTime<Utc>) -> NaiveDate {
+    let day = time.date_naive();
+    if time.time() == NaiveTime::MIN { day } else { day.succ_opt().unwrap_or(day) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_times_and_ages_are_read() {
+        let now: DateTime<Utc> = "2024-03-01T12:30:00Z".parse().unwrap();
+        let read = |text: &str| instant(text, now).unwrap().to_rfc3339();
+        assert_eq!(read("2024-02-29"), "2024-02-29T00:00:00+00:00");
+        assert_eq!(read("2024-02-29T06:00:00+02:00"), "2024-02-29T04:00:00+00:00");
+        assert_eq!(read("yesterday"), "2024-02-29T00:00:00+00:00");
+        assert_eq!(read("36h"), "2024-02-29T00:30:00+00:00");
+        assert_eq!(read("-1d"), "2024-02-29T12:30:00+00:00");
+        assert!(instant("soon", now).unwrap_err().to_string().contains("soon is no time; write"));
+    }
+}

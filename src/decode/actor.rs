@@ -1,0 +1,126 @@
+//! Whose call it was: the identity that has habits, apart from the session it wore.
+//!
+//! A role behind a session, a user, root, a service. Where a session stands for one person (an Identity Center
+//! permission set, or a session named by an e-mail address as SAML federation does), the person is the actor: baselines
+//! of a role that a whole department wears say nothing about any of them.
+
+use std::borrow::Cow;
+
+/// The members of `userIdentity` that tell.
+#[derive(Debug, Default)]
+pub struct Identity<'a> {
+    /// `type`.
+    pub kind: Option<Cow<'a, str>>,
+    /// `arn`.
+    pub arn: Option<Cow<'a, str>>,
+    /// `principalId`.
+    pub principal_id: Option<Cow<'a, str>>,
+    /// `accountId`.
+    pub account_id: Option<Cow<'a, str>>,
+    /// `userName`.
+    pub user_name: Option<Cow<'a, str>>,
+    /// `invokedBy`.
+    pub invoked_by: Option<Cow<'a, str>>,
+    /// `sessionContext.sessionIssuer.arn`.
+    pub issuer_arn: Option<Cow<'a, str>>,
+    /// `onBehalfOf.userId`, of an Identity Center user.
+    pub on_behalf_of: Option<Cow<'a, str>>,
+}
+
+/// The actor and, for a role, its session's name.
+pub fn actor<'a>(identity: &'a Identity<'a>) -> (Option<Cow<'a, str>>, Option<&'a str>) {
+    let Identity { kind, arn, principal_id, account_id, user_name, invoked_by, issuer_arn, on_behalf_of } = identity;
+    let session = session_name(arn.as_deref(), principal_id.as_deref());
+    let borrowed = |text: &'a Option<Cow<'a, str>>| text.as_deref().filter(|t| !t.is_empty()).map(Cow::Borrowed);
+    let actor = match kind.as_deref().unwrap_or_default() {
+        "Root" => account_id.as_ref().map(|id| Cow::Owned(format!("arn:aws:iam::{id}:root"))).or(borrowed(arn)),
+        "IAMUser" => borrowed(arn).or_else(|| {
+            let (id, name) = (account_id.as_ref()?, user_name.as_ref()?);
+            Some(Cow::Owned(format!("arn:aws:iam::{id}:user/{name}")))
+        }),
+        "AssumedRole" | "Role" if is_person(arn.as_deref(), session) => borrowed(arn),
+        "AssumedRole" | "Role" => borrowed(issuer_arn).or_else(|| role_of(arn.as_deref()?)).or(borrowed(arn)),
+        "AWSService" => borrowed(invoked_by).or(borrowed(principal_id)),
+        "IdentityCenterUser" => borrowed(on_behalf_of).or(borrowed(principal_id)),
+        "AWSAccount" => match (account_id.as_deref(), principal_id.as_deref()) {
+            (Some("anonymous" | "ANONYMOUS_PRINCIPAL"), _) | (_, Some("ANONYMOUS_PRINCIPAL")) => {
+                Some("anonymous".into())
+            }
+            _ => borrowed(arn).or(borrowed(principal_id)).or(borrowed(account_id)),
+        },
+        _ => None,
+    };
+    let fallback = || {
+        borrowed(arn)
+            .or(borrowed(principal_id))
+            .or(borrowed(user_name))
+            .or(borrowed(invoked_by))
+            .or(borrowed(account_id))
+    };
+    (actor.or_else(fallback), session)
+}
+
+/// The last part of `arn:aws:sts::<account>:assumed-role/<role>/<session>`, or of `AROA...:<session>`.
+fn session_name<'a>(arn: Option<&'a str>, principal_id: Option<&'a str>) -> Option<&'a str> {
+    let of_arn = arn.and_then(|arn| arn.split_once(":assumed-role/")?.1.split_once('/')).map(|(_, session)| session);
+    of_arn.or_else(|| principal_id.filter(|id| id.starts_with("AROA"))?.split_once(':').map(|(_, session)| session))
+}
+
+/// Identity Center makes roles called `AWSReservedSSO_*` and names the session after the user.
+fn is_person(arn: Option<&str>, session: Option<&str>) -> bool {
+    let reserved = arn.is_some_and(|arn| arn.contains(":assumed-role/AWSReservedSSO_"));
+    session.is_some_and(|session| reserved || session.contains('@'))
+}
+
+/// `arn:aws:sts::1:assumed-role/Name/session` to `arn:aws:iam::1:role/Name`; a path of the role is not known there.
+fn role_of(arn: &str) -> Option<Cow<'_, str>> {
+    let (front, rest) = arn.split_once(":assumed-role/")?;
+    let name = rest.split('/').next()?;
+    Some(Cow::Owned(format!("{}:role/{name}", front.replacen(":sts:", ":iam:", 1))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(kind: &'static str, arn: &'static str) -> Identity<'static> {
+        Identity { kind: Some(kind.into()), arn: (!arn.is_empty()).then(|| arn.into()), ..Default::default() }
+    }
+
+    fn name(identity: &Identity) -> Option<String> {
+        actor(identity).0.map(Cow::into_owned)
+    }
+
+    #[test]
+    fn a_role_is_the_actor_and_its_session_is_told() {
+        let mut who = identity("AssumedRole", "arn:aws:sts::111122223333:assumed-role/deploy/run-42");
+        assert_eq!(name(&who).as_deref(), Some("arn:aws:iam::111122223333:role/deploy"));
+        who.issuer_arn = Some("arn:aws:iam::111122223333:role/ci/deploy".into());
+        assert_eq!(name(&who).as_deref(), Some("arn:aws:iam::111122223333:role/ci/deploy"));
+        assert_eq!(actor(&who).1, Some("run-42"));
+    }
+
+    #[test]
+    fn a_person_behind_a_shared_role_is_the_actor() {
+        for arn in [
+            "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin_0a1b/maria",
+            "arn:aws:sts::111122223333:assumed-role/federated/maria@example.org",
+        ] {
+            let mut who = identity("AssumedRole", arn);
+            who.issuer_arn = Some("arn:aws:iam::111122223333:role/x".into());
+            assert_eq!(name(&who).as_deref(), Some(arn));
+        }
+    }
+
+    #[test]
+    fn callers_without_an_arn_have_a_name_too() {
+        let mut user = identity("IAMUser", "");
+        (user.account_id, user.user_name) = (Some("111122223333".into()), Some("maria".into()));
+        assert_eq!(name(&user).as_deref(), Some("arn:aws:iam::111122223333:user/maria"));
+        let service = Identity { invoked_by: Some("config.amazonaws.com".into()), ..identity("AWSService", "") };
+        assert_eq!(name(&service).as_deref(), Some("config.amazonaws.com"));
+        let anyone = Identity { account_id: Some("anonymous".into()), ..identity("AWSAccount", "") };
+        assert_eq!(name(&anyone).as_deref(), Some("anonymous"));
+        assert_eq!(name(&Identity::default()), None);
+    }
+}

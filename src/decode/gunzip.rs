@@ -1,0 +1,81 @@
+//! Inflates an object, whatever its name says, within a bound.
+
+use std::io::Read;
+
+use flate2::bufread::MultiGzDecoder;
+
+/// Appends the inflated bytes to `out`, all members of a gzip file one after the other; plain bytes are copied.
+///
+/// Stops at `bytes_max`. Returns what is wrong, when something is; what came before the damage is in `out`.
+pub fn gunzip(bytes: &[u8], bytes_max: usize, out: &mut Vec<u8>) -> Option<String> {
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        out.extend_from_slice(&bytes[..bytes.len().min(bytes_max)]);
+        return (bytes.len() > bytes_max).then(|| over(bytes_max));
+    }
+    let mut bounded = MultiGzDecoder::new(bytes).take(bytes_max as u64 + 1);
+    match bounded.read_to_end(out) {
+        Ok(_) if out.len() > bytes_max => {
+            out.truncate(bytes_max);
+            Some(over(bytes_max))
+        }
+        Ok(_) => None,
+        Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => Some("truncated gzip".into()),
+        Err(e) => Some(format!("damaged gzip: {e}")),
+    }
+}
+
+fn over(bytes_max: usize) -> String {
+    format!("larger than {bytes_max} bytes when inflated; the rest was not read")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn inflate(bytes: &[u8], max: usize) -> (Vec<u8>, Option<String>) {
+        let mut out = Vec::new();
+        let problem = gunzip(bytes, max, &mut out);
+        (out, problem)
+    }
+
+    #[test]
+    fn members_are_joined_and_plain_bytes_are_kept() {
+        let two = [gzip(b"one "), gzip(b"two")].concat();
+        assert_eq!(inflate(&two, 100), (b"one two".to_vec(), None));
+        assert_eq!(inflate(b"{\"a\":1}", 100), (b"{\"a\":1}".to_vec(), None));
+    }
+
+    #[test]
+    fn a_bomb_stops_at_the_bound_and_says_so() {
+        let (out, problem) = inflate(&gzip(&vec![b'x'; 1 << 20]), 1000);
+        assert_eq!(out.len(), 1000);
+        assert!(problem.unwrap().contains("larger than 1000 bytes"));
+    }
+
+    #[test]
+    fn what_came_before_a_cut_is_kept() {
+        let text: Vec<u8> = (0..20_000u32).flat_map(|n| n.to_le_bytes()).collect();
+        let whole = gzip(&text);
+        let (out, problem) = inflate(&whole[..whole.len() / 2], 1 << 20);
+        assert_eq!(problem.as_deref(), Some("truncated gzip"));
+        assert!(!out.is_empty() && text.starts_with(&out));
+    }
+
+    #[test]
+    fn a_wrong_checksum_is_told_and_the_text_kept() {
+        let mut whole = gzip(b"text");
+        let at = whole.len() - 8;
+        whole[at] ^= 1;
+        let (out, problem) = inflate(&whole, 100);
+        assert_eq!(out, b"text");
+        assert!(problem.unwrap().starts_with("damaged gzip"));
+    }
+}

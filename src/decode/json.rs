@@ -1,0 +1,146 @@
+//! Members of a JSON object as text slices, and the few leaf types the columns want.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// Calls `found` with the name and raw JSON text of every member, in order.
+///
+/// # Errors
+/// serde_json's words when the text is no sound object. Nothing inside a value is looked at, so lone surrogates, numbers
+/// beyond 64 bits and any depth of nesting pass.
+pub fn members<'a>(text: &'a str, found: impl FnMut(Cow<'a, str>, &'a str)) -> Result<(), String> {
+    struct Members<F>(F);
+    impl<'de, F: FnMut(Cow<'de, str>, &'de str)> Visitor<'de> for Members<F> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+            while let Some(Key(name)) = map.next_key::<Key<'de>>()? {
+                let value: &'de RawValue = map.next_value()?;
+                (self.0)(name, value.get());
+            }
+            Ok(())
+        }
+    }
+    let mut reader = serde_json::Deserializer::from_str(text);
+    reader.deserialize_map(Members(found)).and_then(|()| reader.end()).map_err(|e| e.to_string())
+}
+
+/// A member's name, borrowed when it has no escapes.
+struct Key<'a>(Cow<'a, str>);
+
+impl<'de> serde::Deserialize<'de> for Key<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Key<'de>, D::Error> {
+        struct KeyText;
+        impl<'de> Visitor<'de> for KeyText {
+            type Value = Key<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a member's name")
+            }
+
+            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Key<'de>, E> {
+                Ok(Key(Cow::Borrowed(name)))
+            }
+
+            fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Key<'de>, E> {
+                Ok(Key(Cow::Owned(name.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(KeyText)
+    }
+}
+
+/// The value of a JSON string, a number or boolean as its text; `None` for null, an object or an array.
+pub fn text(raw: &str) -> Option<Cow<'_, str>> {
+    match raw.as_bytes().first()? {
+        b'"' => {
+            let inside = &raw[1..raw.len() - 1];
+            if !inside.contains('\\') {
+                return Some(Cow::Borrowed(inside));
+            }
+            serde_json::from_str(&without_lone_surrogates(raw)).ok().map(Cow::Owned)
+        }
+        b'{' | b'[' | b'n' => None,
+        _ => Some(Cow::Borrowed(raw)),
+    }
+}
+
+/// A boolean, also when written as a string.
+pub fn boolean(raw: &str) -> Option<bool> {
+    match raw {
+        "true" | "\"true\"" | "\"True\"" => Some(true),
+        "false" | "\"false\"" | "\"False\"" => Some(false),
+        _ => None,
+    }
+}
+
+/// Rewrites `\uD800`-`\uDFFF` escapes that do not form a pair to `\ufffd`.
+///
+/// SQL's JSON functions stop at a lone surrogate and give null for every key after it; a caller could hide fields with one.
+pub fn without_lone_surrogates(raw: &str) -> Cow<'_, str> {
+    if !raw.contains("\\ud") && !raw.contains("\\uD") {
+        return Cow::Borrowed(raw);
+    }
+    let bytes = raw.as_bytes();
+    let unit = |at: usize| {
+        let escape = bytes.get(at..at + 6).filter(|escape| escape.starts_with(b"\\u"))?;
+        u16::from_str_radix(std::str::from_utf8(&escape[2..]).ok()?, 16).ok()
+    };
+    let mut out = String::with_capacity(raw.len());
+    let (mut kept, mut at) = (0, 0);
+    while let Some(found) = memchr::memchr(b'\\', &bytes[at..]) {
+        at += found;
+        match unit(at) {
+            Some(0xD800..=0xDBFF) if matches!(unit(at + 6), Some(0xDC00..=0xDFFF)) => at += 12,
+            Some(0xD800..=0xDFFF) => {
+                out.push_str(&raw[kept..at]);
+                out.push_str("\\ufffd");
+                at += 6;
+                kept = at;
+            }
+            _ => at += 2,
+        }
+        at = at.min(bytes.len());
+    }
+    out.push_str(&raw[kept..]);
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_given_as_they_stand() {
+        let mut seen = Vec::new();
+        members(r#"{"a": {"x":"\ud800"}, "b\n":1e999, "a":null}"#, |name, raw| seen.push((name.into_owned(), raw)))
+            .unwrap();
+        let expected = [("a", r#"{"x":"\ud800"}"#), ("b\n", "1e999"), ("a", "null")];
+        assert!(seen.iter().map(|(n, r)| (n.as_str(), *r)).eq(expected));
+        assert!(members(r#"{"a": nul}"#, |_, _| {}).is_err());
+        assert!(members(r#"{"a":1} x"#, |_, _| {}).is_err());
+    }
+
+    #[test]
+    fn leaves_are_read_leniently() {
+        assert_eq!(text(r#""a\tb""#).as_deref(), Some("a\tb"));
+        assert_eq!(text("111122223333").as_deref(), Some("111122223333"));
+        assert_eq!(text("null"), None);
+        assert_eq!(text("{}"), None);
+        assert_eq!((boolean("true"), boolean("\"false\""), boolean("1")), (Some(true), Some(false), None));
+    }
+
+    #[test]
+    fn lone_surrogates_are_replaced_and_pairs_kept() {
+        assert_eq!(without_lone_surrogates(r#""a\ud83d\ude00b""#), r#""a\ud83d\ude00b""#);
+        assert_eq!(without_lone_surrogates(r#""\uD800x\\ud800 \udc00""#), r#""\ufffdx\\ud800 \ufffd""#);
+        assert_eq!(text(r#""x\ud800y""#).as_deref(), Some("x\u{fffd}y"));
+    }
+}

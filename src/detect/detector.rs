@@ -1,0 +1,282 @@
+//! One detector: its header, its SQL, and whether both hold.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::{Parameters, Value};
+use crate::error::{Error, Result};
+
+/// How bad it is when a finding is what it seems.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing.
+    Informational,
+    /// Worth a look when there is time.
+    Low,
+    /// Worth a look today.
+    Medium,
+    /// Worth a look now.
+    High,
+    /// Worth waking somebody.
+    Critical,
+}
+
+/// How likely a finding is what it seems.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Confidence {
+    /// Often benign.
+    Low,
+    /// Benign now and then.
+    Medium,
+    /// Seldom benign.
+    High,
+}
+
+/// Word as it is written in headers and reports.
+impl std::fmt::Display for Severity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Severity::Informational => "informational",
+            Severity::Low => "low",
+            Severity::Medium => "medium",
+            Severity::High => "high",
+            Severity::Critical => "critical",
+        })
+    }
+}
+
+/// A number or list a detector can be tuned by.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parameter {
+    /// What it is when nobody says otherwise.
+    pub default: toml::Value,
+    /// Smallest allowed.
+    pub min: Option<f64>,
+    /// Largest allowed.
+    pub max: Option<f64>,
+    /// What it does, with its unit.
+    pub help: String,
+}
+
+/// The TOML between `/*` and `*/`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    title: String,
+    severity: Severity,
+    confidence: Confidence,
+    attack: Vec<String>,
+    why: String,
+    benign: Vec<String>,
+    respond: Vec<String>,
+    #[serde(default)]
+    params: BTreeMap<String, Parameter>,
+}
+
+/// A detector that is well formed. Whether its SQL plans is known when it runs.
+#[derive(Debug, Clone)]
+pub struct Detector {
+    /// File stem.
+    pub id: String,
+    /// What it finds, for a headline.
+    pub title: String,
+    /// Unless a row says otherwise.
+    pub severity: Severity,
+    /// Unless a row says otherwise.
+    pub confidence: Confidence,
+    /// ATT&CK techniques.
+    pub attack: Vec<String>,
+    /// Why it matters.
+    pub why: String,
+    /// What else it may be.
+    pub benign: Vec<String>,
+    /// What to do.
+    pub respond: Vec<String>,
+    /// What it can be tuned by.
+    pub params: BTreeMap<String, Parameter>,
+    /// The whole file.
+    pub text: String,
+    /// SHA-256 of the file, lower-case hex.
+    pub sha256: String,
+}
+
+impl Detector {
+    /// Reads a detector's file.
+    ///
+    /// # Errors
+    /// [`Error::Detector`] with the place in the header and what is wrong there.
+    pub fn parse(id: &str, text: &str) -> Result<Detector> {
+        let failed = |reason: String| Error::Detector { id: id.into(), reason };
+        let header = text.trim_start().strip_prefix("/*").and_then(|rest| rest.split_once("*/"));
+        let (header, _) =
+            header.ok_or_else(|| failed("the file must begin with a TOML header between /* and */".into()))?;
+        let parsed: Header = toml::from_str(header).map_err(|e| {
+            // The header begins on the file's first line, so its line numbers are the file's.
+            let line = e.span().map_or(1, |span| 1 + header[..span.start.min(header.len())].matches('\n').count());
+            failed(format!("line {line}: {}", e.message()))
+        })?;
+        for technique in &parsed.attack {
+            if !is_technique(technique) {
+                return Err(failed(format!(
+                    "attack = {technique:?} is no ATT&CK technique; write \"T1078\" or \"T1078.004\""
+                )));
+            }
+        }
+        for name in parsed.params.keys() {
+            if !text.contains(&format!("${name}")) {
+                return Err(failed(format!("parameter {name} is declared and never used as ${name}")));
+            }
+        }
+        let detector = Detector {
+            id: id.into(),
+            title: parsed.title,
+            severity: parsed.severity,
+            confidence: parsed.confidence,
+            attack: parsed.attack,
+            why: parsed.why,
+            benign: parsed.benign,
+            respond: parsed.respond,
+            params: parsed.params,
+            sha256: sha256_hex(text.as_bytes()),
+            text: text.into(),
+        };
+        detector.parameters(&BTreeMap::new())?;
+        Ok(detector)
+    }
+
+    /// Values of its parameters: defaults, and what `given` overrides.
+    ///
+    /// # Errors
+    /// [`Error::Detector`] for an unknown name, a value of another type than the default, or one out of range.
+    pub fn parameters(&self, given: &BTreeMap<String, String>) -> Result<Parameters> {
+        let failed = |reason: String| Error::Detector { id: self.id.clone(), reason };
+        for name in given.keys() {
+            if !self.params.contains_key(name) {
+                let known: Vec<_> = self.params.keys().map(String::as_str).collect();
+                return Err(failed(format!("no parameter {name}; it has {}", or_none(&known.join(", ")))));
+            }
+        }
+        let mut values = Parameters::new();
+        for (name, parameter) in &self.params {
+            let value = match given.get(name) {
+                Some(text) => typed(text, &parameter.default),
+                None => plain(&parameter.default),
+            };
+            let value =
+                value.ok_or_else(|| failed(format!("parameter {name}: not like its default {}", parameter.default)))?;
+            let number = match value {
+                Value::Integer(n) => Some(n as f64),
+                Value::Float(x) => Some(x),
+                _ => None,
+            };
+            if let Some(number) = number {
+                let (min, max) = (parameter.min.unwrap_or(f64::MIN), parameter.max.unwrap_or(f64::MAX));
+                if number < min || number > max {
+                    return Err(failed(format!("parameter {name} = {number} is not between {min} and {max}")));
+                }
+            }
+            values.insert(name.clone(), value);
+        }
+        Ok(values)
+    }
+}
+
+fn or_none(text: &str) -> &str {
+    if text.is_empty() { "none" } else { text }
+}
+
+/// `T1078` or `T1078.004`.
+fn is_technique(text: &str) -> bool {
+    let digits = |text: &str, n: usize| text.len() == n && text.bytes().all(|b| b.is_ascii_digit());
+    text.strip_prefix('T').is_some_and(|rest| match rest.split_once('.') {
+        Some((technique, sub)) => digits(technique, 4) && digits(sub, 3),
+        None => digits(rest, 4),
+    })
+}
+
+fn plain(value: &toml::Value) -> Option<Value> {
+    Some(match value {
+        toml::Value::Integer(n) => Value::Integer(*n),
+        toml::Value::Float(x) => Value::Float(*x),
+        toml::Value::String(text) => Value::Text(text.clone()),
+        toml::Value::Boolean(flag) => Value::Bool(*flag),
+        toml::Value::Array(items) => {
+            Value::Texts(items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<_>>()?)
+        }
+        _ => return None,
+    })
+}
+
+/// What was typed, as a value of the default's type; a list is separated by commas.
+fn typed(text: &str, default: &toml::Value) -> Option<Value> {
+    Some(match default {
+        toml::Value::Integer(_) => Value::Integer(text.parse().ok()?),
+        toml::Value::Float(_) => Value::Float(text.parse().ok()?),
+        toml::Value::String(_) => Value::Text(text.into()),
+        toml::Value::Boolean(_) => Value::Bool(text.parse().ok()?),
+        toml::Value::Array(_) => Value::Texts(text.split(',').map(|item| item.trim().to_owned()).collect()),
+        _ => return None,
+    })
+}
+
+/// SHA-256 in lower-case hex.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    use sha2::Digest;
+    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"/*
+title      = "Something"
+severity   = "medium"
+confidence = "low"
+attack     = ["T1078.004"]
+why        = "because"
+benign     = ["travel"]
+respond    = ["ask"]
+[params]
+days = { default = 7, min = 1, max = 30, help = "history in days" }
+*/
+SELECT $days, $from, $to"#;
+
+    #[test]
+    fn a_header_is_read_and_its_defaults_are_bound() {
+        let detector = Detector::parse("x", GOOD).unwrap();
+        assert_eq!((detector.severity, detector.confidence), (Severity::Medium, Confidence::Low));
+        assert_eq!(detector.parameters(&BTreeMap::new()).unwrap()["days"], Value::Integer(7));
+        let given = BTreeMap::from([("days".to_owned(), "12".to_owned())]);
+        assert_eq!(detector.parameters(&given).unwrap()["days"], Value::Integer(12));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_line() {
+        let reason = |text: &str| Detector::parse("x", text).unwrap_err().to_string();
+        assert_eq!(reason("SELECT 1"), "detector x: the file must begin with a TOML header between /* and */");
+        assert!(
+            reason(&GOOD.replace("\"medium\"", "\"bad\"")).starts_with("detector x: line 3: unknown variant `bad`")
+        );
+        assert!(reason(&GOOD.replace("why ", "because ")).contains("unknown field `because`"));
+        assert!(reason(&GOOD.replace("T1078.004", "valid accounts")).contains("is no ATT&CK technique"));
+        assert!(reason(&GOOD.replace("$days, ", "")).contains("parameter days is declared and never used"));
+        assert!(reason(&GOOD.replace("default = 7", "default = 99")).contains("is not between 1 and 30"));
+    }
+
+    #[test]
+    fn overriding_an_unknown_parameter_names_the_known_ones() {
+        let detector = Detector::parse("x", GOOD).unwrap();
+        let given = BTreeMap::from([("weeks".to_owned(), "1".to_owned())]);
+        assert_eq!(detector.parameters(&given).unwrap_err().to_string(), "detector x: no parameter weeks; it has days");
+    }
+
+    #[test]
+    fn severities_are_ordered() {
+        assert!(Severity::Critical > Severity::High && Severity::Low > Severity::Informational);
+    }
+}

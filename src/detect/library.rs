@@ -1,0 +1,94 @@
+//! The detectors there are: the ones that come with the program, and folders of one's own.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use include_dir::{Dir, include_dir};
+
+use super::Detector;
+use crate::error::{Error, Result};
+
+static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/detectors");
+
+/// Detectors by id.
+#[derive(Debug, Default)]
+pub struct Library {
+    detectors: BTreeMap<String, Detector>,
+    /// Shipped detectors that a folder's own replace.
+    pub replaced: Vec<String>,
+}
+
+impl Library {
+    /// The shipped detectors and those of `folders`; one of the same id replaces the shipped one.
+    ///
+    /// # Errors
+    /// For a folder that cannot be read and a detector that is not well formed.
+    pub fn load(folders: &[PathBuf]) -> Result<Library> {
+        let mut library = Library::default();
+        for file in SHIPPED.files() {
+            if let (Some(id), Some(text)) = (detector_id(file.path()), file.contents_utf8()) {
+                library.detectors.insert(id.clone(), Detector::parse(&id, text)?);
+            }
+        }
+        for folder in folders {
+            library.add_folder(folder)?;
+        }
+        Ok(library)
+    }
+
+    fn add_folder(&mut self, folder: &Path) -> Result<()> {
+        let failed = |path: &Path| {
+            let path = path.to_path_buf();
+            move |source| Error::File { path, source }
+        };
+        for entry in std::fs::read_dir(folder).map_err(failed(folder))? {
+            let path = entry.map_err(failed(folder))?.path();
+            let Some(id) = detector_id(&path) else { continue };
+            let text = std::fs::read_to_string(&path).map_err(failed(&path))?;
+            if self.detectors.insert(id.clone(), Detector::parse(&id, &text)?).is_some() {
+                self.replaced.push(id);
+            }
+        }
+        Ok(())
+    }
+
+    /// All, by id.
+    pub fn iter(&self) -> impl Iterator<Item = &Detector> {
+        self.detectors.values()
+    }
+
+    /// One of them.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with the nearest ids there are.
+    pub fn get(&self, id: &str) -> Result<&Detector> {
+        self.detectors.get(id).ok_or_else(|| {
+            let near = self.detectors.keys().filter(|known| known.contains(id) || id.contains(known.as_str()));
+            let near: Vec<_> = near.map(String::as_str).collect();
+            let hint = if near.is_empty() {
+                "see `trailhunt detectors list`".into()
+            } else {
+                format!("is it {}?", near.join(" or "))
+            };
+            Error::Usage(format!("no detector {id}; {hint}"))
+        })
+    }
+
+    /// The named ones, or all when none is named.
+    ///
+    /// # Errors
+    /// As [`Library::get`].
+    pub fn select(&self, ids: &[String]) -> Result<Vec<&Detector>> {
+        if ids.is_empty() { Ok(self.iter().collect()) } else { ids.iter().map(|id| self.get(id)).collect() }
+    }
+
+    /// The fixture beside a shipped detector: CloudTrail records, one a line.
+    pub fn fixture(id: &str) -> Option<&'static str> {
+        SHIPPED.get_file(format!("{id}.events.jsonl"))?.contents_utf8()
+    }
+}
+
+/// File stem of a `.sql` file.
+fn detector_id(path: &Path) -> Option<String> {
+    (path.extension()? == "sql").then(|| path.file_stem().map(|stem| stem.to_string_lossy().into_owned()))?
+}

@@ -1,0 +1,164 @@
+//! Risk of an entity from all that was found about it.
+//!
+//! A finding's weight is `severity x confidence x (1 + score) / 2`, each from 0 to 1: how bad times how likely, less when
+//! it surprised little. An entity's risk is `100 x (1 - product of (1 - weight))` over the pairs of detector and ATT&CK
+//! technique that speak of it, each counted once by its heaviest finding: the noisy-OR of independent causes (Pearl,
+//! "Probabilistic Reasoning in Intelligent Systems", 1988). Two detectors that agree outweigh one that fires twice.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{Confidence, Finding, Severity};
+
+/// A finding's weight, 0 to 1.
+pub fn weight(severity: Severity, confidence: Confidence, score: f64) -> f64 {
+    let severity = match severity {
+        Severity::Informational => 0.02,
+        Severity::Low => 0.1,
+        Severity::Medium => 0.35,
+        Severity::High => 0.65,
+        Severity::Critical => 0.9,
+    };
+    let confidence = match confidence {
+        Confidence::Low => 0.4,
+        Confidence::Medium => 0.7,
+        Confidence::High => 1.0,
+    };
+    severity * confidence * (1.0 + score) / 2.0
+}
+
+/// Who or what the findings are about, and how much they weigh together.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Entity {
+    /// `actor`, `ip`, `access_key`, ...
+    pub entity_type: String,
+    /// Who or what.
+    pub entity: String,
+    /// 0 to 100.
+    pub risk: f64,
+    /// Findings about it.
+    pub findings: u64,
+    /// Worst severity among them.
+    pub severity: Severity,
+    /// ATT&CK techniques among them.
+    pub attack: Vec<String>,
+    /// The heaviest finding of each detector and technique, in words, heaviest first.
+    pub reasons: Vec<Reason>,
+}
+
+/// Why an entity is on the list.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Reason {
+    /// Detector's id.
+    pub detector: String,
+    /// Finding's id.
+    pub finding: String,
+    /// Finding's weight, 0 to 1.
+    pub weight: f64,
+    /// Finding's summary.
+    pub summary: String,
+}
+
+/// Entities by risk, highest first. An actor counts the findings about its addresses and keys too.
+pub fn entities(findings: &[Finding]) -> Vec<Entity> {
+    let mut about: BTreeMap<(&str, &str), Vec<&Finding>> = BTreeMap::new();
+    for finding in findings {
+        about.entry((&finding.entity_type, &finding.entity)).or_default().push(finding);
+        if let Some(actor) = finding.actor.as_deref().filter(|_| finding.entity_type != "actor") {
+            about.entry(("actor", actor)).or_default().push(finding);
+        }
+    }
+    let mut entities: Vec<Entity> = about.into_iter().map(|(name, findings)| entity(name, &findings)).collect();
+    entities.sort_by(|a, b| b.risk.total_cmp(&a.risk).then_with(|| a.entity.cmp(&b.entity)));
+    entities
+}
+
+fn entity((entity_type, entity): (&str, &str), findings: &[&Finding]) -> Entity {
+    let mut heaviest: BTreeMap<(&str, &[String]), &Finding> = BTreeMap::new();
+    for finding in findings {
+        let place = heaviest.entry((&finding.detector, &finding.attack)).or_insert(finding);
+        if finding.weight() > place.weight() {
+            *place = finding;
+        }
+    }
+    let unharmed: f64 = heaviest.values().map(|finding| 1.0 - finding.weight()).product();
+    let mut reasons: Vec<Reason> = heaviest
+        .into_values()
+        .map(|finding| Reason {
+            detector: finding.detector.clone(),
+            finding: finding.id.clone(),
+            weight: finding.weight(),
+            summary: finding.summary.clone(),
+        })
+        .collect();
+    reasons.sort_by(|a, b| b.weight.total_cmp(&a.weight));
+    let mut attack: Vec<String> = findings.iter().flat_map(|finding| finding.attack.clone()).collect();
+    attack.sort_unstable();
+    attack.dedup();
+    Entity {
+        entity_type: entity_type.into(),
+        entity: entity.into(),
+        risk: (1000.0 * (1.0 - unharmed)).round() / 10.0,
+        findings: findings.len() as u64,
+        severity: findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Informational),
+        attack,
+        reasons,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Evidence, Status};
+    use super::*;
+
+    fn finding(detector: &str, entity: &str, severity: Severity) -> Finding {
+        Finding {
+            id: format!("{detector}-{entity}"),
+            detector: detector.into(),
+            title: String::new(),
+            severity,
+            confidence: Confidence::High,
+            score: 1.0,
+            status: Status::New,
+            entity_type: "actor".into(),
+            entity: entity.into(),
+            actor: None,
+            account_id: None,
+            region: None,
+            first_time: String::new(),
+            last_time: String::new(),
+            summary: String::new(),
+            attack: vec!["T1078".into()],
+            evidence: Evidence::default(),
+            baseline: Default::default(),
+            details: Default::default(),
+            benign: vec![],
+            respond: vec![],
+        }
+    }
+
+    #[test]
+    fn two_detectors_that_agree_outweigh_one_that_repeats() {
+        let findings = [
+            finding("a", "repeated", Severity::Medium),
+            finding("a", "repeated", Severity::Medium),
+            finding("a", "agreed", Severity::Medium),
+            finding("b", "agreed", Severity::Medium),
+        ];
+        let entities = entities(&findings);
+        assert_eq!((entities[0].entity.as_str(), entities[0].risk), ("agreed", 57.7));
+        assert_eq!((entities[1].entity.as_str(), entities[1].risk), ("repeated", 35.0));
+        assert_eq!(entities[1].findings, 2);
+    }
+
+    #[test]
+    fn an_actor_counts_what_was_found_about_its_address() {
+        let mut of_ip = finding("a", "203.0.113.1", Severity::High);
+        of_ip.entity_type = "ip".into();
+        of_ip.actor = Some("maria".into());
+        let entities = entities(&[of_ip]);
+        assert_eq!(entities.len(), 2);
+        assert!(entities.iter().any(|e| e.entity == "maria" && e.risk == 65.0));
+    }
+}

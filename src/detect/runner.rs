@@ -1,0 +1,198 @@
+//! Runs detectors over a session: binds, checks the contract, reads the rows, looks the evidence up.
+
+use std::collections::{BTreeMap, HashMap};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Schema};
+use serde_json::{Map, Value};
+
+use super::finding::Event;
+use super::{Detector, Finding, Window};
+use crate::engine::{Parameters, Session};
+use crate::error::{Error, Result};
+
+/// What was set for a hunt.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Values by detector and parameter, as typed.
+    pub parameters: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// What came of a hunt.
+#[derive(Debug, Default)]
+pub struct Hunt {
+    /// Findings, heaviest first.
+    pub findings: Vec<Finding>,
+    /// Detectors that did not run, with the reason. The others did.
+    pub failed: Vec<Error>,
+    /// Seconds by detector.
+    pub seconds: Vec<(String, f64)>,
+}
+
+/// Runs `detectors` over `window`, calling `before_each` with the number done and the next id.
+///
+/// # Errors
+/// When evidence cannot be read. A detector that fails is in [`Hunt::failed`].
+pub async fn run(
+    detectors: &[&Detector],
+    session: &Session,
+    window: Window,
+    settings: &Settings,
+    mut before_each: impl FnMut(usize, &str),
+) -> Result<Hunt> {
+    let mut hunt = Hunt::default();
+    for (at, detector) in detectors.iter().enumerate() {
+        before_each(at, &detector.id);
+        let started = std::time::Instant::now();
+        match detect(detector, session, window, settings).await {
+            Ok(findings) => hunt.findings.extend(findings),
+            Err(e) => hunt.failed.push(e),
+        }
+        hunt.seconds.push((detector.id.clone(), started.elapsed().as_secs_f64()));
+    }
+    look_up(session, &mut hunt.findings).await?;
+    hunt.findings.sort_by(|a, b| {
+        let order = b.weight().total_cmp(&a.weight());
+        order.then_with(|| a.first_time.cmp(&b.first_time)).then_with(|| a.id.cmp(&b.id))
+    });
+    Ok(hunt)
+}
+
+/// One detector's findings.
+async fn detect(detector: &Detector, session: &Session, window: Window, settings: &Settings) -> Result<Vec<Finding>> {
+    let failed = |reason: String| Error::Detector { id: detector.id.clone(), reason };
+    let mut parameters = detector.parameters(settings.parameters.get(&detector.id).unwrap_or(&BTreeMap::new()))?;
+    parameters.extend(window.parameters());
+    // The engine refuses a bound name the text does not use.
+    parameters.retain(|name, _| uses(&detector.text, name));
+    let query = session.query(&detector.id, &detector.text, &parameters).await.map_err(|e| in_detector(detector, e))?;
+    check_contract(&query.schema()).map_err(failed)?;
+    let batches = query.collect().await.map_err(|e| in_detector(detector, e))?;
+    let rows = rows(&batches).map_err(|e| failed(e.to_string()))?;
+    rows.into_iter().map(|row| Finding::from_row(detector, row).map_err(failed)).collect()
+}
+
+fn in_detector(detector: &Detector, error: Error) -> Error {
+    match error {
+        Error::Query { reason, .. } => Error::Detector { id: detector.id.clone(), reason },
+        other => other,
+    }
+}
+
+/// True when SQL has `$name` and not only a longer name that begins like it.
+fn uses(sql: &str, name: &str) -> bool {
+    let wanted = format!("${name}");
+    sql.match_indices(&wanted)
+        .any(|(at, _)| !sql[at + wanted.len()..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'))
+}
+
+/// Columns every detector returns; what else it returns lands in the finding's details.
+const CONTRACT: &[(&str, &str)] = &[
+    ("first_time", "timestamp"),
+    ("last_time", "timestamp"),
+    ("entity_type", "text"),
+    ("entity", "text"),
+    ("account_id", "text"),
+    ("region", "text"),
+    ("score", "number"),
+    ("summary", "text"),
+    ("evidence", "list"),
+];
+
+/// What is wrong with a detector's columns, if anything is.
+fn check_contract(schema: &Schema) -> std::result::Result<(), String> {
+    for (name, kind) in CONTRACT {
+        let Ok(field) = schema.field_with_name(name) else {
+            return Err(format!("no column {name}; a detector returns {}", contract()));
+        };
+        let fits = match *kind {
+            "timestamp" => matches!(field.data_type(), DataType::Timestamp(..)),
+            "text" => {
+                matches!(field.data_type(), DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 | DataType::Null)
+            }
+            "number" => field.data_type().is_numeric(),
+            _ => matches!(field.data_type(), DataType::List(_)),
+        };
+        if !fits {
+            return Err(format!("column {name} is {}, the contract wants a {kind}", field.data_type()));
+        }
+    }
+    Ok(())
+}
+
+fn contract() -> String {
+    CONTRACT.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+}
+
+/// Rows as JSON objects.
+pub fn rows(batches: &[RecordBatch]) -> std::result::Result<Vec<Map<String, Value>>, String> {
+    let mut writer = arrow::json::WriterBuilder::new()
+        .with_explicit_nulls(true)
+        .build::<_, arrow::json::writer::JsonArray>(Vec::new());
+    writer
+        .write_batches(&batches.iter().collect::<Vec<_>>())
+        .and_then(|()| writer.finish())
+        .map_err(|e| e.to_string())?;
+    let text = writer.into_inner();
+    if text.is_empty() { Ok(Vec::new()) } else { serde_json::from_slice(&text).map_err(|e| e.to_string()) }
+}
+
+/// Says of every event of evidence what it was and where it was read.
+async fn look_up(session: &Session, findings: &mut [Finding]) -> Result<()> {
+    let mut ids: Vec<String> =
+        findings.iter().flat_map(|f| f.evidence.events.iter().map(|e| e.event_id.clone())).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let days = findings.iter().flat_map(|f| [&f.first_time, &f.last_time]).filter_map(|time| time.get(..10));
+    let (Some(first), Some(last)) = (days.clone().min(), days.max()) else { return Ok(()) };
+    let mut parameters = Parameters::from([
+        ("first".to_owned(), crate::engine::Value::Text(first.to_owned())),
+        ("last".to_owned(), crate::engine::Value::Text(last.to_owned())),
+    ]);
+    let names: Vec<String> = (0..ids.len()).map(|n| format!("$id{n}")).collect();
+    let sql = format!(
+        "SELECT event_id, event_time, event_source, event_name, aws_region, error_code, source_ip_address, \
+         source_object, source_record FROM events \
+         WHERE event_date BETWEEN CAST($first AS DATE) AND CAST($last AS DATE) AND event_id IN ({})",
+        names.join(", ")
+    );
+    parameters.extend(ids.into_iter().enumerate().map(|(n, id)| (format!("id{n}"), crate::engine::Value::Text(id))));
+    let batches = session.query("evidence", &sql, &parameters).await?.collect().await?;
+    let mut known: HashMap<String, Event> = HashMap::new();
+    for row in rows(&batches).map_err(|e| Error::query("evidence", e))? {
+        let event: Event = serde_json::from_value(Value::Object(row)).map_err(|e| Error::query("evidence", e))?;
+        known.insert(event.event_id.clone(), event);
+    }
+    for event in findings.iter_mut().flat_map(|f| f.evidence.events.iter_mut()) {
+        if let Some(found) = known.get(&event.event_id) {
+            *event = found.clone();
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_name_is_told_from_a_longer_one() {
+        assert!(uses("WHERE t >= $from AND x", "from"));
+        assert!(!uses("WHERE t >= $from_day", "from"));
+    }
+
+    #[test]
+    fn a_missing_or_mistyped_column_is_named() {
+        use arrow::datatypes::Field;
+        let schema = Schema::new(vec![Field::new("first_time", DataType::Utf8, true)]);
+        assert_eq!(check_contract(&schema).unwrap_err(), "column first_time is Utf8, the contract wants a timestamp");
+        assert!(
+            check_contract(&Schema::empty())
+                .unwrap_err()
+                .starts_with("no column first_time; a detector returns first_time, last_time,")
+        );
+    }
+}

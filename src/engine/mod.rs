@@ -1,0 +1,184 @@
+//! SQL over a snapshot: the tables, the views, the functions.
+//!
+//! Tables: `events` (schema.rs), `objects` (the ledger) and `rejects`. Views: `sql/views/*.sql`. Functions: `udf`, one a
+//! file, and the JSON functions of datafusion-functions-json. DataFusion is named in this folder only.
+
+mod table;
+pub mod udf;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::common::{ParamValues, ScalarValue};
+use datafusion::execution::context::SQLOptions;
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+use include_dir::{Dir, include_dir};
+
+use crate::error::{Error, Result};
+use crate::geo::Geo;
+use crate::lake::{Snapshot, ledger_schema, rejects_schema};
+use table::{FilesTable, plain_words, side_file};
+
+/// The SQL that comes with the program.
+static VIEWS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/views");
+
+/// Bytes that sorting, grouping and joining may use before they spill to disk. Window functions are not counted by it.
+const MEMORY_BYTES: usize = 1 << 30;
+
+/// A value bound to a `$name` in SQL; never pasted into the text.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// Whole number.
+    Integer(i64),
+    /// Number.
+    Float(f64),
+    /// Text.
+    Text(String),
+    /// True or false.
+    Bool(bool),
+    /// List of texts, for `array_has($list, column)`.
+    Texts(Vec<String>),
+    /// Microseconds since 1970-01-01 UTC.
+    Time(i64),
+}
+
+impl From<&Value> for ScalarValue {
+    fn from(value: &Value) -> ScalarValue {
+        match value {
+            Value::Integer(n) => ScalarValue::Int64(Some(*n)),
+            Value::Float(x) => ScalarValue::Float64(Some(*x)),
+            Value::Text(text) => ScalarValue::Utf8(Some(text.clone())),
+            Value::Bool(flag) => ScalarValue::Boolean(Some(*flag)),
+            Value::Texts(texts) => {
+                let texts: Vec<_> = texts.iter().map(|text| ScalarValue::Utf8(Some(text.clone()))).collect();
+                ScalarValue::List(ScalarValue::new_list(&texts, &arrow::datatypes::DataType::Utf8, true))
+            }
+            Value::Time(us) => ScalarValue::TimestampMicrosecond(Some(*us), Some("UTC".into())),
+        }
+    }
+}
+
+/// Values for the `$names` of a query.
+pub type Parameters = BTreeMap<String, Value>;
+
+/// SQL over one snapshot of a lake.
+pub struct Session {
+    context: SessionContext,
+}
+
+/// A planned query.
+pub struct Query {
+    what: String,
+    frame: DataFrame,
+}
+
+/// Tables, views and functions over `snapshot`, with addresses placed by `geo`.
+///
+/// # Errors
+/// [`Error::Query`] when a view that comes with the program does not plan, which its tests exclude.
+pub async fn session(snapshot: &Snapshot, geo: &Arc<Geo>) -> Result<Session> {
+    let pool = TrackConsumersPool::new(FairSpillPool::new(MEMORY_BYTES), std::num::NonZeroUsize::MIN.saturating_add(4));
+    let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).build_arc();
+    let runtime = runtime.map_err(|e| Error::Internal(e.to_string()))?;
+    let store_url = snapshot.location.store_url();
+    runtime.register_object_store(&store_url, Arc::clone(snapshot.location.store()));
+    let mut config = SessionConfig::new().with_information_schema(true);
+    config.options_mut().execution.parquet.pushdown_filters = true;
+    let mut context = SessionContext::new_with_config_rt(config, runtime);
+    udf::register(&mut context, geo)?;
+
+    let store = ObjectStoreUrl::parse(&store_url).map_err(|e| Error::Internal(e.to_string()))?;
+    let side = |files: &[crate::lake::SideFile]| {
+        let file = |f: &crate::lake::SideFile| side_file(snapshot.location.child(&f.path), f.size_bytes, f.rows);
+        files.iter().map(file).collect::<Vec<_>>()
+    };
+    let tables = [
+        ("events", FilesTable::events(store.clone(), snapshot.files.clone())),
+        ("objects", FilesTable::plain(store.clone(), ledger_schema(), side(&snapshot.state.ledger))),
+        ("rejects", FilesTable::plain(store, rejects_schema(), side(&snapshot.state.rejects))),
+    ];
+    for (name, table) in tables {
+        context.register_table(name, Arc::new(table)).map_err(|e| Error::Internal(e.to_string()))?;
+    }
+    let session = Session { context };
+    session.register_views().await?;
+    Ok(session)
+}
+
+impl Session {
+    /// Views may stand on each other, in any order of file names: passes until all are there.
+    async fn register_views(&self) -> Result<()> {
+        let mut waiting: Vec<_> =
+            VIEWS.files().filter(|file| file.path().extension().is_some_and(|e| e == "sql")).collect();
+        while !waiting.is_empty() {
+            let before = waiting.len();
+            let mut failed = Vec::new();
+            let mut reason = None;
+            for file in waiting {
+                let name = file.path().file_stem().unwrap_or_default().to_string_lossy().into_owned();
+                let body = file.contents_utf8().unwrap_or_default();
+                match self.context.sql(&format!("CREATE VIEW {name} AS {body}")).await {
+                    Ok(_) => {}
+                    Err(e) => {
+                        reason.get_or_insert_with(|| Error::query(format!("view {name}"), plain_words(&e)));
+                        failed.push(file);
+                    }
+                }
+            }
+            if let Some(reason) = reason.filter(|_| failed.len() == before) {
+                return Err(reason);
+            }
+            waiting = failed;
+        }
+        Ok(())
+    }
+
+    /// Plans one query; `what` names it in errors. Reads only: CREATE, INSERT, COPY, SET are refused.
+    ///
+    /// # Errors
+    /// [`Error::Query`] with the engine's words.
+    pub async fn query(&self, what: &str, sql: &str, parameters: &Parameters) -> Result<Query> {
+        let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+        let failed = |e| Error::query(what, plain_words(&e));
+        let frame = self.context.sql_with_options(sql, read_only).await.map_err(failed)?;
+        let frame = if parameters.is_empty() {
+            frame
+        } else {
+            let values: Vec<(String, ScalarValue)> = parameters.iter().map(|(n, v)| (n.clone(), v.into())).collect();
+            frame.with_param_values(ParamValues::from(values)).map_err(failed)?
+        };
+        Ok(Query { what: what.to_owned(), frame })
+    }
+}
+
+impl Query {
+    /// Columns of the answer.
+    pub fn schema(&self) -> SchemaRef {
+        Arc::new(Schema::clone(self.frame.schema().as_arrow()))
+    }
+
+    /// The whole answer.
+    ///
+    /// # Errors
+    /// [`Error::Query`] when a file cannot be read or memory runs out.
+    pub async fn collect(self) -> Result<Vec<RecordBatch>> {
+        self.stream().await?.try_collect().await
+    }
+
+    /// The answer as it comes.
+    ///
+    /// # Errors
+    /// As [`Query::collect`].
+    pub async fn stream(self) -> Result<BoxStream<'static, Result<RecordBatch>>> {
+        let what = self.what;
+        let stream = self.frame.execute_stream().await.map_err(|e| Error::query(&*what, plain_words(&e)))?;
+        Ok(stream.map_err(move |e| Error::query(&*what, plain_words(&e))).boxed())
+    }
+}

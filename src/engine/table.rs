@@ -1,0 +1,239 @@
+//! Parquet files of a snapshot as one SQL table.
+//!
+//! The list of files and their statistics come from the Delta log, so planning touches no footer and no folder: files
+//! whose day or minimum and maximum exclude a query's filter are never opened.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, UInt64Array};
+use arrow::datatypes::{DataType, Date32Type, Field, SchemaRef, TimeUnit};
+use async_trait::async_trait;
+use chrono::{DateTime, NaiveDate};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::pruning::PruningStatistics;
+use datafusion::common::{Column, DataFusionError, Result, ScalarValue};
+use datafusion::datasource::TableType;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::datasource::table_schema::TableSchema;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
+use serde_json::Value;
+
+use crate::lake::DataFile;
+use crate::schema::{PARTITION, file_schema, table_schema};
+
+/// Some Parquet files of one store, of one schema.
+#[derive(Debug)]
+pub struct FilesTable {
+    store: ObjectStoreUrl,
+    /// Columns as SQL sees them, the partition column first where there is one.
+    schema: SchemaRef,
+    /// Columns as the scan gives them: partition columns last.
+    table: TableSchema,
+    files: Vec<DataFile>,
+    partitioned: bool,
+}
+
+impl FilesTable {
+    /// The events.
+    pub fn events(store: ObjectStoreUrl, files: Vec<DataFile>) -> FilesTable {
+        let partition = Arc::new(Field::new(PARTITION, DataType::Date32, true));
+        let table = TableSchema::builder(file_schema()).with_table_partition_cols(vec![partition]).build();
+        FilesTable { store, schema: table_schema(), table, files, partitioned: true }
+    }
+
+    /// Files without a partition column or statistics.
+    pub fn plain(store: ObjectStoreUrl, schema: SchemaRef, files: Vec<DataFile>) -> FilesTable {
+        let table = TableSchema::from(Arc::clone(&schema));
+        FilesTable { store, schema, table, files, partitioned: false }
+    }
+
+    /// Files that may hold rows which the filters let through.
+    fn pruned(&self, state: &dyn Session, filters: &[Expr]) -> Result<Vec<&DataFile>> {
+        let all = || self.files.iter().collect();
+        let Some(filter) = conjunction(filters.to_vec()) else { return Ok(all()) };
+        let schema = datafusion::common::DFSchema::try_from(Arc::clone(&self.schema))?;
+        let filter = state.create_physical_expr(filter, &schema)?;
+        let predicate = PruningPredicateBuilder::new().with_file_schema(Arc::clone(&self.schema)).try_build(filter);
+        let Ok(predicate) = predicate else { return Ok(all()) };
+        let keep = predicate.prune(&Statistics { schema: &self.schema, files: &self.files })?;
+        Ok(self.files.iter().zip(keep).filter(|(_, keep)| *keep).map(|(file, _)| file).collect())
+    }
+}
+
+#[async_trait]
+impl TableProvider for FilesTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        // Whole files and row groups are left out; single rows are the filter's own business.
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let mut groups = vec![Vec::new(); state.config().target_partitions().max(1)];
+        // Largest first, each to the group that has least, so that no core waits for another.
+        let mut files = self.pruned(state, filters)?;
+        files.sort_by_key(|file| std::cmp::Reverse(file.size_bytes));
+        let mut sizes = vec![0u64; groups.len()];
+        for file in files {
+            let least = (0..sizes.len()).min_by_key(|at| sizes[*at]).unwrap_or(0);
+            sizes[least] += file.size_bytes;
+            let mut part = PartitionedFile::new(file.path.to_string(), file.size_bytes);
+            if self.partitioned {
+                part =
+                    part.with_partition_values(vec![ScalarValue::Date32(Some(Date32Type::from_naive_date(file.day)))]);
+            }
+            groups[least].push(part);
+        }
+        let groups: Vec<_> = groups.into_iter().filter(|group| !group.is_empty()).map(FileGroup::new).collect();
+        if groups.is_empty() {
+            let schema = match projection {
+                Some(columns) => Arc::new(self.schema.project(columns)?),
+                None => self.schema(),
+            };
+            return Ok(Arc::new(EmptyExec::new(schema)));
+        }
+        let filter = conjunction(filters.to_vec());
+        let mut source = ParquetSource::new(self.table.clone())
+            .with_table_parquet_options(state.table_options().parquet.clone())
+            .with_pushdown_filters(true);
+        if let Some(filter) = filter {
+            let schema = datafusion::common::DFSchema::try_from(Arc::clone(self.table.table_schema()))?;
+            source = source.with_predicate(state.create_physical_expr(filter, &schema)?);
+        }
+        let scan = FileScanConfigBuilder::new(self.store.clone(), Arc::new(source))
+            .with_file_groups(groups)
+            .with_projection_indices(Some(self.scan_columns(projection)))?
+            .with_limit(limit)
+            .build();
+        Ok(DataSourceExec::from_data_source(scan))
+    }
+}
+
+impl FilesTable {
+    /// Places in the scan's schema, which has partition columns last, of columns in SQL's, which has them first.
+    fn scan_columns(&self, projection: Option<&Vec<usize>>) -> Vec<usize> {
+        let fields = self.schema.fields();
+        let place = |at: usize| match self.partitioned {
+            true if at == 0 => fields.len() - 1,
+            true => at - 1,
+            false => at,
+        };
+        match projection {
+            Some(columns) => columns.iter().map(|at| place(*at)).collect(),
+            None => (0..fields.len()).map(place).collect(),
+        }
+    }
+}
+
+/// The files' statistics, one container a file.
+struct Statistics<'a> {
+    schema: &'a SchemaRef,
+    files: &'a [DataFile],
+}
+
+impl Statistics<'_> {
+    fn values(&self, column: &Column, of: impl Fn(&DataFile) -> &BTreeMap<String, Value>) -> Option<ArrayRef> {
+        let data_type = self.schema.field_with_name(&column.name).ok()?.data_type();
+        let value = |file: &DataFile| match column.name.as_str() {
+            PARTITION => ScalarValue::Date32(Some(Date32Type::from_naive_date(file.day))),
+            name => scalar(of(file).get(name), data_type),
+        };
+        ScalarValue::iter_to_array(self.files.iter().map(value)).ok()
+    }
+}
+
+/// A statistic as the Delta log writes it, as a value of the column's type; null when it is absent.
+fn scalar(value: Option<&Value>, data_type: &DataType) -> ScalarValue {
+    match (data_type, value) {
+        (DataType::Utf8, value) => ScalarValue::Utf8(value.and_then(Value::as_str).map(str::to_owned)),
+        (DataType::Timestamp(TimeUnit::Microsecond, zone), value) => {
+            let time = value.and_then(Value::as_str).and_then(|text| DateTime::parse_from_rfc3339(text).ok());
+            ScalarValue::TimestampMicrosecond(time.map(|time| time.timestamp_micros()), zone.clone())
+        }
+        (other, _) => ScalarValue::try_from(other).unwrap_or(ScalarValue::Null),
+    }
+}
+
+impl PruningStatistics for Statistics<'_> {
+    fn min_values(&self, column: &Column) -> Option<ArrayRef> {
+        self.values(column, |file| &file.min)
+    }
+
+    fn max_values(&self, column: &Column) -> Option<ArrayRef> {
+        // A log keeps times to the millisecond; the largest may be up to one more.
+        let values = self.values(column, |file| &file.max)?;
+        match values.data_type() {
+            DataType::Timestamp(TimeUnit::Microsecond, zone) => {
+                use arrow::array::AsArray;
+                use arrow::datatypes::TimestampMicrosecondType;
+                let times = values.as_primitive::<TimestampMicrosecondType>();
+                Some(Arc::new(times.unary::<_, TimestampMicrosecondType>(|t| t + 999).with_timezone_opt(zone.clone())))
+            }
+            _ => Some(values),
+        }
+    }
+
+    fn num_containers(&self) -> usize {
+        self.files.len()
+    }
+
+    fn null_counts(&self, column: &Column) -> Option<ArrayRef> {
+        let nulls = |file: &DataFile| match column.name.as_str() {
+            PARTITION => Some(0),
+            name => file.nulls.get(name).copied(),
+        };
+        Some(Arc::new(self.files.iter().map(nulls).collect::<UInt64Array>()))
+    }
+
+    fn row_counts(&self) -> Option<ArrayRef> {
+        Some(Arc::new(self.files.iter().map(|file| Some(file.rows)).collect::<UInt64Array>()))
+    }
+
+    fn contained(&self, _: &Column, _: &HashSet<ScalarValue>) -> Option<BooleanArray> {
+        None
+    }
+}
+
+/// A ledger or reject file as a file of a table.
+pub fn side_file(path: object_store::path::Path, size_bytes: u64, rows: u64) -> DataFile {
+    let (min, max, nulls) = Default::default();
+    DataFile { path, size_bytes, day: NaiveDate::default(), rows, min, max, nulls }
+}
+
+/// The engine's words, without what only its makers need.
+pub fn plain_words(error: &DataFusionError) -> String {
+    let text = error.strip_backtrace();
+    // The outer layers name the engine's passes; the innermost says what is wrong.
+    let mut words = text.rsplit("caused by\n").next().unwrap_or(&text);
+    for prefix in [
+        "Error during planning: ",
+        "Schema error: ",
+        "SQL error: ",
+        "Execution error: ",
+        "This feature is not implemented: ",
+    ] {
+        words = words.strip_prefix(prefix).unwrap_or(words);
+    }
+    words.trim().to_owned()
+}

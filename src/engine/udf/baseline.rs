@@ -1,0 +1,93 @@
+//! `baseline(value, lookback)`: what was normal before each row.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, Float64Builder, Int64Builder, StructArray};
+use arrow::datatypes::{DataType, Field, Fields};
+use datafusion::common::Result;
+
+use super::function::{Argument, WindowFunction, constant, floats};
+use super::mad::{mad, median};
+
+/// What the rows before one say: how many, mean and sample standard deviation, median and median absolute deviation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Past {
+    /// Rows looked at.
+    pub n: i64,
+    /// Arithmetic mean.
+    pub mean: f64,
+    /// Sample standard deviation, divisor n - 1; 0 for a single row.
+    pub stddev: f64,
+    /// Median.
+    pub median: f64,
+    /// Median absolute deviation, not scaled.
+    pub mad: f64,
+}
+
+/// The past of each value: the `lookback` values before it, never itself. `None` where there is none.
+pub fn pasts(values: &[Option<f64>], lookback: usize) -> Vec<Option<Past>> {
+    let past = |at: usize| {
+        let mut before: Vec<f64> = values[at.saturating_sub(lookback)..at].iter().flatten().copied().collect();
+        let n = before.len() as f64;
+        let mean = before.iter().sum::<f64>() / n;
+        let squares = before.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+        let mad = mad(&before)?;
+        let median = median(&mut before)?;
+        Some(Past { n: n as i64, mean, stddev: (squares / (n - 1.0).max(1.0)).sqrt(), median, mad })
+    };
+    (0..values.len()).map(past).collect()
+}
+
+fn fields() -> Fields {
+    let number = |name| Field::new(name, DataType::Float64, true);
+    Fields::from(vec![
+        Field::new("n", DataType::Int64, true),
+        number("mean"),
+        number("stddev"),
+        number("median"),
+        number("mad"),
+    ])
+}
+
+/// Declaration.
+pub fn function() -> WindowFunction {
+    WindowFunction::new(
+        "baseline",
+        "OVER (PARTITION BY entity ORDER BY bin): what was normal before this row, from up to `lookback` rows before it and never itself: a struct of n, mean, stddev (sample), median, mad (unscaled). Null for the first row. Fill bins without events with zeros first: silence is data. Score with z_score or robust_z_score.",
+        &[Argument::Float("value"), Argument::Integer("lookback")],
+        DataType::Struct(fields()),
+        |args, _| -> Result<ArrayRef> {
+            let lookback = usize::try_from(constant("lookback", &args[1])?).unwrap_or(0);
+            let values: Vec<_> = floats(&args[0]).iter().collect();
+            let pasts = pasts(&values, lookback);
+            let mut n = Int64Builder::new();
+            let mut numbers: [Float64Builder; 4] = std::array::from_fn(|_| Float64Builder::new());
+            for past in &pasts {
+                n.append_option(past.map(|past| past.n));
+                let parts = past.map(|past| [past.mean, past.stddev, past.median, past.mad]);
+                for (at, builder) in numbers.iter_mut().enumerate() {
+                    builder.append_option(parts.map(|parts| parts[at]));
+                }
+            }
+            let mut columns: Vec<ArrayRef> = vec![Arc::new(n.finish())];
+            columns.extend(numbers.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef));
+            let nulls = columns[0].logical_nulls();
+            Ok(Arc::new(StructArray::try_new(fields(), columns, nulls)?))
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_judged_by_the_rows_before_it_only() {
+        let values = [2.0, 4.0, 6.0, 100.0, 8.0].map(Some);
+        let pasts = pasts(&values, 3);
+        assert_eq!(pasts[0], None);
+        assert_eq!(pasts[3], Some(Past { n: 3, mean: 4.0, stddev: 2.0, median: 4.0, mad: 2.0 }));
+        let last = pasts[4].unwrap();
+        assert_eq!((last.n, last.median, last.mad), (3, 6.0, 2.0));
+    }
+}

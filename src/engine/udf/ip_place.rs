@@ -1,0 +1,77 @@
+//! `ip_country`, `ip_asn`, `ip_organisation`: where an address is and whose.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, StringArray};
+use arrow::datatypes::DataType;
+
+use super::function::{Argument, Function, texts};
+use crate::geo::{Geo, Place};
+
+/// Declaration of `ip_country`.
+pub fn country(geo: &Arc<Geo>) -> Function {
+    let geo = Arc::clone(geo);
+    Function::new(
+        "ip_country",
+        "Two-letter country of an address; null for a service's name, AWS Internal, private addresses and unknown ones.",
+        &[Argument::Text("address")],
+        DataType::Utf8,
+        &[
+            ("ip_country('8.8.8.8')", "US"),
+            ("ip_country('cloudformation.amazonaws.com')", "NULL"),
+            ("ip_country('10.0.0.1')", "NULL"),
+        ],
+        move |args, _| {
+            let places = each(&geo, texts(&args[0]), |place| place.country.map(|text| text.to_owned()));
+            Ok(Arc::new(places.collect::<StringArray>()) as ArrayRef)
+        },
+    )
+}
+
+/// Declaration of `ip_asn`.
+pub fn asn(geo: &Arc<Geo>) -> Function {
+    let geo = Arc::clone(geo);
+    Function::new(
+        "ip_asn",
+        "Number of the autonomous system that announces an address; null where ip_country is null or it is not known.",
+        &[Argument::Text("address")],
+        DataType::Int64,
+        &[("ip_asn('8.8.8.8')", "15169"), ("ip_asn('AWS Internal')", "NULL")],
+        move |args, _| {
+            let places = each(&geo, texts(&args[0]), |place| place.asn.map(i64::from));
+            Ok(Arc::new(places.collect::<Int64Array>()) as ArrayRef)
+        },
+    )
+}
+
+/// Declaration of `ip_organisation`.
+pub fn organisation(geo: &Arc<Geo>) -> Function {
+    let geo = Arc::clone(geo);
+    Function::new(
+        "ip_organisation",
+        "Name of the organisation that runs the address's autonomous system.",
+        &[Argument::Text("address")],
+        DataType::Utf8,
+        &[("ip_organisation('8.8.8.8')", "Google LLC")],
+        move |args, _| {
+            let places = each(&geo, texts(&args[0]), |place| place.organisation.map(|text| text.to_owned()));
+            Ok(Arc::new(places.collect::<StringArray>()) as ArrayRef)
+        },
+    )
+}
+
+/// Looks every address up once: a column holds few different ones.
+fn each<'a, T: Clone + 'a>(
+    geo: &'a Geo,
+    addresses: &'a StringArray,
+    get: impl Fn(Place<'_>) -> Option<T> + 'a,
+) -> impl Iterator<Item = Option<T>> + 'a {
+    let mut seen: HashMap<&str, Option<T>> = HashMap::new();
+    addresses.iter().map(move |address| {
+        let address = address?;
+        let found = seen.entry(address).or_insert_with(|| get(geo.lookup(address.parse::<IpAddr>().ok()?)));
+        found.clone()
+    })
+}

@@ -1,0 +1,72 @@
+//! SQL functions, one a file: the plain logic, then its declaration with documentation and examples, then its tests.
+//!
+//! [`Function`] and [`WindowFunction`] carry what every declaration has; an example is run as a test. Text arguments may
+//! come as any of the engine's string types; they reach the logic as Utf8.
+
+mod api_name;
+mod baseline;
+mod error_family;
+mod evidence;
+mod first_seen;
+mod function;
+mod geo_change;
+mod great_circle_km;
+mod ip_in_cidr;
+mod ip_place;
+mod is_service_caller;
+mod mad;
+mod policy_risk;
+mod robust_z_score;
+mod z_score;
+
+use std::sync::Arc;
+
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
+use datafusion::prelude::SessionContext;
+
+pub use function::{Argument, Example, Function, WindowFunction};
+
+use crate::error::{Error, Result};
+use crate::geo::Geo;
+
+/// The functions of one row.
+pub fn scalar_functions(geo: &Arc<Geo>) -> Vec<Function> {
+    vec![
+        api_name::function(),
+        error_family::function(),
+        error_family::is_denied(),
+        great_circle_km::function(),
+        ip_in_cidr::function(),
+        ip_place::country(geo),
+        ip_place::asn(geo),
+        ip_place::organisation(geo),
+        is_service_caller::function(),
+        policy_risk::function(),
+        robust_z_score::function(),
+        z_score::function(),
+    ]
+}
+
+/// The functions over the rows of an entity in order of time.
+pub fn window_functions(geo: &Arc<Geo>) -> Vec<WindowFunction> {
+    vec![baseline::function(), first_seen::function(), geo_change::function(geo)]
+}
+
+/// Makes every function known to a session.
+pub(super) fn register(context: &mut SessionContext, geo: &Arc<Geo>) -> Result<()> {
+    let defect = |e: datafusion::error::DataFusionError| Error::Internal(e.to_string());
+    datafusion_functions_json::register_all(context).map_err(defect)?;
+    let context = &*context;
+    for function in scalar_functions(geo) {
+        context.register_udf(ScalarUDF::new_from_impl(function));
+    }
+    for function in window_functions(geo) {
+        context.register_udwf(WindowUDF::new_from_impl(function));
+    }
+    context.register_udaf(AggregateUDF::new_from_impl(mad::Mad::default()));
+    context.register_udaf(AggregateUDF::new_from_impl(evidence::Evidence::default()));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,108 @@
+//! What can go wrong, by what the operator can do about it.
+//!
+//! Every variant names the thing it is about. A record or an object that cannot be read is not an error: it is a
+//! [`Reject`](crate::decode::Reject), counted and listed, and the run goes on.
+
+use std::path::PathBuf;
+
+use crate::geo::GeoError;
+
+/// The result of everything in this crate that can fail as a whole.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a command could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Something typed makes no sense; the text holds the next step.
+    #[error("{0}")]
+    Usage(String),
+
+    /// A bucket or folder cannot be reached, listed or written.
+    #[error("cannot {action} {location}: {}", root_cause(source))]
+    Storage {
+        /// What was tried: "list", "read", "write".
+        action: &'static str,
+        /// URL of the bucket, folder or object.
+        location: String,
+        /// The store's own words.
+        source: object_store::Error,
+    },
+
+    /// The lake's table log or one of its files cannot be read or written.
+    #[error("lake {lake}: {reason}")]
+    Lake {
+        /// URL of the lake.
+        lake: String,
+        /// What is wrong with it, and the next step where there is one.
+        reason: String,
+    },
+
+    /// A detector is not well formed, or its SQL does not run.
+    #[error("detector {id}: {reason}")]
+    Detector {
+        /// File stem of the detector.
+        id: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// SQL typed by a person, or SQL of ours, does not run.
+    #[error("{what}: {reason}")]
+    Query {
+        /// Which SQL: "query", or the name of a view or section of the report.
+        what: String,
+        /// The engine's words.
+        reason: String,
+    },
+
+    /// A local file cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The system's words.
+        source: std::io::Error,
+    },
+
+    /// The geographic table cannot be read.
+    #[error(transparent)]
+    Geo(#[from] GeoError),
+
+    /// A defect of this program, told instead of a panic.
+    #[error("internal: {0}; please report it")]
+    Internal(String),
+
+    /// The operator pressed Ctrl-C.
+    #[error("interrupted; what was committed stays, run the same command again to go on")]
+    Interrupted,
+}
+
+impl Error {
+    /// Shorthand for [`Error::Storage`].
+    pub fn storage(action: &'static str, location: impl Into<String>, source: object_store::Error) -> Error {
+        Error::Storage { action, location: location.into(), source }
+    }
+
+    /// Shorthand for [`Error::Lake`].
+    pub fn lake(lake: impl Into<String>, reason: impl ToString) -> Error {
+        Error::Lake { lake: lake.into(), reason: reason.to_string() }
+    }
+
+    /// Shorthand for [`Error::Query`]; keeps the first line of the engine's message.
+    pub fn query(what: impl Into<String>, reason: impl ToString) -> Error {
+        Error::Query { what: what.into(), reason: reason.to_string() }
+    }
+}
+
+/// The innermost cause of a storage error: object_store wraps it in layers that repeat the URL.
+fn root_cause(error: &object_store::Error) -> String {
+    if let object_store::Error::NotFound { .. } = error {
+        return "not found; check the bucket and the path".into();
+    }
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    let text = cause.to_string();
+    text.lines().next().unwrap_or_default().trim().to_owned()
+}

@@ -1,0 +1,114 @@
+//! One day's events of one batch as a Parquet file: sorted row groups, built in memory as rows come.
+
+use arrow::array::{RecordBatch, StructArray};
+use arrow::compute::{SortColumn, concat_batches, lexsort_to_indices, take_record_batch};
+use delta_kernel::expressions::ColumnName;
+use delta_kernel::schema::StructType;
+use delta_kernel_default_engine::stats::FileStatsAccumulator;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+
+use crate::error::{Error, Result};
+use crate::schema::{BLOOM, SORT, file_schema};
+
+/// Rows of a row group: large enough to compress well, small enough that skipping one saves something.
+const ROW_GROUP_ROWS: usize = 65_536;
+
+/// A file under construction.
+pub struct DataFileBuilder {
+    waiting: Vec<RecordBatch>,
+    waiting_rows: usize,
+    waiting_bytes: usize,
+    writer: ArrowWriter<Vec<u8>>,
+    statistics: FileStatsAccumulator,
+    rows: u64,
+}
+
+/// A finished file, not yet written anywhere.
+pub struct BuiltFile {
+    /// Parquet.
+    pub bytes: Vec<u8>,
+    /// Statistics as the Delta library wants them.
+    pub statistics: StructArray,
+}
+
+impl DataFileBuilder {
+    /// An empty file, with statistics of `columns`.
+    ///
+    /// # Errors
+    /// Only if the schema cannot be Parquet, which is a defect.
+    pub fn new(columns: &[ColumnName], schema: &StructType) -> Result<DataFileBuilder> {
+        let writer = ArrowWriter::try_new(Vec::new(), file_schema(), Some(properties())).map_err(defect)?;
+        Ok(DataFileBuilder {
+            waiting: Vec::new(),
+            waiting_rows: 0,
+            waiting_bytes: 0,
+            writer,
+            statistics: FileStatsAccumulator::new(columns, schema),
+            rows: 0,
+        })
+    }
+
+    /// Adds rows of [`file_schema`].
+    ///
+    /// # Errors
+    /// Only for a batch of another schema, which is a defect.
+    pub fn push(&mut self, batch: RecordBatch) -> Result<()> {
+        self.waiting_rows += batch.num_rows();
+        self.waiting_bytes += batch.get_array_memory_size();
+        self.waiting.push(batch);
+        if self.waiting_rows >= ROW_GROUP_ROWS { self.flush() } else { Ok(()) }
+    }
+
+    /// Bytes held: rows that wait and what is encoded.
+    pub fn memory_bytes(&self) -> usize {
+        self.waiting_bytes + self.writer.bytes_written() + self.writer.in_progress_size()
+    }
+
+    /// Sorts what waits into a row group of its own.
+    fn flush(&mut self) -> Result<()> {
+        let rows = concat_batches(&file_schema(), &self.waiting).map_err(defect)?;
+        self.waiting.clear();
+        (self.waiting_rows, self.waiting_bytes) = (0, 0);
+        let keys = SORT.iter().filter_map(|name| rows.column_by_name(name));
+        let keys: Vec<_> = keys.map(|key| SortColumn { values: key.clone(), options: None }).collect();
+        let order = lexsort_to_indices(&keys, None).map_err(defect)?;
+        let rows = take_record_batch(&rows, &order).map_err(defect)?;
+        self.statistics.merge(&rows).map_err(defect)?;
+        self.rows += rows.num_rows() as u64;
+        self.writer.write(&rows).and_then(|()| self.writer.flush()).map_err(defect)
+    }
+
+    /// The whole file.
+    ///
+    /// # Errors
+    /// As [`DataFileBuilder::push`].
+    pub fn finish(mut self) -> Result<BuiltFile> {
+        if self.waiting_rows > 0 || self.rows == 0 {
+            self.flush()?;
+        }
+        let statistics = self.statistics.finish().map_err(defect)?;
+        let statistics = statistics.ok_or_else(|| defect("a file without a row group"))?;
+        let bytes = self.writer.into_inner().map_err(defect)?;
+        Ok(BuiltFile { bytes, statistics })
+    }
+}
+
+/// How our Parquet is written.
+pub fn properties() -> WriterProperties {
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).unwrap_or_default()))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        // Whole identities repeat thousands of times; 1 MB of dictionary, the default, would run over.
+        .set_dictionary_page_size_limit(4 << 20)
+        .set_created_by(super::ENGINE_INFO.to_owned());
+    for column in BLOOM {
+        properties = properties.set_column_bloom_filter_enabled((*column).into(), true);
+    }
+    properties.build()
+}
+
+fn defect(reason: impl ToString) -> Error {
+    Error::Internal(format!("data file: {}", reason.to_string()))
+}

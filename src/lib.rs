@@ -1,0 +1,34 @@
+//! trailhunt hunts through archived AWS CloudTrail.
+//!
+//! ```text
+//! source  ->  decode  ->  lake  ->  engine  ->  detect  ->  report
+//! which       bytes to    Parquet   SQL over    detectors   json / text
+//! objects     columns     + Delta   a snapshot  -> findings
+//!                         log
+//! ```
+//!
+//! Arrows go one way: a folder imports only those to its left, and what stands above them: `error`, `schema`, `geo`.
+//! `cli` and `commands` stand below them all, `sample` beside them. `tests/tidy.rs` keeps it so.
+
+#![warn(missing_docs)]
+
+pub mod error;
+pub mod geo;
+pub mod schema;
+
+pub mod source;
+
+pub mod decode;
+
+pub mod lake;
+
+pub mod engine;
+
+pub mod detect;
+
+pub mod report;
+
+pub mod sample;
+
+pub mod cli;
+pub mod commands;

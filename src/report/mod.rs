@@ -1,0 +1,231 @@
+//! The report: what was asked, what was read, what normal was, what was found, who matters. One file per format.
+
+mod json;
+mod text;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use include_dir::{Dir, include_dir};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+pub use json::json;
+pub use text::text;
+
+use crate::detect::risk::{self, Entity};
+use crate::detect::{Detector, Finding, Hunt, Severity, Window, rows};
+use crate::engine::Session;
+use crate::error::{Error, Result};
+use crate::geo::Geo;
+use crate::lake::Snapshot;
+
+/// Queries that fill sections of the report: a file's name is the section's, in `statistics` or at the top.
+static QUERIES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/report");
+
+/// Version of the report's form. A member is added without, one is changed or removed with a new number.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// Everything a run has to say.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// [`FORMAT_VERSION`].
+    pub format_version: u32,
+    /// What was run.
+    pub run: Run,
+    /// What was read, and what was not.
+    pub coverage: Coverage,
+    /// Events by day, actor, source address, service, API and region.
+    pub statistics: BTreeMap<String, Vec<Row>>,
+    /// What normal was, by identity.
+    pub baselines: Vec<Row>,
+    /// Days of identities furthest from their own past, whether or not a detector spoke.
+    pub deviations: Vec<Row>,
+    /// What was found, heaviest first.
+    pub findings: Vec<Finding>,
+    /// Whom it is about, riskiest first.
+    pub entities: Vec<Entity>,
+    /// Calls that change who may do what, or what is seen.
+    pub sensitive_api_calls: Vec<Row>,
+    /// Failures by service and kind.
+    pub error_rates: Vec<Row>,
+    /// What to do, most urgent first.
+    pub recommendations: Vec<Recommendation>,
+}
+
+/// A row of a query.
+pub type Row = Map<String, Value>;
+
+/// What was run, and on what.
+#[derive(Debug, Serialize)]
+pub struct Run {
+    /// Unique, sortable by time.
+    pub id: String,
+    /// Program and version.
+    pub tool: String,
+    /// When the run ended, UTC.
+    #[serde(serialize_with = "time")]
+    pub finished_at: DateTime<Utc>,
+    /// What was judged.
+    pub window: Window,
+    /// The lake.
+    pub lake: String,
+    /// Delta version of the lake.
+    pub lake_version: u64,
+    /// Hash of every detector that ran.
+    pub detectors: BTreeMap<String, String>,
+    /// Detectors that could not run, with the reason.
+    pub detectors_failed: Vec<String>,
+    /// Parameters that were set.
+    pub settings: BTreeMap<String, BTreeMap<String, String>>,
+    /// What placed the addresses.
+    pub geography: Vec<String>,
+    /// Whose data that is.
+    pub attribution: String,
+    /// How risk is computed.
+    pub risk_formula: &'static str,
+}
+
+fn time<S: serde::Serializer>(time: &DateTime<Utc>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_str(&time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
+}
+
+/// What was read. The first members are of this run; `lake` is everything ever read into it.
+#[derive(Debug, Default, Clone, Serialize)]
+pub struct Coverage {
+    /// Objects read by this run.
+    pub objects_read: u64,
+    /// Objects an earlier run had read.
+    pub objects_skipped: u64,
+    /// Objects read again because they changed.
+    pub objects_changed: u64,
+    /// Objects that could not be fetched.
+    pub objects_failed: Vec<String>,
+    /// Objects of other kinds, by kind.
+    pub objects_of_other_kinds: BTreeMap<String, u64>,
+    /// Records that were events: kept + duplicates.
+    pub events_read: u64,
+    /// Events added to the lake.
+    pub events_kept: u64,
+    /// Events that were in the lake already.
+    pub duplicates: u64,
+    /// Records, or damaged ends of objects, that could not be read.
+    pub rejects: u64,
+    /// All objects, events, duplicates and rejects of the lake.
+    pub lake: Row,
+    /// Some of the rejects.
+    pub reject_examples: Vec<Row>,
+    /// Events by account and region within the window.
+    pub by_account_and_region: Vec<Row>,
+    /// Stretches of a day and more in which an account and region that spoke before and after said nothing.
+    pub gaps: Vec<Row>,
+}
+
+/// Something to do.
+#[derive(Debug, Serialize)]
+pub struct Recommendation {
+    /// The step.
+    pub action: String,
+    /// Worst severity of the findings that ask for it.
+    pub severity: Severity,
+    /// Those findings.
+    pub findings: Vec<String>,
+}
+
+/// What the report is made from.
+pub struct Material<'a> {
+    /// The lake's state.
+    pub snapshot: &'a Snapshot,
+    /// SQL over it.
+    pub session: &'a Session,
+    /// What was judged.
+    pub window: Window,
+    /// Who judged.
+    pub detectors: &'a [&'a Detector],
+    /// Parameters that were set.
+    pub settings: BTreeMap<String, BTreeMap<String, String>>,
+    /// What placed the addresses.
+    pub geo: &'a Geo,
+    /// What was found.
+    pub hunt: Hunt,
+    /// What this run read; empty for a hunt without an ingest.
+    pub coverage: Coverage,
+}
+
+/// Puts the report together; its sections are query results.
+///
+/// # Errors
+/// When a section's query fails.
+pub async fn report(material: Material<'_>) -> Result<Report> {
+    let Material { snapshot, session, window, detectors, settings, geo, hunt, coverage } = material;
+    let mut sections: BTreeMap<&str, Vec<Row>> = BTreeMap::new();
+    let mut statistics = BTreeMap::new();
+    for file in QUERIES.files() {
+        let name = file.path().file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        let sql = file.contents_utf8().unwrap_or_default();
+        let mut parameters = window.parameters();
+        parameters.retain(|name, _| sql.contains(&format!("${name}")));
+        let batches = session.query(name, sql, &parameters).await?.collect().await?;
+        let rows = rows(&batches).map_err(|e| Error::query(name, e))?;
+        match name.strip_prefix("events_by_") {
+            Some(_) => statistics.insert(name.to_owned(), rows),
+            None => sections.insert(name, rows),
+        };
+    }
+    let mut section = |name: &str| sections.remove(name).unwrap_or_default();
+    let coverage = Coverage {
+        lake: section("lake").pop().unwrap_or_default(),
+        reject_examples: section("reject_examples"),
+        by_account_and_region: section("by_account_and_region"),
+        gaps: section("gaps"),
+        ..coverage
+    };
+    Ok(Report {
+        format_version: FORMAT_VERSION,
+        run: Run {
+            id: uuid::Uuid::now_v7().to_string(),
+            tool: concat!("trailhunt ", env!("CARGO_PKG_VERSION")).into(),
+            finished_at: Utc::now(),
+            window,
+            lake: snapshot.location.to_string(),
+            lake_version: snapshot.version,
+            detectors: detectors.iter().map(|d| (d.id.clone(), d.sha256.clone())).collect(),
+            detectors_failed: hunt.failed.iter().map(ToString::to_string).collect(),
+            settings,
+            geography: geo.sources(),
+            attribution: crate::geo::attribution().into(),
+            risk_formula: "100 x (1 - product over detectors and techniques of (1 - severity x confidence x (1 + score) / 2)): noisy-OR",
+        },
+        coverage,
+        statistics,
+        baselines: section("baselines"),
+        deviations: section("deviations"),
+        entities: risk::entities(&hunt.findings),
+        recommendations: recommendations(&hunt.findings),
+        findings: hunt.findings,
+        sensitive_api_calls: section("sensitive_api_calls"),
+        error_rates: section("error_rates"),
+    })
+}
+
+/// The detectors' own next steps, each once, in order of what asks for it. Informational findings ask for nothing.
+fn recommendations(findings: &[Finding]) -> Vec<Recommendation> {
+    let mut recommendations: Vec<Recommendation> = Vec::new();
+    for finding in findings.iter().filter(|finding| finding.severity > Severity::Informational) {
+        for action in &finding.respond {
+            match recommendations.iter_mut().find(|known| known.action == *action) {
+                Some(known) => {
+                    known.severity = known.severity.max(finding.severity);
+                    known.findings.push(finding.id.clone());
+                }
+                None => recommendations.push(Recommendation {
+                    action: action.clone(),
+                    severity: finding.severity,
+                    findings: vec![finding.id.clone()],
+                }),
+            }
+        }
+    }
+    recommendations.sort_by_key(|r| std::cmp::Reverse(r.severity));
+    recommendations
+}

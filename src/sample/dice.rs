@@ -1,0 +1,177 @@
+//! Chance that repeats: every actor, day and incident draws from its own stream, so that changing one of them leaves
+//! the others as they were and days can be made in any order.
+//!
+//! In: the sample's seed and the numbers that name a stream. Out: a generator, and the identifiers AWS would have made
+//! up (event ids, access keys, resource ids). Never reads the clock or the system's entropy.
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// What a stream of chance is for; the first part of its name.
+#[derive(Clone, Copy)]
+pub(super) enum Purpose {
+    Organisation = 1,
+    Person,
+    Machine,
+    Pipeline,
+    Service,
+    Key,
+    Total,
+    Archive,
+    Attack,
+    Lookalike,
+}
+
+/// The stream for `purpose`, told apart further by `parts` (an actor's index, a day).
+pub(super) fn stream(seed: u64, purpose: Purpose, parts: &[u64]) -> ChaCha8Rng {
+    let name = parts.iter().fold(mix(seed ^ ((purpose as u64) << 56)), |name, part| mix(name ^ mix(*part)));
+    ChaCha8Rng::seed_from_u64(name)
+}
+
+/// The finaliser of SplitMix64 (Steele, Lea, Flood 2014): neighbouring numbers come out unrelated.
+pub(super) fn mix(number: u64) -> u64 {
+    let a = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let b = (a ^ (a >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let c = (b ^ (b >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    c ^ (c >> 31)
+}
+
+/// A number for a text, to name a stream by it (FNV-1a).
+pub(super) fn number_of(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+}
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
+const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+const UPPER36: &[u8; 36] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+const BASE62: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+fn push_letters(out: &mut String, rng: &mut impl Rng, letters: &[u8], count: usize) {
+    for _ in 0..count {
+        out.push(char::from(letters[rng.random_range(0..letters.len())]));
+    }
+}
+
+/// Appends `count` lower case hex digits; four bits each of one draw in sixteen.
+pub(super) fn push_hex(out: &mut String, rng: &mut impl Rng, count: usize) {
+    let mut bits = 0u64;
+    for position in 0..count {
+        if position % 16 == 0 {
+            bits = rng.random();
+        }
+        out.push(char::from(HEX[(bits & 15) as usize]));
+        bits >>= 4;
+    }
+}
+
+/// Appends `count` decimal digits, the first not zero.
+pub(super) fn push_digits(out: &mut String, rng: &mut impl Rng, count: usize) {
+    for position in 0..count {
+        out.push(char::from(b'0' + rng.random_range(u8::from(position == 0)..10)));
+    }
+}
+
+/// Appends `count` capital letters and digits, as in an S3 request id.
+pub(super) fn push_upper(out: &mut String, rng: &mut impl Rng, count: usize) {
+    push_letters(out, rng, UPPER36, count);
+}
+
+/// Appends `count` letters and digits.
+pub(super) fn push_base62(out: &mut String, rng: &mut impl Rng, count: usize) {
+    push_letters(out, rng, BASE62, count);
+}
+
+/// A random UUID (version 4) as CloudTrail writes its event ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Uuid(u128);
+
+impl Uuid {
+    /// Draws one.
+    pub(super) fn draw(rng: &mut impl Rng) -> Self {
+        let random: u128 = rng.random();
+        Self((random & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62))
+    }
+
+    /// Appends its 36 characters.
+    pub(super) fn push_to(self, out: &mut String) {
+        for position in 0..32 {
+            if matches!(position, 8 | 12 | 16 | 20) {
+                out.push('-');
+            }
+            out.push(char::from(HEX[((self.0 >> (124 - 4 * position)) & 15) as usize]));
+        }
+    }
+}
+
+impl std::fmt::Display for Uuid {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut text = String::with_capacity(36);
+        self.push_to(&mut text);
+        out.write_str(&text)
+    }
+}
+
+/// An IAM identifier: four letters that say the kind (`AKIA`, `ASIA`, `AROA`, `AIDA`) and sixteen more.
+pub(super) fn iam_id(kind: &str, rng: &mut impl Rng) -> String {
+    let mut id = String::with_capacity(20);
+    id.push_str(kind);
+    push_letters(&mut id, rng, BASE32, 16);
+    id
+}
+
+/// `count` hex digits as a text of their own.
+pub(super) fn hex(rng: &mut impl Rng, count: usize) -> String {
+    let mut text = String::with_capacity(count);
+    push_hex(&mut text, rng, count);
+    text
+}
+
+/// One of `choices`, evenly.
+pub(super) fn one_of<'a, T>(rng: &mut impl Rng, choices: &'a [T]) -> &'a T {
+    &choices[rng.random_range(0..choices.len())]
+}
+
+/// One of some fixed texts, evenly.
+pub(super) fn one_text(rng: &mut impl Rng, texts: &[&'static str]) -> &'static str {
+    texts[rng.random_range(0..texts.len())]
+}
+
+/// A number around `mean`, roughly normal (the sum of four even draws), `spread` its standard deviation.
+pub(super) fn around(rng: &mut impl Rng, mean: f64, spread: f64) -> f64 {
+    let sum: f64 = (0..4).map(|_| rng.random::<f64>()).sum();
+    // Four even draws sum to 2 with a variance of 4/12.
+    mean + (sum - 2.0) * spread * 3f64.sqrt()
+}
+
+/// `amount` as a whole number, its fraction rounded up as often as it is large.
+pub(super) fn whole(rng: &mut impl Rng, amount: f64) -> u32 {
+    let floor = amount.max(0.0).floor();
+    floor as u32 + u32::from(rng.random::<f64>() < amount - floor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_repeat_and_differ() {
+        let draw = |parts: &[u64]| stream(7, Purpose::Person, parts).random::<u64>();
+        assert_eq!(draw(&[1, 2]), draw(&[1, 2]));
+        assert_ne!(draw(&[1, 2]), draw(&[2, 1]));
+    }
+
+    #[test]
+    fn uuid_has_its_shape() {
+        let text = Uuid::draw(&mut stream(1, Purpose::Total, &[])).to_string();
+        assert_eq!(text.len(), 36);
+        assert_eq!(&text[14..15], "4");
+        assert!("89ab".contains(&text[19..20]));
+    }
+
+    #[test]
+    fn whole_keeps_the_mean() {
+        let mut rng = stream(1, Purpose::Total, &[]);
+        let sum: u32 = (0..4000).map(|_| whole(&mut rng, 1.25)).sum();
+        assert!((4800..5200).contains(&sum), "{sum}");
+    }
+}

@@ -1,0 +1,333 @@
+//! The look-alikes: what a good day at work has in common with an attack. One row and one function a kind.
+//!
+//! Some change the organisation, and the normal days then make the events (a trip, a release); others plant acts of
+//! their own. A kind that changes the organisation stands before those that look at somebody's day.
+
+use rand::Rng;
+
+use super::calendar::HOUR;
+use super::calls::Slot;
+use super::dice::{iam_id, one_of};
+use super::identity::{Channel, Who};
+use super::incident::{Kind, Scene, act};
+use super::machines;
+use super::networks::{OFFICE_ELSEWHERE, VISITS};
+use super::organisation::{GLOBAL_REGION, Platform, REGIONS_USED, ids};
+use super::people::{Adoption, Job, Login, Mark, Person, Trip};
+
+/// All kinds; each happens at least once.
+pub(super) static KINDS: &[Kind] = &[
+    Kind {
+        name: "conference_trip",
+        technique: "Somebody works from a conference abroad for some days",
+        mitre: &[],
+        description: "New country, network and hours, but the same second factor and habits, and a day without work on either side.",
+        plant: conference_trip,
+    },
+    Kind {
+        name: "new_joiner",
+        technique: "A new colleague's first days",
+        mitre: &[],
+        description: "Everything is done for the first time, from a new address, with the team's role.",
+        plant: new_joiner,
+    },
+    Kind {
+        name: "release_day",
+        technique: "A pipeline deploys many times in a day",
+        mitre: &[],
+        description: "Many writes by a usual role with its usual calls in working hours.",
+        plant: release_day,
+    },
+    Kind {
+        name: "vpn_exit_moved",
+        technique: "The office's VPN leaves in another country from one day on",
+        mitre: &[],
+        description: "Everybody in one office changes country at once; provider, clients and habits stay.",
+        plant: vpn_exit_moved,
+    },
+    Kind {
+        name: "new_service",
+        technique: "A team begins to use a service that nobody used before",
+        mitre: &[],
+        description: "Several colleagues, usual addresses, first calls to a new API, with a few denials.",
+        plant: new_service,
+    },
+    Kind {
+        name: "key_rotation",
+        technique: "An administrator rotates the access keys of programs",
+        mitre: &[],
+        description: "Create, disable and delete in pairs over two days, from the usual place.",
+        plant: key_rotation,
+    },
+    Kind {
+        name: "onboarding",
+        technique: "An administrator sets new users up",
+        mitre: &[],
+        description: "Users, login profiles and read-only policies within an hour of work, from the usual place.",
+        plant: onboarding,
+    },
+    Kind {
+        name: "responder_sweep",
+        technique: "A security engineer reads broadly through an account",
+        mitre: &[],
+        description: "Many different read calls in all used regions with a few denials, by somebody whose job it is.",
+        plant: responder_sweep,
+    },
+    Kind {
+        name: "root_yearly",
+        technique: "Root signs in with MFA from the office for the yearly check",
+        mitre: &[],
+        description: "Worth a note by policy; office address, second factor, no keys made.",
+        plant: root_yearly,
+    },
+    Kind {
+        name: "denied_job",
+        technique: "A job loses a permission and is denied until somebody repairs it",
+        mitre: &[],
+        description: "One machine, one call, its usual address, an error every few seconds.",
+        plant: denied_job,
+    },
+    Kind {
+        name: "night_repair",
+        technique: "An engineer on call repairs production at night",
+        mitre: &[],
+        description: "Writes at an hour when the person never works, from home, with the usual client.",
+        plant: night_repair,
+    },
+];
+
+fn is_admin(person: &Person) -> bool {
+    person.job == Job::Platform && person.trip.is_none()
+}
+
+fn conference_trip(scene: &mut Scene<'_>) -> Option<()> {
+    let from = scene.weekday().index;
+    let traveller = scene.take_person(|person| person.trip.is_none() && person.login == Login::IdentityCenter)?;
+    let home = scene.organisation.people[traveller].home.country;
+    let network = loop {
+        let network = one_of(&mut scene.rng, &VISITS);
+        if network.country() != home {
+            break network;
+        }
+    };
+    let place = network.address(&mut scene.rng);
+    let utc_offset = match place.country {
+        "US" => -8,
+        "JP" => 9,
+        "CH" => 1,
+        _ => 0,
+    };
+    let to = from + scene.rng.random_range(2..5);
+    let person = &mut scene.organisation.people[traveller];
+    person.trip = Some(Trip { from, to, place, utc_offset });
+    person.marks.push(Mark { from, to, incident: scene.number, is_office_only: false });
+    Some(())
+}
+
+fn new_joiner(scene: &mut Scene<'_>) -> Option<()> {
+    let day = scene.weekday().index;
+    let joiner = scene.take_person(|person| person.trip.is_none() && person.login == Login::IdentityCenter)?;
+    let person = &mut scene.organisation.people[joiner];
+    person.joined = day;
+    person.marks.push(Mark { from: day, to: day + 3, incident: scene.number, is_office_only: false });
+    Some(())
+}
+
+fn release_day(scene: &mut Scene<'_>) -> Option<()> {
+    let day = scene.weekday().index;
+    let pipeline = scene.take_pipeline(|pipeline| pipeline.releases.is_empty())?;
+    scene.organisation.pipelines[pipeline].releases.push((day, scene.number));
+    Some(())
+}
+
+fn vpn_exit_moved(scene: &mut Scene<'_>) -> Option<()> {
+    let day = scene.weekday().index;
+    let site = scene.organisation.sites.iter().position(|site| site.office.is_some() && site.moved.is_none())?;
+    let exit = OFFICE_ELSEWHERE.address(&mut scene.rng);
+    scene.organisation.sites[site].moved = Some((day, exit, scene.number));
+    let mark = Mark { from: day, to: day + 4, incident: scene.number, is_office_only: true };
+    for person in scene.organisation.people.iter_mut().filter(|person| person.site == site) {
+        person.marks.push(mark);
+    }
+    Some(())
+}
+
+fn new_service(scene: &mut Scene<'_>) -> Option<()> {
+    const SERVICES: [&str; 3] = [
+        "\
+            bedrock:ListFoundationModels bedrock:InvokeModel bedrock:InvokeModel \
+            bedrock:GetFoundationModel",
+        "\
+            states:ListStateMachines states:CreateStateMachine states:StartExecution \
+            states:DescribeExecution",
+        "kinesis:ListStreams kinesis:CreateStream kinesis:DescribeStreamSummary kinesis:PutRecords",
+    ];
+    let from = scene.weekday().index;
+    let names = *one_of(&mut scene.rng, &SERVICES);
+    let calls = ids(scene.catalogue, names);
+    let colleagues: Vec<_> = (0..scene.rng.random_range(2..5))
+        .filter_map(|_| scene.take_person(|person| person.job == Job::Developer && person.adoption.is_none()))
+        .collect();
+    for colleague in &colleagues {
+        let adoption = Adoption { from, calls: calls.clone(), incident: scene.number };
+        scene.organisation.people[*colleague].adoption = Some(adoption);
+    }
+    (!colleagues.is_empty()).then_some(())
+}
+
+fn key_rotation(scene: &mut Scene<'_>) -> Option<()> {
+    let has_users: Vec<_> = (0..scene.organisation.accounts.len())
+        .map(|account| {
+            scene.organisation.key_users.iter().any(|user| user.account == account && user.rotated.is_none())
+        })
+        .collect();
+    let mut working = scene.at_work(0, is_admin, |session| has_users[session.account])?;
+    let account = working.session.account;
+    let users: Vec<_> = (0..scene.organisation.key_users.len())
+        .filter(|user| {
+            let user = &scene.organisation.key_users[*user];
+            user.account == account && user.rotated.is_none()
+        })
+        .take(3)
+        .collect();
+    if users.is_empty() {
+        return None;
+    }
+    scene.clock = working.middle;
+    scene.pace = (10, 90);
+    let mut old_keys = Vec::new();
+    for user in users {
+        let new_key = iam_id("AKIA", &mut scene.rng);
+        let it = &mut scene.organisation.key_users[user];
+        let name = it.name.clone();
+        old_keys.push((name.clone(), it.key.clone()));
+        it.rotated = Some((working.day.index + 1, new_key.clone()));
+        scene.act(&working.session, act("iam:ListAccessKeys").with(Slot::User, name.clone()));
+        scene.act(&working.session, act("iam:CreateAccessKey").with(Slot::User, name).with(Slot::NewKey, new_key));
+    }
+    // The old keys go with the next working day's session, or at the end of this one.
+    let next = super::calendar::Day::new(scene.settings.start, working.day.index + 1);
+    if next.index < scene.settings.days
+        && let Some(later) = scene.working_on(working.person, next, 0, |session| session.account == account)
+    {
+        working = later;
+    }
+    scene.clock = scene.clock.max(working.last);
+    for (name, key) in old_keys {
+        for call in ["iam:GetAccessKeyLastUsed", "iam:UpdateAccessKey", "iam:DeleteAccessKey"] {
+            scene.act(&working.session, act(call).with(Slot::User, name.clone()).with(Slot::OldKey, key.clone()));
+        }
+    }
+    Some(())
+}
+
+fn onboarding(scene: &mut Scene<'_>) -> Option<()> {
+    const NAMES: [&str; 8] =
+        ["alex.stone", "maya.lind", "ravi.das", "zoe.hart", "milan.novak", "tessa.boyd", "karim.aziz", "freya.dahl"];
+    let working = scene.at_work(0, is_admin, |_| true)?;
+    scene.clock = working.middle;
+    scene.pace = (15, 120);
+    let first = scene.rng.random_range(0..NAMES.len());
+    for number in 0..scene.rng.random_range(2..5) {
+        let name = NAMES[(first + number) % NAMES.len()];
+        scene.act(&working.session, act("iam:CreateUser").with(Slot::User, name));
+        scene.act(&working.session, act("iam:CreateLoginProfile").with(Slot::User, name));
+        scene.act(&working.session, act("iam:AddUserToGroup").with(Slot::User, name));
+        let policy = "arn:aws:iam::aws:policy/ReadOnlyAccess";
+        scene.act(&working.session, act("iam:AttachUserPolicy").with(Slot::User, name).with(Slot::PolicyArn, policy));
+    }
+    scene.act(&working.session, act("iam:ListUsers"));
+    Some(())
+}
+
+fn responder_sweep(scene: &mut Scene<'_>) -> Option<()> {
+    const SWEEP: &str = "\
+        iam:ListUsers iam:ListRoles iam:ListAccessKeys iam:GetAccountAuthorizationDetails \
+        iam:GetCredentialReport cloudtrail:LookupEvents cloudtrail:DescribeTrails \
+        cloudtrail:GetTrailStatus ec2:DescribeInstances ec2:DescribeSecurityGroups ec2:DescribeSnapshots \
+        ec2:DescribeFlowLogs ec2:DescribeNetworkInterfaces s3:ListBuckets s3:GetBucketPolicy \
+        s3:GetBucketAcl s3:GetBucketPublicAccessBlock lambda:ListFunctions20150331 \
+        lambda:GetPolicy20150331v2 secretsmanager:ListSecrets kms:ListKeys kms:GetKeyPolicy \
+        rds:DescribeDBInstances rds:DescribeDBSnapshots guardduty:ListFindings guardduty:GetFindings \
+        config:SelectResourceConfig ssm:DescribeInstanceInformation dynamodb:ListTables sqs:ListQueues \
+        sns:ListTopics ecr:DescribeRepositories";
+    let is_responder = |person: &Person| person.job == Job::Security;
+    let working = scene.at_work(0, is_responder, |_| true).or_else(|| scene.at_work(0, is_admin, |_| true))?;
+    scene.clock = working.middle;
+    scene.pace = (1, 25);
+    for _ in 0..scene.rng.random_range(60..130) {
+        let call = scene.one_call(SWEEP);
+        let region = scene.rng.random_range(0..REGIONS_USED);
+        let is_denied = scene.rng.random_bool(0.06);
+        scene.act(&working.session, act(call).in_region(region).denied_if(is_denied));
+    }
+    Some(())
+}
+
+fn root_yearly(scene: &mut Scene<'_>) -> Option<()> {
+    let day = scene.weekday();
+    let hour = scene.rng.random_range(8..15);
+    scene.begin(day, hour);
+    let site = &scene.organisation.sites[1];
+    let office = match &site.moved {
+        Some((from, exit, _)) if day.index >= *from => exit.clone(),
+        _ => site.office.clone()?,
+    };
+    let account = scene.rng.random_range(0..scene.organisation.accounts.len());
+    let key = iam_id("ASIA", &mut scene.rng);
+    let root = Who::root(&scene.organisation.accounts[account].id, &key, scene.clock, true);
+    let browser = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/121.0.0.0 Safari/537.36";
+    let page = root.signing_in().at(account, GLOBAL_REGION, office.clone(), browser, Channel::Console);
+    scene.act(&page.with(Slot::Mfa, "Yes").with(Slot::Saml, ""), act("signin:ConsoleLogin"));
+    let session = root.at(account, GLOBAL_REGION, office, browser, Channel::Console);
+    scene.pace = (20, 120);
+    scene.acts(
+        &session,
+        "\
+            iam:GetAccountSummary iam:ListMFADevices account:GetContactInformation \
+            account:PutContactInformation billing:GetBillingData",
+    );
+    Some(())
+}
+
+fn denied_job(scene: &mut Scene<'_>) -> Option<()> {
+    let workload = scene.take_workload(|workload| workload.platform == Platform::Ec2)?;
+    let day = scene.weekday();
+    let quarter = scene.rng.random_range(0..3);
+    let session = machines::machine_session(&scene.world(), workload, 0, day, quarter);
+    scene.clock = day.midnight + quarter * 6 * HOUR + scene.rng.random_range(HOUR..4 * HOUR);
+    scene.pace = (8, 45);
+    let call = scene.one_call("s3:PutObject sqs:SendMessage dynamodb:PutItem");
+    for _ in 0..scene.rng.random_range(60..160) {
+        scene.act(&session, act(call).denied());
+    }
+    Some(())
+}
+
+fn night_repair(scene: &mut Scene<'_>) -> Option<()> {
+    let engineer = scene.take_person(|person| {
+        person.job == Job::Platform && person.login == Login::IdentityCenter && person.trip.is_none()
+    })?;
+    let day = scene.weekday();
+    let person = &scene.organisation.people[engineer];
+    let (home, browser, cli) = (person.home.clone(), person.browser, person.cli);
+    // Two in the morning at home.
+    let local = 2 - scene.organisation.sites[person.site].utc_offset;
+    scene.begin(day, local);
+    let console = scene.sign_in_from(engineer, &home, browser);
+    scene.pace = (5, 90);
+    scene.acts(
+        &console,
+        "\
+            monitoring:DescribeAlarms ec2:DescribeInstances ec2:DescribeInstanceStatus logs:StartQuery \
+            logs:GetQueryResults",
+    );
+    let session = console.moved(home, cli);
+    let repairs = "\
+        ec2:RebootInstances ec2:DescribeInstanceStatus elasticloadbalancing:DescribeTargetHealth \
+        ssm:StartSession autoscaling:SetDesiredCapacity ssm:PutParameter \
+        ec2:AuthorizeSecurityGroupIngress rds:DescribeDBInstances rds:ModifyDBInstance ecs:UpdateService";
+    let count = scene.rng.random_range(25..60);
+    scene.roam(&session, repairs, count, 0.02);
+    Some(())
+}

@@ -1,0 +1,192 @@
+//! Where a bucket or folder is: `s3://bucket/prefix` or a local path, with the store that reads it.
+
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+
+use object_store::aws::AmazonS3Builder;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
+use url::Url;
+
+use super::profile::ProfileCredentials;
+use crate::error::{Error, Result};
+
+/// How S3 is reached, beyond what the environment says.
+#[derive(Debug, Clone, Default)]
+pub struct S3Settings {
+    /// Named profile of the AWS CLI's configuration.
+    pub profile: Option<String>,
+    /// Endpoint of a compatible server, such as `http://127.0.0.1:5000`.
+    pub endpoint_url: Option<String>,
+}
+
+/// A bucket prefix or a folder, and the store it lies in.
+///
+/// The store's root is the bucket or the file system's root, so paths in it are complete keys.
+#[derive(Debug, Clone)]
+pub struct Location {
+    /// URL without a trailing slash.
+    url: Url,
+    store: Arc<dyn ObjectStore>,
+    prefix: Path,
+}
+
+impl Location {
+    /// Reads `s3://bucket/prefix` or a local path. Touches nothing but the file system's current directory.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for another scheme or a path that cannot be expressed.
+    pub fn parse(text: &str, s3: &S3Settings) -> Result<Location> {
+        match text.split_once("://") {
+            Some(("s3" | "s3a", rest)) => Location::bucket(rest, s3),
+            Some(("file", _)) => {
+                let path = Url::parse(text).ok().and_then(|url| url.to_file_path().ok());
+                Location::folder(&path.ok_or_else(|| not_a_place(text))?)
+            }
+            Some(_) => Err(not_a_place(text)),
+            None => Location::folder(FilePath::new(text)),
+        }
+    }
+
+    fn bucket(rest: &str, s3: &S3Settings) -> Result<Location> {
+        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        let prefix = prefix.trim_end_matches('/');
+        let text = format!("s3://{bucket}/{prefix}");
+        if bucket.is_empty() {
+            return Err(Error::Usage("s3:// needs a bucket: s3://bucket/prefix".into()));
+        }
+        let mut builder = AmazonS3Builder::from_env().with_bucket_name(bucket);
+        let endpoint = s3.endpoint_url.clone().or_else(|| std::env::var("AWS_ENDPOINT_URL").ok());
+        if let Some(endpoint) = endpoint {
+            builder = builder.with_allow_http(endpoint.starts_with("http://")).with_endpoint(endpoint);
+        }
+        if let Some(profile) = &s3.profile {
+            builder = builder.with_credentials(Arc::new(ProfileCredentials::new(profile)));
+        }
+        let store = builder.build().map_err(|e| Error::storage("open", &text, e))?;
+        let prefix = Path::parse(prefix).map_err(|e| Error::Usage(format!("{text}: {e}")))?;
+        let mut url = Url::parse(&format!("s3://{bucket}")).map_err(|_| not_a_place(&text))?;
+        url.set_path(prefix.as_ref());
+        Ok(Location { url, store: Arc::new(store), prefix })
+    }
+
+    fn folder(path: &FilePath) -> Result<Location> {
+        let absolute = std::path::absolute(path).map_err(|source| Error::File { path: path.to_path_buf(), source })?;
+        let absolute = normalised(&absolute);
+        let prefix =
+            Path::from_absolute_path(&absolute).map_err(|e| Error::Usage(format!("{}: {e}", absolute.display())))?;
+        let url = Url::from_file_path(&absolute).map_err(|()| not_a_place(&absolute.display().to_string()))?;
+        Ok(Location { url, store: Arc::new(LocalFileSystem::new()), prefix })
+    }
+
+    /// The store; its root is the bucket or the file system.
+    pub fn store(&self) -> &Arc<dyn ObjectStore> {
+        &self.store
+    }
+
+    /// Key prefix of this place in its store.
+    pub fn prefix(&self) -> &Path {
+        &self.prefix
+    }
+
+    /// The URL, without a trailing slash.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The URL with a trailing slash, as table formats want a root.
+    pub fn directory_url(&self) -> Url {
+        let mut url = self.url.clone();
+        if !url.path().ends_with('/') {
+            url.set_path(&format!("{}/", url.path()));
+        }
+        url
+    }
+
+    /// The part of the URL that names the store: `s3://bucket` or `file://`.
+    pub fn store_url(&self) -> Url {
+        let mut url = self.url.clone();
+        url.set_path("/");
+        url
+    }
+
+    /// True for a folder of the local file system.
+    pub fn is_local(&self) -> bool {
+        self.url.scheme() == "file"
+    }
+
+    /// Full URL of a key in this store, not percent-encoded: what a person would paste.
+    pub fn url_of(&self, path: &Path) -> String {
+        match self.url.host_str() {
+            Some(bucket) => format!("{}://{bucket}/{path}", self.url.scheme()),
+            None => format!("file:///{path}"),
+        }
+    }
+
+    /// A key below this place.
+    pub fn child(&self, relative: &str) -> Path {
+        relative
+            .split('/')
+            .filter(|part| !part.is_empty())
+            .fold(self.prefix.clone(), |path, part| path.clone().join(part))
+    }
+
+    /// The object at exactly this place, when it names an object and not a prefix.
+    pub async fn object(&self) -> Option<ObjectMeta> {
+        if self.prefix.as_ref().is_empty() { None } else { self.store.head(&self.prefix).await.ok() }
+    }
+}
+
+impl std::fmt::Display for Location {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.url_of(&self.prefix).as_str())
+    }
+}
+
+/// Takes `.` and `..` out of an absolute path without asking the file system, which may not have it yet.
+fn normalised(path: &FilePath) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            std::path::Component::ParentDir => {
+                out.pop();
+            }
+            std::path::Component::CurDir => {}
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+fn not_a_place(text: &str) -> Error {
+    Error::Usage(format!("{text} is neither s3://bucket/prefix nor a local path"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_and_its_prefix_are_told_apart() {
+        let place = Location::parse("s3://acme-trail/org/logs/", &S3Settings::default()).unwrap();
+        assert_eq!(place.prefix().as_ref(), "org/logs");
+        assert_eq!(place.url_of(&place.child("AWSLogs/1")), "s3://acme-trail/org/logs/AWSLogs/1");
+        assert_eq!(place.directory_url().as_str(), "s3://acme-trail/org/logs/");
+        assert_eq!(place.store_url().as_str(), "s3://acme-trail/");
+    }
+
+    #[test]
+    fn a_local_path_is_made_absolute_and_clean() {
+        let place = Location::parse("/tmp/a/../b c/./lake", &S3Settings::default()).unwrap();
+        assert_eq!(place.prefix().as_ref(), "tmp/b c/lake");
+        assert_eq!(place.to_string(), "file:///tmp/b c/lake");
+        assert_eq!(place.directory_url().as_str(), "file:///tmp/b%20c/lake/");
+    }
+
+    #[test]
+    fn another_scheme_is_refused_with_what_is_accepted() {
+        let error = Location::parse("gs://bucket", &S3Settings::default()).unwrap_err();
+        assert_eq!(error.to_string(), "gs://bucket is neither s3://bucket/prefix nor a local path");
+    }
+}

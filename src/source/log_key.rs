@@ -1,0 +1,200 @@
+//! What a key says about an object: its kind, account, region and day of delivery.
+//!
+//! `[prefix/]AWSLogs/[o-orgid/]<account>/CloudTrail/<region>/YYYY/MM/DD/<account>_CloudTrail_<region>_<time>_<id>.json.gz`.
+//! A copy that lost its folders is told by its file name. The day is that of delivery, not of the events.
+
+use chrono::NaiveDate;
+
+/// What an object is, as far as its key tells.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ObjectKind {
+    /// CloudTrail event log.
+    Log,
+    /// CloudTrail network activity events, the same record format.
+    NetworkActivity,
+    /// Digest that signs the logs of an hour.
+    Digest,
+    /// CloudTrail Insights events.
+    Insight,
+    /// CloudTrail aggregated events.
+    Aggregated,
+    /// Delivered by another service, such as Config or vpcflowlogs.
+    Service(String),
+    /// The key does not tell; a file that may be a log is told by its content.
+    Unknown,
+}
+
+impl ObjectKind {
+    fn of_folder(name: &str) -> ObjectKind {
+        match name {
+            "CloudTrail" => ObjectKind::Log,
+            "CloudTrail-NetworkActivity" => ObjectKind::NetworkActivity,
+            "CloudTrail-Digest" => ObjectKind::Digest,
+            "CloudTrail-Insight" => ObjectKind::Insight,
+            "CloudTrail-Aggregated" => ObjectKind::Aggregated,
+            other => ObjectKind::Service(other.into()),
+        }
+    }
+
+    /// Folder name as AWS writes it; "other files" where the key does not tell.
+    pub fn name(&self) -> &str {
+        match self {
+            ObjectKind::Log => "CloudTrail",
+            ObjectKind::NetworkActivity => "CloudTrail-NetworkActivity",
+            ObjectKind::Digest => "CloudTrail-Digest",
+            ObjectKind::Insight => "CloudTrail-Insight",
+            ObjectKind::Aggregated => "CloudTrail-Aggregated",
+            ObjectKind::Service(name) => name,
+            ObjectKind::Unknown => "other files",
+        }
+    }
+
+    /// True when objects of this kind hold CloudTrail records that belong in the events table.
+    pub fn holds_events(&self) -> bool {
+        matches!(self, ObjectKind::Log | ObjectKind::NetworkActivity)
+    }
+}
+
+/// What a key, or the beginning of one, says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogKey {
+    /// Kind of object.
+    pub kind: ObjectKind,
+    /// 12-digit account.
+    pub account_id: Option<String>,
+    /// Region of delivery.
+    pub region: Option<String>,
+    /// Year, then month, then day, as far as the key goes.
+    pub date: (Option<i32>, Option<u32>, Option<u32>),
+}
+
+impl LogKey {
+    /// Reads a key or a folder above it.
+    pub fn parse(path: &str) -> LogKey {
+        let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        LogKey::from_folders(&parts).or_else(|| LogKey::from_file_name(parts.last()?)).unwrap_or(LogKey::unknown())
+    }
+
+    fn unknown() -> LogKey {
+        LogKey { kind: ObjectKind::Unknown, account_id: None, region: None, date: (None, None, None) }
+    }
+
+    fn from_folders(parts: &[&str]) -> Option<LogKey> {
+        // The kind's folder stands behind the account; without AWSLogs only CloudTrail's own names are safe to tell.
+        let kind_at = match parts.iter().position(|part| *part == "AWSLogs") {
+            Some(root) => {
+                let organisation = usize::from(parts.get(root + 1).is_some_and(|part| part.starts_with("o-")));
+                root + 1 + organisation + 1
+            }
+            None => parts.iter().position(|part| *part == "CloudTrail" || part.starts_with("CloudTrail-"))?,
+        };
+        let account_id = kind_at.checked_sub(1).and_then(|at| parts.get(at)).filter(|part| is_account(part));
+        let mut key = LogKey { account_id: account_id.map(|part| part.to_string()), ..LogKey::unknown() };
+        let Some(kind) = parts.get(kind_at) else { return Some(key) };
+        key.kind = ObjectKind::of_folder(kind);
+        key.region = parts.get(kind_at + 1).filter(|part| is_region(part)).map(|part| part.to_string());
+        let number = |at: usize, digits: usize| {
+            parts.get(at).filter(|part| (1..=digits).contains(&part.len())).and_then(|part| part.parse::<u32>().ok())
+        };
+        if let Some(year) = number(kind_at + 2, 4) {
+            key.date.0 = Some(year as i32);
+            key.date.1 = number(kind_at + 3, 2);
+            key.date.2 = key.date.1.and_then(|_| number(kind_at + 4, 2));
+        }
+        Some(key)
+    }
+
+    fn from_file_name(name: &str) -> Option<LogKey> {
+        let mut parts = name.split('_');
+        let account = parts.next().filter(|part| is_account(part))?;
+        let kind = parts.next().filter(|part| part.starts_with("CloudTrail"))?;
+        let region = parts.next().filter(|part| is_region(part))?;
+        let time = parts.find(|part| part.len() >= 8 && part.as_bytes()[..8].iter().all(u8::is_ascii_digit))?;
+        let date = NaiveDate::parse_from_str(&time[..8], "%Y%m%d").ok()?;
+        use chrono::Datelike;
+        Some(LogKey {
+            kind: ObjectKind::of_folder(kind),
+            account_id: Some(account.into()),
+            region: Some(region.into()),
+            date: (Some(date.year()), Some(date.month()), Some(date.day())),
+        })
+    }
+
+    /// Day of delivery, UTC, when the key names a whole one.
+    pub fn day(&self) -> Option<NaiveDate> {
+        match self.date {
+            (Some(year), Some(month), Some(day)) => NaiveDate::from_ymd_opt(year, month, day),
+            _ => None,
+        }
+    }
+
+    /// First day and day after the last that a key beginning like this can be of; `None` when it does not say.
+    pub fn days(&self) -> Option<(NaiveDate, NaiveDate)> {
+        let (year, month, day) = self.date;
+        let year = year?;
+        let first = NaiveDate::from_ymd_opt(year, month.unwrap_or(1), day.unwrap_or(1))?;
+        let end = match (month, day) {
+            (Some(_), Some(_)) => first.succ_opt()?,
+            (Some(12), None) | (None, _) => NaiveDate::from_ymd_opt(year + 1, 1, 1)?,
+            (Some(month), None) => NaiveDate::from_ymd_opt(year, month + 1, 1)?,
+        };
+        Some((first, end))
+    }
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn is_region(text: &str) -> bool {
+    let parts: Vec<_> = text.split('-').collect();
+    parts.len() >= 3
+        && parts.last().is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+        && parts.iter().all(|part| part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> Option<NaiveDate> {
+        text.parse().ok()
+    }
+
+    #[test]
+    fn an_organisation_trail_with_a_prefix_is_read() {
+        let key = LogKey::parse(
+            "audit/prod/AWSLogs/o-abc123/111122223333/CloudTrail/eu-west-1/2024/02/29/111122223333_CloudTrail_eu-west-1_20240229T1205Z_aaaaaaaaaaaaaaaa.json.gz",
+        );
+        assert_eq!(key.kind, ObjectKind::Log);
+        assert_eq!(key.account_id.as_deref(), Some("111122223333"));
+        assert_eq!(key.region.as_deref(), Some("eu-west-1"));
+        assert_eq!(key.day(), day("2024-02-29"));
+    }
+
+    #[test]
+    fn neighbours_of_the_logs_are_told_apart() {
+        let kind = |folder: &str| LogKey::parse(&format!("AWSLogs/111122223333/{folder}/us-east-1/2024/1/2/x.gz")).kind;
+        assert_eq!(kind("CloudTrail-Digest"), ObjectKind::Digest);
+        assert_eq!(kind("CloudTrail-Insight"), ObjectKind::Insight);
+        assert_eq!(kind("Config"), ObjectKind::Service("Config".into()));
+        assert!(!kind("CloudTrail-Digest").holds_events());
+        assert!(kind("CloudTrail-NetworkActivity").holds_events());
+    }
+
+    #[test]
+    fn a_copy_without_folders_is_told_by_its_name() {
+        let key = LogKey::parse("downloads/111122223333_CloudTrail_us-gov-west-1_20240102T0000Z_abc.json.gz");
+        assert_eq!((key.kind.clone(), key.day()), (ObjectKind::Log, day("2024-01-02")));
+        assert_eq!(LogKey::parse("downloads/notes.json").kind, ObjectKind::Unknown);
+    }
+
+    #[test]
+    fn a_folder_above_says_which_days_can_lie_below() {
+        let days = |path: &str| LogKey::parse(path).days();
+        assert_eq!(days("AWSLogs/111122223333/CloudTrail/us-east-1"), None);
+        assert_eq!(days("AWSLogs/111122223333/CloudTrail/us-east-1/2023").unwrap().1, day("2024-01-01").unwrap());
+        assert_eq!(days("AWSLogs/111122223333/CloudTrail/us-east-1/2023/12").unwrap().1, day("2024-01-01").unwrap());
+        assert_eq!(days("AWSLogs/111122223333/CloudTrail/us-east-1/2023/02").unwrap().1, day("2023-03-01").unwrap());
+    }
+}

@@ -1,0 +1,299 @@
+#!/usr/bin/env python3
+"""trailhunt on S3: archive and lake in buckets of a moto server, driven as a user drives it.
+
+In: `--trailhunt BINARY`. Out: one line per scenario, then `N passed, N failed`; exit code 1 if one failed.
+Never talks to AWS: the server listens on loopback and the credentials are made up.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SHARED_DATA = ROOT.parent / "shared" / "data"
+COMMAND_SECONDS_MAX = 1200
+
+EVENTS_BY_DAY = """
+SELECT CAST(event_date AS VARCHAR) AS day, count(*) AS events, min(event_id) AS first_id, max(event_id) AS last_id
+FROM events GROUP BY event_date ORDER BY event_date
+"""
+
+
+@dataclass
+class Trailhunt:
+    """The binary under test, in an environment that knows no AWS settings but the given ones."""
+
+    binary: str
+    aws: dict[str, str] = field(default_factory=dict)
+
+    def environment(self) -> dict[str, str]:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        return inherited | {"NO_PROXY": "127.0.0.1"} | self.aws
+
+    def start(self, *args: object) -> subprocess.Popen:
+        command = [self.binary, *map(str, args)]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL}
+        return subprocess.Popen(command, env=self.environment(), text=True, **pipes)
+
+    def run(self, *args: object, exit_code: int = 0) -> subprocess.CompletedProcess:
+        return finish(self.start(*args), exit_code)
+
+    def query(self, lake: object, sql: str, *options: str) -> list[dict]:
+        return json.loads(self.run("query", "--lake", lake, "--format", "json", *options, sql).stdout)
+
+    def count(self, lake: object, *options: str) -> int:
+        return self.query(lake, "SELECT count(*) AS n FROM events", *options)[0]["n"]
+
+
+def finish(process: subprocess.Popen, exit_code: int = 0) -> subprocess.CompletedProcess:
+    try:
+        stdout, stderr = process.communicate(timeout=COMMAND_SECONDS_MAX)
+    finally:
+        process.kill()
+    said = f"{' '.join(process.args)}\nexit code {process.returncode}, expected {exit_code}\n{stdout[-2000:]}{stderr[-2000:]}"
+    assert process.returncode == exit_code, said
+    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+
+def run_scenarios(scenarios: list[tuple[str, Callable[[], None]]]) -> int:
+    """Runs them in order, each told in one line. Returns the exit code."""
+    failed = 0
+    for name, scenario in scenarios:
+        started = time.monotonic()
+        try:
+            scenario()
+            verdict = "ok  "
+        except Exception:
+            traceback.print_exc(file=sys.stdout)
+            verdict = "FAIL"
+            failed += 1
+        print(f"{verdict} {name} ({time.monotonic() - started:.1f} s)", flush=True)
+    print(f"{len(scenarios) - failed} passed, {failed} failed", flush=True)
+    return 1 if failed else 0
+
+
+def days_of(archive: Path) -> list[str]:
+    """The days of the archive's object keys (`.../YYYY/MM/DD/...`), as YYYY-MM-DD, in order."""
+    found = (re.search(r"/(\d{4})/(\d{2})/(\d{2})/", path.as_posix()) for path in archive.rglob("*.json.gz"))
+    return sorted({"-".join(day.groups()) for day in found if day})
+
+
+def binary_from_arguments(description: str) -> str:
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--trailhunt", required=True, metavar="BINARY", help="the binary to test")
+    return str(Path(parser.parse_args().trailhunt).resolve(strict=True))
+
+
+@dataclass
+class Archive:
+    """A folder of CloudTrail objects, and its copy at the top of a bucket of its own."""
+
+    name: str
+    folder: Path
+    options: list[str] = field(default_factory=list)  # for ingest and run
+    events: int | None = None  # where the truth is known
+
+    @property
+    def source(self) -> str:
+        return f"s3://trail-{self.name}/"
+
+    @property
+    def lake(self) -> str:
+        return f"s3://lake/{self.name}/events"
+
+
+@dataclass
+class World:
+    folder: Path
+    endpoint: str
+    trailhunt: Trailhunt
+    sample: Archive
+
+    def coverage_of_run(self, archive: Archive) -> dict:
+        report = self.folder / f"{archive.name}.json"
+        self.trailhunt.run("run", archive.source, "--lake", archive.lake, "--report", report, *archive.options)
+        return json.loads(report.read_text())["coverage"]
+
+    def local_days(self, archive: Archive, *options: str) -> list[dict]:
+        """What a lake on the local disk holds after an ingest of the same archive."""
+        lake = Path(tempfile.mkdtemp(dir=self.folder)) / "events"
+        self.trailhunt.run("ingest", archive.folder, "--lake", lake, *options)
+        return self.trailhunt.query(lake, EVENTS_BY_DAY)
+
+
+def run_on_s3_keeps_what_a_local_ingest_keeps(world: World, archive: Archive) -> None:
+    coverage = world.coverage_of_run(archive)
+    days = world.trailhunt.query(archive.lake, EVENTS_BY_DAY)
+    events = sum(day["events"] for day in days)
+    assert events == (archive.events or events) > 0, f"{events} events, expected {archive.events}"
+    assert coverage["events_kept"] == events, coverage
+    assert coverage["events_read"] == events + coverage["duplicates"], coverage
+    assert coverage["rejects"] == 0 and coverage["objects_read"] > 0, coverage
+    assert days == world.local_days(archive, *archive.options)
+
+
+def second_run_reads_no_object_and_adds_no_event(world: World, archive: Archive) -> None:
+    events = world.trailhunt.count(archive.lake)
+    coverage = world.coverage_of_run(archive)
+    assert coverage["objects_read"] == coverage["events_read"] == coverage["events_kept"] == 0, coverage
+    assert coverage["objects_skipped"] > 0, coverage
+    assert world.trailhunt.count(archive.lake) == events
+
+
+def from_and_to_select_the_same_days_as_locally(world: World) -> None:
+    days = days_of(world.sample.folder)
+    middle = ["--from", days[1], "--to", days[2]]
+    world.trailhunt.run("ingest", world.sample.source, "--lake", "s3://lake/middle", *middle)
+    selected = world.trailhunt.query("s3://lake/middle", EVENTS_BY_DAY)
+    assert selected == world.local_days(world.sample, *middle)
+    assert 0 < sum(day["events"] for day in selected) < world.trailhunt.count(world.sample.lake)
+
+
+def endpoint_can_be_an_option(world: World) -> None:
+    without_endpoint = {name: value for name, value in world.trailhunt.aws.items() if name != "AWS_ENDPOINT_URL"}
+    count = Trailhunt(world.trailhunt.binary, without_endpoint).count(world.sample.lake, "--endpoint-url", world.endpoint)
+    assert count == world.trailhunt.count(world.sample.lake)
+
+
+def missing_bucket_is_one_clear_line_and_exit_code_2(world: World) -> None:
+    lake = world.folder / "never made"
+    for command in (
+        ["ingest", "s3://no-such-bucket/", "--lake", lake],
+        ["ingest", world.sample.folder, "--lake", "s3://no-such-bucket/events"],
+        ["query", "--lake", "s3://no-such-bucket/events", "SELECT 1 FROM events"],
+    ):
+        lines = world.trailhunt.run(*command, exit_code=2).stderr.strip().splitlines()
+        assert len(lines) == 1 and "no-such-bucket" in lines[0], lines
+
+
+def two_ingests_of_the_same_days_at_once_keep_each_event_once(world: World) -> None:
+    ingest_at_once(world, "s3://lake/same", [], [])
+
+
+def two_ingests_of_different_days_at_once_keep_each_event_once(world: World) -> None:
+    middle = days_of(world.sample.folder)[2]
+    ingest_at_once(world, "s3://lake/different", ["--to", middle], ["--from", middle])
+
+
+def ingest_at_once(world: World, lake: str, *options_of_each: list[str]) -> None:
+    ingest = partial(world.trailhunt.start, "ingest", world.sample.source, "--lake", lake)
+    processes = [ingest(*options) for options in options_of_each]
+    try:
+        for process in processes:
+            finish(process)
+    finally:
+        for process in processes:
+            process.kill()
+    assert world.trailhunt.query(lake, EVENTS_BY_DAY) == world.local_days(world.sample)
+
+
+@contextlib.contextmanager
+def moto_server(log: Path) -> Iterator[str]:
+    """An S3 server on a free loopback port, gone when the block is left. Yields its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with log.open("wb") as output:
+        server = subprocess.Popen(command, stdout=output, stderr=output)
+    try:
+        wait_for(address, server, log)
+        yield address
+    finally:
+        server.terminate()
+        try:
+            server.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def wait_for(address: str, server: subprocess.Popen, log: Path, seconds_max: float = 60) -> None:
+    without_proxy = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + seconds_max
+    while True:
+        try:
+            without_proxy.open(f"{address}/moto-api/", timeout=5).close()
+            return
+        except OSError:
+            assert server.poll() is None and time.monotonic() < deadline, f"moto did not start:\n{log.read_text()}"
+            time.sleep(0.1)
+
+
+def upload(endpoint: str, aws: dict[str, str], archives: list[Archive]) -> None:
+    import boto3  # here, because the other black box checks take only the runner from this file
+    from botocore.config import Config
+
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name=aws["AWS_REGION"],
+        aws_access_key_id=aws["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=aws["AWS_SECRET_ACCESS_KEY"],
+        config=Config(proxies={}),
+    )
+    s3.create_bucket(Bucket="lake")
+    for archive in archives:
+        s3.create_bucket(Bucket=f"trail-{archive.name}")
+        for path in sorted(path for path in archive.folder.rglob("*") if path.is_file()):
+            key = path.relative_to(archive.folder).as_posix()
+            s3.put_object(Bucket=f"trail-{archive.name}", Key=key, Body=path.read_bytes())
+
+
+def main() -> int:
+    binary = binary_from_arguments("trailhunt on S3, against a moto server")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is stopped then too
+    with tempfile.TemporaryDirectory() as temporary, moto_server(Path(temporary, "moto.log")) as endpoint:
+        folder = Path(temporary)
+        aws = {
+            "AWS_ENDPOINT_URL": endpoint,
+            "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "made-up",
+            "AWS_SECRET_ACCESS_KEY": "made-up",
+        }
+        trailhunt = Trailhunt(binary, aws)
+        sample = Archive("sample", folder / "sample")
+        size = ["--days", 4, "--accounts", 2, "--events-per-day", 600, "--seed", 7]
+        trailhunt.run("sample", "--out", sample.folder, *size)
+        sample.options = ["--from", days_of(sample.folder)[0]]
+
+        archives = [sample]
+        if SHARED_DATA.is_dir():
+            archives.append(Archive("invictus", SHARED_DATA / "invictus", events=2_900))
+            archives.append(Archive("organisation", SHARED_DATA / "organisation", events=30_000))
+        else:
+            print("skipped: invictus and organisation, because ../shared/data is absent", flush=True)
+        upload(endpoint, aws, archives)
+
+        world = World(folder, endpoint, trailhunt, sample)
+        of_each_archive = [run_on_s3_keeps_what_a_local_ingest_keeps, second_run_reads_no_object_and_adds_no_event]
+        of_the_sample = [
+            from_and_to_select_the_same_days_as_locally,
+            endpoint_can_be_an_option,
+            missing_bucket_is_one_clear_line_and_exit_code_2,
+            two_ingests_of_the_same_days_at_once_keep_each_event_once,
+            two_ingests_of_different_days_at_once_keep_each_event_once,
+        ]
+        return run_scenarios(
+            [(f"{check.__name__} [{archive.name}]", partial(check, world, archive)) for archive in archives for check in of_each_archive]
+            + [(check.__name__, partial(check, world)) for check in of_the_sample]
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,154 @@
+//! The program as a person meets it: exit codes, one-line errors, bad input, running twice.
+
+mod common;
+
+use std::io::Write;
+use std::path::Path;
+
+use common::{archive, arg, number, query, run_with_report, succeeds, trailhunt};
+use serde_json::json;
+
+fn record(id: &str, time: &str) -> serde_json::Value {
+    json!({
+        "eventVersion": "1.09", "eventTime": time, "eventSource": "s3.amazonaws.com", "eventName": "ListBuckets",
+        "awsRegion": "us-east-1", "sourceIPAddress": "198.51.100.7", "eventID": id, "eventType": "AwsApiCall",
+        "recipientAccountId": "111122223333",
+        "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/maria", "accountId": "111122223333"}
+    })
+}
+
+fn gzip(path: &Path, text: &[u8]) {
+    let mut encoder = flate2::write::GzEncoder::new(std::fs::File::create(path).unwrap(), flate2::Compression::fast());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap();
+}
+
+#[test]
+fn a_second_run_reads_no_object_and_adds_no_event() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, lake, report) = (dir.path().join("in"), dir.path().join("a lake"), dir.path().join("r.json"));
+    archive(&source, &[record("1", "2024-01-01T10:00:00Z"), record("2", "2024-01-02T10:00:00Z")]);
+    let args = [arg(&source), "--lake", arg(&lake)];
+    let (_, first) = run_with_report(&args, &report);
+    assert_eq!((&first["coverage"]["objects_read"], &first["coverage"]["events_kept"]), (&json!(1), &json!(2)));
+    let (_, second) = run_with_report(&args, &report);
+    assert_eq!((&second["coverage"]["objects_read"], &second["coverage"]["objects_skipped"]), (&json!(0), &json!(1)));
+    assert_eq!((&second["coverage"]["events_kept"], &second["coverage"]["duplicates"]), (&json!(0), &json!(0)));
+    assert_eq!(number(&lake, "SELECT count(*) FROM events"), 2);
+    assert_eq!(first["run"]["lake_version"], second["run"]["lake_version"], "nothing new is no new version");
+}
+
+#[test]
+fn an_event_delivered_twice_is_kept_once_and_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, two, lake) = (dir.path().join("one"), dir.path().join("two"), dir.path().join("lake"));
+    let mut without_id = record("x", "2024-01-01T12:00:00Z");
+    without_id.as_object_mut().unwrap().remove("eventID");
+    archive(&one, &[record("1", "2024-01-01T10:00:00Z"), record("1", "2024-01-01T10:00:00Z"), without_id.clone()]);
+    archive(&two, &[record("1", "2024-01-01T10:00:00Z"), record("2", "2024-01-01T11:00:00Z"), without_id]);
+    succeeds(&["ingest", arg(&one), arg(&two), "--lake", arg(&lake)]);
+    assert_eq!(number(&lake, "SELECT count(*) FROM events"), 3);
+    assert_eq!(number(&lake, "SELECT sum(duplicates) FROM objects"), 3);
+    assert_eq!(number(&lake, "SELECT sum(records - kept - duplicates - rejects) FROM objects"), 0);
+}
+
+#[test]
+fn a_damaged_object_is_rejected_with_a_reason_and_the_rest_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, lake) = (dir.path().join("in"), dir.path().join("lake"));
+    std::fs::create_dir_all(&source).unwrap();
+    let records: Vec<_> = (0..200).map(|n| record(&format!("e{n}"), "2024-01-01T10:00:00Z")).collect();
+    gzip(&source.join("good.json.gz"), json!({ "Records": records[..100] }).to_string().as_bytes());
+    gzip(&source.join("cut.json.gz"), json!({ "Records": records[100..] }).to_string().as_bytes());
+    let cut = std::fs::read(source.join("cut.json.gz")).unwrap();
+    std::fs::write(source.join("cut.json.gz"), &cut[..cut.len() / 2]).unwrap();
+    let ran = trailhunt(&["ingest", arg(&source), "--lake", arg(&lake)]);
+    assert_eq!(ran.code, 2, "{}{}", ran.out, ran.err);
+    assert!(number(&lake, "SELECT count(*) FROM events") >= 100);
+    let rejects = query(&lake, "SELECT object, reason FROM rejects ORDER BY byte_offset DESC");
+    assert!(rejects.iter().any(|row| row["reason"] == "truncated gzip"), "{rejects:?}");
+    assert!(rejects.iter().all(|row| row["object"].as_str().unwrap().ends_with("cut.json.gz")), "{rejects:?}");
+}
+
+#[test]
+fn findings_at_or_above_fail_on_give_exit_code_1() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, lake) = (dir.path().join("in"), dir.path().join("lake"));
+    let mut stop = record("1", "2024-01-01T10:00:00Z");
+    stop["eventSource"] = json!("cloudtrail.amazonaws.com");
+    stop["eventName"] = json!("StopLogging");
+    archive(&source, &[stop]);
+    let run = |fail_on: &str| {
+        trailhunt(&["run", arg(&source), "--lake", arg(&lake), "--detector", "trail_tampering", "--fail-on", fail_on])
+    };
+    assert_eq!(run("high").code, 1);
+    assert_eq!(run("critical").code, 0);
+    assert_eq!(succeeds(&["hunt", "--lake", arg(&lake), "--detector", "trail_tampering"]).code, 0);
+}
+
+#[test]
+fn wrong_arguments_get_one_line_and_the_next_step() {
+    let dir = tempfile::tempdir().unwrap();
+    let missing = dir.path().join("missing");
+    let lake = dir.path().join("lake");
+    archive(&dir.path().join("in"), &[record("1", "2024-01-01T10:00:00Z")]);
+    succeeds(&["ingest", arg(&dir.path().join("in")), "--lake", arg(&lake)]);
+    for (args, expected) in [
+        (vec!["ingest", arg(&missing), "--lake", arg(&lake)], "nothing to read at"),
+        (vec!["query", "--lake", arg(&missing), "SELECT 1"], "there is no lake here; make one with"),
+        (vec!["query", "--lake", "gs://bucket", "SELECT 1"], "is neither s3://bucket/prefix nor a local path"),
+        (vec!["hunt", "--lake", arg(&lake), "--detector", "traveller"], "no detector traveller; see"),
+        (vec!["hunt", "--lake", arg(&lake), "--detector", "travel"], "is it impossible_travel?"),
+        (vec!["hunt", "--lake", arg(&lake), "--from", "soon"], "soon is no time; write"),
+        (vec!["hunt", "--lake", arg(&lake), "--from", "2025-01-01"], "the lake holds 2024-01-01 to 2024-01-01"),
+        (vec!["hunt", "--lake", arg(&lake), "--set", "call_rate.min_q=3"], "no parameter min_q; it has"),
+        (vec!["query", "--lake", arg(&lake), "SELECT nonsense FROM events"], "nonsense"),
+        (vec!["query", "--lake", arg(&lake), "CREATE TABLE x AS SELECT 1"], "DDL not supported"),
+        (vec!["query", "--lake", arg(&lake), "COPY events TO 'x.parquet'"], "DML not supported"),
+    ] {
+        let ran = trailhunt(&args);
+        assert_eq!(ran.code, 2, "{args:?}");
+        assert!(ran.err.contains(expected), "{args:?}: {}", ran.err);
+        assert_eq!(ran.err.trim_end().lines().count(), 1, "{args:?}: {}", ran.err);
+    }
+}
+
+#[test]
+fn a_query_answers_in_every_form() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = dir.path().join("lake");
+    let mut hostile = record("1", "2024-01-01T10:00:00Z");
+    hostile["userAgent"] = json!("\u{1b}[31mred\u{7}");
+    archive(&dir.path().join("in"), &[hostile]);
+    succeeds(&["ingest", arg(&dir.path().join("in")), "--lake", arg(&lake)]);
+    let ask = |format: &str, sql: &str| succeeds(&["query", "--lake", arg(&lake), "--format", format, sql]).out;
+    assert_eq!(ask("csv", "SELECT event_id, event_date FROM events"), "event_id,event_date\n1,2024-01-01\n");
+    assert_eq!(ask("json", "SELECT event_id, error_code FROM events"), "[{\"event_id\":\"1\",\"error_code\":null}]\n");
+    assert_eq!(ask("json", "SELECT event_id FROM events WHERE event_id = 'none'"), "[]\n");
+    let table = ask("table", "SELECT user_agent FROM events");
+    assert!(table.contains("red") && !table.contains('\u{1b}') && table.ends_with("1 rows\n"), "{table}");
+    let described = succeeds(&["query", "--lake", arg(&lake), "--describe", "events"]).out;
+    assert!(
+        described.lines().any(|line| line.starts_with("access_key_id") && line.contains("signed the call")),
+        "{described}"
+    );
+}
+
+#[test]
+fn a_folder_of_own_detectors_is_added_and_may_replace_a_shipped_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let own = dir.path().join("own");
+    std::fs::create_dir_all(&own).unwrap();
+    let text = succeeds(&["detectors", "show", "root_use"]).out;
+    std::fs::write(own.join("root_use.sql"), text.replace("Root user at work", "Ours")).unwrap();
+    std::fs::write(own.join("broken.sql"), "SELECT 1").unwrap();
+    let ran = trailhunt(&["detectors", "list", "--detectors", arg(&own)]);
+    assert!(
+        ran.code == 2 && ran.err.contains("detector broken: the file must begin with a TOML header"),
+        "{}",
+        ran.err
+    );
+    std::fs::remove_file(own.join("broken.sql")).unwrap();
+    let listed = succeeds(&["detectors", "list", "--detectors", arg(&own)]).out;
+    assert!(listed.contains("Ours") && listed.contains("root_use replaces the shipped detector"), "{listed}");
+}
