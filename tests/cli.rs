@@ -18,9 +18,12 @@ fn record(id: &str, time: &str) -> serde_json::Value {
 }
 
 fn gzip(path: &Path, text: &[u8]) {
-    let mut encoder = flate2::write::GzEncoder::new(std::fs::File::create(path).unwrap(), flate2::Compression::fast());
-    encoder.write_all(text).unwrap();
-    encoder.finish().unwrap();
+    let mut encoder = flate2::write::GzEncoder::new(
+        std::fs::File::create(path).expect("a file can be made"),
+        flate2::Compression::fast(),
+    );
+    encoder.write_all(text).expect("it can be written");
+    encoder.finish().expect("it can be written");
 }
 
 #[test]

@@ -18,8 +18,6 @@ WITH hourly AS (
     actor, account_id,
     date_trunc('hour', event_time) AS hour,
     count(*) AS calls,
-    count(*) FILTER (WHERE failed) AS failures,
-    count(DISTINCT event_source || ':' || api) AS apis,
     min(event_time) AS first_time,
     max(event_time) AS last_time
   FROM calls

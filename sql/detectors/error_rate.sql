@@ -16,8 +16,7 @@ WITH daily AS (
     actor, account_id, event_date,
     count(*) AS calls,
     -- A service that asks for less speed says nothing about who asks.
-    count(*) FILTER (WHERE failed AND error_family IS DISTINCT FROM 'throttled') AS failures,
-    count(DISTINCT CASE WHEN failed THEN event_source || ':' || api END) AS apis_failed
+    count(*) FILTER (WHERE failed AND error_family IS DISTINCT FROM 'throttled') AS failures
   FROM calls
   WHERE NOT by_service AND event_time < $to
   GROUP BY actor, account_id, event_date
@@ -48,13 +47,13 @@ SELECT
   s.account_id,
   CAST(NULL AS VARCHAR) AS region,
   1.0 - exp(-s.z / 15.0) AS score,
-  s.actor || ': ' || s.failures || ' of ' || s.calls || ' calls failed over ' || s.apis_failed || ' APIs; '
+  s.actor || ': ' || s.failures || ' of ' || s.calls || ' calls failed over ' || count(DISTINCT c.event_source || ':' || c.api) || ' APIs; '
     || CAST(round(s.calls * s.rate, 1) AS VARCHAR) || ' were to be expected from ' || s.days_before || ' days before' AS summary,
   evidence(c.event_id, c.event_time) AS evidence,
   count(*) AS events,
   s.failures,
   s.calls,
-  s.apis_failed,
+  count(DISTINCT c.event_source || ':' || c.api) AS apis_failed,
   s.z,
   s.rate AS baseline_failure_rate,
   s.calls_before AS baseline_calls,
@@ -67,4 +66,4 @@ WHERE NOT c.by_service
   AND s.failures >= $min_failures
   AND s.z >= $min_z
   AND s.days_before >= $warm_up_days
-GROUP BY s.actor, s.account_id, s.event_date, s.failures, s.calls, s.apis_failed, s.z, s.rate, s.calls_before, s.days_before
+GROUP BY s.actor, s.account_id, s.event_date, s.failures, s.calls, s.z, s.rate, s.calls_before, s.days_before

@@ -8,6 +8,7 @@ benign     = ["A deployment that loads every parameter of its service", "A rotat
 respond    = ["Rotate every secret that was read", "See whether the values were used elsewhere since"]
 [params]
 min_secrets = { default = 8, min = 2, help = "different secrets or parameters asked for within one hour" }
+many_secrets = { default = 20, min = 2, help = "from this many on nobody reads them by hand" }
 */
 WITH asked AS (
   SELECT
@@ -52,7 +53,7 @@ SELECT
   account_id,
   CAST(NULL AS VARCHAR) AS region,
   1.0 - exp(-(secrets - most_before) / 10.0) AS score,
-  CASE WHEN failures = calls THEN 'medium' ELSE 'high' END AS severity,
+  CASE WHEN failures = calls OR secrets < $many_secrets THEN 'medium' ELSE 'high' END AS severity,
   actor || CASE WHEN failures = calls THEN ' was refused ' ELSE ' read ' END || secrets || ' different secrets in an hour'
     || CASE WHEN failures > 0 AND failures < calls THEN ', ' || failures || ' of ' || calls || ' calls failed' ELSE '' END
     || '; its most before was ' || most_before AS summary,

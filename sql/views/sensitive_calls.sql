@@ -71,6 +71,8 @@ categorised AS (
       WHEN api IN ('AuthorizeSecurityGroupIngress', 'ModifySecurityGroupRules') 
         -- A prefix of no bits is everyone, whatever address stands before it.
         AND regexp_like(asked_for, '"[0-9A-Fa-f.:]+/0"')
+        -- A web server is meant for everyone: what is left without ports 80 and 443 is not.
+        AND regexp_replace(asked_for, '"(fromPort|toPort)"\s*:\s*"?(80|443)\b', '', 'g') LIKE '%Port"%'
         THEN 'network opened to everyone'
     END AS category
   FROM asked

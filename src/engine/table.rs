@@ -15,6 +15,7 @@ use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::{Column, DataFusionError, Result, ScalarValue};
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
@@ -114,8 +115,12 @@ impl TableProvider for FilesTable {
             return Ok(Arc::new(EmptyExec::new(schema)));
         }
         let filter = conjunction(filters.to_vec());
+        // A hunt scans the same files dozens of times: their footers are fetched once.
+        let store = state.runtime_env().object_store(&self.store)?;
+        let footers = state.runtime_env().cache_manager.get_file_metadata_cache();
         let mut source = ParquetSource::new(self.table.clone())
             .with_table_parquet_options(state.table_options().parquet.clone())
+            .with_parquet_file_reader_factory(Arc::new(CachedParquetFileReaderFactory::new(store, footers)))
             .with_pushdown_filters(true);
         if let Some(filter) = filter {
             let schema = datafusion::common::DFSchema::try_from(Arc::clone(self.table.table_schema()))?;

@@ -679,7 +679,12 @@ pub(super) fn sign_in(
 
 /// A record version, as it is mixed in an archive where services change at their own pace.
 pub(super) fn record_version(rng: &mut impl Rng) -> &'static str {
-    match rng.random_range(0..100) {
+    version_at(rng.random_range(0..100))
+}
+
+/// The version that stands at this percentage of an archive.
+pub(super) fn version_at(percent: u32) -> &'static str {
+    match percent {
         0..3 => "1.05",
         3..48 => "1.08",
         48..74 => "1.09",

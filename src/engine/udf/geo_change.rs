@@ -88,13 +88,13 @@ pub fn function(geo: &Arc<Geo>) -> WindowFunction {
                         let place = geo.lookup(ip.parse::<IpAddr>().ok()?);
                         (place.country.is_some() || place.asn.is_some()).then_some(place)
                     });
-                    place.clone()
+                    *place
                 });
                 let (Some(ip), Some(time), Some(place)) = (ip, time, place) else {
                     columns.push(None);
                     continue;
                 };
-                columns.push(before.take().map(|before| travelled(before, (time, place.clone()))));
+                columns.push(before.take().map(|before| travelled(before, (time, place))));
                 before = Some((ip, time, place));
             }
             columns.finish()
