@@ -83,15 +83,19 @@ impl Error {
         Error::Storage { action, location: location.into(), source }
     }
 
-    /// Shorthand for [`Error::Lake`].
+    /// Shorthand for [`Error::Lake`]; an error is one line, however many its cause has.
     pub fn lake(lake: impl Into<String>, reason: impl ToString) -> Error {
-        Error::Lake { lake: lake.into(), reason: reason.to_string() }
+        Error::Lake { lake: lake.into(), reason: one_line(&reason.to_string()) }
     }
 
-    /// Shorthand for [`Error::Query`]; keeps the first line of the engine's message.
+    /// Shorthand for [`Error::Query`]; one line too.
     pub fn query(what: impl Into<String>, reason: impl ToString) -> Error {
-        Error::Query { what: what.into(), reason: reason.to_string() }
+        Error::Query { what: what.into(), reason: one_line(&reason.to_string()) }
     }
+}
+
+fn one_line(text: &str) -> String {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
 /// The innermost cause of a storage error: object_store wraps it in layers that repeat the URL.

@@ -19,7 +19,7 @@ WITH of_instances AS (
   WHERE NOT by_service
     AND event_time < $to
     -- EC2 names the session after the instance; the record says when it handed the credentials out.
-    AND (session_name LIKE 'i-%' OR json_get_str(user_identity, 'sessionContext', 'ec2RoleDelivery') IS NOT NULL)
+    AND (regexp_like(session_name, '^i-[0-9a-f]{8,17}$') OR json_get_str(user_identity, 'sessionContext', 'ec2RoleDelivery') IS NOT NULL)
 ),
 daily AS (
   SELECT
@@ -54,7 +54,7 @@ SELECT
   -- Without any history the place alone speaks.
   CASE WHEN calls_before >= 20 THEN 1.0 - exp(-calls_outside / 5.0) ELSE 0.5 END AS score,
   CASE WHEN calls_before >= 20 THEN 'high' ELSE 'medium' END AS severity,
-  'credentials of ' || instance || ' (' || actor || ') made ' || calls_outside || ' calls from ' || ip || ' in ' || ip_country(ip)
+  'credentials of ' || coalesce(instance, 'an instance') || ' (' || actor || ') made ' || calls_outside || ' calls from ' || ip || ' in ' || ip_country(ip)
     || coalesce(' (' || ip_organisation(ip) || ')', '') || ', outside AWS; '
     || outside_before || ' of ' || calls_before || ' calls before came from outside'
     || CASE WHEN failures > 0 THEN '; ' || failures || ' failed' ELSE '' END AS summary,

@@ -62,6 +62,7 @@ FROM scored AS s
 JOIN calls AS c ON c.actor = s.actor AND c.account_id = s.account_id AND c.event_date = s.event_date
 WHERE NOT c.by_service
   AND c.failed
+  AND (c.error_family IS DISTINCT FROM 'throttled')
   AND c.event_time >= $from AND c.event_time < $to
   AND s.failures >= $min_failures
   AND s.z >= $min_z

@@ -24,9 +24,14 @@ WITH located AS (
 moved AS (
   SELECT
     event_id, event_time, event_date, actor, account_id, aws_region, source_ip_address, holder,
-    geo_change(source_ip_address, event_time) OVER (PARTITION BY holder ORDER BY event_time, event_id) AS move
-  FROM located
-  WHERE holder IS NOT NULL
+    geo_change(source_ip_address, event_time) OVER (PARTITION BY holder ORDER BY event_time, event_id) AS move,
+    network_since,
+    lag(network_since) OVER (PARTITION BY holder ORDER BY event_time, event_id) AS previous_network_since
+  FROM (
+    SELECT *, min(event_time) OVER (PARTITION BY holder, ip_asn(source_ip_address)) AS network_since
+    FROM located
+    WHERE holder IS NOT NULL
+  )
 ),
 jumps AS (
   SELECT
@@ -60,7 +65,9 @@ days AS (
     first_value(previous_ip ORDER BY event_time) AS ip_before,
     first_value(previous_country ORDER BY event_time) AS country_before,
     first_value(source_ip_address ORDER BY event_time) AS ip_after,
-    first_value(country ORDER BY event_time) AS country_after
+    first_value(country ORDER BY event_time) AS country_after,
+    -- The owner may be the one who calls second: the network that came later into the holder's life is the foreign one.
+    first_value(CASE WHEN previous_network_since > network_since THEN previous_ip ELSE source_ip_address END ORDER BY event_time) AS ip_foreign
   FROM first_jumps
   WHERE event_date = first_date
     AND event_time >= $from
@@ -86,8 +93,10 @@ SELECT
   d.ip_before AS baseline_ip,
   d.country_before AS baseline_country,
   d.ip_after,
-  d.country_after
+  d.country_after,
+  d.ip_foreign
 FROM days AS d
-JOIN located AS c ON c.holder = d.holder AND c.event_date = d.event_date AND c.source_ip_address = d.ip_after
-GROUP BY d.first_time, d.last_time, d.actor, d.account_id, d.holder, d.jumps, d.speed_kmh, d.distance_km, d.ip_before,
+JOIN located AS c ON c.holder = d.holder AND c.event_date BETWEEN CAST(d.first_time AS DATE) AND d.event_date
+  AND c.source_ip_address = d.ip_foreign
+GROUP BY d.first_time, d.last_time, d.actor, d.account_id, d.holder, d.ip_foreign, d.jumps, d.speed_kmh, d.distance_km, d.ip_before,
   d.country_before, d.ip_after, d.country_after

@@ -13,12 +13,17 @@ min_users    = { default = 4, min = 2, help = "or different users failed for" }
 WITH sign_in AS (
   SELECT
     *,
-    json_get_str(response_elements, 'ConsoleLogin') = 'Failure' OR error_family = 'login_failed' AS refused,
+    coalesce(json_get_str(response_elements, 'ConsoleLogin') = 'Failure', FALSE) OR coalesce(error_family = 'login_failed', FALSE) AS refused,
     coalesce(user_identity_user_name, actor) AS user_name
   FROM calls
   WHERE event_source = 'signin.amazonaws.com'
     AND api = 'ConsoleLogin'
     AND event_time < $to
+),
+-- What came before the first failure of the day is how the office begins its day.
+since_failure AS (
+  SELECT *, min(event_time) FILTER (WHERE refused) OVER (PARTITION BY source_ip_address, event_date) AS first_refused
+  FROM sign_in
 ),
 daily AS (
   SELECT
@@ -33,8 +38,8 @@ daily AS (
     max(account_id) AS account_id,
     count(*) AS events,
     evidence(event_id, event_time) AS evidence
-  FROM sign_in
-  WHERE source_ip_address IS NOT NULL
+  FROM since_failure
+  WHERE source_ip_address IS NOT NULL AND event_time >= first_refused
   GROUP BY source_ip_address, event_date
 )
 SELECT

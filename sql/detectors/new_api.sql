@@ -29,7 +29,7 @@ WITH days AS (
 )
 SELECT
   d.first_time,
-  d.last_time,
+  max(c.event_time) AS last_time,
   'actor' AS entity_type,
   d.actor AS entity,
   d.account_id,
@@ -55,4 +55,4 @@ JOIN calls AS c
 WHERE NOT c.by_service
   AND c.event_time < $to
   AND d.surprise >= $min_surprise
-GROUP BY d.first_time, d.last_time, d.actor, d.account_id, d.apis, d.surprise, d.known_since, d.active_days, d.new_days
+GROUP BY d.first_time, d.actor, d.account_id, d.apis, d.surprise, d.known_since, d.active_days, d.new_days

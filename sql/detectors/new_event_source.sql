@@ -31,7 +31,7 @@ WITH days AS (
 )
 SELECT
   d.first_time,
-  d.last_time,
+  max(c.event_time) AS last_time,
   'actor' AS entity_type,
   d.actor AS entity,
   d.account_id,
@@ -50,5 +50,5 @@ SELECT
 FROM days AS d
 JOIN calls AS c ON c.actor = d.actor AND c.event_date = d.event_date AND array_has(d.services, c.event_source)
 WHERE NOT c.by_service AND c.event_time < $to
-GROUP BY d.first_time, d.last_time, d.actor, d.account_id, d.services, d.users_before, d.identities_before, d.surprise,
+GROUP BY d.first_time, d.actor, d.account_id, d.services, d.users_before, d.identities_before, d.surprise,
   d.known_since, d.active_days, d.new_days

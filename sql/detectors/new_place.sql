@@ -30,9 +30,9 @@ WITH places AS (
 seen AS (
   SELECT
     p.actor, p.event_date,
-    min(n.source_ip_address) AS source_ip_address,
-    max(n.country) AS country,
-    max(n.organisation) AS organisation,
+    first_value(n.source_ip_address ORDER BY n.first_time, n.source_ip_address) AS source_ip_address,
+    first_value(n.country ORDER BY n.first_time, n.source_ip_address) AS country,
+    first_value(n.organisation ORDER BY n.first_time, n.source_ip_address) AS organisation,
     bool_or(n.with_mfa) AS with_mfa
   FROM places AS p
   JOIN daily_network AS n ON n.actor = p.actor AND n.event_date = p.event_date
@@ -41,7 +41,7 @@ seen AS (
 )
 SELECT
   p.first_time,
-  p.last_time,
+  max(c.event_time) AS last_time,
   'actor' AS entity_type,
   p.actor AS entity,
   p.account_id,
@@ -73,5 +73,5 @@ JOIN calls AS c ON c.actor = p.actor AND c.event_date = p.event_date
 WHERE NOT c.by_service
   AND c.event_time < $to
   AND p.surprise >= $min_surprise
-GROUP BY p.first_time, p.last_time, p.actor, p.account_id, p.new_country, p.new_asn, p.surprise, p.known_since,
+GROUP BY p.first_time, p.actor, p.account_id, p.new_country, p.new_asn, p.surprise, p.known_since,
   p.active_days, p.new_days, s.source_ip_address, s.country, s.organisation, s.with_mfa

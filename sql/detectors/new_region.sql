@@ -24,6 +24,9 @@ WITH daily AS (
     AND read_only IS FALSE
     AND management_event IS NOT FALSE
     AND event_source NOT IN ('signin.amazonaws.com', 'sts.amazonaws.com')
+    -- Services without a region write to us-east-1, wherever the account works.
+    AND NOT (aws_region = 'us-east-1' AND event_source IN ('iam.amazonaws.com', 'organizations.amazonaws.com', 'route53.amazonaws.com',
+      'cloudfront.amazonaws.com', 'support.amazonaws.com', 'account.amazonaws.com', 'billing.amazonaws.com', 'waf.amazonaws.com'))
     AND event_time < $to
   GROUP BY account_id, aws_region, actor, event_date
 ),
@@ -71,6 +74,8 @@ JOIN calls AS c ON c.actor = f.actor AND c.account_id = f.account_id AND c.event
   AND array_has(f.regions, c.aws_region)
 WHERE NOT c.by_service
   AND c.read_only IS FALSE
+  AND c.management_event IS NOT FALSE
+  AND c.event_source NOT IN ('signin.amazonaws.com', 'sts.amazonaws.com')
   AND f.first_time >= $from
   AND c.event_time < $to
   AND date_part('epoch', f.first_time) / 86400.0 - date_part('epoch', CAST(f.account_since AS TIMESTAMP)) / 86400.0 >= $warm_up_days

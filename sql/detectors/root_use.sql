@@ -18,7 +18,7 @@ WITH daily AS (
     count(*) FILTER (WHERE failed) AS failures,
     count(*) FILTER (WHERE read_only IS FALSE AND event_name <> 'ConsoleLogin' AND NOT failed) AS changes,
     -- MFA of the session, or of the sign-in itself.
-    bool_or(coalesce(mfa_authenticated, FALSE) OR json_get_str(additional_event_data, 'MFAUsed') = 'Yes') AS with_mfa,
+    bool_or(coalesce(mfa_authenticated, FALSE) OR coalesce(json_get_str(additional_event_data, 'MFAUsed') = 'Yes', FALSE)) AS with_mfa,
     -- What makes root's access last: keys, devices, passwords.
     count(*) FILTER (WHERE api IN ('CreateAccessKey', 'DeactivateMFADevice', 'DeleteVirtualMFADevice', 'ChangePassword',
       'UpdateAccessKey', 'PasswordUpdated', 'PasswordRecoveryRequested', 'PasswordRecoveryCompleted', 'EmailUpdated')) AS credential_calls,

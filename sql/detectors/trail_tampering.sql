@@ -25,7 +25,7 @@ WITH weakened AS (
       WHEN api = 'UpdateDetector' THEN NULL
       -- A day or three of retention is deletion with a delay.
       WHEN api IN ('PutBucketLifecycle', 'PutBucketLifecycleConfiguration') THEN
-        CASE WHEN regexp_like(coalesce(request_parameters, ''), '"Days":\s*"?[1-3]"?[,}]') THEN 'medium' END
+        CASE WHEN regexp_like(coalesce(request_parameters, ''), '"Expiration":\s*\{[^}]*"Days":\s*"?[1-3]"?\s*[,}]') THEN 'medium' END
       WHEN api = 'PutRetentionPolicy' THEN
         CASE WHEN coalesce(json_get_int(request_parameters, 'retentionInDays'), 99) <= 3 THEN 'medium' END
       ELSE 'medium'
@@ -70,8 +70,9 @@ daily AS (
   GROUP BY actor, account_id, event_date
 ),
 judged AS (
-  SELECT *, count(*) OVER (PARTITION BY actor, account_id ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS days_before
+  SELECT *, count(*) OVER before AS days_before, coalesce(sum(heavy) OVER before, 0) AS heavy_days_before
   FROM daily
+  WINDOW before AS (PARTITION BY actor, account_id ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 )
 SELECT
   first_time,
@@ -81,8 +82,9 @@ SELECT
   account_id,
   CAST(NULL AS VARCHAR) AS region,
   1.0 / (1.0 + days_before) AS score,
-  CASE WHEN days_before >= $routine_days THEN 'low'
-       WHEN heavy = 1 THEN 'high'
+  -- Who deletes alarms every day has no routine in stopping trails.
+  CASE WHEN heavy = 1 AND heavy_days_before < $routine_days THEN 'high'
+       WHEN days_before >= $routine_days THEN 'low'
        WHEN cardinality(what) >= 2 THEN 'medium'
        ELSE 'low' END AS severity,
   actor || CASE WHEN failures = calls THEN ' tried to weaken' ELSE ' weakened' END || ' logging or detection: '

@@ -7,10 +7,19 @@ WITH asked AS (
     coalesce(request_parameters, '') AS asked_for
   FROM calls
   WHERE NOT by_service
-    AND read_only IS DISTINCT FROM TRUE
+    AND read_only IS NOT TRUE
     AND event_source IN ('iam.amazonaws.com', 'kms.amazonaws.com', 's3.amazonaws.com', 'ec2.amazonaws.com', 'rds.amazonaws.com',
       'lambda.amazonaws.com', 'ssm.amazonaws.com', 'ecr.amazonaws.com', 'secretsmanager.amazonaws.com', 'sts.amazonaws.com',
       'rolesanywhere.amazonaws.com')
+),
+-- The account a snapshot or image is handed to; our own are not outside.
+handed AS (
+  SELECT asked.*, ours.account_id IS NOT NULL AS shared_with_us
+  FROM (
+    SELECT *, regexp_match(asked_for, '"add"\s*:\s*\{\s*"items"\s*:\s*\[\s*\{\s*"userId"\s*:\s*"([0-9]{12})"')[1] AS shared_with
+    FROM asked
+  ) AS asked
+  LEFT JOIN own_account AS ours ON ours.account_id = asked.shared_with
 ),
 categorised AS (
   SELECT
@@ -55,10 +64,9 @@ categorised AS (
         THEN 'opened to everyone'
       WHEN api IN ('ModifySnapshotAttribute', 'ModifyImageAttribute', 'ModifyDBSnapshotAttribute', 'ModifyDBClusterSnapshotAttribute',
           'ModifyDocumentPermission')
-        AND (regexp_like(asked_for, '(?i)"(group|valuesToAdd|accountIdsToAdd)"\s*:\s*\[?\s*"all"')
-          OR asked_for LIKE '%"groups":"all"%')
+        AND regexp_like(asked_for, '(?i)"(valuesToAdd|accountIdsToAdd)"\s*:\s*\[?\s*"all"|"add"\s*:\s*\{\s*"items"\s*:\s*\[[^\]]*"group"\s*:\s*"all"')
         THEN 'opened to everyone'
-      WHEN api IN ('ModifySnapshotAttribute', 'ModifyImageAttribute') AND regexp_like(asked_for, '"add"\s*:.*"userId"') THEN 'shared outside'
+      WHEN api IN ('ModifySnapshotAttribute', 'ModifyImageAttribute') AND shared_with IS NOT NULL AND NOT shared_with_us THEN 'shared outside'
       WHEN api IN ('ModifyDBSnapshotAttribute', 'ModifyDBClusterSnapshotAttribute') AND regexp_like(asked_for, '"valuesToAdd"\s*:\s*\[\s*"[0-9]') THEN 'shared outside'
       WHEN api = 'ModifyDocumentPermission' AND asked_for LIKE '%accountIdsToAdd%' THEN 'shared outside'
       WHEN event_source = 'lambda.amazonaws.com' AND api IN ('AddPermission', 'AddLayerVersionPermission')
@@ -72,10 +80,10 @@ categorised AS (
         -- A prefix of no bits is everyone, whatever address stands before it.
         AND regexp_like(asked_for, '"[0-9A-Fa-f.:]+/0"')
         -- A web server is meant for everyone: what is left without ports 80 and 443 is not.
-        AND regexp_replace(asked_for, '"(fromPort|toPort)"\s*:\s*"?(80|443)\b', '', 'g') LIKE '%Port"%'
+        AND (regexp_like(asked_for, '"ipProtocol"\s*:\s*"?-1') OR regexp_replace(asked_for, '"(fromPort|toPort)"\s*:\s*"?(80|443)\b', '', 'g') LIKE '%Port"%')
         THEN 'network opened to everyone'
     END AS category
-  FROM asked
+  FROM handed
 )
 SELECT
   *,

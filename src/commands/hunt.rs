@@ -43,7 +43,7 @@ pub async fn report_on(lake: &Lake, period: &PeriodArgs, args: &HuntSettings, co
     report::report(Material { snapshot, session, window, detectors: &detectors, settings, geo, hunt, coverage }).await
 }
 
-/// What was asked for, within what there is. Without an end it ends after the lake's last day.
+/// What was asked for, from the beginning of its first day. Without an end it ends after the lake's last day.
 fn window(snapshot: &Snapshot, period: &PeriodArgs) -> Result<Window> {
     let now = Utc::now();
     let Some((first, last)) = snapshot.days() else {
@@ -52,7 +52,8 @@ fn window(snapshot: &Snapshot, period: &PeriodArgs) -> Result<Window> {
     let midnight = |day: chrono::NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
     let from = period.from.as_deref().map(|text| period::instant(text, now)).transpose()?;
     let to = period.to.as_deref().map(|text| period::instant(text, now)).transpose()?;
-    let from = from.unwrap_or(midnight(first));
+    // Detectors judge whole days and hours; a window that began inside one would split its story between two runs.
+    let from = midnight(from.map_or(first, |from| from.date_naive()));
     let to = to.unwrap_or(midnight(last.checked_add_days(Days::new(1)).unwrap_or(last)));
     if from >= to {
         let days = format!("the lake holds {first} to {last}");

@@ -3,7 +3,7 @@
 mod demo;
 mod detectors;
 mod hunt;
-mod ingest;
+pub mod ingest;
 mod period;
 mod progress;
 mod query;

@@ -55,7 +55,9 @@ impl Lake {
     /// [`Error::Lake`] when there is no table at `location`.
     pub async fn open(location: &Location) -> Result<Lake> {
         let lake = Lake::at(location);
-        lake.delta_snapshot()?;
+        if !lake.exists().await? {
+            return Err(lake.failed("there is no lake here; make one with `trailhunt ingest SOURCE --lake LAKE`"));
+        }
         Ok(lake)
     }
 
@@ -68,7 +70,6 @@ impl Lake {
         if !lake.exists().await? {
             lake.create().await?;
         }
-        lake.delta_snapshot()?;
         Ok(lake)
     }
 
@@ -122,14 +123,8 @@ impl Lake {
     }
 
     fn delta_snapshot(&self) -> Result<SnapshotRef> {
-        DeltaSnapshot::builder_for(self.location.directory_url()).build(self.engine.as_ref()).map_err(|e| {
-            let text = e.to_string();
-            if text.contains("No files in log segment") || text.contains("not found") || text.contains("NotFound") {
-                self.failed("there is no lake here; make one with `trailhunt ingest SOURCE --lake LAKE`")
-            } else {
-                self.failed(e)
-            }
-        })
+        let snapshot = DeltaSnapshot::builder_for(self.location.directory_url()).build(self.engine.as_ref());
+        snapshot.map_err(|e| self.failed(e))
     }
 
     /// What the lake holds now.

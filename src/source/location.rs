@@ -80,6 +80,16 @@ impl Location {
         Ok(Location { url, store: Arc::new(LocalFileSystem::new()), prefix })
     }
 
+    /// A place in a store of one's own making: tests put faults or memory under it.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when `url` is no `scheme://host/prefix`.
+    pub fn in_store(url: &str, store: Arc<dyn ObjectStore>) -> Result<Location> {
+        let url = Url::parse(url).map_err(|_| not_a_place(url))?;
+        let prefix = Path::from_url_path(url.path()).map_err(|e| Error::Usage(format!("{url}: {e}")))?;
+        Ok(Location { url, store, prefix })
+    }
+
     /// The store; its root is the bucket or the file system.
     pub fn store(&self) -> &Arc<dyn ObjectStore> {
         &self.store

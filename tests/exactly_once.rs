@@ -1,0 +1,224 @@
+//! Exactly once, whatever happens: an ingest that dies at any request, and two that meet.
+//!
+//! A store in memory counts requests and from a chosen one on answers nothing any more, before or after the request took
+//! effect: to the lake the same as a killed process or a lost answer. Then the ingest runs again on the healthy store,
+//! and the lake has to hold what an undisturbed one holds.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::NaiveDate;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+};
+use serde_json::json;
+use trailhunt::commands::ingest::read;
+use trailhunt::engine::{Parameters, session};
+use trailhunt::geo::Geo;
+use trailhunt::lake::Lake;
+use trailhunt::source::{Location, Selection};
+
+/// When, and how, a store stops answering.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Death {
+    /// Requests never arrive.
+    Before,
+    /// The first one takes effect, and its answer is lost.
+    After,
+}
+
+/// A store that stops answering.
+#[derive(Debug)]
+struct Mortal {
+    inner: Arc<InMemory>,
+    left: AtomicI64,
+    death: Death,
+}
+
+impl Mortal {
+    fn new(inner: &Arc<InMemory>, requests: i64, death: Death) -> Arc<Mortal> {
+        Arc::new(Mortal { inner: Arc::clone(inner), left: AtomicI64::new(requests), death })
+    }
+
+    fn served(&self, of: i64) -> i64 {
+        of - self.left.load(Ordering::SeqCst)
+    }
+
+    /// Lets a request through while the store lives.
+    fn alive(&self) -> Result<()> {
+        let left = self.left.fetch_sub(1, Ordering::SeqCst);
+        let through = left > 0 || (left == 0 && self.death == Death::After);
+        if through { Ok(()) } else { Err(dead()) }
+    }
+
+    /// Loses the answer of the request the store died on.
+    fn answer<T>(&self, answer: Result<T>) -> Result<T> {
+        if self.left.load(Ordering::SeqCst) < 0 { Err(dead()) } else { answer }
+    }
+}
+
+fn dead() -> Error {
+    Error::Generic { store: "mortal", source: "no answer".into() }
+}
+
+impl fmt::Display for Mortal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("mortal")
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Mortal {
+    async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
+        self.alive()?;
+        let answer = self.inner.put_opts(location, payload, opts).await;
+        self.answer(answer)
+    }
+
+    async fn put_multipart_opts(&self, location: &Path, opts: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+        self.alive()?;
+        self.inner.put_multipart_opts(location, opts).await
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        self.alive()?;
+        let answer = self.inner.get_opts(location, options).await;
+        self.answer(answer)
+    }
+
+    async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        self.alive()?;
+        let answer = self.inner.get_ranges(location, ranges).await;
+        self.answer(answer)
+    }
+
+    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        match self.alive() {
+            Ok(()) => self.inner.delete_stream(locations),
+            Err(e) => stream::iter([Err(e)]).boxed(),
+        }
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        match self.alive() {
+            Ok(()) => self.inner.list(prefix),
+            Err(e) => stream::iter([Err(e)]).boxed(),
+        }
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.alive()?;
+        self.inner.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.alive()?;
+        let answer = self.inner.copy_opts(from, to, options).await;
+        self.answer(answer)
+    }
+}
+
+/// Six objects of three days: repeats within and across them, an event without an id, a damaged record.
+async fn archive() -> Arc<InMemory> {
+    let store = Arc::new(InMemory::new());
+    let event = |id: &str, day: u32| {
+        json!({"eventTime": format!("2024-01-0{day}T10:00:00Z"), "eventID": id, "eventName": "ListBuckets",
+               "eventSource": "s3.amazonaws.com", "userIdentity": {"type": "Root", "accountId": "111122223333"}})
+    };
+    for day in 1..=3 {
+        for region in ["us-east-1", "eu-west-1"] {
+            let mut records: Vec<_> = (0..5).map(|n| event(&format!("{region}-{day}-{n}"), day)).collect();
+            // Delivered again by the other region's trail, and a straggler of the day before.
+            records.push(event(&format!("shared-{day}"), day));
+            records.push(event(&format!("late-{region}"), day.max(2) - 1));
+            records.push(json!({"eventTime": "never"}));
+            let folder = format!("AWSLogs/111122223333/CloudTrail/{region}/2024/01/0{day}");
+            let key = format!("{folder}/111122223333_CloudTrail_{region}_2024010{day}T1005Z_aaaaaaaaaaaaaaaa.json");
+            store.put(&key.into(), json!({ "Records": records }).to_string().into()).await.unwrap();
+        }
+    }
+    store
+}
+
+fn place(what: &str, store: Arc<dyn ObjectStore>) -> Location {
+    Location::in_store(&format!("s3://test/{what}"), store).unwrap()
+}
+
+/// Three ingests, each a day further, so that commits stand on commits.
+async fn ingest(source: &Arc<InMemory>, lake: Arc<dyn ObjectStore>) -> trailhunt::error::Result<()> {
+    let source = Location::in_store("s3://trail", Arc::clone(source) as Arc<dyn ObjectStore>)?;
+    let lake = Lake::open_or_create(&place("lake", lake)).await?;
+    for day in 2..=4 {
+        let selection = Selection { to: NaiveDate::from_ymd_opt(2024, 1, day), ..Selection::default() };
+        let ingested = read(std::slice::from_ref(&source), &selection, &lake).await?;
+        assert!(ingested.objects_failed.is_empty());
+    }
+    Ok(())
+}
+
+/// Everything in the lake that an undisturbed ingest determines: events, ledger, rejects.
+async fn contents(store: &Arc<InMemory>) -> String {
+    let lake = Lake::open(&place("lake", Arc::clone(store) as Arc<dyn ObjectStore>)).await.unwrap();
+    let session = session(&lake.snapshot().await.unwrap(), &Geo::embedded().unwrap()).await.unwrap();
+    let mut text = String::new();
+    for sql in [
+        "SELECT event_date, event_id, source_object, source_record FROM events ORDER BY 1, 2, 3, 4",
+        "SELECT object, version, records, kept, duplicates, rejects, sha256 FROM objects ORDER BY 1",
+        "SELECT object, byte_offset, reason FROM rejects ORDER BY 1, 2",
+    ] {
+        let batches = session.query("contents", sql, &Parameters::new()).await.unwrap().collect().await.unwrap();
+        text += &arrow::util::pretty::pretty_format_batches(&batches).unwrap().to_string();
+    }
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ingest_that_dies_at_any_request_and_runs_again_leaves_the_lake_of_an_undisturbed_one() {
+    let source = archive().await;
+    let undisturbed = Arc::new(InMemory::new());
+    let counting = Mortal::new(&undisturbed, i64::MAX, Death::Before);
+    ingest(&source, Arc::clone(&counting) as Arc<dyn ObjectStore>).await.unwrap();
+    let expected = contents(&undisturbed).await;
+    let requests = counting.served(i64::MAX);
+    assert!(requests > 20, "{requests} requests");
+    let mut deaths = 0;
+    for death in [Death::Before, Death::After] {
+        for at in 0..requests {
+            let store = Arc::new(InMemory::new());
+            // A death while aids are written, such as a checkpoint, may pass unseen; the lake must hold all the same.
+            let _ = ingest(&source, Mortal::new(&store, at, death)).await;
+            ingest(&source, Arc::clone(&store) as Arc<dyn ObjectStore>).await.unwrap();
+            assert_eq!(contents(&store).await, expected, "died {death:?} request {at} of {requests}");
+            deaths += 1;
+        }
+    }
+    println!("{deaths} deaths, {deaths} lakes as undisturbed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ingests_that_meet_all_finish_and_keep_every_event_once() {
+    let source = archive().await;
+    let undisturbed = Arc::new(InMemory::new());
+    ingest(&source, Arc::clone(&undisturbed) as Arc<dyn ObjectStore>).await.unwrap();
+    let expected = contents(&undisturbed).await;
+    for _ in 0..20 {
+        let store = Arc::new(InMemory::new());
+        let runs = (0..3).map(|_| {
+            let (source, store) = (Arc::clone(&source), Arc::clone(&store) as Arc<dyn ObjectStore>);
+            async move { ingest(&source, store).await }
+        });
+        for run in futures::future::join_all(runs).await {
+            run.unwrap();
+        }
+        assert_eq!(contents(&store).await, expected);
+    }
+}
