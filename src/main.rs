@@ -10,9 +10,24 @@ use trailhunt::error::Error;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// Threads for local files and for what blocks. tokio's default of 512 lets a folder of tiny files start hundreds, each
+/// with an allocator's cache of its own.
+const BLOCKING_THREADS_MAX: usize = 24;
+
+fn main() -> ExitCode {
     let cli = Cli::parse();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(BLOCKING_THREADS_MAX).build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(run(cli)),
+        Err(error) => {
+            eprintln!("trailhunt: cannot start threads: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn run(cli: Cli) -> ExitCode {
     let interrupted = async {
         // Without a handler Ctrl-C would end the process all the same, only without a word.
         let _ = tokio::signal::ctrl_c().await;

@@ -35,9 +35,9 @@ use crate::source::LogObject;
 /// A batch is committed when it holds this many events,
 const BATCH_EVENTS_MAX: u64 = 1_000_000;
 /// or this many bytes of rows and encoded files,
-const BATCH_BYTES_MAX: usize = 128 << 20;
+const BATCH_BYTES_MAX: usize = 96 << 20;
 /// or this many objects: the ledger of a batch is held in memory too.
-const BATCH_OBJECTS_MAX: usize = 100_000;
+const BATCH_OBJECTS_MAX: usize = 20_000;
 /// Ledger files a state may point at before the smaller ones are joined.
 const LEDGER_FILES_MAX: usize = 16;
 /// A checkpoint spares readers the replay of this many commits.

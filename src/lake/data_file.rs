@@ -104,7 +104,10 @@ pub fn properties() -> WriterProperties {
         .set_dictionary_page_size_limit(4 << 20)
         .set_created_by(super::ENGINE_INFO.to_owned());
     for column in BLOOM {
-        properties = properties.set_column_bloom_filter_enabled((*column).into(), true);
+        // A filter is one row group's, and no group has more values.
+        properties = properties
+            .set_column_bloom_filter_enabled((*column).into(), true)
+            .set_column_bloom_filter_max_ndv((*column).into(), ROW_GROUP_ROWS as u64);
     }
     properties.build()
 }

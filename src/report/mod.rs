@@ -152,6 +152,19 @@ pub struct Material<'a> {
     pub coverage: Coverage,
 }
 
+/// The rows of one section, by the name of its query.
+///
+/// # Errors
+/// When the query fails, or there is no section of that name.
+pub async fn section(name: &str, session: &Session, window: Window) -> Result<Vec<Row>> {
+    let sql = QUERIES.get_file(format!("{name}.sql")).and_then(|file| file.contents_utf8());
+    let sql = sql.ok_or_else(|| Error::Internal(format!("no section {name}")))?;
+    let mut parameters = window.parameters();
+    parameters.retain(|name, _| sql.contains(&format!("${name}")));
+    let batches = session.query(name, sql, &parameters).await?.collect().await?;
+    rows(&batches).map_err(|e| Error::query(name, e))
+}
+
 /// Puts the report together; its sections are query results.
 ///
 /// # Errors
@@ -162,22 +175,18 @@ pub async fn report(material: Material<'_>) -> Result<Report> {
     let mut statistics = BTreeMap::new();
     for file in QUERIES.files() {
         let name = file.path().file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-        let sql = file.contents_utf8().unwrap_or_default();
-        let mut parameters = window.parameters();
-        parameters.retain(|name, _| sql.contains(&format!("${name}")));
-        let batches = session.query(name, sql, &parameters).await?.collect().await?;
-        let rows = rows(&batches).map_err(|e| Error::query(name, e))?;
+        let rows = section(name, session, window).await?;
         match name.strip_prefix("events_by_") {
             Some(_) => statistics.insert(name.to_owned(), rows),
             None => sections.insert(name, rows),
         };
     }
-    let mut section = |name: &str| sections.remove(name).unwrap_or_default();
+    let mut take = |name: &str| sections.remove(name).unwrap_or_default();
     let coverage = Coverage {
-        lake: section("lake").pop().unwrap_or_default(),
-        reject_examples: section("reject_examples"),
-        by_account_and_region: section("by_account_and_region"),
-        gaps: section("gaps"),
+        lake: take("lake").pop().unwrap_or_default(),
+        reject_examples: take("reject_examples"),
+        by_account_and_region: take("by_account_and_region"),
+        gaps: take("gaps"),
         ..coverage
     };
     Ok(Report {
@@ -198,13 +207,13 @@ pub async fn report(material: Material<'_>) -> Result<Report> {
         },
         coverage,
         statistics,
-        baselines: section("baselines"),
-        deviations: section("deviations"),
+        baselines: take("baselines"),
+        deviations: take("deviations"),
         entities: risk::entities(&hunt.findings),
         recommendations: recommendations(&hunt.findings),
         findings: hunt.findings,
-        sensitive_api_calls: section("sensitive_api_calls"),
-        error_rates: section("error_rates"),
+        sensitive_api_calls: take("sensitive_api_calls"),
+        error_rates: take("error_rates"),
     })
 }
 

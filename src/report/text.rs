@@ -46,8 +46,12 @@ pub fn text(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
         writeln!(out, "\nWho matters")?;
     }
     for entity in report.entities.iter().take(SHOWN_MAX) {
-        let mut detectors: Vec<_> = entity.reasons.iter().map(|reason| reason.detector.as_str()).collect();
-        detectors.dedup();
+        let mut detectors: Vec<&str> = Vec::new();
+        for reason in &entity.reasons {
+            if !detectors.contains(&reason.detector.as_str()) {
+                detectors.push(&reason.detector);
+            }
+        }
         writeln!(out, "  {:5.1}  {:10}  {}", entity.risk, entity.entity_type, plain(&entity.entity))?;
         writeln!(out, "  {:5}  {:10}  {}", "", "", shortened(&detectors))?;
     }
