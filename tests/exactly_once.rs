@@ -4,6 +4,8 @@
 //! effect: to the lake the same as a killed process or a lost answer. Then the ingest runs again on the healthy store,
 //! and the lake has to hold what an undisturbed one holds.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
+
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
