@@ -1,5 +1,7 @@
 //! `lake verify-digests` over small archives with digests that the tests sign with a key of their own.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test's own helpers may fail loudly")]
+
 mod common;
 
 use std::path::{Path, PathBuf};
@@ -203,7 +205,7 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-fn named<'a>(problems: &'a [(String, String)]) -> Vec<(&'a str, &'a str)> {
+fn named(problems: &[(String, String)]) -> Vec<(&str, &str)> {
     problems.iter().map(|(kind, object)| (kind.as_str(), object.as_str())).collect()
 }
 
