@@ -34,6 +34,9 @@ pub enum Command {
     Query(QueryArgs),
     /// List the detectors, or show one
     Detectors(DetectorsArgs),
+    /// Look after lakes and the archives they are made from
+    #[command(subcommand)]
+    Lake(LakeCommand),
 }
 
 /// Where the lake is and how S3 is reached.
@@ -247,6 +250,78 @@ pub enum DetectorsCommand {
         /// File stem, as `detectors list` prints it
         id: String,
     },
+}
+
+/// `lake ...`.
+#[derive(Debug, Subcommand)]
+pub enum LakeCommand {
+    /// What a lake holds: events, objects, duplicates, rejects, accounts and regions, gaps
+    Status(StatusArgs),
+    /// What could not be read, one line each: object, offset, reason
+    Rejects(LakeArgs),
+    /// Verify that an archive's logs are the ones CloudTrail delivered: all of them, unaltered, and no others
+    #[command(after_help = VERIFY_DIGESTS_HELP)]
+    VerifyDigests(VerifyDigestsArgs),
+}
+
+/// `lake status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Of which lake.
+    #[command(flatten)]
+    pub lake: LakeArgs,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value_t = LakeFormat::Text)]
+    pub format: LakeFormat,
+}
+
+/// What `lake verify-digests --help` says below the options.
+const VERIFY_DIGESTS_HELP: &str = "\
+Digests are read on the days asked for and on the day after, because the digest of an hour is written after it. \
+SOURCE holds CloudTrail-Digest beside CloudTrail; it may be a copy, also one without folders.
+
+The keys of one region, for the days to verify:
+  aws cloudtrail list-public-keys --region us-east-1 --start-time 2024-01-01 --end-time 2024-02-01 > keys.json
+
+A digest's signature is metadata of its S3 object, which a copy on a disk loses. There it is taken from the digest after \
+it, and for the last one from a file beside it:
+  aws s3api head-object --bucket BUCKET --key KEY > DIGEST.json.gz.metadata.json
+
+Exit codes: 0 everything is verified; 2 something is not, or could not be read.";
+
+/// `lake verify-digests`.
+#[derive(Debug, Args)]
+pub struct VerifyDigestsArgs {
+    /// Archive of logs and digests: a folder or s3://bucket/prefix
+    #[arg(value_name = "SOURCE")]
+    pub source: String,
+    /// Public keys, as `aws cloudtrail list-public-keys` prints them; once for each region
+    #[arg(long = "public-keys", value_name = "FILE", required = true)]
+    pub public_keys: Vec<PathBuf>,
+    /// Only these accounts
+    #[arg(long = "account", value_name = "ID")]
+    pub accounts: Vec<String>,
+    /// Only these regions
+    #[arg(long = "region", value_name = "REGION")]
+    pub regions: Vec<String>,
+    /// Days of delivery.
+    #[command(flatten)]
+    pub period: PeriodArgs,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value_t = LakeFormat::Text)]
+    pub format: LakeFormat,
+    /// How S3 is reached.
+    #[command(flatten)]
+    pub s3: S3Args,
+}
+
+/// Form in which a `lake` command answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LakeFormat {
+    /// Lines for a person
+    Text,
+    /// One object
+    Json,
 }
 
 /// Version, and whose data places addresses: their licence asks to be named.

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! Arrows go one way: a folder imports only those to its left, and what stands above them: `error`, `schema`, `geo`.
-//! `cli` and `commands` stand below them all, `sample` beside them. `tests/tidy.rs` keeps it so.
+//! `integrity` stands beside the flow and checks what `source` lists. `cli` and `commands` stand below them all, `sample`
+//! beside them. `tests/tidy.rs` keeps it so.
 
 #![warn(missing_docs)]
 
@@ -17,6 +18,8 @@ pub mod geo;
 pub mod schema;
 
 pub mod source;
+
+pub mod integrity;
 
 pub mod decode;
 

@@ -70,7 +70,7 @@ pub async fn ingest(args: IngestArgs) -> Result<Outcome> {
 
 /// Limits of what is listed.
 pub fn selection(source: &SourceArgs, from: Option<chrono::NaiveDate>, to: Option<chrono::NaiveDate>) -> Selection {
-    Selection { from, to, accounts: source.accounts.clone(), regions: source.regions.clone() }
+    Selection { from, to, accounts: source.accounts.clone(), regions: source.regions.clone(), ..Selection::default() }
 }
 
 /// Reads what `sources` hold and the lake has not.

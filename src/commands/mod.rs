@@ -4,11 +4,13 @@ mod demo;
 mod detectors;
 mod hunt;
 pub mod ingest;
+mod lake;
 mod period;
 mod progress;
 mod query;
 mod run;
 mod sample;
+mod status;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -24,7 +26,7 @@ pub enum Outcome {
     Done,
     /// Exit code 1: findings at or above `--fail-on`.
     Found,
-    /// Exit code 2: something could not be read; the rest was done.
+    /// Exit code 2: something could not be read or verified; the rest was done.
     Incomplete,
 }
 
@@ -51,6 +53,7 @@ pub async fn run(cli: Cli) -> Result<Outcome> {
         Command::Run(args) => run::run(args).await,
         Command::Query(args) => query::query(args).await,
         Command::Detectors(args) => detectors::detectors(args),
+        Command::Lake(command) => lake::lake(command).await,
     }
 }
 

@@ -93,7 +93,7 @@ pub fn printable(text: &str) -> String {
 }
 
 /// A reader that went away, as `head` does, is no error.
-fn written(result: std::io::Result<()>) -> Result<()> {
+pub fn written(result: std::io::Result<()>) -> Result<()> {
     match result {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Error::File { path: "standard output".into(), source: e })

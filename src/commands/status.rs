@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Outcome;
 use super::query::printable;
-use crate::cli::{LakeArgs, RejectsArgs, StatusArgs};
+use crate::cli::{LakeArgs, LakeFormat, StatusArgs};
 use crate::detect::{Window, rows};
 use crate::engine::{self, Parameters, Session};
 use crate::error::{Error, Result};
@@ -25,7 +25,7 @@ pub async fn status(args: StatusArgs) -> Result<Outcome> {
     let gaps = section("gaps", &session, window).await?;
     let number = |name: &str| totals.get(name).and_then(Value::as_u64).unwrap_or(0);
     let clean = number("rejects") == 0;
-    if args.json {
+    if args.format == LakeFormat::Json {
         let files = json!({"version": snapshot.version, "files": snapshot.files.len(), "bytes": snapshot.bytes()});
         let status = json!({"lake": snapshot.location.to_string(), "table": files, "totals": totals,
                             "by_account_and_region": places, "gaps": gaps});
@@ -60,7 +60,11 @@ pub async fn status(args: StatusArgs) -> Result<Outcome> {
     }
     for gap in &gaps {
         let (account, region) = (text(gap, "account_id"), text(gap, "aws_region"));
-        println!("gap       {account} {region} said nothing for {} hours from {}", text(gap, "hours"), text(gap, "from"));
+        println!(
+            "gap       {account} {region} said nothing for {} hours from {}",
+            text(gap, "hours"),
+            text(gap, "from")
+        );
     }
     if gaps.is_empty() {
         println!("\nno gaps of a day or more where an account and region otherwise speaks");
@@ -70,8 +74,8 @@ pub async fn status(args: StatusArgs) -> Result<Outcome> {
 
 /// Carries out `lake rejects`: one line a reject. Exit code 2 when there is any.
 #[expect(clippy::print_stdout, reason = "the command's answer")]
-pub async fn rejects(args: RejectsArgs) -> Result<Outcome> {
-    let (_, session) = open(&args.lake).await?;
+pub async fn rejects(args: LakeArgs) -> Result<Outcome> {
+    let (_, session) = open(&args).await?;
     let sql = "SELECT object, byte_offset, reason FROM rejects ORDER BY object, byte_offset";
     let batches = session.query("rejects", sql, &Parameters::new()).await?.collect().await?;
     let rejects = rows(&batches).map_err(|e| Error::query("rejects", e))?;

@@ -60,7 +60,7 @@ pub struct DecodedObject {
     pub rejects: u64,
     /// Members whose value had another type than documented; the original is in `extra`.
     pub retyped_members: u64,
-    /// SHA-256 of the bytes as stored, lower-case hex: what a digest file signs.
+    /// SHA-256 of the bytes as stored, lower-case hex. A digest file names that of the inflated bytes.
     pub sha256: String,
 }
 

@@ -35,7 +35,7 @@ pub const LEDGER: &[(&str, &str)] = &[
     ("duplicates", "events that were in the lake already"),
     ("rejects", "records, or damaged ends of the object, that could not be read"),
     ("retyped_members", "members of another type than documented; the original is in `extra`"),
-    ("sha256", "hash of the bytes as stored, as a digest file signs it"),
+    ("sha256", "hash of the bytes as stored; a digest file names that of the inflated bytes"),
     ("batch", "name of the ingest batch"),
     ("read_at", "when it was read, UTC"),
 ];

@@ -12,7 +12,7 @@ use futures::stream::{FuturesUnordered, StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
 
-use super::{Location, LogKey, LogObject, ObjectKind, Selection};
+use super::{Location, LogKey, LogObject, ObjectKind, Selection, Wanted};
 use crate::error::{Error, Result};
 
 /// List requests under way at once. S3 allows 5,500 a second per prefix; a walk is bound by latency.
@@ -68,7 +68,10 @@ pub async fn walk(location: &Location, selection: &Selection) -> Result<Vec<Leaf
             if !selection.admits(&key) {
                 continue;
             }
-            let other_kind = key.kind != ObjectKind::Unknown && !key.kind.holds_events();
+            let other_kind = key.kind != ObjectKind::Unknown && !selection.wants(&key.kind);
+            if other_kind && selection.wanted == Wanted::EventsAndDigests {
+                continue;
+            }
             if other_kind || key.day().is_some() {
                 leaves.push(Leaf { day: key.day(), prefix: folder, met: Vec::new(), may_hold_logs: true });
             } else {
@@ -109,7 +112,7 @@ pub async fn list(location: &Location, selection: &Selection, leaf: Leaf) -> Res
         }
         let path = object.location.as_ref();
         let readable =
-            key.kind.holds_events() || (key.kind == ObjectKind::Unknown && leaf.may_hold_logs && may_be_a_log(path));
+            selection.wants(&key.kind) || (key.kind == ObjectKind::Unknown && leaf.may_hold_logs && may_be_a_log(path));
         if readable {
             listed.logs.push(log_object(location, object, key));
         } else {

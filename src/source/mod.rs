@@ -12,7 +12,7 @@ mod selection;
 pub use listing::{Leaf, Listed, list, walk};
 pub use location::{Location, S3Settings};
 pub use log_key::{LogKey, ObjectKind};
-pub use selection::Selection;
+pub use selection::{Selection, Wanted};
 
 use chrono::{DateTime, Utc};
 

@@ -1,8 +1,18 @@
-//! What was asked for: accounts, regions and days of delivery.
+//! What was asked for: accounts, regions, days of delivery, and which kinds of objects.
 
 use chrono::NaiveDate;
 
-use super::LogKey;
+use super::{LogKey, ObjectKind};
+
+/// Which kinds of objects are listed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Wanted {
+    /// Objects that hold events; the other kinds are counted.
+    #[default]
+    Events,
+    /// Objects that hold events and the digests that sign them; the other kinds are passed over.
+    EventsAndDigests,
+}
 
 /// Limits on what is listed; an empty one admits everything. What a key does not tell is admitted.
 #[derive(Debug, Clone, Default)]
@@ -15,9 +25,16 @@ pub struct Selection {
     pub accounts: Vec<String>,
     /// Regions; empty for all.
     pub regions: Vec<String>,
+    /// Kinds of objects.
+    pub wanted: Wanted,
 }
 
 impl Selection {
+    /// True for kinds of objects that are to be read.
+    pub fn wants(&self, kind: &ObjectKind) -> bool {
+        kind.holds_events() || (self.wanted == Wanted::EventsAndDigests && *kind == ObjectKind::Digest)
+    }
+
     /// True unless the key, or every key that begins like it, lies outside.
     pub fn admits(&self, key: &LogKey) -> bool {
         let named = |wanted: &[String], name: &Option<String>| {

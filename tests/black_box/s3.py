@@ -6,7 +6,10 @@ Never talks to AWS: the server listens on loopback and the credentials are made 
 """
 
 import argparse
+import base64
 import contextlib
+import gzip
+import hashlib
 import json
 import os
 import re
@@ -201,6 +204,69 @@ def ingest_at_once(world: World, lake: str, *options_of_each: list[str]) -> None
     assert world.trailhunt.query(lake, EVENTS_BY_DAY) == world.local_days(world.sample)
 
 
+def a_digest_is_verified_by_the_signature_in_its_metadata(world: World) -> None:
+    """Signed by another implementation than the one under test, and lying where it was delivered."""
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import padding
+
+    pem = (ROOT / "tests" / "fixtures" / "digest_test_key.pem").read_text()
+    private = serialization.load_pem_private_key(pem[pem.index("-----BEGIN") :].encode(), password=None)
+    public = private.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.PKCS1)
+    fingerprint = hashlib.md5(public).hexdigest()
+    keys = world.folder / "keys.json"
+    validity = {"ValidityStartTime": 1703030400.0, "ValidityEndTime": 1705708800.0}
+    key_of_region = validity | {"Value": base64.b64encode(public).decode(), "Fingerprint": fingerprint}
+    keys.write_text(json.dumps({"PublicKeyList": [key_of_region]}))
+
+    s3 = s3_client(world.endpoint, world.trailhunt.aws)
+    bucket, account, day = "digested", "111122223333", "us-east-1/2024/01/01"
+    s3.create_bucket(Bucket=bucket)
+    log = f"AWSLogs/{account}/CloudTrail/{day}/{account}_CloudTrail_us-east-1_20240101T0005Z_aaaaaaaaaaaaaaaa.json.gz"
+    records = b'{"Records":[]}'
+    s3.put_object(Bucket=bucket, Key=log, Body=gzip.compress(records))
+    name = f"{account}_CloudTrail-Digest_us-east-1_trail_us-east-1_20240101T010000Z.json.gz"
+    digest = f"AWSLogs/{account}/CloudTrail-Digest/{day}/{name}"
+    end = "2024-01-01T01:00:00Z"
+    content = {
+        "awsAccountId": account,
+        "digestStartTime": "2024-01-01T00:00:00Z",
+        "digestEndTime": end,
+        "digestS3Bucket": bucket,
+        "digestS3Object": digest,
+        "digestPublicKeyFingerprint": fingerprint,
+        "digestSignatureAlgorithm": "SHA256withRSA",
+        "previousDigestS3Bucket": None,
+        "previousDigestS3Object": None,
+        "previousDigestHashValue": None,
+        "previousDigestHashAlgorithm": None,
+        "previousDigestSignature": None,
+        "logFiles": [
+            {
+                "s3Bucket": bucket,
+                "s3Object": log,
+                "hashValue": hashlib.sha256(records).hexdigest(),
+                "hashAlgorithm": "SHA-256",
+            }
+        ],
+    }
+    text = json.dumps(content).encode()
+    signed = f"{end}\n{bucket}/{digest}\n{hashlib.sha256(text).hexdigest()}\nnull".encode()
+    metadata = {
+        "signature": private.sign(signed, padding.PKCS1v15(), hashes.SHA256()).hex(),
+        "signature-algorithm": "SHA256withRSA",
+    }
+    s3.put_object(Bucket=bucket, Key=digest, Body=gzip.compress(text), Metadata=metadata)
+
+    verify = ["lake", "verify-digests", f"s3://{bucket}", "--public-keys", keys, "--format", "json"]
+    answer = json.loads(world.trailhunt.run(*verify).stdout)
+    assert answer["digests"]["verified"] == answer["logs"]["verified"] == 1, answer
+    assert answer["digests"]["copied"] == answer["digests"]["signed_by_successor"] == 0, answer
+
+    s3.put_object(Bucket=bucket, Key=log, Body=gzip.compress(b'{"Records":[{}]}'))
+    altered = json.loads(world.trailhunt.run(*verify, exit_code=2).stdout)["problems"]
+    assert [(p["kind"], p["object"]) for p in altered] == [("log_altered", f"s3://{bucket}/{log}")], altered
+
+
 @contextlib.contextmanager
 def moto_server(log: Path) -> Iterator[str]:
     """An S3 server on a free loopback port, gone when the block is left. Yields its address."""
@@ -235,11 +301,11 @@ def wait_for(address: str, server: subprocess.Popen, log: Path, seconds_max: flo
             time.sleep(0.1)
 
 
-def upload(endpoint: str, aws: dict[str, str], archives: list[Archive]) -> None:
+def s3_client(endpoint: str, aws: dict[str, str]):
     import boto3  # here, because the other black box checks take only the runner from this file
     from botocore.config import Config
 
-    s3 = boto3.client(
+    return boto3.client(
         "s3",
         endpoint_url=endpoint,
         region_name=aws["AWS_REGION"],
@@ -247,6 +313,10 @@ def upload(endpoint: str, aws: dict[str, str], archives: list[Archive]) -> None:
         aws_secret_access_key=aws["AWS_SECRET_ACCESS_KEY"],
         config=Config(proxies={}),
     )
+
+
+def upload(endpoint: str, aws: dict[str, str], archives: list[Archive]) -> None:
+    s3 = s3_client(endpoint, aws)
     s3.create_bucket(Bucket="lake")
     for archive in archives:
         s3.create_bucket(Bucket=f"trail-{archive.name}")
@@ -288,6 +358,7 @@ def main() -> int:
             missing_bucket_is_one_clear_line_and_exit_code_2,
             two_ingests_of_the_same_days_at_once_keep_each_event_once,
             two_ingests_of_different_days_at_once_keep_each_event_once,
+            a_digest_is_verified_by_the_signature_in_its_metadata,
         ]
         return run_scenarios(
             [(f"{check.__name__} [{archive.name}]", partial(check, world, archive)) for archive in archives for check in of_each_archive]
