@@ -12,7 +12,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::pruning::PruningStatistics;
-use datafusion::common::{Column, DataFusionError, Result, ScalarValue};
+use datafusion::common::stats::Precision;
+use datafusion::common::{Column, DataFusionError, Result, ScalarValue, Statistics as TableStatistics};
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
@@ -94,6 +95,11 @@ impl TableProvider for FilesTable {
         let mut groups = vec![Vec::new(); state.config().target_partitions().max(1)];
         // Largest first, each to the group that has least, so that no core waits for another.
         let mut files = self.pruned(state, filters)?;
+        let statistics = TableStatistics {
+            num_rows: Precision::Exact(files.iter().map(|file| file.rows as usize).sum()),
+            total_byte_size: Precision::Inexact(files.iter().map(|file| file.size_bytes as usize).sum()),
+            column_statistics: TableStatistics::unknown_column(self.table.table_schema()),
+        };
         files.sort_by_key(|file| std::cmp::Reverse(file.size_bytes));
         let mut sizes = vec![0u64; groups.len()];
         for file in files {
@@ -128,6 +134,7 @@ impl TableProvider for FilesTable {
         }
         let scan = FileScanConfigBuilder::new(self.store.clone(), Arc::new(source))
             .with_file_groups(groups)
+            .with_statistics(statistics)
             .with_projection_indices(Some(self.scan_columns(projection)))?
             .with_limit(limit)
             .build();
