@@ -155,3 +155,37 @@ fn a_folder_of_own_detectors_is_added_and_may_replace_a_shipped_one() {
     let listed = succeeds(&["detectors", "list", "--detectors", arg(&own)]).out;
     assert!(listed.contains("Ours") && listed.contains("root_use replaces the shipped detector"), "{listed}");
 }
+
+#[test]
+fn an_object_that_changed_is_read_again_once_and_said_so() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let (source, lake, report) = (dir.path().join("in"), dir.path().join("lake"), dir.path().join("r.json"));
+    let args = [arg(&source), "--lake", arg(&lake), "--detector", "root_use"];
+    archive(&source, &[record("1", "2024-01-01T10:00:00Z")]);
+    run_with_report(&args, &report);
+    archive(&source, &[record("1", "2024-01-01T10:00:00Z"), record("2", "2024-01-01T11:00:00Z")]);
+    let (_, changed) = run_with_report(&args, &report);
+    let coverage = &changed["coverage"];
+    assert_eq!(
+        (&coverage["objects_changed"], &coverage["events_kept"], &coverage["duplicates"]),
+        (&json!(1), &json!(1), &json!(1))
+    );
+    let (_, third) = run_with_report(&args, &report);
+    assert_eq!((&third["coverage"]["objects_changed"], &third["coverage"]["objects_read"]), (&json!(0), &json!(0)));
+}
+
+#[test]
+fn the_status_of_a_lake_adds_up() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let (source, lake) = (dir.path().join("in"), dir.path().join("lake"));
+    archive(
+        &source,
+        &[record("1", "2024-01-01T10:00:00Z"), record("1", "2024-01-01T10:00:00Z"), json!({"eventTime": "soon"})],
+    );
+    assert_eq!(trailhunt(&["ingest", arg(&source), "--lake", arg(&lake)]).code, 2);
+    let status = trailhunt(&["lake", "status", "--lake", arg(&lake)]);
+    assert!(status.out.contains("records   3 = 1 kept + 1 duplicates + 1 rejects"), "{}", status.out);
+    assert_eq!(status.code, 2, "something was not read");
+    let rejects = trailhunt(&["lake", "rejects", "--lake", arg(&lake)]);
+    assert!(rejects.out.contains("eventTime \"soon\" is no time"), "{}", rejects.out);
+}

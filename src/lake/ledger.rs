@@ -3,7 +3,8 @@
 //! Kept as Parquet beside the events, true only through a commit ([`State`](super::State)). SQL sees them as the tables
 //! `objects` and `rejects`.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Date32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
@@ -167,10 +168,11 @@ pub fn read_columns(bytes: Bytes, columns: Option<&[&str]>) -> parquet::errors::
     Ok(reader.with_batch_size(65_536).build()?.collect::<Result<Vec<_>, _>>()?)
 }
 
-/// Which objects were read, small enough to hold millions: hashes of URL and version.
+/// Which objects were read, small enough to hold millions: hashes of URL, and of URL and version.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    read: HashMap<u64, u64>,
+    objects: HashSet<u64>,
+    versions: HashSet<u64>,
 }
 
 /// What the ledger knows of an object.
@@ -204,33 +206,35 @@ impl Ledger {
 
     /// What is known of `object`.
     pub fn standing(&self, object: &LogObject) -> Standing {
-        match self.read.get(&hash(&object.url)) {
-            None => Standing::New,
-            Some(version) if *version == hash(&object.version) => Standing::Read,
-            Some(_) => Standing::Changed,
+        if self.versions.contains(&hash(&(&object.url, &object.version))) {
+            Standing::Read
+        } else if self.objects.contains(&hash(&object.url)) {
+            Standing::Changed
+        } else {
+            Standing::New
         }
     }
 
     /// Notes an object as read.
     pub fn insert(&mut self, url: &str, version: &str) {
-        self.read.insert(hash(url), hash(version));
+        self.objects.insert(hash(&url));
+        self.versions.insert(hash(&(url, version)));
     }
 
     /// Objects known.
     pub fn len(&self) -> usize {
-        self.read.len()
+        self.objects.len()
     }
 
     /// True when nothing was read yet.
     pub fn is_empty(&self) -> bool {
-        self.read.is_empty()
+        self.objects.is_empty()
     }
 }
 
 /// SipHash with fixed keys. Two of ten million keys share a hash once in 370,000 archives.
-fn hash(text: &str) -> u64 {
-    use std::hash::{DefaultHasher, Hash, Hasher};
+fn hash(key: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
+    key.hash(&mut hasher);
     hasher.finish()
 }
