@@ -259,6 +259,10 @@ pub enum LakeCommand {
     Status(StatusArgs),
     /// What could not be read, one line each: object, offset, reason
     Rejects(LakeArgs),
+    /// Join each day's small files into few sorted ones; the events stay the same
+    Compact(LakeArgs),
+    /// Delete files that the lake no longer names
+    Vacuum(VacuumArgs),
     /// Verify that an archive's logs are the ones CloudTrail delivered: all of them, unaltered, and no others
     #[command(after_help = VERIFY_DIGESTS_HELP)]
     VerifyDigests(VerifyDigestsArgs),
@@ -273,6 +277,17 @@ pub struct StatusArgs {
     /// Form of the answer
     #[arg(long, value_enum, default_value_t = LakeFormat::Text)]
     pub format: LakeFormat,
+}
+
+/// `lake vacuum`.
+#[derive(Debug, Args)]
+pub struct VacuumArgs {
+    /// Of which lake.
+    #[command(flatten)]
+    pub lake: LakeArgs,
+    /// Keep files younger than this many hours: readers of older versions and ingests under way may need them
+    #[arg(long, value_name = "HOURS", default_value_t = 168)]
+    pub retain_hours: u32,
 }
 
 /// What `lake verify-digests --help` says below the options.

@@ -155,7 +155,7 @@ fn place(what: &str, store: Arc<dyn ObjectStore>) -> Location {
     Location::in_store(&format!("s3://test/{what}"), store).unwrap()
 }
 
-/// Three ingests, each a day further, so that commits stand on commits.
+/// Three ingests, each a day further, so that commits stand on commits; then the days' files are joined.
 async fn ingest(source: &Arc<InMemory>, lake: Arc<dyn ObjectStore>) -> trailhunt::error::Result<()> {
     let source = Location::in_store("s3://trail", Arc::clone(source) as Arc<dyn ObjectStore>)?;
     let lake = Lake::open_or_create(&place("lake", lake)).await?;
@@ -164,6 +164,7 @@ async fn ingest(source: &Arc<InMemory>, lake: Arc<dyn ObjectStore>) -> trailhunt
         let ingested = read(std::slice::from_ref(&source), &selection, &lake).await?;
         assert!(ingested.objects_failed.is_empty());
     }
+    lake.compact().await?;
     Ok(())
 }
 
@@ -204,6 +205,25 @@ async fn an_ingest_that_dies_at_any_request_and_runs_again_leaves_the_lake_of_an
         }
     }
     println!("{deaths} deaths, {deaths} lakes as undisturbed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vacuum_deletes_what_no_commit_names_and_nothing_else() {
+    let (source, store) = (archive().await, Arc::new(InMemory::new()));
+    ingest(&source, Arc::clone(&store) as Arc<dyn ObjectStore>).await.unwrap();
+    let expected = contents(&store).await;
+    let orphan = Path::from("lake/event_date=2024-01-01/orphan.parquet");
+    store.put(&orphan, "left by a killed ingest".into()).await.unwrap();
+    store.put(&Path::from("lake/notes.parquet"), "not ours".into()).await.unwrap();
+    let lake = Lake::open(&place("lake", Arc::clone(&store) as Arc<dyn ObjectStore>)).await.unwrap();
+    let live = lake.snapshot().await.unwrap().files.len() as u64;
+    assert_eq!(live, 3, "one file a day after compaction");
+    let kept = lake.vacuum(chrono::Utc::now() - chrono::Duration::hours(1)).await.unwrap();
+    assert_eq!(kept.files, 0, "younger files stay");
+    let vacuumed = lake.vacuum(chrono::Utc::now() + chrono::Duration::hours(1)).await.unwrap();
+    assert!(vacuumed.files > 1, "{vacuumed:?}");
+    assert!(store.head(&orphan).await.is_err() && store.head(&Path::from("lake/notes.parquet")).await.is_ok());
+    assert_eq!(contents(&store).await, expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]

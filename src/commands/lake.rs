@@ -2,15 +2,16 @@
 
 use std::io::Write;
 
-use chrono::Utc;
-use indicatif::HumanCount;
+use chrono::{Duration, Utc};
+use indicatif::{HumanBytes, HumanCount};
 
 use super::query::{printable, written};
 use super::status::{rejects, status};
 use super::{Outcome, period, progress};
-use crate::cli::{LakeCommand, LakeFormat, VerifyDigestsArgs};
+use crate::cli::{LakeArgs, LakeCommand, LakeFormat, VacuumArgs, VerifyDigestsArgs};
 use crate::error::{Error, Result};
 use crate::integrity::{self, PublicKeys, Verification};
+use crate::lake::{Compacted, Lake, Vacuumed};
 use crate::source::{Location, Selection};
 
 /// Carries out `lake ...`.
@@ -18,8 +19,28 @@ pub async fn lake(command: LakeCommand) -> Result<Outcome> {
     match command {
         LakeCommand::Status(args) => status(args).await,
         LakeCommand::Rejects(args) => rejects(args).await,
+        LakeCommand::Compact(args) => compact(args).await,
+        LakeCommand::Vacuum(args) => vacuum(args).await,
         LakeCommand::VerifyDigests(args) => verify_digests(args).await,
     }
+}
+
+#[expect(clippy::print_stdout, reason = "the command's answer")]
+async fn compact(args: LakeArgs) -> Result<Outcome> {
+    let lake = Lake::open(&Location::parse(&args.lake, &args.s3.settings())?).await?;
+    let Compacted { days, files, bytes } = lake.compact().await?;
+    println!("compacted {days} days: {} files to {}, {} to {}", files.0, files.1, HumanBytes(bytes.0), HumanBytes(bytes.1));
+    println!("kept      the old files, for older versions of the table, until `trailhunt lake vacuum`");
+    Ok(Outcome::Done)
+}
+
+#[expect(clippy::print_stdout, reason = "the command's answer")]
+async fn vacuum(args: VacuumArgs) -> Result<Outcome> {
+    let lake = Lake::open(&Location::parse(&args.lake.lake, &args.lake.s3.settings())?).await?;
+    let before = Utc::now() - Duration::hours(i64::from(args.retain_hours));
+    let Vacuumed { files, bytes } = lake.vacuum(before).await?;
+    println!("deleted   {files} files, {}", HumanBytes(bytes));
+    Ok(Outcome::Done)
 }
 
 async fn verify_digests(args: VerifyDigestsArgs) -> Result<Outcome> {

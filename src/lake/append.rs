@@ -4,32 +4,24 @@
 //! names nobody else uses and makes them true with one Delta commit. When another writer committed first, a batch whose
 //! days or objects it touched is handed back to be read again against the new state; any other is committed as it is.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::Date32Type;
-use chrono::{NaiveDate, Utc};
-use delta_kernel::committer::FileSystemCommitter;
-use delta_kernel::expressions::Scalar;
-use delta_kernel::transaction::{CommitResult, Transaction, UpdateTableOperation};
-use delta_kernel::{Engine, FileMeta};
-use delta_kernel_default_engine::build_add_file_metadata;
-use delta_kernel_default_engine::parquet::DataFileMetadata;
-use object_store::ObjectStoreExt;
-use object_store::path::Path;
+use chrono::Utc;
 use uuid::Uuid;
 
-use super::data_file::{BuiltFile, DataFileBuilder};
+use super::Lake;
+use super::commit::{self, Attempt, Change, NewFile};
+use super::data_file::DataFileBuilder;
 use super::known::{Known, event_keys};
 use super::ledger::{self, Ledger, LedgerRow, Standing};
 use super::snapshot::Snapshot;
-use super::state::{DOMAIN, SideFile, State};
-use super::{ENGINE_INFO, Lake};
+use super::state::{SideFile, State};
 use crate::decode::{Decoded, Reject};
 use crate::error::{Error, Result};
-use crate::schema::{PARTITION, file_schema};
+use crate::schema::file_schema;
 use crate::source::LogObject;
 
 /// A batch is committed when it holds this many events,
@@ -40,8 +32,6 @@ const BATCH_BYTES_MAX: usize = 96 << 20;
 const BATCH_OBJECTS_MAX: usize = 20_000;
 /// Ledger files a state may point at before the smaller ones are joined.
 const LEDGER_FILES_MAX: usize = 16;
-/// A checkpoint spares readers the replay of this many commits.
-const COMMITS_PER_CHECKPOINT: u64 = 20;
 
 /// Adds to one lake.
 pub struct Appender<'a> {
@@ -188,11 +178,12 @@ impl<'a> Appender<'a> {
         };
         loop {
             let state = self.next_state(&ledger_file, reject_file.as_ref()).await?;
-            let conflicted = tokio::task::block_in_place(|| self.try_commit(&files, &state))?;
+            let change = Change::Append { files: &files, state: &state };
+            let attempt = tokio::task::block_in_place(|| commit::attempt(self.lake, &self.snapshot, &change))?;
             let before = std::mem::replace(&mut self.snapshot, self.lake.snapshot().await?);
             // A commit whose answer was lost looks like a conflict with ourselves.
             let ours = self.snapshot.state.ledger.contains(&ledger_file);
-            if !conflicted || ours {
+            if attempt == Attempt::Done || ours {
                 return Ok(Committed::Done(self.done(objects)));
             }
             self.ledger = Ledger::load(&self.lake.location, &self.snapshot.state.ledger).await?;
@@ -200,7 +191,7 @@ impl<'a> Appender<'a> {
             let met = |row: &LedgerRow| self.ledger.standing(&row.decoded.object) == Standing::Read;
             if touched.iter().any(|day| others.contains(day)) || objects.iter().any(met) {
                 self.known = Known::default();
-                self.discard(files.iter().map(|(_, path, _)| path.clone())).await;
+                commit::discard(self.lake, &files).await;
                 return Ok(Committed::Superseded(objects.into_iter().map(|row| row.decoded.object).collect()));
             }
         }
@@ -222,21 +213,12 @@ impl<'a> Appender<'a> {
         appended
     }
 
-    async fn write_files(
-        &self,
-        batch: &str,
-        days: BTreeMap<i32, DataFileBuilder>,
-    ) -> Result<Vec<(NaiveDate, Path, Written)>> {
-        let location = &self.lake.location;
+    async fn write_files(&self, batch: &str, days: BTreeMap<i32, DataFileBuilder>) -> Result<Vec<NewFile>> {
         let mut files = Vec::with_capacity(days.len());
         for (day, file) in days {
             let day = Date32Type::to_naive_date_opt(day).ok_or_else(|| Error::Internal(format!("day {day}")))?;
-            let BuiltFile { bytes, statistics } = tokio::task::block_in_place(|| file.finish())?;
-            let path = location.child(&format!("{PARTITION}={day}/{batch}.parquet"));
-            let size_bytes = bytes.len() as u64;
-            let put = location.store().put(&path, bytes.into()).await;
-            put.map_err(|e| Error::storage("write", location.url_of(&path), e))?;
-            files.push((day, path, Written { size_bytes, statistics }));
+            let built = tokio::task::block_in_place(|| file.finish())?;
+            files.push(commit::write(self.lake, batch, day, built).await?);
         }
         Ok(files)
     }
@@ -262,61 +244,6 @@ impl<'a> Appender<'a> {
         state.ledger.push(ledger.clone());
         Ok(state)
     }
-
-    /// One attempt at the commit. True when another writer was first.
-    fn try_commit(&self, files: &[(NaiveDate, Path, Written)], state: &State) -> Result<bool> {
-        let lake = self.lake;
-        let engine = lake.engine.as_ref();
-        let mut transaction: Transaction = Arc::clone(&self.snapshot.delta)
-            .update_table(UpdateTableOperation::Write, ENGINE_INFO, true)
-            .build(engine, Box::new(FileSystemCommitter::new()))
-            .map_err(|e| lake.failed(e))?;
-        let context = transaction.write_state().map_err(|e| lake.failed(e))?;
-        for (day, path, written) in files {
-            let day = Scalar::Date(Date32Type::from_naive_date(*day));
-            let context = context
-                .write_context_builder()
-                .with_partition_values(HashMap::from([(PARTITION.to_owned(), day)]))
-                .build()
-                .map_err(|e| lake.failed(e))?;
-            let mut location = lake.location.store_url();
-            location.set_path(path.as_ref());
-            let meta = FileMeta { location, last_modified: Utc::now().timestamp_millis(), size: written.size_bytes };
-            let metadata = DataFileMetadata::new(meta, written.statistics.clone());
-            transaction.add_files(build_add_file_metadata(metadata, &context).map_err(|e| lake.failed(e))?);
-        }
-        let state = serde_json::to_string(state).map_err(|e| lake.failed(e))?;
-        let transaction = transaction.with_domain_metadata(DOMAIN.to_owned(), state);
-        match transaction.commit(engine).map_err(|e| lake.failed(e))? {
-            CommitResult::Committed(committed) => {
-                let due = committed.post_commit_stats().commits_since_checkpoint >= COMMITS_PER_CHECKPOINT;
-                if let Some(snapshot) = committed.post_commit_snapshot().filter(|_| due) {
-                    checkpoint(snapshot, engine);
-                }
-                Ok(false)
-            }
-            CommitResult::Conflicted(_) => Ok(true),
-            CommitResult::Retryable(retry) => Err(lake.failed(retry.error)),
-        }
-    }
-
-    /// Takes back files no commit will ever point at. Best effort: a reader does not see them either way.
-    async fn discard(&self, paths: impl Iterator<Item = Path>) {
-        for path in paths {
-            let _ = self.lake.location.store().delete(&path).await;
-        }
-    }
-}
-
-/// A data file in its place.
-struct Written {
-    size_bytes: u64,
-    statistics: arrow::array::StructArray,
-}
-
-/// A checkpoint is an aid to readers; without one they replay more commits.
-fn checkpoint(snapshot: &delta_kernel::SnapshotRef, engine: &dyn Engine) {
-    let _ = snapshot.checkpoint(engine, None);
 }
 
 /// Days in which `now` has files that `before` had not.

@@ -20,6 +20,8 @@ pub struct DataFileBuilder {
     waiting: Vec<RecordBatch>,
     waiting_rows: usize,
     waiting_bytes: usize,
+    /// Rows that are sorted together.
+    sorted_rows: usize,
     writer: ArrowWriter<Vec<u8>>,
     statistics: FileStatsAccumulator,
     rows: u64,
@@ -44,10 +46,17 @@ impl DataFileBuilder {
             waiting: Vec::new(),
             waiting_rows: 0,
             waiting_bytes: 0,
+            sorted_rows: ROW_GROUP_ROWS,
             writer,
             statistics: FileStatsAccumulator::new(columns, schema),
             rows: 0,
         })
+    }
+
+    /// Sorts up to `rows` rows together instead of one row group's, for a file that is written once and read often.
+    pub fn sorted_by(mut self, rows: usize) -> DataFileBuilder {
+        self.sorted_rows = rows;
+        self
     }
 
     /// Adds rows of [`file_schema`].
@@ -58,7 +67,7 @@ impl DataFileBuilder {
         self.waiting_rows += batch.num_rows();
         self.waiting_bytes += batch.get_array_memory_size();
         self.waiting.push(batch);
-        if self.waiting_rows >= ROW_GROUP_ROWS { self.flush() } else { Ok(()) }
+        if self.waiting_rows >= self.sorted_rows { self.flush() } else { Ok(()) }
     }
 
     /// Bytes held: rows that wait and what is encoded.
@@ -66,7 +75,7 @@ impl DataFileBuilder {
         self.waiting_bytes + self.writer.bytes_written() + self.writer.in_progress_size()
     }
 
-    /// Sorts what waits into a row group of its own.
+    /// Sorts what waits into row groups of its own.
     fn flush(&mut self) -> Result<()> {
         let rows = concat_batches(&file_schema(), &self.waiting).map_err(defect)?;
         self.waiting.clear();

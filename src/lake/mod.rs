@@ -12,6 +12,8 @@
 //! ```
 
 mod append;
+mod commit;
+mod compact;
 mod data_file;
 mod known;
 mod ledger;
@@ -31,6 +33,7 @@ use delta_kernel_default_engine::DefaultEngineBuilder;
 use delta_kernel_default_engine::executor::tokio::TokioMultiThreadExecutor;
 
 pub use append::{Appended, Appender, Committed};
+pub use compact::{Compacted, Vacuumed};
 pub use ledger::{LEDGER, Ledger, REJECTS, Standing, ledger_schema, rejects_schema};
 pub use snapshot::{DataFile, Snapshot};
 pub use state::{SideFile, State};

@@ -99,9 +99,8 @@ fn read_files(lake: &Lake, batch: &RecordBatch, selected: &[bool], files: &mut V
         let day = partition(constants, row).and_then(|day| day.parse().ok());
         let stats: Stats = serde_json::from_str(if stats.is_null(row) { "{}" } else { stats.value(row) })
             .map_err(|e| lake.failed(format!("statistics of {}: {e}", paths.value(row))))?;
-        let url = lake.location.directory_url().join(paths.value(row)).map_err(|e| lake.failed(e))?;
         files.push(DataFile {
-            path: Path::from_url_path(url.path()).map_err(|e| lake.failed(e))?,
+            path: path_in_store(lake, paths.value(row))?,
             size_bytes: sizes.value(row) as u64,
             day: day.ok_or_else(|| lake.failed(format!("{} has no {PARTITION}", paths.value(row))))?,
             rows: stats.num_records,
@@ -111,6 +110,12 @@ fn read_files(lake: &Lake, batch: &RecordBatch, selected: &[bool], files: &mut V
         });
     }
     Ok(())
+}
+
+/// Key of a file that the log names by a URL relative to the table.
+pub(super) fn path_in_store(lake: &Lake, path: &str) -> Result<Path> {
+    let url = lake.location.directory_url().join(path).map_err(|e| lake.failed(e))?;
+    Path::from_url_path(url.path()).map_err(|e| lake.failed(e))
 }
 
 /// A file's statistics as the Delta protocol writes them.

@@ -1,0 +1,192 @@
+//! Upkeep: many small files of a day into few sorted ones, and files no commit names away.
+
+use std::collections::{BTreeMap, HashSet};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use futures::TryStreamExt;
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
+use uuid::Uuid;
+
+use super::Lake;
+use super::commit::{self, Attempt, Change};
+use super::data_file::DataFileBuilder;
+use super::ledger::read_columns;
+use super::snapshot::{DataFile, Snapshot};
+use crate::error::{Error, Result};
+
+/// Files of more bytes than this are left as they are.
+const SMALL_BYTES_MAX: u64 = 32 << 20;
+/// Events of one rewritten file, sorted as a whole in memory: some 400 MB.
+const FILE_EVENTS_MAX: u64 = 262_144;
+
+/// What a compaction did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Compacted {
+    /// Days rewritten.
+    pub days: u64,
+    /// Files before and after, of those days.
+    pub files: (u64, u64),
+    /// Bytes before and after, of those files.
+    pub bytes: (u64, u64),
+}
+
+/// What a vacuum did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Vacuumed {
+    /// Files deleted.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+impl Lake {
+    /// Joins each day's small files, one commit a day. The events stay the same; old files stay until [`Lake::vacuum`].
+    ///
+    /// A day that another writer compacted meanwhile is left to that one.
+    ///
+    /// # Errors
+    /// When files cannot be read or written. Days already committed stay so.
+    pub async fn compact(&self) -> Result<Compacted> {
+        let mut compacted = Compacted::default();
+        let snapshot = self.snapshot().await?;
+        let mut days: BTreeMap<NaiveDate, Vec<DataFile>> = BTreeMap::new();
+        for file in snapshot.files.iter().filter(|file| file.size_bytes <= SMALL_BYTES_MAX) {
+            days.entry(file.day).or_default().push(file.clone());
+        }
+        for (day, files) in days {
+            for group in groups(files) {
+                let before = (group.len() as u64, group.iter().map(|file| file.size_bytes).sum::<u64>());
+                if let Some(bytes) = self.join(day, group).await? {
+                    compacted.days += 1;
+                    compacted.files.0 += before.0;
+                    compacted.files.1 += 1;
+                    compacted.bytes.0 += before.1;
+                    compacted.bytes.1 += bytes;
+                }
+            }
+        }
+        Ok(compacted)
+    }
+
+    /// One file for some of a day's. Its bytes, or nothing when another writer took one of them away.
+    async fn join(&self, day: NaiveDate, files: Vec<DataFile>) -> Result<Option<u64>> {
+        let mut snapshot = self.snapshot().await?;
+        let columns: Vec<_> =
+            crate::schema::STATISTICS.iter().map(|c| delta_kernel::expressions::ColumnName::new([*c])).collect();
+        let mut builder = DataFileBuilder::new(&columns, &snapshot.delta.schema())?.sorted_by(FILE_EVENTS_MAX as usize);
+        for file in &files {
+            let url = self.location.url_of(&file.path);
+            let got = self.location.store().get(&file.path).await.map_err(|e| Error::storage("read", &url, e))?;
+            let bytes = got.bytes().await.map_err(|e| Error::storage("read", &url, e))?;
+            for batch in read_columns(bytes, None).map_err(|e| Error::lake(url.as_str(), e))? {
+                builder.push(batch)?;
+            }
+        }
+        let built = tokio::task::block_in_place(|| builder.finish())?;
+        let bytes = built.bytes.len() as u64;
+        let new = [commit::write(self, &Uuid::now_v7().simple().to_string(), day, built).await?];
+        let instead_of: HashSet<Path> = files.into_iter().map(|file| file.path).collect();
+        loop {
+            let live = snapshot.files.iter().filter(|file| instead_of.contains(&file.path)).count();
+            if live < instead_of.len() {
+                commit::discard(self, &new).await;
+                return Ok(None);
+            }
+            let change = Change::Rewrite { files: &new, instead_of: &instead_of };
+            if tokio::task::block_in_place(|| commit::attempt(self, &snapshot, &change))? == Attempt::Done {
+                return Ok(Some(bytes));
+            }
+            snapshot = self.snapshot().await?;
+            // A commit whose answer was lost looks like a conflict with ourselves.
+            if snapshot.files.iter().any(|file| file.path == new[0].path) {
+                return Ok(Some(bytes));
+            }
+        }
+    }
+
+    /// Deletes files that the lake does not name and that are older than `before`: of days that were compacted, and of
+    /// ingests that never came to their commit. Older versions of the table that named them can no longer be read.
+    ///
+    /// # Errors
+    /// When files cannot be listed or deleted.
+    pub async fn vacuum(&self, before: DateTime<Utc>) -> Result<Vacuumed> {
+        let snapshot = self.snapshot().await?;
+        let named = named(&snapshot);
+        let store = self.location.store();
+        let listed: Vec<_> = store.list(Some(self.location.prefix())).try_collect().await
+            .map_err(|e| Error::storage("list", self.location.to_string(), e))?;
+        let mut vacuumed = Vacuumed::default();
+        for object in listed {
+            let ours = self.is_lake_file(&object.location);
+            if !ours || named.contains(&object.location) || object.last_modified >= before {
+                continue;
+            }
+            let deleted = store.delete(&object.location).await;
+            deleted.map_err(|e| Error::storage("delete", self.location.url_of(&object.location), e))?;
+            vacuumed.files += 1;
+            vacuumed.bytes += object.size;
+        }
+        Ok(vacuumed)
+    }
+
+    /// True for Parquet files of days, of the ledger and of the rejects; never for the table's log.
+    fn is_lake_file(&self, path: &Path) -> bool {
+        let parts: Vec<_> = path.prefix_match(self.location.prefix()).into_iter().flatten().collect();
+        let folder = parts.first().map(|part| part.as_ref().to_owned()).unwrap_or_default();
+        let of_days = folder.starts_with(crate::schema::PARTITION) && parts.len() == 2;
+        let beside = folder == "_trailhunt" && parts.len() == 3;
+        (of_days || beside) && path.extension() == Some("parquet")
+    }
+}
+
+/// Files the snapshot points at.
+fn named(snapshot: &Snapshot) -> HashSet<Path> {
+    let side = snapshot.state.ledger.iter().chain(&snapshot.state.rejects).map(|f| snapshot.location.child(&f.path));
+    snapshot.files.iter().map(|file| file.path.clone()).chain(side).collect()
+}
+
+/// A day's files in groups of at most [`FILE_EVENTS_MAX`] events, groups of one left out.
+fn groups(files: Vec<DataFile>) -> Vec<Vec<DataFile>> {
+    let mut groups: Vec<Vec<DataFile>> = Vec::new();
+    let mut events = u64::MAX;
+    for file in files {
+        match groups.last_mut() {
+            Some(group) if events + file.rows <= FILE_EVENTS_MAX => {
+                events += file.rows;
+                group.push(file);
+            }
+            _ => {
+                events = file.rows;
+                groups.push(vec![file]);
+            }
+        }
+    }
+    groups.retain(|group| group.len() > 1);
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_grouped_up_to_a_bound_and_single_ones_left_alone() {
+        let file = |rows| DataFile {
+            path: Path::from(format!("{rows}")),
+            size_bytes: 1,
+            day: NaiveDate::default(),
+            rows,
+            min: BTreeMap::new(),
+            max: BTreeMap::new(),
+            nulls: BTreeMap::new(),
+        };
+        let rows = |files: Vec<u64>| -> Vec<Vec<u64>> {
+            let groups = groups(files.into_iter().map(file).collect());
+            groups.into_iter().map(|group| group.into_iter().map(|file| file.rows).collect()).collect()
+        };
+        assert_eq!(rows(vec![1, 2, 3]), [[1, 2, 3]]);
+        assert_eq!(rows(vec![200_000, 100_000, 1, 262_144, 5]), vec![vec![100_000, 1]]);
+        assert!(rows(vec![7]).is_empty());
+    }
+}
