@@ -73,7 +73,7 @@ pub const EVENTS: &[Column] = &[
     column("error_message", Text, Record("errorMessage"), "service's words about the error"),
     column("read_only", Bool, Record("readOnly"), "true when the call changes nothing"),
     column("management_event", Bool, Record("managementEvent"), "true for the control plane"),
-    column("event_category", Text, Record("eventCategory"), "Management, Data, NetworkActivity or Insight"),
+    column("event_category", Text, Record("eventCategory"), "Management, Data, NetworkActivity or Insight; older versions have none, but for Insight"),
     column("event_type", Text, Record("eventType"), "AwsApiCall, AwsServiceEvent, AwsConsoleSignIn, ..."),
     column("event_version", Text, Record("eventVersion"), "version of the record format"),
     column("event_id", Text, Record("eventID"), "GUID of the event; events are kept once per event_id"),

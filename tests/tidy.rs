@@ -43,7 +43,9 @@ const CRATE_BELONGS_TO: &[(&str, &[&str])] = &[
     ("delta_kernel", &["lake"]),
     ("clap", &["cli", "main", "detect"]),
     ("flate2", &["decode", "geo", "integrity", "sample"]),
+    ("rawzip", &["decode"]),
     ("ring", &["integrity"]),
+    ("tar", &["decode"]),
     ("maxminddb", &["geo"]),
     ("rand", &["sample"]),
 ];

@@ -38,7 +38,7 @@ pub struct Ingested {
     pub objects_changed: u64,
     /// Objects that could not be fetched, with the reason. Not in the ledger: the next run tries them again.
     pub objects_failed: Vec<(String, String)>,
-    /// Objects of other kinds, by kind.
+    /// Objects of other kinds, and such members of bundles, by kind.
     pub others: BTreeMap<String, u64>,
     /// Bytes read, as stored.
     pub bytes: u64,
@@ -158,6 +158,9 @@ async fn add(
         let Fetched { decoded, bytes, failed } = group.map_err(|e| Error::Internal(format!("decoding: {e}")))?;
         ingested.bytes += bytes;
         ingested.objects_failed.extend(failed);
+        for (kind, count) in &decoded.others {
+            *ingested.others.entry(kind.clone()).or_default() += count;
+        }
         appender.push(decoded).await?;
         bar.inc(bytes);
         if appender.is_full() {

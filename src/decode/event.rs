@@ -16,27 +16,43 @@ pub struct Event<'a> {
     pub time_us: i64,
 }
 
-/// Reads one record's text.
-///
-/// # Errors
-/// Why the record is rejected: it is no sound JSON, or has no usable `eventTime`.
-pub fn read(text: &str) -> Result<Event<'_>, String> {
-    let mut event = Event { raw: [None; EVENTS.len()], extra: Vec::new(), time_us: 0 };
-    json::members(text, |name, raw| match record_slot(&name) {
-        Some(slot) if event.raw[slot].is_none() => event.raw[slot] = Some(raw),
-        _ => event.extra.push((name, raw)),
-    })
-    .map_err(|e| format!("no sound JSON: {e}"))?;
-    event.time_us = event_time(&event)?;
-    if let Some(identity) = event.raw[USER_IDENTITY] {
-        read_identity(identity, &mut event.raw);
+impl<'a> Event<'a> {
+    /// Takes an object's text apart; whether it is a record is not yet known.
+    ///
+    /// # Errors
+    /// serde_json's words when it is no sound JSON.
+    pub fn parse(text: &'a str) -> Result<Event<'a>, String> {
+        let mut event = Event { raw: [None; EVENTS.len()], extra: Vec::new(), time_us: 0 };
+        json::members(text, |name, raw| match record_slot(&name) {
+            Some(slot) if event.raw[slot].is_none() => event.raw[slot] = Some(raw),
+            _ => event.extra.push((name, raw)),
+        })
+        .map_err(|e| format!("no sound JSON: {e}"))?;
+        Ok(event)
     }
-    Ok(event)
+
+    /// True when the object has the member that every record has.
+    pub fn has_event_time(&self) -> bool {
+        self.raw[EVENT_TIME].is_some()
+    }
+
+    /// Reads the time and the identity of a record.
+    ///
+    /// # Errors
+    /// Why the object is no usable record.
+    pub fn complete(&mut self) -> Result<(), String> {
+        self.time_us = event_time(self)?;
+        if let Some(identity) = self.raw[USER_IDENTITY] {
+            read_identity(identity, &mut self.raw);
+        }
+        Ok(())
+    }
 }
 
-/// `eventTime`, or `@timestamp` where an exporter renamed it.
+/// `eventTime`, or `@timestamp` where an exporter renamed it; other logs have a `@timestamp` too, and no API.
 fn event_time(event: &Event) -> Result<i64, String> {
-    let renamed = || event.extra.iter().find(|(name, _)| name == "@timestamp").map(|(_, raw)| *raw);
+    let timestamp = || event.extra.iter().find(|(name, _)| name == "@timestamp").map(|(_, raw)| *raw);
+    let renamed = || event.raw[EVENT_NAME].and_then(|_| timestamp());
     let raw = event.raw[EVENT_TIME].or_else(renamed).ok_or("no eventTime: not a CloudTrail record")?;
     let text = json::text(raw).unwrap_or_default();
     time::micros(&text).ok_or_else(|| format!("eventTime {} is no time between 2006 and 2099", shortened(raw)))
@@ -113,6 +129,7 @@ const fn same(a: &str, b: &str) -> bool {
     true
 }
 
+const EVENT_NAME: usize = slot("event_name");
 const EVENT_TIME: usize = slot("event_time");
 const USER_IDENTITY: usize = slot("user_identity");
 

@@ -10,13 +10,13 @@ use flate2::bufread::MultiGzDecoder;
 pub fn gunzip(bytes: &[u8], bytes_max: usize, out: &mut Vec<u8>) -> Option<String> {
     if !bytes.starts_with(&[0x1f, 0x8b]) {
         out.extend_from_slice(&bytes[..bytes.len().min(bytes_max)]);
-        return (bytes.len() > bytes_max).then(|| over(bytes_max));
+        return (bytes.len() > bytes_max).then(|| over(bytes_max, bytes));
     }
     let mut bounded = MultiGzDecoder::new(bytes).take(bytes_max as u64 + 1);
     match bounded.read_to_end(out) {
         Ok(_) if out.len() > bytes_max => {
             out.truncate(bytes_max);
-            Some(over(bytes_max))
+            Some(over(bytes_max, bytes))
         }
         Ok(_) => None,
         Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => Some("truncated gzip".into()),
@@ -24,8 +24,8 @@ pub fn gunzip(bytes: &[u8], bytes_max: usize, out: &mut Vec<u8>) -> Option<Strin
     }
 }
 
-fn over(bytes_max: usize) -> String {
-    format!("larger than {bytes_max} bytes when inflated; the rest was not read")
+fn over(bytes_max: usize, stored: &[u8]) -> String {
+    format!("larger than {bytes_max} bytes when inflated, {} as stored; the rest was not read", stored.len())
 }
 
 #[cfg(test)]

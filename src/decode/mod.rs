@@ -1,18 +1,24 @@
 //! Bytes to columns: objects as stored in, one Arrow batch and the rejects out.
 //!
-//! `gunzip` inflates, `split` finds the records in whatever envelope holds them, `event` reads one record's members,
-//! `actor` says whose call it was, `batch` builds the columns. Decoding never fails as a whole: what cannot be read
+//! `gunzip` inflates, `bundle` unpacks, `text` settles the encoding, `split` finds the objects, `event` takes one apart,
+//! `shape` says which envelope it is when it is no record, `actor` says whose call it was, `batch` builds the columns;
+//! `reader` leads through them. Decoding never fails as a whole: what cannot be read
 //! becomes a [`Reject`] with the object, the offset and the reason, and the rest goes on.
 
 mod actor;
 mod batch;
+mod bundle;
 mod event;
 mod gunzip;
 mod json;
+mod reader;
 mod reject;
+mod shape;
 mod split;
+mod text;
 mod time;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use arrow::array::RecordBatch;
@@ -21,18 +27,45 @@ use bytes::Bytes;
 pub use reject::Reject;
 
 use crate::source::LogObject;
-use batch::EventBatch;
+use reader::Reader;
 
-/// Bounds on what one object may cost.
+/// Bounds on what one object may cost. What lies beyond one is a reject.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Inflated bytes of one object; the rest of a larger one is rejected. A busy account's files reach some 50 MB.
+    /// Inflated bytes of one object, all members of a bundle together. A busy account's files reach some 50 MB.
     pub object_bytes_max: usize,
+    /// Inflated bytes for one stored byte. CloudTrail's logs inflate 3 to 20 times; deflate itself can reach 1,032.
+    pub ratio_max: usize,
+    /// Bytes of one record. CloudTrail promises 256 KB, 1 MB with enriched events.
+    pub record_bytes_max: usize,
+    /// Members of one bundle.
+    pub members_max: usize,
+    /// Rejects of one object that are listed; all are counted.
+    pub rejects_max: usize,
+    /// Envelopes within envelopes. Three are seen: a log event, an EventBridge event, its record.
+    pub envelopes_max: usize,
 }
+
+/// Inflated bytes an object may have whatever its ratio: a few identical large records inflate 600 times.
+const RATIO_FREE_BYTES: usize = 16 << 20;
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { object_bytes_max: 1 << 30 }
+        Limits {
+            object_bytes_max: 1 << 30,
+            ratio_max: 200,
+            record_bytes_max: 4 << 20,
+            members_max: 100_000,
+            rejects_max: 10_000,
+            envelopes_max: 5,
+        }
+    }
+}
+
+impl Limits {
+    /// Inflated bytes that an object of so many stored bytes may have.
+    fn inflated_bytes_max(&self, stored_bytes: usize) -> usize {
+        self.object_bytes_max.min(stored_bytes.saturating_mul(self.ratio_max).max(RATIO_FREE_BYTES))
     }
 }
 
@@ -45,8 +78,10 @@ pub struct Decoded {
     pub days: Vec<i32>,
     /// One entry an object, in the order given.
     pub objects: Vec<DecodedObject>,
-    /// Everything that could not be read.
+    /// Everything that could not be read, up to [`Limits::rejects_max`] an object.
     pub rejects: Vec<Reject>,
+    /// Members of bundles that are no logs, counted by kind and not read.
+    pub others: BTreeMap<String, u64>,
 }
 
 /// What one object held.
@@ -56,7 +91,7 @@ pub struct DecodedObject {
     pub object: LogObject,
     /// Its rows in the batch.
     pub rows: Range<usize>,
-    /// Entries of it among the rejects.
+    /// What of it could not be read: its entries among the rejects, and those beyond [`Limits::rejects_max`].
     pub rejects: u64,
     /// Members whose value had another type than documented; the original is in `extra`.
     pub retyped_members: u64,
@@ -64,35 +99,24 @@ pub struct DecodedObject {
     pub sha256: String,
 }
 
-/// Reads objects into one batch. Bytes are as stored, gzipped or plain.
+/// Reads objects into one batch. Bytes are as stored: plain, gzipped, or a bundle of either.
 pub fn decode(objects: Vec<(LogObject, Bytes)>, limits: Limits) -> Decoded {
-    let mut batch = EventBatch::new();
-    let mut rejects = Vec::new();
+    let mut reader = Reader::new(limits);
     let mut outcomes = Vec::with_capacity(objects.len());
-    let mut inflated = Vec::new();
     for (object, bytes) in objects {
-        let first = batch.rows();
-        let rejects_before = rejects.len();
-        let retyped_before = batch.retyped_members();
-        inflated.clear();
-        if let Some(problem) = gunzip::gunzip(&bytes, limits.object_bytes_max, &mut inflated) {
-            rejects.push(Reject::new(&object, inflated.len(), problem));
-        }
-        let text = split::utf8(&mut inflated);
-        split::records(text, |offset, piece| match piece.and_then(event::read) {
-            Ok(event) => batch.push(&event, &object, (batch.rows() - first) as i64),
-            Err(reason) => rejects.push(Reject::new(&object, offset, reason)),
-        });
+        let before = reader.counts();
+        reader.object(&object, &bytes);
+        let after = reader.counts();
         outcomes.push(DecodedObject {
-            rows: first..batch.rows(),
-            rejects: (rejects.len() - rejects_before) as u64,
-            retyped_members: batch.retyped_members() - retyped_before,
+            rows: before.rows..after.rows,
+            rejects: after.rejects - before.rejects,
+            retyped_members: after.retyped_members - before.retyped_members,
             sha256: sha256_hex(&bytes),
             object,
         });
     }
-    let (batch, days) = batch.finish();
-    Decoded { batch, days, objects: outcomes, rejects }
+    let (batch, days, rejects, others) = reader.finish();
+    Decoded { batch, days, objects: outcomes, rejects, others }
 }
 
 fn sha256_hex(bytes: &[u8]) -> String {

@@ -1,44 +1,40 @@
 //! Finds the records in an object's text, whatever envelope holds them, without building a tree.
 //!
 //! Understood by content: `{"Records": [...]}` with other keys before or after, a bare array, one record, a record a
-//! line, records glued together. Only brackets and strings are followed here, with no recursion; whether a piece is
+//! line, records glued together, `<time> <record>` lines as CloudWatch Logs exports them. What an object holds that is
+//! itself an envelope is for [`shape`](super::shape). Only brackets and strings are followed here, with no recursion; whether a piece is
 //! sound JSON is for the reader of the record, so a bad record costs itself and not its neighbours.
+
+use super::time;
 
 /// A record's text, or why there is none at this offset.
 pub type Piece<'a> = Result<&'a str, String>;
-
-/// The bytes as text; bytes that are no UTF-8 become U+FFFD, so that they cost a character and not the object.
-pub fn utf8(bytes: &mut Vec<u8>) -> &str {
-    if std::str::from_utf8(bytes).is_err() {
-        *bytes = String::from_utf8_lossy(bytes).into_owned().into_bytes();
-    }
-    let text = std::str::from_utf8(bytes).unwrap_or_default();
-    text.strip_prefix('\u{feff}').unwrap_or(text)
-}
 
 /// Calls `found` with the offset and text of every record, in order.
 pub fn records<'a>(text: &'a str, mut found: impl FnMut(usize, Piece<'a>)) {
     let mut walk = Walk { text, at: 0, end: text.len() };
     let mut damaged = false;
+    // The lines under way are the rest of damage that was reported, or text that was.
+    let mut told = false;
     loop {
         walk.skip_space();
+        walk.skip_mark_or_time();
         let start = walk.at;
         let Some(first) = walk.peek() else { return };
         let outcome = match first {
             b'{' => walk.envelope(&mut found),
             b'[' => walk.array(&mut found),
-            // The rest of a line that was already reported.
-            _ if damaged => Err(Damage::Line("")),
-            _ => Err(Damage::Line("neither an object nor an array")),
+            _ if told => Err(Damage::Line("")),
+            _ => Err(Damage::Line(NO_JSON)),
         };
         match outcome {
-            Ok(()) => {}
+            Ok(()) => told = false,
             Err(Damage::Rest(at, reason)) => return found(at, Err(reason.into())),
             Err(Damage::Line(reason)) => {
                 if !reason.is_empty() {
                     found(start, Err(reason.into()));
                 }
-                damaged = true;
+                (damaged, told) = (true, true);
                 walk.at = line_end(text, start);
             }
         }
@@ -59,6 +55,7 @@ enum Damage {
 }
 
 const CUT: &str = "cut off or unbalanced JSON; the rest of the object was not read";
+const NO_JSON: &str = "no JSON: neither an object nor an array begins here";
 const CUT_LINE: &str = "cut off or unbalanced JSON";
 
 struct Walk<'a> {
@@ -81,6 +78,26 @@ impl<'a> Walk<'a> {
         let rest = &self.text.as_bytes()[self.at.min(end)..end];
         let space = |b: &u8| b.is_ascii_whitespace() || *b == b',';
         self.at += rest.iter().position(|b| !space(b)).unwrap_or(rest.len());
+    }
+
+    /// Steps over a byte order mark, and over the time before a record in an export of CloudWatch Logs.
+    fn skip_mark_or_time(&mut self) {
+        const MARK: &str = "\u{feff}";
+        const TIME_BYTES_MAX: usize = 40;
+        let mut rest = &self.text.as_bytes()[self.at..self.end];
+        if rest.starts_with(MARK.as_bytes()) {
+            self.at += MARK.len();
+            self.skip_space();
+            rest = &self.text.as_bytes()[self.at..self.end];
+        }
+        if !rest.first().is_some_and(u8::is_ascii_digit) {
+            return;
+        }
+        let Some(space) = memchr::memchr(b' ', &rest[..rest.len().min(TIME_BYTES_MAX)]) else { return };
+        let is_time = self.text.get(self.at..self.at + space).is_some_and(|text| time::micros(text).is_some());
+        if is_time && rest.get(space + 1) == Some(&b'{') {
+            self.at += space + 1;
+        }
     }
 
     /// An object at the top: an envelope whose `Records` are the records, or itself a record.
@@ -248,6 +265,25 @@ mod tests {
             assert_eq!(good, 3, "{broken}");
             assert_eq!(pieces.len(), 4, "{broken}");
         }
+    }
+
+    #[test]
+    fn text_is_told_once_and_again_after_a_record() {
+        assert_eq!(split("one\ntwo\n\nthree 3 {\nfour").len(), 1);
+        let pieces = split("# exported\n# today\n{\"a\":1}\nstray\nlines\n{\"b\":2}\n");
+        let told: Vec<_> = pieces.iter().map(|piece| piece.is_ok()).collect();
+        assert_eq!(told, [false, true, false, true]);
+    }
+
+    #[test]
+    fn a_time_before_a_record_and_marks_between_files_are_stepped_over() {
+        let two = [r#"{"a":1}"#, r#"{"b":{"c":[2]}}"#];
+        assert_eq!(sound("2024-01-01T00:00:00.000Z {\"a\":1}\n2024-01-01T00:00:00.001Z {\"b\":{\"c\":[2]}}\n"), two);
+        assert_eq!(sound("\u{feff}{\"a\":1}\r\n\u{feff}{\"b\":{\"c\":[2]}}"), two);
+        assert!(split("2024-01-01T00:00:00.000Z START RequestId: 1")[0].is_err());
+        let mut offsets = Vec::new();
+        records("\u{feff}{}\n2024-01-01T00:00:00Z {}", |at, _| offsets.push(at));
+        assert_eq!(offsets, [3, 27]);
     }
 
     #[test]

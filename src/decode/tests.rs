@@ -165,3 +165,253 @@ fn rows_of_several_objects_are_told_apart() {
     let rows: Vec<_> = decoded.objects.iter().map(|o| (o.rows.clone(), o.rejects)).collect();
     assert_eq!(rows, [(0..1, 0), (1..1, 1), (1..3, 0)]);
 }
+
+/// A record as the envelopes below hold it.
+fn record(id: u32) -> String {
+    format!(
+        r#"{{"eventVersion":"1.09","eventTime":"2024-01-01T00:00:0{id}Z","eventName":"ListBuckets","eventID":"{id}"}}"#
+    )
+}
+
+/// A JSON string with `text` in it.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+fn ids(decoded: &Decoded) -> Vec<String> {
+    (0..decoded.batch.num_rows()).map(|row| cell(decoded, "event_id", row).unwrap()).collect()
+}
+
+fn reasons(decoded: &Decoded) -> Vec<&str> {
+    decoded.rejects.iter().map(|reject| reject.reason.as_str()).collect()
+}
+
+fn read_bytes(bytes: Vec<u8>) -> Decoded {
+    decode(vec![(object(), bytes.into())], Limits::default())
+}
+
+#[test]
+fn every_envelope_gives_the_records_it_holds() {
+    let (one, two) = (record(1), record(2));
+    let (quoted_one, quoted_two) = (quoted(&one), quoted(&two));
+    let bridge = |record: &str| {
+        format!(r#"{{"version":"0","detail-type":"AWS API Call via CloudTrail","time":"x","detail":{record}}}"#)
+    };
+    let looked_up = |record: &str| format!(r#"{{"EventId":"1","EventTime":1704067200.0,"CloudTrailEvent":{record}}}"#);
+    let message = |record: &str| format!(r#"{{"id":"3","timestamp":1704067200000,"message":{record}}}"#);
+    let splunk = |record: &str| format!(r#"{{"preview":false,"result":{{"_time":"x","_raw":{record}}}}}"#);
+    let hit = |record: &str| format!(r#"{{"_index":"trail","_source":{record}}}"#);
+    for (name, text) in [
+        ("EventBridge lines", format!("{}\n{}", bridge(&one), bridge(&two))),
+        ("EventBridge list", format!("[{},{}]", bridge(&one), bridge(&two))),
+        ("lookup-events", format!(r#"{{"Events":[{},{}]}}"#, looked_up(&quoted_one), looked_up(&quoted_two))),
+        ("lookup-events lines", format!("{}\n{}", looked_up(&quoted_one), looked_up(&quoted_two))),
+        ("lake rows", format!(r#"[{{"eventJson":{quoted_one}}},{{"eventTime":"2024","eventJson":{quoted_two}}}]"#)),
+        (
+            "lake answer",
+            format!(
+                r#"{{"QueryResultRows":[[{{"a":"1"}},{{"eventJson":{quoted_one}}}],[{{"eventJson":{quoted_two}}}]]}}"#
+            ),
+        ),
+        ("log export", format!("2024-01-01T00:00:01.000Z {one}\r\n2024-01-01T00:00:02.000Z {two}\r\n")),
+        (
+            "subscription",
+            format!(
+                r#"{{"messageType":"DATA_MESSAGE","logEvents":[{},{}]}}"#,
+                message(&quoted_one),
+                message(&quoted_two)
+            ),
+        ),
+        (
+            "subscription of EventBridge",
+            format!(
+                r#"{{"messageType":"DATA_MESSAGE","logEvents":[{},{}]}}"#,
+                message(&quoted(&bridge(&one))),
+                message(&quoted(&bridge(&two)))
+            ),
+        ),
+        ("search answer", format!(r#"{{"took":1,"hits":{{"total":2,"hits":[{},{}]}}}}"#, hit(&one), hit(&two))),
+        ("search dump", format!("{}\n{}", hit(&one), hit(&two))),
+        (
+            "Splunk lines",
+            format!("{}\n{}\n{{\"preview\":false,\"lastrow\":true}}", splunk(&quoted_one), splunk(&quoted_two)),
+        ),
+        ("Splunk fields", format!(r#"{{"preview":false,"results":[{one},{two}]}}"#)),
+        (
+            "OCSF with its source",
+            format!(r#"{{"class_uid":1,"metadata":{{}},"raw_data":{}}}"#, quoted(&format!("[{one},{two}]"))),
+        ),
+        ("Records in a string", looked_up(&quoted(&format!(r#"{{"Records":[{one},{two}]}}"#)))),
+    ] {
+        let decoded = read(&text);
+        assert_eq!((ids(&decoded), reasons(&decoded)), (vec!["1".to_owned(), "2".to_owned()], vec![]), "{name}");
+        assert_eq!(cell(&decoded, "extra", 0), None, "{name}");
+        assert_eq!(cell(&decoded, "source_record", 1).as_deref(), Some("1"), "{name}");
+    }
+}
+
+#[test]
+fn a_bad_record_in_an_envelope_costs_itself_and_is_told_where_it_stands() {
+    let element = |id: &str, event: &str| format!(r#"{{"EventId":"{id}","CloudTrailEvent":{event}}}"#);
+    let bad = [
+        element("b1", &quoted(r#"{"eventTime":"2024-01-01T00:00:00Z","a":nul}"#)),
+        element("b2", &quoted("words")),
+        element("b3", "\"\""),
+        r#"{"EventId":"b4","CloudTrailEvent":null}"#.to_owned(),
+        element("b5", &quoted(r#"{"eventTime":"2024-01-01T00:00:00Z""#)),
+    ];
+    let good = |id| element("g", &quoted(&record(id)));
+    let text = format!(r#"{{"Events":[{},{},{}]}}"#, good(1), bad.join(","), good(2));
+    let decoded = read(&text);
+    assert_eq!(ids(&decoded), ["1", "2"]);
+    assert_eq!(decoded.rejects.len(), bad.len());
+    for (reject, element) in decoded.rejects.iter().zip(&bad) {
+        let at = text.find(element).unwrap();
+        assert!((at..at + element.len()).contains(&(reject.offset as usize)), "{reject:?}");
+    }
+    let text = format!(r#"{{"hits":{{"hits":[{{"_source":{}}},{{"_source":{{"eventTime":"soon"}}}}]}}}}"#, record(1));
+    let decoded = read(&text);
+    assert_eq!(ids(&decoded), ["1"]);
+    assert_eq!(decoded.rejects[0].offset as usize, text.find(r#"{"eventTime":"soon"#).unwrap());
+}
+
+#[test]
+fn a_lone_surrogate_in_an_envelope_hides_nothing() {
+    let inner = r#"{"eventTime":"2024-01-01T00:00:00Z","userAgent":"\ud800","eventName":"ListBuckets"}"#;
+    let decoded = read(&format!(r#"{{"CloudTrailEvent":{}}}"#, quoted(inner)));
+    assert_eq!(cell(&decoded, "user_agent", 0).as_deref(), Some("\u{fffd}"));
+    assert_eq!(cell(&decoded, "event_name", 0).as_deref(), Some("ListBuckets"));
+}
+
+#[test]
+fn what_holds_no_events_is_no_reject_and_what_is_in_another_form_is_one() {
+    let digest = r#"{"awsAccountId":"1","digestS3Object":"x","logFiles":[{"s3Object":"y","oldestEventTime":"z"}]}"#;
+    let control = r#"{"messageType":"CONTROL_MESSAGE","logEvents":[{"id":"","timestamp":1,"message":"checking"}]}"#;
+    for text in [digest, control, "", "\u{feff}", r#"{"Records":[]}"#, r#"{"Events":[]}"#] {
+        let decoded = read(text);
+        assert_eq!((decoded.batch.num_rows(), decoded.rejects.len()), (0, 0), "{text}");
+    }
+    for (text, expected) in [
+        (r#"{"class_uid":3001,"metadata":{},"unmapped":{"eventType":"AwsApiCall"}}"#, "OCSF"),
+        ("Event name,Event time\nListBuckets,2024-01-01T00:00:00Z\n{\n", "CSV"),
+        ("just\nsome\nlines\n", "no JSON"),
+        (r#"{"@timestamp":"2024-01-01T00:00:00Z","level":"info"}"#, "no eventTime"),
+    ] {
+        let decoded = read(text);
+        assert_eq!((decoded.batch.num_rows(), decoded.rejects.len()), (0, 1), "{text}");
+        assert!(decoded.rejects[0].reason.contains(expected), "{}", decoded.rejects[0].reason);
+    }
+}
+
+#[test]
+fn a_renamed_event_time_is_found() {
+    let decoded = read(r#"{"@timestamp":"2024-01-01T00:00:00.000Z","eventName":"ListBuckets","eventID":"1"}"#);
+    assert_eq!((ids(&decoded), decoded.rejects.len()), (vec!["1".to_owned()], 0));
+}
+
+#[test]
+fn insights_and_network_activity_are_kinds_of_their_own() {
+    let text = r#"{"Records":[
+        {"eventTime":"2024-01-01T00:00:00Z","eventCategory":"Insight","insightDetails":{"state":"Start"}},
+        {"eventTime":"2024-01-01T00:00:00Z","eventType":"AwsCloudTrailInsight","insightDetails":{"state":"End"}},
+        {"eventTime":"2024-01-01T00:00:00Z","eventCategory":"NetworkActivity","eventType":"AwsVpceEvent","vpcEndpointId":"vpce-1"}]}"#;
+    let decoded = read(text);
+    let category = |row| cell(&decoded, "event_category", row).unwrap();
+    assert_eq!([category(0), category(1), category(2)], ["Insight", "Insight", "NetworkActivity"]);
+    assert_eq!(cell(&decoded, "insight_details", 1).as_deref(), Some(r#"{"state":"End"}"#));
+    assert_eq!(cell(&decoded, "vpc_endpoint_id", 2).as_deref(), Some("vpce-1"));
+}
+
+#[test]
+fn members_of_a_bundle_are_read_as_objects_of_their_own() {
+    let log = "AWSLogs/222222222222/CloudTrail/us-east-1/2024/01/01/a.json.gz";
+    let zipped = {
+        use std::io::Write;
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(format!(r#"{{"Records":[{},{{"eventTime":"soon"}}]}}"#, record(1)).as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    };
+    let lines = format!("{}\n{}", record(2), record(3));
+    let files: &[(&str, &[u8])] = &[
+        (log, &zipped),
+        ("notes.txt", b"words"),
+        ("AWSLogs/222222222222/CloudTrail-Digest/us-east-1/2024/01/01/d.json.gz", b"{}"),
+        ("b.ndjson", lines.as_bytes()),
+        ("inner.zip", &bundle::tests::zip_of(&[("x.json", b"{}")])),
+    ];
+    for bytes in [bundle::tests::tar_of(files), bundle::tests::zip_of(files)] {
+        let decoded = read_bytes(bytes);
+        assert_eq!(ids(&decoded), ["1", "2", "3"]);
+        let url = object().url;
+        assert_eq!(cell(&decoded, "source_object", 0), Some(format!("{url}!{log}")));
+        assert_eq!(cell(&decoded, "account_id", 0).as_deref(), Some("222222222222"));
+        assert_eq!(cell(&decoded, "account_id", 1).as_deref(), Some("111122223333"), "the bundle's own key");
+        assert_eq!(cell(&decoded, "source_record", 2).as_deref(), Some("1"));
+        let rejects: Vec<_> = decoded.rejects.iter().map(|r| (r.object.as_str(), r.reason.as_str())).collect();
+        assert_eq!(rejects[0].0, format!("{url}!{log}"));
+        assert_eq!(rejects[1], (format!("{url}!inner.zip").as_str(), "a bundle within a bundle; unpack the outer one"));
+        let others: Vec<_> = decoded.others.iter().map(|(kind, n)| (kind.as_str(), *n)).collect();
+        assert_eq!(others, [("CloudTrail-Digest", 1), ("other files", 1)]);
+        assert_eq!((decoded.objects.len(), decoded.objects[0].rows.len(), decoded.objects[0].rejects), (1, 3, 2));
+    }
+}
+
+#[test]
+fn every_bound_is_a_reject_and_never_the_end_of_the_neighbours() {
+    let two = format!("{}\n{}", record(1), record(2));
+    let limits = |change: &dyn Fn(&mut Limits)| {
+        let mut limits = Limits::default();
+        change(&mut limits);
+        limits
+    };
+    let bounded = |text: &str, limits| decode(vec![(object(), Bytes::from(text.to_owned()))], limits);
+
+    let long = record(1).replace("ListBuckets", &"x".repeat(300));
+    let decoded = bounded(&format!("{long}\n{}", record(2)), limits(&|l| l.record_bytes_max = 200));
+    assert_eq!(ids(&decoded), ["2"]);
+    assert!(decoded.rejects[0].reason.ends_with("larger than 200"), "{:?}", decoded.rejects);
+
+    let decoded = bounded(&two, limits(&|l| l.object_bytes_max = record(1).len() + 10));
+    assert_eq!((ids(&decoded), decoded.rejects.len()), (vec!["1".to_owned()], 2), "the bound, and the record it cut");
+
+    let mut nested = record(1);
+    for _ in 0..6 {
+        nested = format!(r#"{{"_source":{nested}}}"#);
+    }
+    let decoded = read(&format!("{nested}\n{}", record(2)));
+    assert_eq!(ids(&decoded), ["2"]);
+    assert_eq!(reasons(&decoded), ["more than 5 envelopes in each other"]);
+
+    let files: &[(&str, &[u8])] = &[("1.json", two.as_bytes()), ("2.json", two.as_bytes())];
+    for bytes in [bundle::tests::tar_of(files), bundle::tests::zip_of(files)] {
+        let decoded = decode(vec![(object(), bytes.clone().into())], limits(&|l| l.members_max = 1));
+        assert_eq!(reasons(&decoded), ["more than 1 members; the rest was not read"]);
+        assert_eq!(decoded.batch.num_rows(), 2);
+        let decoded = decode(vec![(object(), bytes.into())], limits(&|l| l.object_bytes_max = two.len()));
+        assert_eq!(reasons(&decoded), ["members larger than the bound of their bundle; unpack it and read the folder"]);
+        assert_eq!(decoded.batch.num_rows(), 2);
+    }
+}
+
+#[test]
+fn a_flood_of_rejects_is_counted_and_listed_in_part() {
+    let decoded = read(&format!("[{}{}]", "1,".repeat(10_500), record(1)));
+    assert_eq!((ids(&decoded), decoded.objects[0].rejects), (vec!["1".to_owned()], 10_500));
+    assert_eq!(decoded.rejects.len(), 10_001);
+    assert_eq!(decoded.rejects[10_000].reason, "500 more rejects of this object, not listed");
+}
+
+#[test]
+fn a_record_of_very_many_members_is_read_in_time() {
+    let members: String = (0..300_000).map(|n| format!(r#","a{n}":1"#)).collect();
+    let decoded = read(&format!(r#"{{"eventTime":"2024-01-01T00:00:00Z"{members}}}"#));
+    assert_eq!((decoded.batch.num_rows(), decoded.rejects.len()), (1, 0));
+}
+
+#[test]
+fn the_ratio_bounds_what_a_small_object_may_inflate_to() {
+    let limits = Limits::default();
+    assert_eq!(limits.inflated_bytes_max(1000), RATIO_FREE_BYTES);
+    assert_eq!(limits.inflated_bytes_max(1 << 20), 200 << 20);
+    assert_eq!(limits.inflated_bytes_max(usize::MAX), 1 << 30);
+}

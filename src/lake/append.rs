@@ -106,7 +106,7 @@ impl<'a> Appender<'a> {
     /// # Errors
     /// When the days' files in the lake cannot be read.
     pub async fn push(&mut self, decoded: Decoded) -> Result<Appended> {
-        let Decoded { batch, days, objects, rejects } = decoded;
+        let Decoded { batch, days, objects, rejects, others: _ } = decoded;
         let mut met: Vec<i32> = days.clone();
         met.sort_unstable();
         met.dedup();
@@ -122,13 +122,14 @@ impl<'a> Appender<'a> {
                 tokio::task::block_in_place(|| self.file_of(day)?.push(rows))?;
             }
         }
-        let mut appended = Appended { rejects: rejects.len() as u64, ..Appended::default() };
+        let mut appended = Appended::default();
         for decoded in objects {
             let kept = fresh[decoded.rows.clone()].iter().filter(|fresh| **fresh).count() as u64;
             let duplicates = decoded.rows.len() as u64 - kept;
             appended.objects += 1;
             appended.kept += kept;
             appended.duplicates += duplicates;
+            appended.rejects += decoded.rejects;
             appended.retyped_members += decoded.retyped_members;
             self.pending.objects.push(LedgerRow { decoded, kept, duplicates });
         }

@@ -25,8 +25,19 @@ pub struct Leaf {
     pub day: Option<NaiveDate>,
     prefix: Path,
     met: Vec<ObjectMeta>,
-    /// False for objects beside an `AWSLogs` folder: notes and indexes, not logs.
-    may_hold_logs: bool,
+    /// What its objects are when their keys do not tell.
+    loose: Loose,
+}
+
+/// What to do with an object whose key does not tell what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Loose {
+    /// Read it: it was named by the operator.
+    Read,
+    /// Read it when its name looks like a log's.
+    ByName,
+    /// Pass it by: notes and indexes beside an `AWSLogs` folder.
+    Pass,
 }
 
 /// What one leaf holds.
@@ -44,7 +55,7 @@ pub struct Listed {
 /// [`Error::Storage`] when a level cannot be listed; [`Error::Usage`] when there is nothing at all at `location`.
 pub async fn walk(location: &Location, selection: &Selection) -> Result<Vec<Leaf>> {
     if let Some(object) = location.object().await {
-        return Ok(vec![Leaf { day: None, prefix: location.prefix().clone(), met: vec![object], may_hold_logs: true }]);
+        return Ok(vec![Leaf { day: None, prefix: location.prefix().clone(), met: vec![object], loose: Loose::Read }]);
     }
     let mut leaves = Vec::new();
     let mut levels = FuturesUnordered::new();
@@ -61,7 +72,8 @@ pub async fn walk(location: &Location, selection: &Selection) -> Result<Vec<Leaf
         anything |= !listed.objects.is_empty() || !listed.common_prefixes.is_empty();
         let beside_logs = listed.common_prefixes.iter().any(|p| p.filename() == Some("AWSLogs"));
         if !listed.objects.is_empty() {
-            leaves.push(Leaf { day: None, prefix, met: listed.objects, may_hold_logs: !beside_logs });
+            let loose = if beside_logs { Loose::Pass } else { Loose::ByName };
+            leaves.push(Leaf { day: None, prefix, met: listed.objects, loose });
         }
         for folder in listed.common_prefixes {
             let key = LogKey::parse(folder.as_ref());
@@ -73,7 +85,7 @@ pub async fn walk(location: &Location, selection: &Selection) -> Result<Vec<Leaf
                 continue;
             }
             if other_kind || key.day().is_some() {
-                leaves.push(Leaf { day: key.day(), prefix: folder, met: Vec::new(), may_hold_logs: true });
+                leaves.push(Leaf { day: key.day(), prefix: folder, met: Vec::new(), loose: Loose::ByName });
             } else {
                 waiting.push(folder);
             }
@@ -110,9 +122,12 @@ pub async fn list(location: &Location, selection: &Selection, leaf: Leaf) -> Res
         if !selection.admits(&key) {
             continue;
         }
-        let path = object.location.as_ref();
-        let readable =
-            selection.wants(&key.kind) || (key.kind == ObjectKind::Unknown && leaf.may_hold_logs && may_be_a_log(path));
+        let readable = match leaf.loose {
+            _ if key.kind != ObjectKind::Unknown => selection.wants(&key.kind),
+            Loose::Read => true,
+            Loose::ByName => key.may_hold_events(object.location.as_ref()),
+            Loose::Pass => false,
+        };
         if readable {
             listed.logs.push(log_object(location, object, key));
         } else {
@@ -121,12 +136,6 @@ pub async fn list(location: &Location, selection: &Selection, leaf: Leaf) -> Res
     }
     listed.logs.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(listed)
-}
-
-/// File endings under which archives of CloudTrail records are met.
-fn may_be_a_log(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
-    [".gz", ".json", ".jsonl", ".ndjson", ".log"].iter().any(|ending| name.ends_with(ending))
 }
 
 fn log_object(location: &Location, object: ObjectMeta, key: LogKey) -> LogObject {
@@ -209,11 +218,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_object_can_be_named_directly() {
-        let (dir, _) = archive(&["x/one.json"]);
-        let place = dir.path().join("x/one.json");
-        let location = Location::parse(place.to_str().unwrap(), &S3Settings::default()).unwrap();
-        assert_eq!(names(&location, &Selection::default()).await.0, ["one.json"]);
+    async fn an_object_that_is_named_is_read_whatever_its_ending() {
+        let (dir, _) = archive(&["x/one.json", "x/export of june"]);
+        for name in ["one.json", "export of june"] {
+            let place = dir.path().join("x").join(name);
+            let location = Location::parse(place.to_str().unwrap(), &S3Settings::default()).unwrap();
+            assert_eq!(names(&location, &Selection::default()).await.0, [name]);
+        }
     }
 
     #[tokio::test]

@@ -14,7 +14,7 @@ pub enum ObjectKind {
     NetworkActivity,
     /// Digest that signs the logs of an hour.
     Digest,
-    /// CloudTrail Insights events.
+    /// CloudTrail Insights events, the same envelope.
     Insight,
     /// CloudTrail aggregated events.
     Aggregated,
@@ -51,7 +51,7 @@ impl ObjectKind {
 
     /// True when objects of this kind hold CloudTrail records that belong in the events table.
     pub fn holds_events(&self) -> bool {
-        matches!(self, ObjectKind::Log | ObjectKind::NetworkActivity)
+        matches!(self, ObjectKind::Log | ObjectKind::NetworkActivity | ObjectKind::Insight)
     }
 }
 
@@ -120,6 +120,12 @@ impl LogKey {
         })
     }
 
+    /// True when an object of this key, called `path`, is read: its kind holds events, or the key does not tell and the
+    /// name is one that archives and exports of CloudTrail bear.
+    pub fn may_hold_events(&self, path: &str) -> bool {
+        self.kind.holds_events() || (self.kind == ObjectKind::Unknown && may_be_a_log(path))
+    }
+
     /// Day of delivery, UTC, when the key names a whole one.
     pub fn day(&self) -> Option<NaiveDate> {
         match self.date {
@@ -140,6 +146,22 @@ impl LogKey {
         };
         Some((first, end))
     }
+}
+
+/// Endings of logs, exports and bundles of either; Firehose gives no ending but a time.
+fn may_be_a_log(path: &str) -> bool {
+    const ENDINGS: &[&str] = &[".gz", ".json", ".jsonl", ".ndjson", ".log", ".csv", ".zip", ".tar", ".tgz"];
+    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+    // macOS packs a `._name` beside each file, with attributes of its file system.
+    !name.starts_with("._") && (ENDINGS.iter().any(|ending| name.ends_with(ending)) || is_firehose(&name))
+}
+
+/// `<stream>-<version>-YYYY-MM-DD-hh-mm-ss-<uuid>`.
+fn is_firehose(name: &str) -> bool {
+    let parts: Vec<&str> = name.split('-').collect();
+    let number = |part: &str, digits: usize| part.len() == digits && part.bytes().all(|b| b.is_ascii_digit());
+    let time = |parts: &[&str]| parts.iter().zip([4, 2, 2, 2, 2, 2]).all(|(part, digits)| number(part, digits));
+    !name.contains('.') && parts.windows(6).any(time)
 }
 
 fn is_account(text: &str) -> bool {
@@ -179,6 +201,7 @@ mod tests {
         assert_eq!(kind("CloudTrail-Insight"), ObjectKind::Insight);
         assert_eq!(kind("Config"), ObjectKind::Service("Config".into()));
         assert!(!kind("CloudTrail-Digest").holds_events());
+        assert!(kind("CloudTrail-Insight").holds_events());
         assert!(kind("CloudTrail-NetworkActivity").holds_events());
     }
 
@@ -187,6 +210,17 @@ mod tests {
         let key = LogKey::parse("downloads/111122223333_CloudTrail_us-gov-west-1_20240102T0000Z_abc.json.gz");
         assert_eq!((key.kind.clone(), key.day()), (ObjectKind::Log, day("2024-01-02")));
         assert_eq!(LogKey::parse("downloads/notes.json").kind, ObjectKind::Unknown);
+    }
+
+    #[test]
+    fn a_file_without_a_telling_key_is_judged_by_its_name() {
+        let may = |path: &str| LogKey::parse(path).may_hold_events(path);
+        for name in ["a.json", "x/000000.gz", "b.tar.gz", "c.ZIP", "d.csv", "trail-1-2024-01-02-03-04-05-0a1b-2c3d"] {
+            assert!(may(name), "{name}");
+        }
+        for name in ["note.txt", "README", "._a.json", "photo-2024-01.jpg", "AWSLogs/111122223333/Config/x/y.json.gz"] {
+            assert!(!may(name), "{name}");
+        }
     }
 
     #[test]

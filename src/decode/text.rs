@@ -1,0 +1,95 @@
+//! An object's inflated bytes as text, or the reason why they are none that can be read.
+//!
+//! UTF-16 becomes UTF-8; offsets are then those in the converted text. CSV exports are refused as a whole: they hold a
+//! part of each record, and a reject a line would say nothing more.
+
+/// The text of an object. Bytes that are neither UTF-8 nor UTF-16 become U+FFFD: they cost a character and not the object.
+///
+/// # Errors
+/// What the bytes are instead.
+pub fn text(bytes: &mut Vec<u8>) -> Result<&str, &'static str> {
+    if let Some((_, reason)) = REFUSED.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+        return Err(reason);
+    }
+    if let Some(unit) = utf16(bytes) {
+        let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
+        *bytes = String::from_utf16_lossy(&units).into_bytes();
+    }
+    if std::str::from_utf8(bytes).is_err() {
+        *bytes = String::from_utf8_lossy(bytes).into_owned().into_bytes();
+    }
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    if is_csv(text) { Err("CSV holds a part of each record and is not read; export JSON") } else { Ok(text) }
+}
+
+/// What archives are seen to hold beside JSON, by the first bytes.
+const REFUSED: &[(&[u8], &str)] = &[
+    (b"PAR1", "Parquet, where JSON is due"),
+    (b"ORC", "ORC, where JSON is due"),
+    (b"BZh", "bzip2, which is not inflated; only gzip and zip are"),
+    (b"\xfd7zXZ\0", "xz, which is not inflated; only gzip and zip are"),
+    (b"\x28\xb5\x2f\xfd", "zstd, which is not inflated; only gzip and zip are"),
+    (b"7z\xbc\xaf\x27\x1c", "7z, which is not inflated; only gzip and zip are"),
+];
+
+/// How two bytes make a unit of UTF-16, by the byte order mark or by the JSON that begins there.
+fn utf16(bytes: &[u8]) -> Option<fn([u8; 2]) -> u16> {
+    match bytes.get(..2)? {
+        [0xff, 0xfe] | [b'{' | b'[', 0] => Some(u16::from_le_bytes),
+        [0xfe, 0xff] | [0, b'{' | b'['] => Some(u16::from_be_bytes),
+        _ => None,
+    }
+}
+
+/// A first line of names, the event's among them: the console's event history, Sentinel, Athena, Lake queries.
+fn is_csv(text: &str) -> bool {
+    let line = text.trim_start_matches('\u{feff}').lines().next().unwrap_or_default();
+    // Headers are short and hold no objects, unlike a line of a log export.
+    if line.len() > 8192 || line.contains('{') || line.starts_with('[') {
+        return false;
+    }
+    let names: String = line.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    line.contains(',') && ["eventname", "eventid", "eventtime"].iter().any(|name| names.contains(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(bytes: &[u8]) -> Result<String, &'static str> {
+        text(&mut bytes.to_vec()).map(str::to_owned)
+    }
+
+    #[test]
+    fn utf16_is_read_in_both_orders_with_a_mark_and_without() {
+        let units: Vec<u16> = "{\"a\":\"é😀\"}".encode_utf16().collect();
+        let little: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+        let big: Vec<u8> = units.iter().flat_map(|unit| unit.to_be_bytes()).collect();
+        for bytes in [[b"\xff\xfe", &little[..]].concat(), [b"\xfe\xff", &big[..]].concat(), little, big] {
+            assert_eq!(read(&bytes).unwrap().trim_start_matches('\u{feff}'), "{\"a\":\"é😀\"}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_text_is_named() {
+        assert!(read(b"PAR1\x15\x04").unwrap_err().starts_with("Parquet"));
+        assert!(read(b"\x28\xb5\x2f\xfdxyz").unwrap_err().starts_with("zstd"));
+        assert_eq!(read(b"a\xffb").as_deref(), Ok("a\u{fffd}b"));
+    }
+
+    #[test]
+    fn csv_is_told_by_its_header() {
+        for header in ["Event name,Event time,User name\nx", "\u{feff}\"eventTime\",\"eventID\"", "a,EventName"] {
+            assert!(read(header.as_bytes()).unwrap_err().starts_with("CSV"), "{header}");
+        }
+        for text in [
+            "{\"eventName\":\"a\",\"eventID\":\"b\"}",
+            "words, and eventful times",
+            "",
+            "2024-01-01T00:00:00Z {\"eventName\":\"a\",\"eventID\":\"b\"}",
+            "[{\"eventTime\":1,",
+        ] {
+            assert!(read(text.as_bytes()).is_ok(), "{text}");
+        }
+    }
+}
