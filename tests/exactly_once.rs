@@ -207,6 +207,50 @@ async fn an_ingest_that_dies_at_any_request_and_runs_again_leaves_the_lake_of_an
     println!("{deaths} deaths, {deaths} lakes as undisturbed");
 }
 
+/// The program itself, killed without a word at random times, `KILLS` of them (10 unless told), on one folder lake.
+#[test]
+fn a_process_killed_at_random_times_leaves_a_lake_that_the_next_run_completes() {
+    use std::process::{Command, Stdio};
+    let kills: u32 = std::env::var("KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(10);
+    let dir = tempfile::tempdir().unwrap();
+    let (source, lake, whole) = (dir.path().join("in"), dir.path().join("lake"), dir.path().join("whole"));
+    let run = |lake: &std::path::Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_trailhunt"));
+        command.args(["ingest", source.to_str().unwrap(), "--lake", lake.to_str().unwrap()]).stdout(Stdio::null());
+        command
+    };
+    let sample =
+        ["sample", "--out", source.to_str().unwrap(), "--days", "3", "--accounts", "2", "--events-per-day", "300"];
+    assert!(
+        Command::new(env!("CARGO_BIN_EXE_trailhunt")).args(sample).stdout(Stdio::null()).status().unwrap().success()
+    );
+    let started = std::time::Instant::now();
+    assert!(run(&whole).status().unwrap().success());
+    let takes = started.elapsed();
+    let mut killed = 0;
+    for n in 0..kills {
+        let mut child = run(&lake).spawn().unwrap();
+        // Golden-ratio steps through a run's length: spread out, and the same every time.
+        std::thread::sleep(takes.mul_f64(f64::from(n) * 0.618_034 % 1.0));
+        killed += u32::from(child.try_wait().unwrap().is_none());
+        let _ = child.kill();
+        child.wait().unwrap();
+        if n % 3 == 2 {
+            std::fs::remove_dir_all(&lake).unwrap();
+        }
+    }
+    assert!(run(&lake).status().unwrap().success());
+    let ask = |lake: &std::path::Path| {
+        let sql = "SELECT event_id, source_object, source_record FROM events ORDER BY 1, 2, 3";
+        let mut command = Command::new(env!("CARGO_BIN_EXE_trailhunt"));
+        command.args(["query", "--format", "csv", "--lake", lake.to_str().unwrap(), sql]);
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    assert!(ask(&whole).lines().count() > 500);
+    assert_eq!(ask(&lake), ask(&whole));
+    println!("{killed} of {kills} killed while at work");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_vacuum_deletes_what_no_commit_names_and_nothing_else() {
     let (source, store) = (archive().await, Arc::new(InMemory::new()));

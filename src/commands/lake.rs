@@ -29,7 +29,13 @@ pub async fn lake(command: LakeCommand) -> Result<Outcome> {
 async fn compact(args: LakeArgs) -> Result<Outcome> {
     let lake = Lake::open(&Location::parse(&args.lake, &args.s3.settings())?).await?;
     let Compacted { days, files, bytes } = lake.compact().await?;
-    println!("compacted {days} days: {} files to {}, {} to {}", files.0, files.1, HumanBytes(bytes.0), HumanBytes(bytes.1));
+    println!(
+        "compacted {days} days: {} files to {}, {} to {}",
+        files.0,
+        files.1,
+        HumanBytes(bytes.0),
+        HumanBytes(bytes.1)
+    );
     println!("kept      the old files, for older versions of the table, until `trailhunt lake vacuum`");
     Ok(Outcome::Done)
 }

@@ -114,7 +114,10 @@ impl Lake {
         let snapshot = self.snapshot().await?;
         let named = named(&snapshot);
         let store = self.location.store();
-        let listed: Vec<_> = store.list(Some(self.location.prefix())).try_collect().await
+        let listed: Vec<_> = store
+            .list(Some(self.location.prefix()))
+            .try_collect()
+            .await
             .map_err(|e| Error::storage("list", self.location.to_string(), e))?;
         let mut vacuumed = Vacuumed::default();
         for object in listed {
