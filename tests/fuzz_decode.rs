@@ -29,7 +29,7 @@ fn seeds() -> Vec<Vec<u8>> {
         format!("2024-01-01T10:00:00.000Z {RECORD}\n2024-01-01T10:00:00.000Z {RECORD}"),
         format!(r#"{{"messageType":"DATA_MESSAGE","logEvents":[{{"id":"1","timestamp":1,"message":{quoted}}}]}}"#),
         format!(r#"{{"hits":{{"hits":[{{"_source":{RECORD}}}]}}}}"#),
-        format!(r#"{{"result":{{"_raw":{quoted}}}}}"#),
+        format!(r#"{{"preview":false,"offset":0,"result":{{"_raw":{quoted}}}}}"#),
     ];
     let mut seeds: Vec<Vec<u8>> = plain.iter().map(|text| text.clone().into_bytes()).collect();
     seeds.extend(plain.iter().take(3).map(|text| gzip(text.as_bytes())));
