@@ -108,5 +108,39 @@ fn root_cause(error: &object_store::Error) -> String {
         cause = inner;
     }
     let text = cause.to_string();
-    text.lines().next().unwrap_or_default().trim().to_owned()
+    match (between(&text, "<Code>", "</Code>"), between(&text, "<Message>", "</Message>")) {
+        // What S3 says, out of the XML it says it in.
+        (Some(code), message) => {
+            let expired =
+                code.contains("Expired") || code.contains("InvalidAccessKey") || code.contains("SignatureDoesNotMatch");
+            let next = if expired { "; renew the credentials, or name others with --profile" } else { "" };
+            one_line(&format!("{code}: {}{next}", message.unwrap_or("no message")))
+        }
+        _ => one_line(&text),
+    }
+}
+
+fn between<'a>(text: &'a str, begin: &str, end: &str) -> Option<&'a str> {
+    text.split_once(begin)?.1.split_once(end).map(|(inside, _)| inside.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_s3_says_is_taken_out_of_its_xml() {
+        let body = "403 Forbidden: <?xml version=\"1.0\"?>\n<Error><Code>ExpiredToken</Code>\n<Message>The token has expired.</Message></Error>";
+        let error =
+            Error::storage("list", "s3://acme", object_store::Error::Generic { store: "S3", source: body.into() });
+        assert_eq!(
+            error.to_string(),
+            "cannot list s3://acme: ExpiredToken: The token has expired.; renew the credentials, or name others with --profile"
+        );
+        let plain = object_store::Error::Generic { store: "S3", source: "no route\nto host".into() };
+        assert_eq!(
+            Error::storage("read", "s3://acme/x", plain).to_string(),
+            "cannot read s3://acme/x: no route; to host"
+        );
+    }
 }

@@ -162,7 +162,8 @@ impl<'a> Appender<'a> {
     /// Makes the batch under way true. Does nothing when there is none.
     ///
     /// # Errors
-    /// When files or the log cannot be written. Nothing of the batch is then in the lake.
+    /// When files or the log cannot be written. Either nothing of the batch is then in the lake, or, when only the answer
+    /// was lost, all of it; running again finds out.
     pub async fn commit(&mut self) -> Result<Committed> {
         let Pending { days, objects, rejects, .. } = std::mem::take(&mut self.pending);
         if objects.is_empty() {

@@ -1,7 +1,7 @@
 //! One day's events of one batch as a Parquet file: sorted row groups, built in memory as rows come.
 
-use arrow::array::{RecordBatch, StructArray};
-use arrow::compute::{SortColumn, concat_batches, lexsort_to_indices, take_record_batch};
+use arrow::array::{Array, RecordBatch, StructArray};
+use arrow::compute::{SortColumn, concat, interleave_record_batch, lexsort_to_indices};
 use delta_kernel::expressions::ColumnName;
 use delta_kernel::schema::StructType;
 use delta_kernel_default_engine::stats::FileStatsAccumulator;
@@ -75,15 +75,34 @@ impl DataFileBuilder {
         self.waiting_bytes + self.writer.bytes_written() + self.writer.in_progress_size()
     }
 
-    /// Sorts what waits into row groups of its own.
+    /// Sorts what waits into row groups of its own. Only the sort keys are joined up for it, the rows are copied once.
     fn flush(&mut self) -> Result<()> {
-        let rows = concat_batches(&file_schema(), &self.waiting).map_err(defect)?;
-        self.waiting.clear();
+        let waiting = std::mem::take(&mut self.waiting);
         (self.waiting_rows, self.waiting_bytes) = (0, 0);
-        let keys = SORT.iter().filter_map(|name| rows.column_by_name(name));
-        let keys: Vec<_> = keys.map(|key| SortColumn { values: key.clone(), options: None }).collect();
-        let order = lexsort_to_indices(&keys, None).map_err(defect)?;
-        let rows = take_record_batch(&rows, &order).map_err(defect)?;
+        let batches: Vec<&RecordBatch> = waiting.iter().collect();
+        let places: Vec<(usize, usize)> = batches
+            .iter()
+            .enumerate()
+            .flat_map(|(at, batch)| (0..batch.num_rows()).map(move |row| (at, row)))
+            .collect();
+        let key = |name: &&str| {
+            let parts: Vec<&dyn Array> =
+                batches.iter().filter_map(|b| b.column_by_name(name)).map(AsRef::as_ref).collect();
+            concat(&parts).map(|values| SortColumn { values, options: None })
+        };
+        let order = match batches.as_slice() {
+            [] => Vec::new(),
+            _ => {
+                let keys = SORT.iter().map(key).collect::<std::result::Result<Vec<_>, _>>().map_err(defect)?;
+                let order = lexsort_to_indices(&keys, None).map_err(defect)?;
+                order.values().iter().map(|row| places[*row as usize]).collect()
+            }
+        };
+        let rows = match order.as_slice() {
+            [] => RecordBatch::new_empty(file_schema()),
+            order => interleave_record_batch(&batches, order).map_err(defect)?,
+        };
+        drop(waiting);
         self.statistics.merge(&rows).map_err(defect)?;
         self.rows += rows.num_rows() as u64;
         self.writer.write(&rows).and_then(|()| self.writer.flush()).map_err(defect)

@@ -60,8 +60,9 @@ pub fn function() -> WindowFunction {
             let lookback = usize::try_from(constant("lookback", &args[1])?).unwrap_or(0);
             let values: Vec<_> = floats(&args[0]).iter().collect();
             let pasts = pasts(&values, lookback);
-            let mut n = Int64Builder::new();
-            let mut numbers: [Float64Builder; 4] = std::array::from_fn(|_| Float64Builder::new());
+            // Exactly the partition's rows: a default capacity would stay with every identity's columns.
+            let mut n = Int64Builder::with_capacity(pasts.len());
+            let mut numbers: [Float64Builder; 4] = std::array::from_fn(|_| Float64Builder::with_capacity(pasts.len()));
             for past in &pasts {
                 n.append_option(past.map(|past| past.n));
                 let parts = past.map(|past| [past.mean, past.stddev, past.median, past.mad]);

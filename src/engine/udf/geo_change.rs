@@ -78,10 +78,10 @@ pub fn function(geo: &Arc<Geo>) -> WindowFunction {
         "OVER (PARTITION BY entity ORDER BY event_time): the move from the entity's last placed call to this one: a struct of previous_ip, previous_time, previous_country, country, previous_asn, asn, country_changed, asn_changed, distance_km (great circle less both error radii, at least 0), speed_kmh. Null for calls without a place (services, private addresses) and for the first one.",
         &[Argument::Text("source_ip_address"), Argument::Time("event_time")],
         DataType::Struct(fields()),
-        move |args, _| -> Result<ArrayRef> {
+        move |args, rows| -> Result<ArrayRef> {
             let mut places: HashMap<&str, Option<Place>> = HashMap::new();
             let mut before: Option<(&str, i64, Place)> = None;
-            let mut columns = Columns::default();
+            let mut columns = Columns::with_capacity(rows);
             for (ip, time) in texts(&args[0]).iter().zip(times(&args[1])) {
                 let place = ip.and_then(|ip| {
                     let place = places.entry(ip).or_insert_with(|| {
@@ -102,7 +102,6 @@ pub fn function(geo: &Arc<Geo>) -> WindowFunction {
     )
 }
 
-#[derive(Default)]
 struct Columns {
     previous_ip: StringBuilder,
     previous_time: TimestampMicrosecondBuilder,
@@ -114,6 +113,22 @@ struct Columns {
 }
 
 impl Columns {
+    /// Room for exactly the partition's rows: there are as many partitions as sessions, and a builder's default capacity
+    /// would stay with each of their columns.
+    fn with_capacity(rows: usize) -> Columns {
+        let text = || StringBuilder::with_capacity(rows, rows * 8);
+        let number = || Float64Builder::with_capacity(rows);
+        Columns {
+            previous_ip: text(),
+            previous_time: TimestampMicrosecondBuilder::with_capacity(rows),
+            countries: (text(), text()),
+            asns: (Int64Builder::with_capacity(rows), Int64Builder::with_capacity(rows)),
+            changed: (BooleanBuilder::with_capacity(rows), BooleanBuilder::with_capacity(rows)),
+            distance_km: number(),
+            speed_kmh: number(),
+        }
+    }
+
     fn push(&mut self, row: Option<Move>) {
         let row = row.as_ref();
         self.previous_ip.append_option(row.map(|row| row.previous_ip));
