@@ -24,7 +24,7 @@ import s3
 from faulty_s3 import Exchange, Fault, Proxy, Rule, answer_lost, body_cut, first_byte_slow, refused, vanished
 from s3 import Archive, Trailhunt, binary_from_arguments, days_of, moto_server, run_scenarios, s3_client, upload
 
-SCENARIO_SECONDS_MAX = 60
+SCENARIO_SECONDS_MAX = 180
 LEDGER_SUMS = "SELECT sum(records), sum(kept) AS kept, sum(duplicates), sum(rejects), count(*) AS objects FROM objects"
 
 
