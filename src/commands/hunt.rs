@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufWriter;
 
-use chrono::{Days, NaiveTime, Utc};
+use chrono::Days;
 
 use super::{Outcome, period, progress};
 use crate::cli::{HuntArgs, HuntSettings, PeriodArgs};
@@ -44,17 +44,14 @@ pub async fn report_on(lake: &Lake, period: &PeriodArgs, args: &HuntSettings, co
 }
 
 /// What was asked for, from the beginning of its first day. Without an end it ends after the lake's last day.
-fn window(snapshot: &Snapshot, period: &PeriodArgs) -> Result<Window> {
-    let now = Utc::now();
+fn window(snapshot: &Snapshot, asked: &PeriodArgs) -> Result<Window> {
     let Some((first, last)) = snapshot.days() else {
         return Err(Error::lake(snapshot.location.to_string(), "it holds no events yet; `trailhunt ingest` adds some"));
     };
-    let midnight = |day: chrono::NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
-    let from = period.from.as_deref().map(|text| period::instant(text, now)).transpose()?;
-    let to = period.to.as_deref().map(|text| period::instant(text, now)).transpose()?;
+    let (from, to) = period::bounds(asked)?;
     // Detectors judge whole days and hours; a window that began inside one would split its story between two runs.
-    let from = midnight(from.map_or(first, |from| from.date_naive()));
-    let to = to.unwrap_or(midnight(last.checked_add_days(Days::new(1)).unwrap_or(last)));
+    let from = period::midnight(from.map_or(first, |from| from.date_naive()));
+    let to = to.unwrap_or(period::midnight(last.checked_add_days(Days::new(1)).unwrap_or(last)));
     if from >= to {
         let days = format!("the lake holds {first} to {last}");
         return Err(Error::Usage(format!("nothing to hunt from {from} to {to}; {days}")));

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use chrono::Utc;
 use futures::stream::{self, StreamExt};
 use indicatif::{HumanBytes, HumanCount, ProgressBar};
 use object_store::ObjectStoreExt;
@@ -56,9 +55,7 @@ impl Ingested {
 
 /// Carries out `ingest`.
 pub async fn ingest(args: IngestArgs) -> Result<Outcome> {
-    let now = Utc::now();
-    let from = args.period.from.as_deref().map(|text| period::instant(text, now)).transpose()?;
-    let to = args.period.to.as_deref().map(|text| period::instant(text, now)).transpose()?;
+    let (from, to) = period::bounds(&args.period)?;
     let selection = selection(&args.source, from.map(|t| t.date_naive()), to.map(period::day_after));
     let s3 = args.lake.s3.settings();
     let sources = args.source.sources.iter().map(|text| Location::parse(text, &s3)).collect::<Result<Vec<_>>>()?;

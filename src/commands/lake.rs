@@ -50,9 +50,7 @@ async fn vacuum(args: VacuumArgs) -> Result<Outcome> {
 }
 
 async fn verify_digests(args: VerifyDigestsArgs) -> Result<Outcome> {
-    let now = Utc::now();
-    let from = args.period.from.as_deref().map(|text| period::instant(text, now)).transpose()?;
-    let to = args.period.to.as_deref().map(|text| period::instant(text, now)).transpose()?;
+    let (from, to) = period::bounds(&args.period)?;
     let selection = Selection {
         from: from.map(|time| time.date_naive()),
         to: to.map(period::day_after),

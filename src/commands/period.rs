@@ -2,14 +2,32 @@
 
 use chrono::{DateTime, Days, Duration, NaiveDate, NaiveTime, Utc};
 
+use crate::cli::PeriodArgs;
 use crate::error::{Error, Result};
+
+/// Begin and end of a period, where they were given.
+pub type Bounds = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
+
+/// What was typed for `--from` and `--to`.
+///
+/// # Errors
+/// As [`instant`].
+pub fn bounds(period: &PeriodArgs) -> Result<Bounds> {
+    let now = Utc::now();
+    let read = |text: &Option<String>| text.as_deref().map(|text| instant(text, now)).transpose();
+    Ok((read(&period.from)?, read(&period.to)?))
+}
+
+/// The beginning of a day.
+pub fn midnight(day: NaiveDate) -> DateTime<Utc> {
+    day.and_time(NaiveTime::MIN).and_utc()
+}
 
 /// A day (its beginning), an RFC 3339 time, `today`, `yesterday`, `now`, or an age such as `7d` or `36h` before now.
 ///
 /// # Errors
 /// [`Error::Usage`] with the accepted forms.
 pub fn instant(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>> {
-    let midnight = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
     let named = match text {
         "now" => Some(now),
         "today" => Some(midnight(now.date_naive())),

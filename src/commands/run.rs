@@ -1,6 +1,6 @@
 //! `trailhunt run`: ingest, then hunt.
 
-use chrono::{Days, Utc};
+use chrono::Days;
 
 use super::hunt::{conclude, report_on};
 use super::{Outcome, ingest, period};
@@ -12,9 +12,7 @@ use crate::source::Location;
 
 /// Carries out `run`.
 pub async fn run(args: RunArgs) -> Result<Outcome> {
-    let now = Utc::now();
-    let from = args.period.from.as_deref().map(|text| period::instant(text, now)).transpose()?;
-    let to = args.period.to.as_deref().map(|text| period::instant(text, now)).transpose()?;
+    let (from, to) = period::bounds(&args.period)?;
     // Objects are delivered minutes after their events: the last hour's lie under the next day.
     let to = to.map(period::day_after).and_then(|day| day.checked_add_days(Days::new(1)));
     let selection = ingest::selection(&args.source, from.map(|time| time.date_naive()), to);

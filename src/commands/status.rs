@@ -1,10 +1,11 @@
 //! `trailhunt lake status` and `lake rejects`: what a lake holds, and what it could not read.
 
-use chrono::{Days, NaiveTime};
+use chrono::Days;
 use indicatif::{HumanBytes, HumanCount};
 use serde_json::{Value, json};
 
 use super::Outcome;
+use super::period::midnight;
 use super::query::printable;
 use crate::cli::{LakeArgs, LakeFormat, StatusArgs};
 use crate::detect::{Window, rows};
@@ -95,7 +96,6 @@ async fn open(args: &LakeArgs) -> Result<(Snapshot, Session)> {
 /// From the lake's first day to the end of its last.
 fn everything(snapshot: &Snapshot) -> Window {
     let (first, last) = snapshot.days().unwrap_or_default();
-    let midnight = |day: chrono::NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
     Window { from: midnight(first), to: midnight(last.checked_add_days(Days::new(1)).unwrap_or(last)) }
 }
 

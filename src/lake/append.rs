@@ -142,11 +142,7 @@ impl<'a> Appender<'a> {
         Ok(match self.pending.days.entry(day) {
             std::collections::btree_map::Entry::Occupied(file) => file.into_mut(),
             std::collections::btree_map::Entry::Vacant(place) => {
-                let columns: Vec<_> = crate::schema::STATISTICS
-                    .iter()
-                    .map(|c| delta_kernel::expressions::ColumnName::new([*c]))
-                    .collect();
-                place.insert(DataFileBuilder::new(&columns, &self.snapshot.delta.schema())?)
+                place.insert(DataFileBuilder::new(&self.snapshot.delta.schema())?)
             }
         })
     }

@@ -72,13 +72,10 @@ impl Lake {
     /// One file for some of a day's. Its bytes, or nothing when another writer took one of them away.
     async fn join(&self, day: NaiveDate, files: Vec<DataFile>) -> Result<Option<u64>> {
         let mut snapshot = self.snapshot().await?;
-        let columns: Vec<_> =
-            crate::schema::STATISTICS.iter().map(|c| delta_kernel::expressions::ColumnName::new([*c])).collect();
-        let mut builder = DataFileBuilder::new(&columns, &snapshot.delta.schema())?.sorted_by(FILE_EVENTS_MAX as usize);
+        let mut builder = DataFileBuilder::new(&snapshot.delta.schema())?.sorted_by(FILE_EVENTS_MAX as usize);
         for file in &files {
             let url = self.location.url_of(&file.path);
-            let got = self.location.store().get(&file.path).await.map_err(|e| Error::storage("read", &url, e))?;
-            let bytes = got.bytes().await.map_err(|e| Error::storage("read", &url, e))?;
+            let bytes = self.location.bytes(&file.path).await?;
             for batch in read_columns(bytes, None).map_err(|e| Error::lake(url.as_str(), e))? {
                 builder.push(batch)?;
             }

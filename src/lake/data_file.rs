@@ -10,7 +10,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 use crate::error::{Error, Result};
-use crate::schema::{BLOOM, SORT, file_schema};
+use crate::schema::{BLOOM, SORT, STATISTICS, file_schema};
 
 /// Rows of a row group: large enough to compress well, small enough that skipping one saves something.
 const ROW_GROUP_ROWS: usize = 65_536;
@@ -36,11 +36,12 @@ pub struct BuiltFile {
 }
 
 impl DataFileBuilder {
-    /// An empty file, with statistics of `columns`.
+    /// An empty file of a table with this schema, with statistics of [`STATISTICS`].
     ///
     /// # Errors
     /// Only if the schema cannot be Parquet, which is a defect.
-    pub fn new(columns: &[ColumnName], schema: &StructType) -> Result<DataFileBuilder> {
+    pub fn new(schema: &StructType) -> Result<DataFileBuilder> {
+        let columns: Vec<_> = STATISTICS.iter().map(|column| ColumnName::new([*column])).collect();
         let writer = ArrowWriter::try_new(Vec::new(), file_schema(), Some(properties())).map_err(defect)?;
         Ok(DataFileBuilder {
             waiting: Vec::new(),
@@ -48,7 +49,7 @@ impl DataFileBuilder {
             waiting_bytes: 0,
             sorted_rows: ROW_GROUP_ROWS,
             writer,
-            statistics: FileStatsAccumulator::new(columns, schema),
+            statistics: FileStatsAccumulator::new(&columns, schema),
             rows: 0,
         })
     }

@@ -8,7 +8,6 @@ use std::collections::{HashMap, HashSet};
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use object_store::ObjectStoreExt;
 
 use super::ledger::read_columns;
 use super::snapshot::Snapshot;
@@ -54,9 +53,7 @@ impl Known {
                 continue;
             }
             let url = snapshot.location.url_of(&file.path);
-            let got = snapshot.location.store().get(&file.path).await;
-            let got = got.map_err(|e| Error::storage("read", &url, e))?;
-            let bytes = got.bytes().await.map_err(|e| Error::storage("read", &url, e))?;
+            let bytes = snapshot.location.bytes(&file.path).await?;
             let all_have_ids = file.nulls.get("event_id") == Some(&0);
             let columns: Option<&[&str]> = if all_have_ids { Some(&["event_id"]) } else { None };
             for batch in read_columns(bytes, columns).map_err(|e| Error::lake(url.as_str(), e))? {

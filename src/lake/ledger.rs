@@ -11,7 +11,7 @@ use arrow::array::{ArrayRef, AsArray, Date32Array, Int64Array, RecordBatch, Stri
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::ObjectStoreExt;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -149,13 +149,8 @@ pub async fn write(location: &Location, path: String, batches: &[RecordBatch]) -
 /// Reads a file beside the data, some of its columns or all.
 pub async fn read(location: &Location, file: &SideFile, columns: Option<&[&str]>) -> Result<Vec<RecordBatch>> {
     let key = location.child(&file.path);
-    let bytes = fetch(location.store().as_ref(), &key).await;
-    let bytes = bytes.map_err(|e| Error::storage("read", location.url_of(&key), e))?;
+    let bytes = location.bytes(&key).await?;
     read_columns(bytes, columns).map_err(|e| Error::lake(location.to_string(), format!("{}: {e}", file.path)))
-}
-
-async fn fetch(store: &dyn ObjectStore, key: &object_store::path::Path) -> object_store::Result<Bytes> {
-    store.get(key).await?.bytes().await
 }
 
 /// Some columns of a Parquet file in memory, in the file's order; all of them for `None`.

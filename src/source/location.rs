@@ -3,6 +3,7 @@
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
@@ -140,6 +141,15 @@ impl Location {
             .split('/')
             .filter(|part| !part.is_empty())
             .fold(self.prefix.clone(), |path, part| path.clone().join(part))
+    }
+
+    /// All bytes of an object in this store.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] that names the object.
+    pub async fn bytes(&self, path: &Path) -> Result<Bytes> {
+        let got = async { self.store.get(path).await?.bytes().await };
+        got.await.map_err(|e| Error::storage("read", self.url_of(path), e))
     }
 
     /// The object at exactly this place, when it names an object and not a prefix.
