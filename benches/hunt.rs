@@ -23,14 +23,14 @@ static LIBRARY: LazyLock<Library> = LazyLock::new(|| Library::load(&[]).expect("
 static HUNT: LazyLock<(Session, Window)> = LazyLock::new(|| {
     RUNTIME.block_on(async {
         let lake = Lake::open_or_create(&common::place(&common::ARCHIVE.join("lake"))).await.expect("a lake");
-        let mut appender = Appender::new(&lake).await.expect("an appender");
+        let mut appender = Appender::new(&lake, 1 << 30).await.expect("an appender");
         appender.push(decode(common::objects().await, Limits::default())).await.expect("rows are added");
         appender.commit().await.expect("the batch is committed");
         let snapshot = lake.snapshot().await.expect("a snapshot");
         let (_, last) = snapshot.days().expect("events");
         let from = last.and_time(chrono::NaiveTime::MIN).and_utc();
         let window = Window { from, to: from + chrono::Duration::days(1) };
-        (session(&snapshot, &Geo::embedded().expect("the table")).await.expect("a session"), window)
+        (session(&snapshot, &Geo::embedded().expect("the table"), 1 << 30).await.expect("a session"), window)
     })
 });
 

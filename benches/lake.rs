@@ -24,7 +24,7 @@ fn append_and_commit(bencher: Bencher) {
     bencher.counter(ItemsCount::new(events)).with_inputs(fresh).bench_values(|(dir, groups)| {
         runtime.block_on(async {
             let lake = Lake::open_or_create(&common::place(dir.path())).await.expect("a lake");
-            let mut appender = Appender::new(&lake).await.expect("an appender");
+            let mut appender = Appender::new(&lake, 1 << 30).await.expect("an appender");
             for group in groups {
                 appender.push(group).await.expect("rows are added");
             }

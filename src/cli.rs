@@ -68,6 +68,43 @@ impl S3Args {
     }
 }
 
+/// What it may take.
+#[derive(Debug, Clone, Args)]
+pub struct MemoryArgs {
+    /// Memory to stay within: batches of an ingest are sized by it, and SQL that sorts or groups spills to disk. A single
+    /// object needs some four times its inflated size on top
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "1GB", env = "TRAILHUNT_MEMORY_LIMIT")]
+    pub memory_limit: usize,
+}
+
+/// Bounds on what one object may cost; beyond them it is a reject.
+#[derive(Debug, Clone, Args)]
+pub struct LimitArgs {
+    /// Largest object that is read, inflated; the members of a bundle together
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "1GB")]
+    pub object_size_max: usize,
+    /// Largest inflated size of an object of more than 16MB, as a multiple of its stored size
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    pub inflation_max: u32,
+    /// Largest record that is read
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "4MB")]
+    pub record_size_max: usize,
+}
+
+/// Bytes, as a number with an optional `KB`, `MB` or `GB`, each 1,024 of the one before.
+fn size(text: &str) -> Result<usize, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let shift = match text[digits.len()..].to_ascii_uppercase().as_str() {
+        "" | "B" => 0,
+        "K" | "KB" | "KIB" => 10,
+        "M" | "MB" | "MIB" => 20,
+        "G" | "GB" | "GIB" => 30,
+        unit => return Err(format!("{unit} is no unit of size; use KB, MB or GB")),
+    };
+    let bytes = digits.trim().parse::<usize>().ok().and_then(|n| n.checked_mul(1 << shift)).filter(|bytes| *bytes > 0);
+    bytes.ok_or_else(|| "not a size, such as 512MB".into())
+}
+
 /// Which archives, and which part of them.
 #[derive(Debug, Args)]
 pub struct SourceArgs {
@@ -142,6 +179,12 @@ pub struct IngestArgs {
     /// Into which lake.
     #[command(flatten)]
     pub lake: LakeArgs,
+    /// Within what memory.
+    #[command(flatten)]
+    pub memory: MemoryArgs,
+    /// Bounds on objects.
+    #[command(flatten)]
+    pub limits: LimitArgs,
 }
 
 /// What to hunt with and where the report goes.
@@ -165,6 +208,9 @@ pub struct HuntSettings {
     /// MaxMind-format database to place addresses with, before the one that comes with the program
     #[arg(long = "geoip-db", value_name = "FILE")]
     pub geoip: Vec<PathBuf>,
+    /// Within what memory.
+    #[command(flatten)]
+    pub memory: MemoryArgs,
 }
 
 /// `hunt`.
@@ -196,6 +242,9 @@ pub struct RunArgs {
     /// Into which lake.
     #[command(flatten)]
     pub lake: LakeArgs,
+    /// Bounds on objects.
+    #[command(flatten)]
+    pub limits: LimitArgs,
 }
 
 /// `query`.
@@ -216,6 +265,9 @@ pub struct QueryArgs {
     /// Of which lake.
     #[command(flatten)]
     pub lake: LakeArgs,
+    /// Within what memory.
+    #[command(flatten)]
+    pub memory: MemoryArgs,
 }
 
 /// Form of an answer.
@@ -260,12 +312,23 @@ pub enum LakeCommand {
     /// What could not be read, one line each: object, offset, reason
     Rejects(LakeArgs),
     /// Join each day's small files into few sorted ones; the events stay the same
-    Compact(LakeArgs),
+    Compact(CompactArgs),
     /// Delete files that the lake no longer names
     Vacuum(VacuumArgs),
     /// Verify that an archive's logs are the ones CloudTrail delivered: all of them, unaltered, and no others
     #[command(after_help = VERIFY_DIGESTS_HELP)]
     VerifyDigests(VerifyDigestsArgs),
+}
+
+/// `lake compact`.
+#[derive(Debug, Args)]
+pub struct CompactArgs {
+    /// Of which lake.
+    #[command(flatten)]
+    pub lake: LakeArgs,
+    /// Within what memory.
+    #[command(flatten)]
+    pub memory: MemoryArgs,
 }
 
 /// `lake status`.

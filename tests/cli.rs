@@ -175,6 +175,40 @@ fn an_object_that_changed_is_read_again_once_and_said_so() {
 }
 
 #[test]
+fn a_lake_that_is_fed_often_keeps_few_files_a_day() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = dir.path().join("lake");
+    for hour in 0..12 {
+        let source = dir.path().join(format!("{hour}"));
+        archive(&source, &[record(&hour.to_string(), &format!("2024-01-01T{hour:02}:00:00Z"))]);
+        succeeds(&["ingest", arg(&source), "--lake", arg(&lake)]);
+    }
+    assert_eq!(number(&lake, "SELECT count(*) FROM events"), 12);
+    let log = std::fs::read_dir(lake.join("_delta_log")).unwrap();
+    let (mut added, mut removed) = (0, 0);
+    for entry in log.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "json")) {
+        let text = std::fs::read_to_string(entry).unwrap();
+        added += text.lines().filter(|line| line.starts_with(r#"{"add":"#)).count();
+        removed += text.lines().filter(|line| line.starts_with(r#"{"remove":"#)).count();
+    }
+    assert_eq!((added, removed), (13, 9), "the ninth file of the day had all nine joined into one");
+}
+
+#[test]
+fn what_an_object_may_cost_is_a_setting() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, lake) = (dir.path().join("in"), dir.path().join("lake"));
+    archive(&source, &[record("1", "2024-01-01T10:00:00Z")]);
+    let ingest = ["ingest", arg(&source), "--lake", arg(&lake)];
+    let ran = trailhunt(&[&ingest[..], &["--record-size-max", "64", "--memory-limit", "64MB"]].concat());
+    assert_eq!(ran.code, 2, "{}{}", ran.out, ran.err);
+    let reasons = query(&lake, "SELECT reason FROM rejects");
+    assert!(reasons[0]["reason"].as_str().unwrap().ends_with("larger than 64"), "{reasons:?}");
+    let ran = trailhunt(&[&ingest[..], &["--memory-limit", "1 parsec"]].concat());
+    assert!(ran.code == 2 && ran.err.contains("no unit of size"), "{}", ran.err);
+}
+
+#[test]
 fn the_status_of_a_lake_adds_up() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let (source, lake) = (dir.path().join("in"), dir.path().join("lake"));

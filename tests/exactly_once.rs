@@ -23,7 +23,7 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 use serde_json::json;
-use trailhunt::commands::ingest::read;
+use trailhunt::commands::ingest::{Bounds, read};
 use trailhunt::engine::{Parameters, session};
 use trailhunt::geo::Geo;
 use trailhunt::lake::Lake;
@@ -161,17 +161,17 @@ async fn ingest(source: &Arc<InMemory>, lake: Arc<dyn ObjectStore>) -> trailhunt
     let lake = Lake::open_or_create(&place("lake", lake)).await?;
     for day in 2..=4 {
         let selection = Selection { to: NaiveDate::from_ymd_opt(2024, 1, day), ..Selection::default() };
-        let ingested = read(std::slice::from_ref(&source), &selection, &lake).await?;
+        let ingested = read(std::slice::from_ref(&source), &selection, &lake, Bounds::default()).await?;
         assert!(ingested.objects_failed.is_empty());
     }
-    lake.compact().await?;
+    lake.compact(2, 1 << 30).await?;
     Ok(())
 }
 
 /// Everything in the lake that an undisturbed ingest determines: events, ledger, rejects.
 async fn contents(store: &Arc<InMemory>) -> String {
     let lake = Lake::open(&place("lake", Arc::clone(store) as Arc<dyn ObjectStore>)).await.unwrap();
-    let session = session(&lake.snapshot().await.unwrap(), &Geo::embedded().unwrap()).await.unwrap();
+    let session = session(&lake.snapshot().await.unwrap(), &Geo::embedded().unwrap(), 1 << 30).await.unwrap();
     let mut text = String::new();
     for sql in [
         "SELECT event_date, event_id, source_object, source_record FROM events ORDER BY 1, 2, 3, 4",

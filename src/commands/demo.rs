@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::hunt::{conclude, report_on};
+use super::ingest::Bounds;
 use super::{Outcome, ingest, sample};
-use crate::cli::{DemoArgs, HuntSettings, PeriodArgs};
+use crate::cli::{DemoArgs, HuntSettings, MemoryArgs, PeriodArgs};
 use crate::error::{Error, Result};
 use crate::lake::Lake;
 use crate::report::{Coverage, Report};
@@ -42,7 +43,7 @@ async fn in_folder(dir: &Path, report: &Path) -> Result<Outcome> {
     println!("sample    {} events of {} days, {} attacks planted", summary.events, settings.days, summary.attacks);
     let place = |path: &Path| Location::parse(&path.display().to_string(), &S3Settings::default());
     let lake = Lake::open_or_create(&place(&dir.join("lake"))?).await?;
-    let ingested = ingest::read(&[place(&archive)?], &Selection::default(), &lake).await?;
+    let ingested = ingest::read(&[place(&archive)?], &Selection::default(), &lake, Bounds::default()).await?;
     ingest::print(&ingested);
     let hunt = HuntSettings {
         detectors: vec![],
@@ -51,6 +52,7 @@ async fn in_folder(dir: &Path, report: &Path) -> Result<Outcome> {
         report: Some(report.to_path_buf()),
         fail_on: None,
         geoip: vec![],
+        memory: MemoryArgs { memory_limit: crate::engine::MEMORY_BYTES },
     };
     let everything = PeriodArgs { from: None, to: None };
     let report = report_on(&lake, &everything, &hunt, Coverage::from(ingested)).await?;

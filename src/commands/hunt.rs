@@ -30,7 +30,7 @@ pub async fn report_on(lake: &Lake, period: &PeriodArgs, args: &HuntSettings, co
     let snapshot = lake.snapshot().await?;
     let window = window(&snapshot, period)?;
     let geo = super::geo(&args.geoip)?;
-    let session = engine::session(&snapshot, &geo).await?;
+    let session = engine::session(&snapshot, &geo, args.memory.memory_limit).await?;
     let bar = progress::steps("hunt", detectors.len() as u64);
     let hunt = detect::run(&detectors, &session, window, &settings, |done, id| {
         bar.set_position(done as u64);

@@ -11,20 +11,54 @@ use indicatif::{HumanBytes, HumanCount, ProgressBar};
 use object_store::ObjectStoreExt;
 
 use super::{Outcome, period, progress};
-use crate::cli::{IngestArgs, SourceArgs};
+use crate::cli::{IngestArgs, LimitArgs, MemoryArgs, SourceArgs};
 use crate::decode::{self, Decoded, Limits};
 use crate::error::{Error, Result};
 use crate::lake::{Appended, Appender, Committed, Lake, Standing};
 use crate::source::{self, Location, LogObject, Selection};
 
-/// Objects are decoded in groups of this many stored bytes,
-const GROUP_BYTES_MAX: u64 = 2 << 20;
-/// or this many objects: a batch of a handful of events costs more than the events.
+/// Objects are decoded in groups of this many at most: a batch of a handful of events costs more than the events.
 const GROUP_OBJECTS_MAX: usize = 256;
 /// Requests for objects under way at once within a group.
 const FETCHES_MAX: usize = 16;
 /// Folders listed ahead of the reading.
 const LISTINGS_MAX: usize = 16;
+/// Small files of a day that are left after an ingest; more are joined, so that a lake fed every hour stays quick.
+const SMALL_FILES_MAX: usize = 8;
+
+/// What an ingest may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Memory to stay within, in bytes; one object's needs come on top.
+    pub memory_bytes: usize,
+    /// Bounds on what one object may cost.
+    pub limits: Limits,
+}
+
+impl Default for Bounds {
+    fn default() -> Bounds {
+        Bounds { memory_bytes: 1 << 30, limits: Limits::default() }
+    }
+}
+
+impl Bounds {
+    /// As typed.
+    pub fn new(memory: &MemoryArgs, limits: &LimitArgs) -> Bounds {
+        let limits = Limits {
+            object_bytes_max: limits.object_size_max,
+            ratio_max: limits.inflation_max as usize,
+            record_bytes_max: limits.record_size_max,
+            ..Limits::default()
+        };
+        Bounds { memory_bytes: memory.memory_limit, limits }
+    }
+
+    /// Objects are decoded in groups of this many stored bytes: inflated and as columns they take some thirty times that,
+    /// and one group a core is under way.
+    fn group_bytes_max(&self) -> u64 {
+        self.memory_bytes as u64 / 512
+    }
+}
 
 /// What an ingest did.
 #[derive(Debug, Default)]
@@ -60,7 +94,8 @@ pub async fn ingest(args: IngestArgs) -> Result<Outcome> {
     let s3 = args.lake.s3.settings();
     let sources = args.source.sources.iter().map(|text| Location::parse(text, &s3)).collect::<Result<Vec<_>>>()?;
     let lake = Lake::open_or_create(&Location::parse(&args.lake.lake, &s3)?).await?;
-    let ingested = read(&sources, &selection, &lake).await?;
+    let bounds = Bounds::new(&args.memory, &args.limits);
+    let ingested = read(&sources, &selection, &lake, bounds).await?;
     print(&ingested);
     Ok(ingested.outcome())
 }
@@ -74,11 +109,11 @@ pub fn selection(source: &SourceArgs, from: Option<chrono::NaiveDate>, to: Optio
 ///
 /// # Errors
 /// When a source cannot be listed or the lake cannot be written.
-pub async fn read(sources: &[Location], selection: &Selection, lake: &Lake) -> Result<Ingested> {
+pub async fn read(sources: &[Location], selection: &Selection, lake: &Lake, bounds: Bounds) -> Result<Ingested> {
     let started = std::time::Instant::now();
     let bar = progress::bytes("ingest");
     let mut ingested = Ingested::default();
-    let mut appender = Appender::new(lake).await?;
+    let mut appender = Appender::new(lake, bounds.memory_bytes).await?;
     for source in sources {
         let leaves = source::walk(source, selection).await?;
         let mut listings =
@@ -101,17 +136,20 @@ pub async fn read(sources: &[Location], selection: &Selection, lake: &Lake) -> R
                 }
                 bar.inc_length(object.size_bytes);
                 group.push(object);
-                if group.is_full() {
+                if group.is_full(bounds) {
                     reading.push(std::mem::take(&mut group));
                 }
             }
             if reading.len() >= 8 {
-                add(source, std::mem::take(&mut reading), &mut appender, &mut ingested, &bar).await?;
+                add(source, bounds, std::mem::take(&mut reading), &mut appender, &mut ingested, &bar).await?;
             }
         }
         reading.push(group);
-        add(source, reading, &mut appender, &mut ingested, &bar).await?;
-        settle(source, &mut appender, &mut ingested, &bar).await?;
+        add(source, bounds, reading, &mut appender, &mut ingested, &bar).await?;
+        settle(source, bounds, &mut appender, &mut ingested, &bar).await?;
+    }
+    if ingested.appended.kept > 0 {
+        lake.compact(SMALL_FILES_MAX + 1, bounds.memory_bytes).await?;
     }
     bar.finish_and_clear();
     ingested.seconds = started.elapsed().as_secs_f64();
@@ -131,14 +169,15 @@ impl Group {
         self.objects.push(object);
     }
 
-    fn is_full(&self) -> bool {
-        self.bytes >= GROUP_BYTES_MAX || self.objects.len() >= GROUP_OBJECTS_MAX
+    fn is_full(&self, bounds: Bounds) -> bool {
+        self.bytes >= bounds.group_bytes_max() || self.objects.len() >= GROUP_OBJECTS_MAX
     }
 }
 
 /// Fetches and decodes groups on all cores, and adds them in their order.
 async fn add(
     source: &Location,
+    bounds: Bounds,
     groups: Vec<Group>,
     appender: &mut Appender<'_>,
     ingested: &mut Ingested,
@@ -148,7 +187,7 @@ async fn add(
     let mut decoded = stream::iter(groups.into_iter().filter(|group| !group.objects.is_empty()))
         .map(|group| {
             let source = source.clone();
-            tokio::spawn(async move { fetch_and_decode(&source, group).await })
+            tokio::spawn(async move { fetch_and_decode(&source, group, bounds.limits).await })
         })
         .buffered(cores);
     while let Some(group) = decoded.next().await {
@@ -161,7 +200,7 @@ async fn add(
         appender.push(decoded).await?;
         bar.inc(bytes);
         if appender.is_full() {
-            settle(source, appender, ingested, bar).await?;
+            settle(source, bounds, appender, ingested, bar).await?;
         }
     }
     Ok(())
@@ -170,6 +209,7 @@ async fn add(
 /// Commits the batch under way. What another ingest overtook is read again, against what that one left.
 async fn settle(
     source: &Location,
+    bounds: Bounds,
     appender: &mut Appender<'_>,
     ingested: &mut Ingested,
     bar: &ProgressBar,
@@ -189,13 +229,13 @@ async fn settle(
                         continue;
                     }
                     group.push(object);
-                    if group.is_full() {
-                        let fetched = fetch_and_decode(source, std::mem::take(&mut group)).await;
+                    if group.is_full(bounds) {
+                        let fetched = fetch_and_decode(source, std::mem::take(&mut group), bounds.limits).await;
                         ingested.objects_failed.extend(fetched.failed);
                         appender.push(fetched.decoded).await?;
                     }
                 }
-                let fetched = fetch_and_decode(source, group).await;
+                let fetched = fetch_and_decode(source, group, bounds.limits).await;
                 ingested.objects_failed.extend(fetched.failed);
                 appender.push(fetched.decoded).await?;
             }
@@ -209,7 +249,7 @@ struct Fetched {
     failed: Vec<(String, String)>,
 }
 
-async fn fetch_and_decode(source: &Location, group: Group) -> Fetched {
+async fn fetch_and_decode(source: &Location, group: Group, limits: Limits) -> Fetched {
     let fetches = group.objects.into_iter().map(|object| async move {
         let got = fetch(source, &object).await;
         (object, got)
@@ -225,7 +265,7 @@ async fn fetch_and_decode(source: &Location, group: Group) -> Fetched {
             Err(e) => failed.push((object.url.clone(), Error::storage("read", object.url, e).to_string())),
         }
     }
-    let decoded = tokio::task::block_in_place(|| decode::decode(objects, Limits::default()));
+    let decoded = tokio::task::block_in_place(|| decode::decode(objects, limits));
     Fetched { decoded, bytes, failed }
 }
 

@@ -8,7 +8,7 @@ use indicatif::{HumanBytes, HumanCount};
 use super::query::{printable, written};
 use super::status::{rejects, status};
 use super::{Outcome, period, progress};
-use crate::cli::{LakeArgs, LakeCommand, LakeFormat, VacuumArgs, VerifyDigestsArgs};
+use crate::cli::{CompactArgs, LakeCommand, LakeFormat, VacuumArgs, VerifyDigestsArgs};
 use crate::error::{Error, Result};
 use crate::integrity::{self, PublicKeys, Verification};
 use crate::lake::{Compacted, Lake, Vacuumed};
@@ -26,9 +26,9 @@ pub async fn lake(command: LakeCommand) -> Result<Outcome> {
 }
 
 #[expect(clippy::print_stdout, reason = "the command's answer")]
-async fn compact(args: LakeArgs) -> Result<Outcome> {
-    let lake = Lake::open(&Location::parse(&args.lake, &args.s3.settings())?).await?;
-    let Compacted { days, files, bytes } = lake.compact().await?;
+async fn compact(args: CompactArgs) -> Result<Outcome> {
+    let lake = Lake::open(&Location::parse(&args.lake.lake, &args.lake.s3.settings())?).await?;
+    let Compacted { days, files, bytes } = lake.compact(2, args.memory.memory_limit).await?;
     println!(
         "compacted {days} days: {} files to {}, {} to {}",
         files.0,

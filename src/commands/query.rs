@@ -19,7 +19,7 @@ pub async fn query(args: QueryArgs) -> Result<Outcome> {
     let mut out = std::io::stdout().lock();
     let location = Location::parse(&args.lake.lake, &args.lake.s3.settings())?;
     let lake = Lake::open(&location).await?;
-    let session = engine::session(&lake.snapshot().await?, &super::geo(&args.geoip)?).await?;
+    let session = engine::session(&lake.snapshot().await?, &super::geo(&args.geoip)?, args.memory.memory_limit).await?;
     if let Some(table) = &args.describe {
         let query = session.query(table, &format!("SELECT * FROM {table}"), &Parameters::new()).await?;
         describe(table, &query.schema(), &mut out)?;

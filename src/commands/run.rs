@@ -3,6 +3,7 @@
 use chrono::Days;
 
 use super::hunt::{conclude, report_on};
+use super::ingest::Bounds;
 use super::{Outcome, ingest, period};
 use crate::cli::RunArgs;
 use crate::error::Result;
@@ -19,7 +20,7 @@ pub async fn run(args: RunArgs) -> Result<Outcome> {
     let s3 = args.lake.s3.settings();
     let sources = args.source.sources.iter().map(|text| Location::parse(text, &s3)).collect::<Result<Vec<_>>>()?;
     let lake = Lake::open_or_create(&Location::parse(&args.lake.lake, &s3)?).await?;
-    let ingested = ingest::read(&sources, &selection, &lake).await?;
+    let ingested = ingest::read(&sources, &selection, &lake, Bounds::new(&args.hunt.memory, &args.limits)).await?;
     ingest::print(&ingested);
     let report = report_on(&lake, &args.period, &args.hunt, Coverage::from(ingested)).await?;
     conclude(&report, &args.hunt)

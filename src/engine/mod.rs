@@ -29,8 +29,8 @@ use table::{FilesTable, plain_words, side_file};
 /// The SQL that comes with the program.
 static VIEWS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/views");
 
-/// Bytes that sorting, grouping and joining may use before they spill to disk. Window functions are not counted by it.
-const MEMORY_BYTES: usize = 1 << 30;
+/// Bytes that SQL may use when nobody says otherwise.
+pub const MEMORY_BYTES: usize = 1 << 30;
 
 /// A value bound to a `$name` in SQL; never pasted into the text.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,12 +79,13 @@ pub struct Query {
     frame: DataFrame,
 }
 
-/// Tables, views and functions over `snapshot`, with addresses placed by `geo`.
+/// Tables, views and functions over `snapshot`, with addresses placed by `geo`. Sorting, grouping and joining spill to
+/// disk beyond `memory_bytes`; window functions are not counted by it.
 ///
 /// # Errors
 /// [`Error::Query`] when a view that comes with the program does not plan, which its tests exclude.
-pub async fn session(snapshot: &Snapshot, geo: &Arc<Geo>) -> Result<Session> {
-    let pool = TrackConsumersPool::new(FairSpillPool::new(MEMORY_BYTES), std::num::NonZeroUsize::MIN.saturating_add(4));
+pub async fn session(snapshot: &Snapshot, geo: &Arc<Geo>, memory_bytes: usize) -> Result<Session> {
+    let pool = TrackConsumersPool::new(FairSpillPool::new(memory_bytes), std::num::NonZeroUsize::MIN.saturating_add(4));
     let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).build_arc();
     let runtime = runtime.map_err(|e| Error::Internal(e.to_string()))?;
     let store_url = snapshot.location.store_url();

@@ -26,10 +26,11 @@ use crate::source::LogObject;
 
 /// A batch is committed when it holds this many events,
 const BATCH_EVENTS_MAX: u64 = 1_000_000;
-/// or this many bytes of rows and encoded files,
-const BATCH_BYTES_MAX: usize = 96 << 20;
 /// or this many objects: the ledger of a batch is held in memory too.
-const BATCH_OBJECTS_MAX: usize = 20_000;
+const BATCH_OBJECTS_MAX: usize = 40_000;
+/// The share of the memory limit that rows waiting to be sorted may take, and that encoded files may take before they
+/// are committed. The rest is for objects being decoded, for what is known, and for the allocator.
+const SHARE: usize = 16;
 /// Ledger files a state may point at before the smaller ones are joined.
 const LEDGER_FILES_MAX: usize = 16;
 
@@ -40,6 +41,7 @@ pub struct Appender<'a> {
     ledger: Ledger,
     known: Known,
     pending: Pending,
+    memory_bytes: usize,
 }
 
 /// The batch under way.
@@ -86,14 +88,15 @@ pub enum Committed {
 }
 
 impl<'a> Appender<'a> {
-    /// Reads the lake's ledger.
+    /// Reads the lake's ledger. Batches are sized so that the process stays within `memory_bytes`.
     ///
     /// # Errors
     /// When the lake cannot be read.
-    pub async fn new(lake: &'a Lake) -> Result<Appender<'a>> {
+    pub async fn new(lake: &'a Lake, memory_bytes: usize) -> Result<Appender<'a>> {
         let snapshot = lake.snapshot().await?;
         let ledger = Ledger::load(&lake.location, &snapshot.state.ledger).await?;
-        Ok(Appender { lake, snapshot, ledger, known: Known::default(), pending: Pending::default() })
+        let known = Known::new(memory_bytes);
+        Ok(Appender { lake, snapshot, ledger, known, pending: Pending::default(), memory_bytes })
     }
 
     /// What the ledger knows of an object.
@@ -122,6 +125,7 @@ impl<'a> Appender<'a> {
                 tokio::task::block_in_place(|| self.file_of(day)?.push(rows))?;
             }
         }
+        self.make_room()?;
         let mut appended = Appended::default();
         for decoded in objects {
             let kept = fresh[decoded.rows.clone()].iter().filter(|fresh| **fresh).count() as u64;
@@ -147,11 +151,23 @@ impl<'a> Appender<'a> {
         })
     }
 
+    /// Sorts and encodes the days that hold most until few rows wait.
+    fn make_room(&mut self) -> Result<()> {
+        loop {
+            let waiting: usize = self.pending.days.values().map(DataFileBuilder::waiting_bytes).sum();
+            let largest = self.pending.days.values_mut().max_by_key(|day| day.waiting_bytes());
+            match largest {
+                Some(day) if waiting > self.memory_bytes / SHARE => tokio::task::block_in_place(|| day.flush())?,
+                _ => return Ok(()),
+            }
+        }
+    }
+
     /// True when the batch should be committed before more is added.
     pub fn is_full(&self) -> bool {
-        let bytes: usize = self.pending.days.values().map(DataFileBuilder::memory_bytes).sum();
+        let encoded: usize = self.pending.days.values().map(DataFileBuilder::encoded_bytes).sum();
         self.pending.events >= BATCH_EVENTS_MAX
-            || bytes >= BATCH_BYTES_MAX
+            || encoded >= self.memory_bytes / SHARE
             || self.pending.objects.len() >= BATCH_OBJECTS_MAX
     }
 
@@ -188,7 +204,7 @@ impl<'a> Appender<'a> {
             let others = new_days(&before, &self.snapshot);
             let met = |row: &LedgerRow| self.ledger.standing(&row.decoded.object) == Standing::Read;
             if touched.iter().any(|day| others.contains(day)) || objects.iter().any(met) {
-                self.known = Known::default();
+                self.known = Known::new(self.memory_bytes);
                 commit::discard(self.lake, &files).await;
                 return Ok(Committed::Superseded(objects.into_iter().map(|row| row.decoded.object).collect()));
             }
@@ -232,12 +248,8 @@ impl<'a> Appender<'a> {
         if state.ledger.len() >= LEDGER_FILES_MAX {
             state.ledger.sort_by_key(|file| std::cmp::Reverse(file.rows));
             let small = state.ledger.split_off(1);
-            let mut rows = Vec::new();
-            for file in &small {
-                rows.extend(ledger::read(&self.lake.location, file, None).await?);
-            }
             let path = format!("_trailhunt/ledger/{}.parquet", Uuid::now_v7().simple());
-            state.ledger.push(self.write_side(path, &rows).await?);
+            state.ledger.push(ledger::join(&self.lake.location, path, &small).await?);
         }
         state.ledger.push(ledger.clone());
         Ok(state)

@@ -17,8 +17,10 @@ use crate::error::{Error, Result};
 
 /// Files of more bytes than this are left as they are.
 const SMALL_BYTES_MAX: u64 = 32 << 20;
-/// Events of one rewritten file, sorted as a whole in memory: some 400 MB.
+/// Events of one rewritten file, sorted as a whole in memory where the limit allows: some 400 MB.
 const FILE_EVENTS_MAX: u64 = 262_144;
+/// The share of the memory limit that rows sorted together may take.
+const SHARE: usize = 4;
 
 /// What a compaction did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -43,11 +45,12 @@ pub struct Vacuumed {
 impl Lake {
     /// Joins each day's small files, one commit a day. The events stay the same; old files stay until [`Lake::vacuum`].
     ///
-    /// A day that another writer compacted meanwhile is left to that one.
+    /// A day that another writer compacted meanwhile is left to that one. Days with fewer than `files_min` small files
+    /// are left as they are; what is sorted together takes a share of `memory_bytes`.
     ///
     /// # Errors
     /// When files cannot be read or written. Days already committed stay so.
-    pub async fn compact(&self) -> Result<Compacted> {
+    pub async fn compact(&self, files_min: usize, memory_bytes: usize) -> Result<Compacted> {
         let mut compacted = Compacted::default();
         let snapshot = self.snapshot().await?;
         let mut days: BTreeMap<NaiveDate, Vec<DataFile>> = BTreeMap::new();
@@ -55,9 +58,9 @@ impl Lake {
             days.entry(file.day).or_default().push(file.clone());
         }
         for (day, files) in days {
-            for group in groups(files) {
+            for group in groups(files).into_iter().filter(|group| group.len() >= files_min) {
                 let before = (group.len() as u64, group.iter().map(|file| file.size_bytes).sum::<u64>());
-                if let Some(bytes) = self.join(day, group).await? {
+                if let Some(bytes) = self.join(day, group, memory_bytes / SHARE).await? {
                     compacted.days += 1;
                     compacted.files.0 += before.0;
                     compacted.files.1 += 1;
@@ -70,9 +73,10 @@ impl Lake {
     }
 
     /// One file for some of a day's. Its bytes, or nothing when another writer took one of them away.
-    async fn join(&self, day: NaiveDate, files: Vec<DataFile>) -> Result<Option<u64>> {
+    async fn join(&self, day: NaiveDate, files: Vec<DataFile>, sorted_bytes: usize) -> Result<Option<u64>> {
         let mut snapshot = self.snapshot().await?;
-        let mut builder = DataFileBuilder::new(&snapshot.delta.schema())?.sorted_by(FILE_EVENTS_MAX as usize);
+        let builder = DataFileBuilder::new(&snapshot.delta.schema())?;
+        let mut builder = builder.sorted_by(FILE_EVENTS_MAX as usize, sorted_bytes);
         for file in &files {
             let url = self.location.url_of(&file.path);
             let bytes = self.location.bytes(&file.path).await?;

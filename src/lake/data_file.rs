@@ -14,14 +14,17 @@ use crate::schema::{BLOOM, SORT, STATISTICS, file_schema};
 
 /// Rows of a row group: large enough to compress well, small enough that skipping one saves something.
 const ROW_GROUP_ROWS: usize = 65_536;
+/// Rows copied at a time from where they wait into a row group.
+const COPIED_ROWS: usize = 4_096;
 
 /// A file under construction.
 pub struct DataFileBuilder {
     waiting: Vec<RecordBatch>,
     waiting_rows: usize,
     waiting_bytes: usize,
-    /// Rows that are sorted together.
+    /// Rows that are sorted together, and bytes of them.
     sorted_rows: usize,
+    sorted_bytes: usize,
     writer: ArrowWriter<Vec<u8>>,
     statistics: FileStatsAccumulator,
     rows: u64,
@@ -48,15 +51,17 @@ impl DataFileBuilder {
             waiting_rows: 0,
             waiting_bytes: 0,
             sorted_rows: ROW_GROUP_ROWS,
+            sorted_bytes: usize::MAX,
             writer,
             statistics: FileStatsAccumulator::new(&columns, schema),
             rows: 0,
         })
     }
 
-    /// Sorts up to `rows` rows together instead of one row group's, for a file that is written once and read often.
-    pub fn sorted_by(mut self, rows: usize) -> DataFileBuilder {
-        self.sorted_rows = rows;
+    /// Sorts up to `rows` rows of `bytes` bytes together instead of one row group's, for a file that is written once and
+    /// read often.
+    pub fn sorted_by(mut self, rows: usize, bytes: usize) -> DataFileBuilder {
+        (self.sorted_rows, self.sorted_bytes) = (rows, bytes);
         self
     }
 
@@ -68,16 +73,29 @@ impl DataFileBuilder {
         self.waiting_rows += batch.num_rows();
         self.waiting_bytes += batch.get_array_memory_size();
         self.waiting.push(batch);
-        if self.waiting_rows >= self.sorted_rows { self.flush() } else { Ok(()) }
+        if self.waiting_rows >= self.sorted_rows || self.waiting_bytes >= self.sorted_bytes {
+            self.flush()
+        } else {
+            Ok(())
+        }
     }
 
-    /// Bytes held: rows that wait and what is encoded.
-    pub fn memory_bytes(&self) -> usize {
-        self.waiting_bytes + self.writer.bytes_written() + self.writer.in_progress_size()
+    /// Bytes of the rows that wait to be sorted.
+    pub fn waiting_bytes(&self) -> usize {
+        self.waiting_bytes
     }
 
-    /// Sorts what waits into row groups of its own. Only the sort keys are joined up for it, the rows are copied once.
-    fn flush(&mut self) -> Result<()> {
+    /// Bytes encoded so far.
+    pub fn encoded_bytes(&self) -> usize {
+        self.writer.bytes_written() + self.writer.in_progress_size()
+    }
+
+    /// Sorts what waits into row groups of its own. Only the sort keys are joined up for it; the rows are copied once, a
+    /// few thousand at a time.
+    ///
+    /// # Errors
+    /// As [`DataFileBuilder::push`].
+    pub fn flush(&mut self) -> Result<()> {
         let waiting = std::mem::take(&mut self.waiting);
         (self.waiting_rows, self.waiting_bytes) = (0, 0);
         let batches: Vec<&RecordBatch> = waiting.iter().collect();
@@ -99,14 +117,19 @@ impl DataFileBuilder {
                 order.values().iter().map(|row| places[*row as usize]).collect()
             }
         };
-        let rows = match order.as_slice() {
-            [] => RecordBatch::new_empty(file_schema()),
-            order => interleave_record_batch(&batches, order).map_err(defect)?,
-        };
-        drop(waiting);
-        self.statistics.merge(&rows).map_err(defect)?;
+        if order.is_empty() {
+            self.write(&RecordBatch::new_empty(file_schema()))?;
+        }
+        for some in order.chunks(COPIED_ROWS) {
+            self.write(&interleave_record_batch(&batches, some).map_err(defect)?)?;
+        }
+        self.writer.flush().map_err(defect)
+    }
+
+    fn write(&mut self, rows: &RecordBatch) -> Result<()> {
+        self.statistics.merge(rows).map_err(defect)?;
         self.rows += rows.num_rows() as u64;
-        self.writer.write(&rows).and_then(|()| self.writer.flush()).map_err(defect)
+        self.writer.write(rows).map_err(defect)
     }
 
     /// The whole file.

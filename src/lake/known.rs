@@ -13,17 +13,18 @@ use super::ledger::read_columns;
 use super::snapshot::Snapshot;
 use crate::error::{Error, Result};
 
-/// Ids held at most before older days are let go: 4 million ids are some 150 MB.
-const IDS_MAX: usize = 4_000_000;
+/// Bytes of the memory limit for each id held before older days are let go. An id takes 17 to 40 bytes.
+const LIMIT_BYTES_AN_ID: usize = 512;
 
 /// Identity of an event, 128 bits.
 pub type EventKey = u128;
 
 /// Event keys by day.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Known {
     days: HashMap<i32, Day>,
     clock: u64,
+    ids_max: usize,
 }
 
 #[derive(Debug, Default)]
@@ -35,6 +36,11 @@ struct Day {
 }
 
 impl Known {
+    /// Nothing yet, and few enough at any time for a process that is to stay within `memory_bytes`.
+    pub fn new(memory_bytes: usize) -> Known {
+        Known { days: HashMap::new(), clock: 0, ids_max: memory_bytes / LIMIT_BYTES_AN_ID }
+    }
+
     /// Makes sure the keys of `day` (days since 1970-01-01) are in memory.
     ///
     /// # Errors
@@ -78,7 +84,7 @@ impl Known {
 
     /// Lets the least recently used days go until there is room.
     fn let_go(&mut self) {
-        while self.days.values().map(|day| day.keys.len()).sum::<usize>() > IDS_MAX {
+        while self.days.values().map(|day| day.keys.len()).sum::<usize>() > self.ids_max {
             let oldest = self.days.iter().filter(|(_, day)| !day.pending).min_by_key(|(_, day)| day.used);
             let Some((oldest, _)) = oldest else { return };
             let oldest = *oldest;

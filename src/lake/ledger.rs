@@ -139,11 +139,39 @@ pub async fn write(location: &Location, path: String, batches: &[RecordBatch]) -
         writer.write(batch).map_err(parquet)?;
     }
     let bytes = writer.into_inner().map_err(parquet)?;
+    put(location, path, bytes, batches.iter().map(|b| b.num_rows() as u64).sum()).await
+}
+
+async fn put(location: &Location, path: String, bytes: Vec<u8>, rows: u64) -> Result<SideFile> {
     let size_bytes = bytes.len() as u64;
     let key = location.child(&path);
     let put = location.store().put(&key, bytes.into()).await;
     put.map_err(|e| Error::storage("write", location.url_of(&key), e))?;
-    Ok(SideFile { path, size_bytes, rows: batches.iter().map(|b| b.num_rows() as u64).sum() })
+    Ok(SideFile { path, size_bytes, rows })
+}
+
+/// Writes the rows of some files of one schema as one, a row group in memory at a time.
+pub async fn join(location: &Location, path: String, files: &[SideFile]) -> Result<SideFile> {
+    let parquet = |e: parquet::errors::ParquetError| Error::Internal(format!("{path}: {e}"));
+    let mut writer = None;
+    for file in files {
+        let bytes = location.bytes(&location.child(&file.path)).await?;
+        let failed = |reason: String| Error::lake(location.to_string(), format!("{}: {reason}", file.path));
+        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|e| failed(e.to_string()))?;
+        for batch in reader.build().map_err(|e| failed(e.to_string()))? {
+            let batch = batch.map_err(|e| failed(e.to_string()))?;
+            let writer = match &mut writer {
+                Some(writer) => writer,
+                none => {
+                    none.insert(ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties())).map_err(parquet)?)
+                }
+            };
+            writer.write(&batch).map_err(parquet)?;
+        }
+    }
+    let Some(writer) = writer else { return Err(Error::Internal("no side files to join".into())) };
+    let bytes = writer.into_inner().map_err(parquet)?;
+    put(location, path, bytes, files.iter().map(|file| file.rows).sum()).await
 }
 
 /// Reads a file beside the data, some of its columns or all.
