@@ -9,7 +9,7 @@ use trailhunt::decode::{Limits, decode};
 use trailhunt::detect::{Library, Settings, Window, run};
 use trailhunt::engine::{Session, session};
 use trailhunt::geo::Geo;
-use trailhunt::lake::{Appender, Lake};
+use trailhunt::lake::{Appender, Lake, Rolled};
 
 fn main() {
     divan::main();
@@ -30,7 +30,12 @@ static HUNT: LazyLock<(Session, Window)> = LazyLock::new(|| {
         let (_, last) = snapshot.days().expect("events");
         let from = last.and_time(chrono::NaiveTime::MIN).and_utc();
         let window = Window { from, to: from + chrono::Duration::days(1) };
-        (session(&snapshot, &Geo::embedded().expect("the table"), 1 << 30).await.expect("a session"), window)
+        (
+            session(&snapshot, &Rolled::default(), &Geo::embedded().expect("the table"), 1 << 30)
+                .await
+                .expect("a session"),
+            window,
+        )
     })
 });
 

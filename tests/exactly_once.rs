@@ -26,7 +26,7 @@ use serde_json::json;
 use trailhunt::commands::ingest::{Bounds, read};
 use trailhunt::engine::{Parameters, session};
 use trailhunt::geo::Geo;
-use trailhunt::lake::Lake;
+use trailhunt::lake::{Lake, Rolled};
 use trailhunt::source::{Location, Selection};
 
 /// When, and how, a store stops answering.
@@ -171,7 +171,8 @@ async fn ingest(source: &Arc<InMemory>, lake: Arc<dyn ObjectStore>) -> trailhunt
 /// Everything in the lake that an undisturbed ingest determines: events, ledger, rejects.
 async fn contents(store: &Arc<InMemory>) -> String {
     let lake = Lake::open(&place("lake", Arc::clone(store) as Arc<dyn ObjectStore>)).await.unwrap();
-    let session = session(&lake.snapshot().await.unwrap(), &Geo::embedded().unwrap(), 1 << 30).await.unwrap();
+    let session =
+        session(&lake.snapshot().await.unwrap(), &Rolled::default(), &Geo::embedded().unwrap(), 1 << 30).await.unwrap();
     let mut text = String::new();
     for sql in [
         "SELECT event_date, event_id, source_object, source_record FROM events ORDER BY 1, 2, 3, 4",

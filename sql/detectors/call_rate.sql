@@ -14,15 +14,9 @@ lookback    = { default = 336, min = 24, max = 2000, help = "active hours looked
 spread_floor = { default = 0.5, min = 0.05, help = "smallest spread, in ln(calls): 0.5 is a factor of 1.6" }
 */
 WITH hourly AS (
-  SELECT
-    actor, account_id,
-    date_trunc('hour', event_time) AS hour,
-    count(*) AS calls,
-    min(event_time) AS first_time,
-    max(event_time) AS last_time
-  FROM calls
-  WHERE NOT by_service AND event_time < $to
-  GROUP BY actor, account_id, date_trunc('hour', event_time)
+  SELECT actor, account_id, hour, calls, first_time, last_time
+  FROM hourly_activity
+  WHERE hour < $to
 ),
 -- Of active hours only: how much it does when it does something. When it is active at all is another question.
 judged AS (
@@ -39,8 +33,7 @@ scored AS (
 ),
 loud AS (
   SELECT * FROM scored
-  WHERE hour >= date_trunc('hour', $from)
-    AND first_time < $to AND last_time >= $from
+  WHERE hour >= $from
     AND hours_before >= $min_hours
     AND calls >= $min_calls
     AND z >= $min_z
@@ -79,5 +72,6 @@ SELECT
 FROM days AS d
 JOIN calls AS c ON c.actor = d.actor AND c.account_id = d.account_id AND c.event_date = d.event_date
 WHERE NOT c.by_service
+  AND c.event_time >= $from AND c.event_time < $to
   AND array_has(d.loud_hours, date_trunc('hour', c.event_time))
 GROUP BY d.first_time, d.last_time, d.actor, d.account_id, d.hours, d.z, d.most_calls, d.median_calls, d.hours_before

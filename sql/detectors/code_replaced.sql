@@ -16,7 +16,7 @@ WITH replaced AS (
       json_get_str(request_parameters, 'name'), 'something') AS target
   FROM calls
   WHERE NOT by_service
-    AND event_time < $to
+    AND event_time >= $from AND event_time < $to
     AND ((event_source = 'lambda.amazonaws.com' AND api IN ('UpdateFunctionCode', 'PublishLayerVersion'))
       OR (event_source = 'lambda.amazonaws.com' AND api = 'UpdateFunctionConfiguration' AND request_parameters LIKE '%"layers"%')
       OR (event_source = 'ec2.amazonaws.com' AND api = 'ModifyInstanceAttribute' AND request_parameters LIKE '%"userData"%')
@@ -35,12 +35,27 @@ daily AS (
   FROM replaced
   GROUP BY actor, account_id, event_date
 ),
+-- Earlier days with these APIs, whatever they were asked for.
+active AS (
+  SELECT
+    actor, account_id, event_date,
+    count(*) OVER (PARTITION BY actor, account_id ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS days_before
+  FROM (
+    SELECT DISTINCT actor, account_id, event_date
+    FROM daily_api_use
+    WHERE (event_source = 'lambda.amazonaws.com' AND api IN ('UpdateFunctionCode', 'PublishLayerVersion', 'UpdateFunctionConfiguration'))
+      OR (event_source = 'ec2.amazonaws.com' AND api = 'ModifyInstanceAttribute')
+      OR (event_source = 'glue.amazonaws.com' AND api IN ('UpdateDevEndpoint', 'UpdateJob'))
+  )
+),
 judged AS (
   SELECT
-    *,
-    count(*) OVER (PARTITION BY actor, account_id ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS days_before,
-    to_unixtime(first_time) / 86400.0 - to_unixtime(min(first_time) OVER (PARTITION BY account_id)) / 86400.0 AS account_days
-  FROM daily
+    d.*,
+    coalesce(a.days_before, 0) AS days_before,
+    CAST(d.event_date - o.since AS BIGINT) AS account_days
+  FROM daily AS d
+  LEFT JOIN active AS a ON a.actor = d.actor AND a.account_id = d.account_id AND a.event_date = d.event_date
+  LEFT JOIN own_account AS o ON o.account_id = d.account_id
 )
 SELECT
   first_time,
@@ -59,5 +74,4 @@ SELECT
   failures AS failed_calls,
   account_days AS baseline_days_of_history
 FROM judged
-WHERE first_time >= $from
-  AND days_before = 0
+WHERE days_before = 0

@@ -17,7 +17,7 @@ WITH of_instances AS (
       AND vpc_endpoint_id IS NULL AS outside
   FROM calls
   WHERE NOT by_service
-    AND event_time < $to
+    AND event_time >= $from AND event_time < $to
     -- EC2 names the session after the instance; the record says when it handed the credentials out.
     AND (regexp_like(session_name, '^i-[0-9a-f]{8,17}$') OR json_get_str(user_identity, 'sessionContext', 'ec2RoleDelivery') IS NOT NULL)
 ),
@@ -36,13 +36,28 @@ daily AS (
   FROM of_instances
   GROUP BY actor, account_id, event_date
 ),
-judged AS (
+active AS (
   SELECT
-    *,
+    actor, account_id, event_date,
     coalesce(sum(calls) OVER before, 0) AS calls_before,
     coalesce(sum(calls_outside) OVER before, 0) AS outside_before
-  FROM daily
+  FROM (
+    SELECT
+      actor, account_id, event_date,
+      sum(calls) AS calls,
+      sum(CASE WHEN ip_country(source_ip_address) IS NOT NULL
+        AND NOT coalesce(ip_organisation(source_ip_address) ILIKE '%amazon%', FALSE)
+        AND NOT through_endpoint THEN calls ELSE 0 END) AS calls_outside
+    FROM daily_address
+    WHERE of_instance
+    GROUP BY actor, account_id, event_date
+  )
   WINDOW before AS (PARTITION BY actor, account_id ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+),
+judged AS (
+  SELECT d.*, coalesce(a.calls_before, 0) AS calls_before, coalesce(a.outside_before, 0) AS outside_before
+  FROM daily AS d
+  LEFT JOIN active AS a ON a.actor = d.actor AND a.account_id = d.account_id AND a.event_date = d.event_date
 )
 SELECT
   first_time,
@@ -68,5 +83,4 @@ SELECT
   outside_before AS baseline_calls_outside
 FROM judged
 WHERE calls_outside > 0
-  AND first_time >= $from
   AND outside_before <= $max_share_before * calls_before

@@ -10,22 +10,15 @@ respond    = ["Disable the key or revoke the session", "List what the identity w
 min_apis    = { default = 5, min = 2, help = "different APIs denied within one hour" }
 min_targets = { default = 10, min = 2, help = "or different requests to the control plane denied within one hour: one API tried on many resources" }
 */
--- Denied calls only: a distinct count costs memory for every group, and there are few groups of these.
 WITH hourly AS (
   SELECT
-    actor, account_id,
-    date_trunc('hour', event_time) AS hour,
-    count(*) AS denied,
-    count(DISTINCT event_source || ':' || api) AS apis_denied,
-    count(DISTINCT event_source) AS services_denied,
-    -- A job that lost its bucket is denied a thousand objects; that says nothing about who asks.
-    count(DISTINCT CASE WHEN management_event IS NOT FALSE THEN event_source || ':' || api || coalesce(request_parameters, '') END)
-      AS targets_denied
-  FROM calls
-  WHERE NOT by_service
-    AND error_family = 'denied'
-    AND event_time < $to
-  GROUP BY actor, account_id, date_trunc('hour', event_time)
+    actor, account_id, hour, denied,
+    denied_apis AS apis_denied,
+    denied_services AS services_denied,
+    -- A job that lost its bucket is denied a thousand objects; that says nothing about who asks: settings only.
+    denied_targets AS targets_denied
+  FROM hourly_activity
+  WHERE denied > 0 AND hour < $to
 ),
 -- A scanner is denied as much every day: an hour counts when it is broader than the identity's broadest before.
 judged AS (
@@ -39,8 +32,9 @@ judged AS (
 ),
 broad AS (
   SELECT * FROM judged
-  WHERE (apis_denied >= $min_apis AND apis_denied > 1.5 * most_apis_before)
-    OR (targets_denied >= $min_targets AND targets_denied > 1.5 * most_targets_before)
+  WHERE hour >= $from
+    AND ((apis_denied >= $min_apis AND apis_denied > 1.5 * most_apis_before)
+      OR (targets_denied >= $min_targets AND targets_denied > 1.5 * most_targets_before))
 )
 SELECT
   min(c.event_time) AS first_time,

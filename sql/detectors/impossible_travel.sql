@@ -7,31 +7,38 @@ why        = "One set of credentials in two places at once is in two hands."
 benign     = ["A VPN or a mobile provider that comes out in another country", "An address the table places wrongly"]
 respond    = ["Ask the owner which of the two places was theirs", "Revoke the sessions and rotate the key"]
 [params]
-speed_kmh   = { default = 1000.0, min = 100.0, help = "faster than this is impossible; an airliner flies at 900" }
+speed_kmh   = { default = 1000.0, min = 450.0, help = "faster than this is impossible; an airliner flies at 900" }
 distance_km = { default = 500.0, min = 50.0, help = "moves shorter than this are left to the error of the table" }
 */
 WITH located AS (
   SELECT
     *,
-    -- Whose hands: a person wherever they are; of a role that many machines wear, one session at a time.
+    -- As in daily_address: whose hands.
     CASE WHEN user_identity_type IN ('IAMUser', 'Root', 'IdentityCenterUser') OR actor LIKE '%:assumed-role/%' THEN actor
          ELSE access_key_id END AS holder
   FROM calls
   WHERE NOT by_service
-    AND event_time < $to
+    AND event_time >= $from AND event_time < $to
     AND ip_country(source_ip_address) IS NOT NULL
 ),
+placed AS (
+  SELECT holder, event_date, first_time, last_time, source_ip_address, ip_asn(source_ip_address) AS asn
+  FROM daily_address
+  WHERE holder IS NOT NULL AND ip_country(source_ip_address) IS NOT NULL AND first_time < $to
+),
+-- The window's calls, and where each holder was last before it. Whoever was silent for two days may be anywhere.
+steps AS (
+  SELECT event_time, event_date, actor, account_id, source_ip_address, holder, TRUE AS judged
+  FROM located
+  WHERE holder IS NOT NULL
+  UNION ALL
+  SELECT last_time, event_date, NULL, NULL, source_ip_address, holder, FALSE
+  FROM placed
+  WHERE last_time < $from AND last_time >= $from - INTERVAL '2 days'
+),
 moved AS (
-  SELECT
-    event_id, event_time, event_date, actor, account_id, aws_region, source_ip_address, holder,
-    geo_change(source_ip_address, event_time) OVER (PARTITION BY holder ORDER BY event_time, event_id) AS move,
-    network_since,
-    lag(network_since) OVER (PARTITION BY holder ORDER BY event_time, event_id) AS previous_network_since
-  FROM (
-    SELECT *, min(event_time) OVER (PARTITION BY holder, ip_asn(source_ip_address)) AS network_since
-    FROM located
-    WHERE holder IS NOT NULL
-  )
+  SELECT *, geo_change(source_ip_address, event_time) OVER (PARTITION BY holder ORDER BY event_time, source_ip_address) AS move
+  FROM steps
 ),
 jumps AS (
   SELECT
@@ -45,14 +52,31 @@ jumps AS (
     least(move['previous_asn'], move['asn']) AS asn_a,
     greatest(move['previous_asn'], move['asn']) AS asn_b
   FROM moved
-  WHERE move['speed_kmh'] >= $speed_kmh
+  WHERE judged AND move['speed_kmh'] >= $speed_kmh
     AND move['distance_km'] >= $distance_km
     AND move['country_changed']
 ),
+-- Since when a holder comes from a network.
+networks AS (
+  SELECT holder, asn, min(first_time) AS since
+  FROM placed
+  GROUP BY holder, asn
+),
 -- Somebody whose VPN comes out elsewhere jumps between the same two networks day after day: only the first day is news.
+pairs AS (
+  SELECT a.holder, least(a.asn, b.asn) AS asn_a, greatest(a.asn, b.asn) AS asn_b, min(a.event_date) AS first_date
+  FROM placed AS a
+  JOIN placed AS b ON b.holder = a.holder AND b.event_date = a.event_date AND b.asn <> a.asn
+  WHERE a.holder IN (SELECT holder FROM jumps)
+  GROUP BY a.holder, least(a.asn, b.asn), greatest(a.asn, b.asn)
+),
 first_jumps AS (
-  SELECT *, min(event_date) OVER (PARTITION BY holder, asn_a, asn_b) AS first_date
-  FROM jumps
+  SELECT j.*, n.since AS network_since, b.since AS previous_network_since
+  FROM jumps AS j
+  LEFT JOIN pairs AS p ON p.holder = j.holder AND p.asn_a = j.asn_a AND p.asn_b = j.asn_b
+  LEFT JOIN networks AS n ON n.holder = j.holder AND n.asn = j.move['asn']
+  LEFT JOIN networks AS b ON b.holder = j.holder AND b.asn = j.move['previous_asn']
+  WHERE p.first_date IS NULL OR p.first_date >= j.event_date
 ),
 days AS (
   SELECT
@@ -69,8 +93,6 @@ days AS (
     -- The owner may be the one who calls second: the network that came later into the holder's life is the foreign one.
     first_value(CASE WHEN previous_network_since > network_since THEN previous_ip ELSE source_ip_address END ORDER BY event_time) AS ip_foreign
   FROM first_jumps
-  WHERE event_date = first_date
-    AND event_time >= $from
   GROUP BY actor, account_id, holder, event_date
 )
 SELECT

@@ -18,7 +18,7 @@ WITH sign_in AS (
   FROM calls
   WHERE event_source = 'signin.amazonaws.com'
     AND api = 'ConsoleLogin'
-    AND event_time < $to
+    AND event_time >= $from AND event_time < $to
 ),
 -- What came before the first failure of the day is how the office begins its day.
 since_failure AS (
@@ -62,5 +62,4 @@ SELECT
   ip_country(source_ip_address) AS country,
   ip_organisation(source_ip_address) AS organisation
 FROM daily
-WHERE last_time >= $from
-  AND (failures >= $min_failures OR users >= $min_users)
+WHERE (failures >= $min_failures OR users >= $min_users)

@@ -53,6 +53,6 @@ FROM days AS d
 JOIN calls AS c
   ON c.actor = d.actor AND c.event_date = d.event_date AND array_has(d.apis, c.event_source || ':' || c.api)
 WHERE NOT c.by_service
-  AND c.event_time < $to
+  AND c.event_time >= $from AND c.event_time < $to
   AND d.surprise >= $min_surprise
 GROUP BY d.first_time, d.actor, d.account_id, d.apis, d.surprise, d.known_since, d.active_days, d.new_days

@@ -49,6 +49,6 @@ SELECT
   d.new_days AS baseline_days_with_a_new_service
 FROM days AS d
 JOIN calls AS c ON c.actor = d.actor AND c.event_date = d.event_date AND array_has(d.services, c.event_source)
-WHERE NOT c.by_service AND c.event_time < $to
+WHERE NOT c.by_service AND c.event_time >= $from AND c.event_time < $to
 GROUP BY d.first_time, d.actor, d.account_id, d.services, d.users_before, d.identities_before, d.surprise,
   d.known_since, d.active_days, d.new_days

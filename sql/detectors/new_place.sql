@@ -71,7 +71,7 @@ JOIN seen AS s ON s.actor = p.actor AND s.event_date = p.event_date
 JOIN calls AS c ON c.actor = p.actor AND c.event_date = p.event_date
   AND (ip_country(c.source_ip_address) = p.new_country OR CAST(ip_asn(c.source_ip_address) AS VARCHAR) = p.new_asn)
 WHERE NOT c.by_service
-  AND c.event_time < $to
+  AND c.event_time >= $from AND c.event_time < $to
   AND p.surprise >= $min_surprise
 GROUP BY p.first_time, p.actor, p.account_id, p.new_country, p.new_asn, p.surprise, p.known_since,
   p.active_days, p.new_days, s.source_ip_address, s.country, s.organisation, s.with_mfa

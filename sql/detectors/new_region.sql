@@ -12,22 +12,18 @@ warm_up_days = { default = 7, min = 1, max = 90, help = "days of history an acco
 WITH daily AS (
   SELECT
     account_id, aws_region, actor, event_date,
-    min(event_time) AS first_time,
-    max(event_time) AS last_time,
-    count(*) AS calls,
-    count(*) FILTER (WHERE failed) AS failures,
-    count(*) FILTER (WHERE api IN ('RunInstances', 'RequestSpotInstances', 'CreateFleet', 'RequestSpotFleet')) AS launches,
-    array_distinct(array_agg(api ORDER BY event_time)) AS apis,
-    evidence(event_id, event_time) AS evidence
-  FROM calls
-  WHERE NOT by_service
-    AND read_only IS FALSE
-    AND management_event IS NOT FALSE
+    min(first_time) AS first_time,
+    max(last_time) AS last_time,
+    sum(changes) AS calls,
+    sum(failures) AS failures,
+    sum(CASE WHEN api IN ('RunInstances', 'RequestSpotInstances', 'CreateFleet', 'RequestSpotFleet') THEN calls ELSE 0 END) AS launches
+  FROM daily_api_use
+  WHERE changes > 0
     AND event_source NOT IN ('signin.amazonaws.com', 'sts.amazonaws.com')
     -- Services without a region write to us-east-1, wherever the account works.
     AND NOT (aws_region = 'us-east-1' AND event_source IN ('iam.amazonaws.com', 'organizations.amazonaws.com', 'route53.amazonaws.com',
       'cloudfront.amazonaws.com', 'support.amazonaws.com', 'account.amazonaws.com', 'billing.amazonaws.com', 'waf.amazonaws.com'))
-    AND event_time < $to
+    AND first_time < $to
   GROUP BY account_id, aws_region, actor, event_date
 ),
 judged AS (
@@ -77,6 +73,6 @@ WHERE NOT c.by_service
   AND c.management_event IS NOT FALSE
   AND c.event_source NOT IN ('signin.amazonaws.com', 'sts.amazonaws.com')
   AND f.first_time >= $from
-  AND c.event_time < $to
+  AND c.event_time >= $from AND c.event_time < $to
   AND date_part('epoch', f.first_time) / 86400.0 - date_part('epoch', CAST(f.account_since AS TIMESTAMP)) / 86400.0 >= $warm_up_days
 GROUP BY f.first_time, f.last_time, f.actor, f.account_id, f.regions, f.launches, f.failures, f.calls, f.account_since

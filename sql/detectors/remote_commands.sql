@@ -14,7 +14,7 @@ WITH sent AS (
   SELECT *
   FROM calls
   WHERE NOT by_service
-    AND event_time < $to
+    AND event_time >= $from AND event_time < $to
     AND ((event_source = 'ssm.amazonaws.com' AND api IN ('SendCommand', 'StartSession', 'CreateAssociation', 'StartAutomationExecution'))
       OR (event_source = 'ec2-instance-connect.amazonaws.com' AND api IN ('SendSSHPublicKey', 'SendSerialConsoleSSHPublicKey', 'OpenTunnel'))
       OR (event_source = 'ecs.amazonaws.com' AND api = 'ExecuteCommand'))
@@ -31,9 +31,22 @@ daily AS (
   FROM sent
   GROUP BY actor, account_id, event_date
 ),
+active AS (
+  SELECT
+    actor, account_id, event_date,
+    count(*) OVER (PARTITION BY actor, account_id ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS days_before
+  FROM (
+    SELECT DISTINCT actor, account_id, event_date
+    FROM daily_api_use
+    WHERE (event_source = 'ssm.amazonaws.com' AND api IN ('SendCommand', 'StartSession', 'CreateAssociation', 'StartAutomationExecution'))
+      OR (event_source = 'ec2-instance-connect.amazonaws.com' AND api IN ('SendSSHPublicKey', 'SendSerialConsoleSSHPublicKey', 'OpenTunnel'))
+      OR (event_source = 'ecs.amazonaws.com' AND api = 'ExecuteCommand')
+  )
+),
 judged AS (
-  SELECT *, count(*) OVER (PARTITION BY actor, account_id ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS days_before
-  FROM daily
+  SELECT d.*, coalesce(a.days_before, 0) AS days_before
+  FROM daily AS d
+  LEFT JOIN active AS a ON a.actor = d.actor AND a.account_id = d.account_id AND a.event_date = d.event_date
 )
 SELECT
   first_time,
@@ -53,5 +66,4 @@ SELECT
   failures AS failed_calls,
   days_before AS baseline_days_it_did_so
 FROM judged
-WHERE first_time >= $from
-  AND days_before < $routine_days
+WHERE days_before < $routine_days

@@ -27,12 +27,17 @@ WITH daily AS (
   FROM calls
   WHERE user_identity_type = 'Root'
     AND NOT by_service
-    AND event_time < $to
+    AND event_time >= $from AND event_time < $to
   GROUP BY actor, account_id, event_date
 ),
+active AS (
+  SELECT actor, event_date, count(*) OVER (PARTITION BY actor ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS days_before
+  FROM (SELECT DISTINCT actor, event_date FROM daily_api_use WHERE actor LIKE '%:root')
+),
 judged AS (
-  SELECT *, count(*) OVER (PARTITION BY actor ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS days_before
-  FROM daily
+  SELECT d.*, coalesce(a.days_before, 0) AS days_before
+  FROM daily AS d
+  LEFT JOIN active AS a ON a.actor = d.actor AND a.event_date = d.event_date
 )
 SELECT
   first_time,
@@ -57,4 +62,3 @@ SELECT
   credential_calls,
   days_before AS baseline_active_days
 FROM judged
-WHERE first_time >= $from

@@ -19,22 +19,23 @@ WITH daily AS (
     count(*) AS calls,
     count(*) FILTER (WHERE failed) AS failures,
     array_distinct(array_agg(api ORDER BY event_time)) AS apis,
-    -- What it was about, where the call names it.
-    array_distinct(array_agg(coalesce(
-      json_get_str(request_parameters, 'userName'), json_get_str(request_parameters, 'roleName'), json_get_str(request_parameters, 'policyArn'),
-      json_get_str(request_parameters, 'policyName'), json_get_str(request_parameters, 'keyId'), json_get_str(request_parameters, 'bucketName'),
-      json_get_str(request_parameters, 'snapshotId'), json_get_str(request_parameters, 'imageId'), json_get_str(request_parameters, 'groupId'),
-      json_get_str(request_parameters, 'functionName'), json_get_str(request_parameters, 'dBSnapshotIdentifier'), 'itself') ORDER BY event_time)) AS targets,
+    array_distinct(array_agg(coalesce(target, 'itself') ORDER BY event_time)) AS targets,
     evidence(event_id, event_time) AS evidence
   FROM sensitive_calls
-  WHERE event_time < $to
+  WHERE event_time >= $from AND event_time < $to
   GROUP BY actor, account_id, category, event_date
 ),
-judged AS (
+active AS (
   SELECT
-    *,
+    actor, account_id, category, event_date,
     count(*) OVER (PARTITION BY actor, account_id, category ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS days_before
-  FROM daily
+  FROM (SELECT DISTINCT actor, account_id, category, event_date FROM daily_sensitive)
+),
+judged AS (
+  SELECT d.*, coalesce(a.days_before, 0) AS days_before
+  FROM daily AS d
+  LEFT JOIN active AS a
+    ON a.actor = d.actor AND a.account_id = d.account_id AND a.category = d.category AND a.event_date = d.event_date
 ),
 level AS (
   SELECT *, weight - CASE WHEN days_before >= $routine_days THEN 1 ELSE 0 END AS level
@@ -62,4 +63,3 @@ SELECT
   failures AS failed_calls,
   days_before AS baseline_days_it_did_so
 FROM level
-WHERE first_time >= $from

@@ -31,7 +31,7 @@ WITH weakened AS (
       ELSE 'medium'
     END AS weight
   FROM calls
-  WHERE event_time < $to
+  WHERE event_time >= $from AND event_time < $to
     AND NOT by_service
     AND (
       (event_source = 'cloudtrail.amazonaws.com' AND api IN ('StopLogging', 'DeleteTrail', 'UpdateTrail', 'PutEventSelectors',
@@ -69,10 +69,30 @@ daily AS (
   WHERE weight IS NOT NULL
   GROUP BY actor, account_id, event_date
 ),
-judged AS (
-  SELECT *, count(*) OVER before AS days_before, coalesce(sum(heavy) OVER before, 0) AS heavy_days_before
-  FROM daily
+-- Earlier days with calls of this kind, whatever they were asked for.
+active AS (
+  SELECT
+    actor, account_id, event_date,
+    count(*) OVER before AS days_before,
+    coalesce(sum(heavy) OVER before, 0) AS heavy_days_before
+  FROM (
+    SELECT
+      actor, account_id, event_date,
+      max(CASE WHEN api IN ('StopLogging', 'DeleteTrail', 'PutEventSelectors', 'DeleteDetector', 'UpdateDetector', 'DisableSecurityHub',
+        'DisableMacie', 'LeaveOrganization', 'DeleteConfigurationRecorder', 'StopConfigurationRecorder', 'DeleteEventDataStore',
+        'StopEventDataStoreIngestion', 'DisassociateFromAdministratorAccount', 'DisassociateFromMasterAccount', 'StopMonitoringMembers')
+        THEN 1 ELSE 0 END) AS heavy
+    FROM daily_api_use
+    WHERE changes > 0
+      AND event_source || ':' || api IN (SELECT event_source || ':' || api FROM weakened)
+    GROUP BY actor, account_id, event_date
+  )
   WINDOW before AS (PARTITION BY actor, account_id ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+),
+judged AS (
+  SELECT d.*, coalesce(a.days_before, 0) AS days_before, coalesce(a.heavy_days_before, 0) AS heavy_days_before
+  FROM daily AS d
+  LEFT JOIN active AS a ON a.actor = d.actor AND a.account_id = d.account_id AND a.event_date = d.event_date
 )
 SELECT
   first_time,
@@ -97,4 +117,3 @@ SELECT
   failures AS failed_calls,
   days_before AS baseline_days_it_did_so
 FROM judged
-WHERE first_time >= $from

@@ -1,8 +1,8 @@
 -- What a day of each identity is like, before the end of the window.
 WITH daily AS (
-  SELECT actor, event_date, count(*) AS calls, count(*) FILTER (WHERE failed) AS failures
-  FROM calls
-  WHERE NOT by_service AND event_time < $to
+  SELECT actor, event_date, CAST(sum(calls) AS BIGINT) AS calls, sum(failures) AS failures
+  FROM hourly_activity
+  WHERE hour < $to
   GROUP BY actor, event_date
 ),
 habit AS (

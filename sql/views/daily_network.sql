@@ -1,17 +1,13 @@
 -- One row an identity, address and day, with the place of the address. Services and private addresses have no place.
 SELECT
-  event_date,
-  account_id,
-  actor,
-  source_ip_address,
+  event_date, account_id, actor, source_ip_address,
   ip_country(source_ip_address) AS country,
   ip_asn(source_ip_address) AS asn,
   ip_organisation(source_ip_address) AS organisation,
-  min(event_time) AS first_time,
-  max(event_time) AS last_time,
-  count(*) AS calls,
-  bool_or(coalesce(mfa_authenticated, FALSE)) AS with_mfa
-FROM calls
-WHERE NOT by_service
-  AND ip_country(source_ip_address) IS NOT NULL
+  min(first_time) AS first_time,
+  max(last_time) AS last_time,
+  CAST(sum(calls) AS BIGINT) AS calls,
+  bool_or(with_mfa) AS with_mfa
+FROM daily_address
+WHERE ip_country(source_ip_address) IS NOT NULL
 GROUP BY event_date, account_id, actor, source_ip_address

@@ -5,8 +5,15 @@ FROM daily_api_use
 GROUP BY actor, account_id, event_date, event_source
 UNION ALL
 SELECT 'api' AS kind, actor, account_id, event_date, event_source || ':' || api AS item,
-  first_time, last_time, calls
+  min(first_time) AS first_time, max(last_time) AS last_time, CAST(sum(calls) AS BIGINT) AS calls
 FROM daily_api_use
+GROUP BY actor, account_id, event_date, event_source, api
+UNION ALL
+SELECT 'region' AS kind, actor, account_id, event_date, aws_region AS item,
+  min(first_time) AS first_time, max(last_time) AS last_time, CAST(sum(calls) AS BIGINT) AS calls
+FROM daily_api_use
+WHERE aws_region IS NOT NULL
+GROUP BY actor, account_id, event_date, aws_region
 UNION ALL
 SELECT 'country' AS kind, actor, account_id, event_date, country AS item,
   min(first_time) AS first_time, max(last_time) AS last_time, CAST(sum(calls) AS BIGINT) AS calls
@@ -18,9 +25,3 @@ SELECT 'asn' AS kind, actor, account_id, event_date, CAST(asn AS VARCHAR) AS ite
 FROM daily_network
 WHERE asn IS NOT NULL
 GROUP BY actor, account_id, event_date, asn
-UNION ALL
-SELECT 'region' AS kind, actor, account_id, event_date, aws_region AS item,
-  min(event_time) AS first_time, max(event_time) AS last_time, count(*) AS calls
-FROM calls
-WHERE NOT by_service AND aws_region IS NOT NULL
-GROUP BY actor, account_id, event_date, aws_region

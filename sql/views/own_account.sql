@@ -1,4 +1,5 @@
--- Accounts whose trail is in the lake: who is ours, so that everybody else is outside.
-SELECT DISTINCT account_id
-FROM events
+-- Accounts whose trail is in the lake, and since which day: who is ours, so that everybody else is outside.
+SELECT account_id, min(event_date) AS since
+FROM hourly_api_use
 WHERE account_id IS NOT NULL
+GROUP BY account_id

@@ -30,7 +30,14 @@ pub async fn report_on(lake: &Lake, period: &PeriodArgs, args: &HuntSettings, co
     let snapshot = lake.snapshot().await?;
     let window = window(&snapshot, period)?;
     let geo = super::geo(&args.geoip)?;
-    let session = engine::session(&snapshot, &geo, args.memory.memory_limit).await?;
+    let bar = progress::steps("rollups", 0);
+    let rolled = engine::roll_up(lake, &snapshot, &geo, args.memory.memory_limit, |done, of| {
+        bar.set_length(of as u64);
+        bar.set_position(done as u64);
+    });
+    let rolled = rolled.await?;
+    bar.finish_and_clear();
+    let session = engine::session(&snapshot, &rolled, &geo, args.memory.memory_limit).await?;
     let bar = progress::steps("hunt", detectors.len() as u64);
     let hunt = detect::run(&detectors, &session, window, &settings, |done, id| {
         bar.set_position(done as u64);
@@ -49,9 +56,10 @@ fn window(snapshot: &Snapshot, asked: &PeriodArgs) -> Result<Window> {
         return Err(Error::lake(snapshot.location.to_string(), "it holds no events yet; `trailhunt ingest` adds some"));
     };
     let (from, to) = period::bounds(asked)?;
-    // Detectors judge whole days and hours; a window that began inside one would split its story between two runs.
+    // Detectors judge whole days and hours; a window that began or ended inside one would split its story between two
+    // runs.
     let from = period::midnight(from.map_or(first, |from| from.date_naive()));
-    let to = to.unwrap_or(period::midnight(last.checked_add_days(Days::new(1)).unwrap_or(last)));
+    let to = to.map(period::day_after).or(last.checked_add_days(Days::new(1))).map_or(from, period::midnight);
     if from >= to {
         let days = format!("the lake holds {first} to {last}");
         return Err(Error::Usage(format!("nothing to hunt from {from} to {to}; {days}")));

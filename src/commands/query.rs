@@ -19,7 +19,10 @@ pub async fn query(args: QueryArgs) -> Result<Outcome> {
     let mut out = std::io::stdout().lock();
     let location = Location::parse(&args.lake.lake, &args.lake.s3.settings())?;
     let lake = Lake::open(&location).await?;
-    let session = engine::session(&lake.snapshot().await?, &super::geo(&args.geoip)?, args.memory.memory_limit).await?;
+    let snapshot = lake.snapshot().await?;
+    let rolled = lake.rolled(&snapshot).await?;
+    let geo = super::geo(&args.geoip)?;
+    let session = engine::session(&snapshot, &rolled, &geo, args.memory.memory_limit).await?;
     if let Some(table) = &args.describe {
         let query = session.query(table, &format!("SELECT * FROM {table}"), &Parameters::new()).await?;
         describe(table, &query.schema(), &mut out)?;

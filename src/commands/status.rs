@@ -89,7 +89,8 @@ pub async fn rejects(args: LakeArgs) -> Result<Outcome> {
 async fn open(args: &LakeArgs) -> Result<(Snapshot, Session)> {
     let lake = Lake::open(&Location::parse(&args.lake, &args.s3.settings())?).await?;
     let snapshot = lake.snapshot().await?;
-    let session = engine::session(&snapshot, &Geo::embedded()?, engine::MEMORY_BYTES).await?;
+    let session =
+        engine::session(&snapshot, &lake.rolled(&snapshot).await?, &Geo::embedded()?, engine::MEMORY_BYTES).await?;
     Ok((snapshot, session))
 }
 

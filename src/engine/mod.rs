@@ -1,8 +1,9 @@
 //! SQL over a snapshot: the tables, the views, the functions.
 //!
-//! Tables: `events` (schema.rs), `objects` (the ledger) and `rejects`. Views: `sql/views/*.sql`. Functions: `udf`, one a
+//! Tables: `events` (schema.rs), `objects` (the ledger), `rejects`, and the rollups `sql/rollups/*.sql`. Views: `sql/views/*.sql`. Functions: `udf`, one a
 //! file, and the JSON functions of datafusion-functions-json. DataFusion is named in this folder only.
 
+mod rollup;
 mod table;
 pub mod udf;
 
@@ -19,11 +20,12 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
-use include_dir::{Dir, include_dir};
+use include_dir::{Dir, File, include_dir};
 
 use crate::error::{Error, Result};
 use crate::geo::Geo;
-use crate::lake::{Snapshot, ledger_schema, rejects_schema};
+use crate::lake::{Rolled, Snapshot, ledger_schema, rejects_schema};
+pub use rollup::roll_up;
 use table::{FilesTable, plain_words, side_file};
 
 /// The SQL that comes with the program.
@@ -80,11 +82,32 @@ pub struct Query {
 }
 
 /// Tables, views and functions over `snapshot`, with addresses placed by `geo`. Sorting, grouping and joining spill to
-/// disk beyond `memory_bytes`; window functions are not counted by it.
+/// disk beyond `memory_bytes`; window functions are not counted by it. What is not `rolled` up is computed where a query
+/// asks for it.
 ///
 /// # Errors
 /// [`Error::Query`] when a view that comes with the program does not plan, which its tests exclude.
-pub async fn session(snapshot: &Snapshot, geo: &Arc<Geo>, memory_bytes: usize) -> Result<Session> {
+pub async fn session(snapshot: &Snapshot, rolled: &Rolled, geo: &Arc<Geo>, memory_bytes: usize) -> Result<Session> {
+    let (context, store) = context(snapshot, geo, memory_bytes)?;
+    let side = |files: &[crate::lake::SideFile]| {
+        let file = |f: &crate::lake::SideFile| side_file(snapshot.location.child(&f.path), f.size_bytes, f.rows);
+        files.iter().map(file).collect::<Vec<_>>()
+    };
+    let tables = [
+        ("events", FilesTable::events(store.clone(), snapshot.files.clone())),
+        ("objects", FilesTable::plain(store.clone(), ledger_schema(), side(&snapshot.state.ledger))),
+        ("rejects", FilesTable::plain(store.clone(), rejects_schema(), side(&snapshot.state.rejects))),
+    ];
+    for (name, table) in tables {
+        context.register_table(name, Arc::new(table)).map_err(|e| Error::Internal(e.to_string()))?;
+    }
+    rollup::register(&context, &store, snapshot, rolled, geo).await?;
+    register_views(&context, &[]).await?;
+    Ok(Session { context })
+}
+
+/// Functions, and the store of `snapshot`; no tables yet.
+fn context(snapshot: &Snapshot, geo: &Arc<Geo>, memory_bytes: usize) -> Result<(SessionContext, ObjectStoreUrl)> {
     let pool = TrackConsumersPool::new(FairSpillPool::new(memory_bytes), std::num::NonZeroUsize::MIN.saturating_add(4));
     let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).build_arc();
     let runtime = runtime.map_err(|e| Error::Internal(e.to_string()))?;
@@ -96,51 +119,41 @@ pub async fn session(snapshot: &Snapshot, geo: &Arc<Geo>, memory_bytes: usize) -
     udf::register(&mut context, geo)?;
 
     let store = ObjectStoreUrl::parse(&store_url).map_err(|e| Error::Internal(e.to_string()))?;
-    let side = |files: &[crate::lake::SideFile]| {
-        let file = |f: &crate::lake::SideFile| side_file(snapshot.location.child(&f.path), f.size_bytes, f.rows);
-        files.iter().map(file).collect::<Vec<_>>()
+    Ok((context, store))
+}
+
+/// Makes views, all of them when none are named. They may stand on each other, in any order of file names: passes until
+/// all are there.
+async fn register_views(context: &SessionContext, names: &[&str]) -> Result<()> {
+    let stem = |file: &File| file.path().file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let wanted = |file: &&File| {
+        file.path().extension().is_some_and(|e| e == "sql") && (names.is_empty() || names.contains(&&*stem(file)))
     };
-    let tables = [
-        ("events", FilesTable::events(store.clone(), snapshot.files.clone())),
-        ("objects", FilesTable::plain(store.clone(), ledger_schema(), side(&snapshot.state.ledger))),
-        ("rejects", FilesTable::plain(store, rejects_schema(), side(&snapshot.state.rejects))),
-    ];
-    for (name, table) in tables {
-        context.register_table(name, Arc::new(table)).map_err(|e| Error::Internal(e.to_string()))?;
+    let mut waiting: Vec<_> = VIEWS.files().filter(wanted).collect();
+    while !waiting.is_empty() {
+        let before = waiting.len();
+        let mut failed = Vec::new();
+        let mut reason = None;
+        for file in waiting {
+            let name = stem(file);
+            let body = file.contents_utf8().unwrap_or_default();
+            match context.sql(&format!("CREATE VIEW {name} AS {body}")).await {
+                Ok(_) => {}
+                Err(e) => {
+                    reason.get_or_insert_with(|| Error::query(format!("view {name}"), plain_words(&e)));
+                    failed.push(file);
+                }
+            }
+        }
+        if let Some(reason) = reason.filter(|_| failed.len() == before) {
+            return Err(reason);
+        }
+        waiting = failed;
     }
-    let session = Session { context };
-    session.register_views().await?;
-    Ok(session)
+    Ok(())
 }
 
 impl Session {
-    /// Views may stand on each other, in any order of file names: passes until all are there.
-    async fn register_views(&self) -> Result<()> {
-        let mut waiting: Vec<_> =
-            VIEWS.files().filter(|file| file.path().extension().is_some_and(|e| e == "sql")).collect();
-        while !waiting.is_empty() {
-            let before = waiting.len();
-            let mut failed = Vec::new();
-            let mut reason = None;
-            for file in waiting {
-                let name = file.path().file_stem().unwrap_or_default().to_string_lossy().into_owned();
-                let body = file.contents_utf8().unwrap_or_default();
-                match self.context.sql(&format!("CREATE VIEW {name} AS {body}")).await {
-                    Ok(_) => {}
-                    Err(e) => {
-                        reason.get_or_insert_with(|| Error::query(format!("view {name}"), plain_words(&e)));
-                        failed.push(file);
-                    }
-                }
-            }
-            if let Some(reason) = reason.filter(|_| failed.len() == before) {
-                return Err(reason);
-            }
-            waiting = failed;
-        }
-        Ok(())
-    }
-
     /// Plans one query; `what` names it in errors. Reads only: CREATE, INSERT, COPY, SET are refused.
     ///
     /// # Errors

@@ -41,6 +41,8 @@ pub struct FilesTable {
     table: TableSchema,
     files: Vec<DataFile>,
     partitioned: bool,
+    /// The files' rows are known.
+    counted: bool,
 }
 
 impl FilesTable {
@@ -48,13 +50,19 @@ impl FilesTable {
     pub fn events(store: ObjectStoreUrl, files: Vec<DataFile>) -> FilesTable {
         let partition = Arc::new(Field::new(PARTITION, DataType::Date32, true));
         let table = TableSchema::builder(file_schema()).with_table_partition_cols(vec![partition]).build();
-        FilesTable { store, schema: table_schema(), table, files, partitioned: true }
+        FilesTable { store, schema: table_schema(), table, files, partitioned: true, counted: true }
+    }
+
+    /// A rollup's files, one a day. `schema` begins with the day, which the files have too.
+    pub fn rollup(store: ObjectStoreUrl, schema: SchemaRef, files: Vec<DataFile>) -> FilesTable {
+        let table = TableSchema::from(Arc::clone(&schema));
+        FilesTable { store, schema, table, files, partitioned: false, counted: false }
     }
 
     /// Files without a partition column or statistics.
     pub fn plain(store: ObjectStoreUrl, schema: SchemaRef, files: Vec<DataFile>) -> FilesTable {
         let table = TableSchema::from(Arc::clone(&schema));
-        FilesTable { store, schema, table, files, partitioned: false }
+        FilesTable { store, schema, table, files, partitioned: false, counted: true }
     }
 
     /// Files that may hold rows which the filters let through.
@@ -65,7 +73,7 @@ impl FilesTable {
         let filter = state.create_physical_expr(filter, &schema)?;
         let predicate = PruningPredicateBuilder::new().with_file_schema(Arc::clone(&self.schema)).try_build(filter);
         let Ok(predicate) = predicate else { return Ok(all()) };
-        let keep = predicate.prune(&Statistics { schema: &self.schema, files: &self.files })?;
+        let keep = predicate.prune(&Statistics { schema: &self.schema, files: &self.files, counted: self.counted })?;
         Ok(self.files.iter().zip(keep).filter(|(_, keep)| *keep).map(|(file, _)| file).collect())
     }
 }
@@ -96,7 +104,10 @@ impl TableProvider for FilesTable {
         // Largest first, each to the group that has least, so that no core waits for another.
         let mut files = self.pruned(state, filters)?;
         let statistics = TableStatistics {
-            num_rows: Precision::Exact(files.iter().map(|file| file.rows as usize).sum()),
+            num_rows: match self.counted {
+                true => Precision::Exact(files.iter().map(|file| file.rows as usize).sum()),
+                false => Precision::Absent,
+            },
             total_byte_size: Precision::Inexact(files.iter().map(|file| file.size_bytes as usize).sum()),
             column_statistics: TableStatistics::unknown_column(self.table.table_schema()),
         };
@@ -162,6 +173,7 @@ impl FilesTable {
 struct Statistics<'a> {
     schema: &'a SchemaRef,
     files: &'a [DataFile],
+    counted: bool,
 }
 
 impl Statistics<'_> {
@@ -219,7 +231,8 @@ impl PruningStatistics for Statistics<'_> {
     }
 
     fn row_counts(&self) -> Option<ArrayRef> {
-        Some(Arc::new(self.files.iter().map(|file| Some(file.rows)).collect::<UInt64Array>()))
+        let rows = |file: &DataFile| self.counted.then_some(file.rows);
+        Some(Arc::new(self.files.iter().map(rows).collect::<UInt64Array>()))
     }
 
     fn contained(&self, _: &Column, _: &HashSet<ScalarValue>) -> Option<BooleanArray> {

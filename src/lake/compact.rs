@@ -134,20 +134,21 @@ impl Lake {
         Ok(vacuumed)
     }
 
-    /// True for Parquet files of days, of the ledger and of the rejects; never for the table's log.
+    /// True for Parquet files of days, of the ledger, the rejects and the rollups; never for the table's log.
     fn is_lake_file(&self, path: &Path) -> bool {
         let parts: Vec<_> = path.prefix_match(self.location.prefix()).into_iter().flatten().collect();
         let folder = parts.first().map(|part| part.as_ref().to_owned()).unwrap_or_default();
         let of_days = folder.starts_with(crate::schema::PARTITION) && parts.len() == 2;
-        let beside = folder == "_trailhunt" && parts.len() == 3;
+        let beside = folder == "_trailhunt" && matches!(parts.len(), 3 | 4);
         (of_days || beside) && path.extension() == Some("parquet")
     }
 }
 
-/// Files the snapshot points at.
+/// Files the snapshot points at, and rollups that hold for it.
 fn named(snapshot: &Snapshot) -> HashSet<Path> {
     let side = snapshot.state.ledger.iter().chain(&snapshot.state.rejects).map(|f| snapshot.location.child(&f.path));
-    snapshot.files.iter().map(|file| file.path.clone()).chain(side).collect()
+    let rollups = super::rollup::paths(snapshot);
+    snapshot.files.iter().map(|file| file.path.clone()).chain(side).chain(rollups).collect()
 }
 
 /// A day's files in groups of at most [`FILE_EVENTS_MAX`] events, groups of one left out.

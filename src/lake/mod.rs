@@ -9,6 +9,7 @@
 //! LAKE/event_date=2024-02-29/<batch>.parquet
 //! LAKE/_trailhunt/ledger/<batch>.parquet   one row per source object that was read
 //! LAKE/_trailhunt/rejects/<batch>.parquet  one row per record that could not be read
+//! LAKE/_trailhunt/rollups/<name>/<day>-<hash>.parquet  daily summaries, made again at will
 //! ```
 
 mod append;
@@ -17,6 +18,7 @@ mod compact;
 mod data_file;
 mod known;
 mod ledger;
+mod rollup;
 mod snapshot;
 mod state;
 
@@ -35,6 +37,7 @@ use delta_kernel_default_engine::executor::tokio::TokioMultiThreadExecutor;
 pub use append::{Appended, Appender, Committed};
 pub use compact::{Compacted, Vacuumed};
 pub use ledger::{LEDGER, Ledger, REJECTS, Standing, ledger_schema, rejects_schema};
+pub use rollup::{Rolled, Rollup, rollups};
 pub use snapshot::{DataFile, Snapshot};
 pub use state::{SideFile, State};
 

@@ -1,0 +1,16 @@
+-- One row an account, region, API, error code and hour, whoever called: what CloudTrail Insights looks at.
+SELECT
+  event_date,
+  date_trunc('hour', event_time) AS hour,
+  account_id,
+  aws_region,
+  event_source,
+  event_name,
+  error_code,
+  min(event_time) AS first_time,
+  max(event_time) AS last_time,
+  count(*) AS calls,
+  count(*) FILTER (WHERE read_only IS FALSE AND management_event IS NOT FALSE) AS changes
+FROM events
+WHERE event_category IS DISTINCT FROM 'Insight'
+GROUP BY event_date, date_trunc('hour', event_time), account_id, aws_region, event_source, event_name, error_code

@@ -1,0 +1,146 @@
+//! Daily summaries of the events, kept beside them so that history need not be read again.
+//!
+//! A rollup is a SQL file in `sql/rollups`; each of its rows belongs to one day and depends on that day's events alone.
+//! What it says of one day is one file, named by a hash of the rollup's text and of the day's data files. A day that
+//! changed, or a rollup that did, gets another name: nothing has to be invalidated, and no commit has to say so. A file
+//! that is not there is computed from the events by whoever needs it; a file nobody names any more is for
+//! [`Lake::vacuum`].
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::LazyLock;
+
+use arrow::array::RecordBatch;
+use chrono::NaiveDate;
+use futures::TryStreamExt;
+use include_dir::{Dir, include_dir};
+use object_store::path::Path;
+use sha2::{Digest, Sha256};
+
+use super::snapshot::{DataFile, Snapshot};
+use super::{Lake, ledger};
+use crate::error::{Error, Result};
+
+static ROLLUPS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/rollups");
+/// What rollups may stand on.
+static VIEWS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/views");
+
+/// A daily summary.
+#[derive(Debug, Clone, Copy)]
+pub struct Rollup {
+    /// Name of its table.
+    pub name: &'static str,
+    /// How it is made from events. `event_date` is its first column.
+    pub sql: &'static str,
+}
+
+/// All of them.
+pub fn rollups() -> Vec<Rollup> {
+    let mut rollups: Vec<_> = ROLLUPS
+        .files()
+        .filter_map(|file| Some(Rollup { name: file.path().file_stem()?.to_str()?, sql: file.contents_utf8()? }))
+        .collect();
+    rollups.sort_by_key(|rollup| rollup.name);
+    rollups
+}
+
+/// What of a snapshot is rolled up.
+#[derive(Debug, Clone, Default)]
+pub struct Rolled {
+    /// Files of each rollup, by its name.
+    pub files: HashMap<&'static str, Vec<DataFile>>,
+}
+
+impl Rolled {
+    /// Days of `snapshot` that a rollup has no file of.
+    pub fn missing(&self, rollup: &Rollup, snapshot: &Snapshot) -> Vec<NaiveDate> {
+        let rolled: Vec<_> = self.files.get(rollup.name).into_iter().flatten().map(|file| file.day).collect();
+        let mut days: Vec<_> = snapshot.files.iter().map(|file| file.day).collect();
+        days.dedup();
+        days.retain(|day| !rolled.contains(day));
+        days
+    }
+}
+
+impl Lake {
+    /// What of a snapshot is rolled up already.
+    ///
+    /// # Errors
+    /// When the folder of rollups cannot be listed.
+    pub async fn rolled(&self, snapshot: &Snapshot) -> Result<Rolled> {
+        let folder = self.location.child("_trailhunt/rollups");
+        let listed: Vec<_> = match self.location.store().list(Some(&folder)).try_collect::<Vec<_>>().await {
+            Err(object_store::Error::NotFound { .. }) => Vec::new(),
+            listed => listed.map_err(|e| Error::storage("list", self.location.url_of(&folder), e))?,
+        };
+        let listed: HashMap<Path, u64> = listed.into_iter().map(|object| (object.location, object.size)).collect();
+        let mut rolled = Rolled::default();
+        for rollup in rollups() {
+            let files = rolled.files.entry(rollup.name).or_default();
+            for (day, key) in keys(&rollup, snapshot) {
+                let path = self.location.child(&path(&rollup, &key));
+                if let Some(size_bytes) = listed.get(&path) {
+                    files.push(file(path, *size_bytes, day));
+                }
+            }
+        }
+        Ok(rolled)
+    }
+
+    /// Keeps what a rollup says of one day of a snapshot.
+    ///
+    /// # Errors
+    /// When the file cannot be written, or the snapshot has no such day.
+    pub async fn keep_rollup(
+        &self,
+        rollup: &Rollup,
+        snapshot: &Snapshot,
+        day: NaiveDate,
+        batches: &[RecordBatch],
+    ) -> Result<DataFile> {
+        let keys = keys(rollup, snapshot);
+        let key = keys.get(&day).ok_or_else(|| Error::Internal(format!("no events on {day}")))?;
+        let written = ledger::write(&self.location, path(rollup, key), batches).await?;
+        Ok(file(self.location.child(&written.path), written.size_bytes, day))
+    }
+}
+
+/// Paths of all files that hold for a snapshot, there or not.
+pub fn paths(snapshot: &Snapshot) -> Vec<Path> {
+    let of = |rollup: Rollup| {
+        let keys = keys(&rollup, snapshot).into_values();
+        keys.map(|key| snapshot.location.child(&path(&rollup, &key))).collect::<Vec<_>>()
+    };
+    rollups().into_iter().flat_map(of).collect()
+}
+
+fn file(path: Path, size_bytes: u64, day: NaiveDate) -> DataFile {
+    let (min, max, nulls) = Default::default();
+    DataFile { path, size_bytes, day, rows: 0, min, max, nulls }
+}
+
+fn path(rollup: &Rollup, key: &str) -> String {
+    format!("_trailhunt/rollups/{}/{key}.parquet", rollup.name)
+}
+
+/// What names a day's file: the day, and a hash of everything its content follows from.
+fn keys(rollup: &Rollup, snapshot: &Snapshot) -> BTreeMap<NaiveDate, String> {
+    /// Functions may change with the program, views with their text.
+    static STANDS_ON: LazyLock<Sha256> = LazyLock::new(|| {
+        let mut hash = Sha256::new_with_prefix(env!("CARGO_PKG_VERSION"));
+        let mut views: Vec<_> = VIEWS.files().collect();
+        views.sort_by_key(|view| view.path());
+        views.iter().for_each(|view| hash.update(view.contents()));
+        hash
+    });
+    let mut hashes: BTreeMap<NaiveDate, Sha256> = BTreeMap::new();
+    for file in &snapshot.files {
+        let hash = hashes.entry(file.day).or_insert_with(|| STANDS_ON.clone().chain_update(rollup.sql));
+        hash.update([0]);
+        hash.update(file.path.filename().unwrap_or_default());
+    }
+    let key = |day: &NaiveDate, hash: Sha256| {
+        let hash: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        format!("{day}-{hash}")
+    };
+    hashes.into_iter().map(|(day, hash)| (day, key(&day, hash))).collect()
+}
