@@ -27,6 +27,7 @@ mod rarity;
 mod robust_z_score;
 mod summary;
 mod travel_speed_kmh;
+mod user_agent_family;
 mod z_score;
 
 use std::sync::Arc;
@@ -60,6 +61,7 @@ pub fn scalar_functions(geo: &Arc<Geo>) -> Vec<Function> {
         rarity::function(),
         robust_z_score::function(),
         travel_speed_kmh::function(),
+        user_agent_family::function(),
         z_score::function(),
     ]
 }

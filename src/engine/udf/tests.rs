@@ -38,6 +38,7 @@ async fn every_string_type_of_the_engine_is_taken() {
             ("ip_in_cidr(x, x)", "true"),
             ("error_family(x, x)", "other"),
             ("api_name(x)", "8.8.8.8"),
+            ("user_agent_family(x)", "8.8.8.8"),
             ("entropy(x)", "0.0"),
         ] {
             let expression = format!("{call} FROM (SELECT arrow_cast('8.8.8.8', '{string}') AS x)");
