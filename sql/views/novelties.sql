@@ -40,8 +40,8 @@ SELECT
   s.new_days,
   p.identities_before,
   n.users_before,
-  -- Nats. How rare the item is among identities, with one added to both so that nothing is impossible.
-  ln((p.identities_before + 1.0) / (least(n.users_before, p.identities_before) + 1.0)) AS rarity,
+  -- Nats. How rare the item is among identities.
+  rarity(n.users_before, p.identities_before) AS rarity,
   -- Nats. How seldom the identity does anything new at all: Laplace's rule of succession.
   -ln((s.new_days + 1.0) / (s.active_days + 2.0)) AS steadiness
 FROM (

@@ -1,13 +1,12 @@
 //! `baseline(value, lookback)`: what was normal before each row.
 
-use std::sync::Arc;
-
-use arrow::array::{Array, ArrayRef, Float64Builder, Int64Builder, StructArray};
-use arrow::datatypes::{DataType, Field, Fields};
-use datafusion::common::Result;
+use arrow::datatypes::DataType;
 
 use super::function::{Argument, WindowFunction, constant, floats};
 use super::mad::{mad, median};
+use super::summary::{fields, summaries};
+
+const NUMBERS: [&str; 4] = ["mean", "stddev", "median", "mad"];
 
 /// What the rows before one say: how many, mean and sample standard deviation, median and median absolute deviation.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,42 +37,21 @@ pub fn pasts(values: &[Option<f64>], lookback: usize) -> Vec<Option<Past>> {
     (0..values.len()).map(past).collect()
 }
 
-fn fields() -> Fields {
-    let number = |name| Field::new(name, DataType::Float64, true);
-    Fields::from(vec![
-        Field::new("n", DataType::Int64, true),
-        number("mean"),
-        number("stddev"),
-        number("median"),
-        number("mad"),
-    ])
-}
-
 /// Declaration.
 pub fn function() -> WindowFunction {
     WindowFunction::new(
         "baseline",
         "OVER (PARTITION BY entity ORDER BY bin): what was normal before this row, from up to `lookback` rows before it and never itself: a struct of n, mean, stddev (sample), median, mad (unscaled). Null for the first row. Fill bins without events with zeros first: silence is data. Score with z_score or robust_z_score.",
         &[Argument::Float("value"), Argument::Integer("lookback")],
-        DataType::Struct(fields()),
-        |args, _| -> Result<ArrayRef> {
+        DataType::Struct(fields(NUMBERS)),
+        |args, _| {
             let lookback = usize::try_from(constant("lookback", &args[1])?).unwrap_or(0);
             let values: Vec<_> = floats(&args[0]).iter().collect();
-            let pasts = pasts(&values, lookback);
-            // Exactly the partition's rows: a default capacity would stay with every identity's columns.
-            let mut n = Int64Builder::with_capacity(pasts.len());
-            let mut numbers: [Float64Builder; 4] = std::array::from_fn(|_| Float64Builder::with_capacity(pasts.len()));
-            for past in &pasts {
-                n.append_option(past.map(|past| past.n));
-                let parts = past.map(|past| [past.mean, past.stddev, past.median, past.mad]);
-                for (at, builder) in numbers.iter_mut().enumerate() {
-                    builder.append_option(parts.map(|parts| parts[at]));
-                }
-            }
-            let mut columns: Vec<ArrayRef> = vec![Arc::new(n.finish())];
-            columns.extend(numbers.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef));
-            let nulls = columns[0].logical_nulls();
-            Ok(Arc::new(StructArray::try_new(fields(), columns, nulls)?))
+            let pasts = pasts(&values, lookback).into_iter();
+            summaries(
+                NUMBERS,
+                pasts.map(|past| past.map(|past| (past.n, [past.mean, past.stddev, past.median, past.mad]))),
+            )
         },
     )
 }

@@ -231,6 +231,20 @@ pub fn times(array: &ArrayRef) -> &TimestampMicrosecondArray {
     array.as_primitive()
 }
 
+/// Applies a formula of numbers row by row; null where one of them is, or where the formula has no answer.
+pub fn of_numbers<const N: usize>(
+    args: &[ArrayRef],
+    rows: usize,
+    formula: impl Fn([f64; N]) -> Option<f64>,
+) -> Result<ArrayRef> {
+    let columns: [&Float64Array; N] = std::array::from_fn(|at| floats(&args[at]));
+    let row = |row: usize| {
+        let known = columns.iter().all(|column| column.is_valid(row));
+        known.then(|| formula(columns.map(|column| column.value(row)))).flatten()
+    };
+    Ok(Arc::new((0..rows).map(row).collect::<Float64Array>()))
+}
+
 /// A whole-number argument that has to be the same in every row, such as a number of days.
 pub fn constant(name: &str, array: &ArrayRef) -> Result<i64> {
     let values = integers(array);
@@ -238,4 +252,12 @@ pub fn constant(name: &str, array: &ArrayRef) -> Result<i64> {
         return plan_err!("{name} must be a whole number");
     }
     Ok(values.value(0))
+}
+
+/// A positive number that has to be the same in every row, such as a half-life.
+pub fn positive_constant(name: &str, array: &ArrayRef) -> Result<f64> {
+    match floats(array).iter().next().flatten() {
+        Some(value) if value > 0.0 && value.is_finite() => Ok(value),
+        _ => plan_err!("{name} must be a positive number"),
+    }
 }

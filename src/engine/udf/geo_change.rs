@@ -12,10 +12,8 @@ use arrow::datatypes::{DataType, Field, Fields, TimeUnit};
 use datafusion::common::Result;
 
 use super::function::{Argument, WindowFunction, texts, times};
-use crate::geo::{Geo, Place, distance_km};
-
-/// A move faster than the clock can tell is taken as one of this long: times have whole seconds.
-const ELAPSED_MIN_H: f64 = 1.0 / 3600.0;
+use super::travel_speed_kmh::{speed_kmh, travelled_km};
+use crate::geo::{Geo, Place};
 
 /// The move from one placed call of an entity to the next.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,19 +36,16 @@ pub struct Move<'a> {
 pub fn travelled<'a>(before: (&'a str, i64, Place<'a>), now: (i64, Place<'a>)) -> Move<'a> {
     let (previous_ip, previous_time, from) = before;
     let (time, to) = now;
-    let distance_km = (|| {
-        let apart = distance_km(from.latitude_deg?, from.longitude_deg?, to.latitude_deg?, to.longitude_deg?);
-        let uncertain = from.error_radius_km.unwrap_or(0.0) + to.error_radius_km.unwrap_or(0.0);
-        Some((apart - uncertain).max(0.0))
-    })();
-    let hours = ((time - previous_time) as f64 / 3.6e9).max(ELAPSED_MIN_H);
+    let circle = |place: Place| Some((place.latitude_deg?, place.longitude_deg?, place.error_radius_km.unwrap_or(0.0)));
+    let distance_km = circle(from).zip(circle(to)).map(|(from, to)| travelled_km(from, to));
+    let seconds = (time - previous_time) as f64 / 1e6;
     Move {
         previous_ip,
         previous_time,
         countries: (from.country, to.country),
         asns: (from.asn, to.asn),
         distance_km,
-        speed_kmh: distance_km.map(|km| km / hours),
+        speed_kmh: distance_km.map(|km| speed_kmh(km, seconds)),
     }
 }
 

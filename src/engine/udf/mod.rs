@@ -5,18 +5,29 @@
 
 mod api_name;
 mod baseline;
+mod decayed_mean;
+mod entropy;
 mod error_family;
 mod evidence;
+mod filled_baseline;
 mod first_seen;
 mod function;
 mod geo_change;
 mod great_circle_km;
+mod hour_of_week;
 mod ip_in_cidr;
 mod ip_place;
 mod is_service_caller;
+mod log_gamma;
 mod mad;
+mod negative_binomial;
+mod poisson;
 mod policy_risk;
+mod rarity;
 mod robust_z_score;
+mod summary;
+mod travel_speed_kmh;
+mod user_agent_family;
 mod z_score;
 
 use std::sync::Arc;
@@ -36,20 +47,34 @@ pub fn scalar_functions(geo: &Arc<Geo>) -> Vec<Function> {
         error_family::function(),
         error_family::is_denied(),
         great_circle_km::function(),
+        hour_of_week::function(),
         ip_in_cidr::function(),
         ip_place::country(geo),
         ip_place::asn(geo),
         ip_place::organisation(geo),
         is_service_caller::function(),
+        negative_binomial::surprise(),
+        negative_binomial::tail(),
+        poisson::surprise(),
+        poisson::tail(),
         policy_risk::function(),
+        rarity::function(),
         robust_z_score::function(),
+        travel_speed_kmh::function(),
+        user_agent_family::function(),
         z_score::function(),
     ]
 }
 
 /// The functions over the rows of an entity in order of time.
 pub fn window_functions(geo: &Arc<Geo>) -> Vec<WindowFunction> {
-    vec![baseline::function(), first_seen::function(), geo_change::function(geo)]
+    vec![
+        baseline::function(),
+        decayed_mean::function(),
+        filled_baseline::function(),
+        first_seen::function(),
+        geo_change::function(geo),
+    ]
 }
 
 /// Makes every function known to a session.
@@ -64,6 +89,7 @@ pub(super) fn register(context: &mut SessionContext, geo: &Arc<Geo>) -> Result<(
         context.register_udwf(WindowUDF::new_from_impl(function));
     }
     context.register_udaf(AggregateUDF::new_from_impl(mad::Mad::default()));
+    context.register_udaf(AggregateUDF::new_from_impl(entropy::Entropy::default()));
     context.register_udaf(AggregateUDF::new_from_impl(evidence::Evidence::default()));
     Ok(())
 }

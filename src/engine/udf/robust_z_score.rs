@@ -2,8 +2,7 @@
 
 use arrow::datatypes::DataType;
 
-use super::function::{Argument, Function};
-use super::z_score::of_four;
+use super::function::{Argument, Function, of_numbers};
 
 /// The median absolute deviation of a normal distribution is this part of its standard deviation: the 0.75 quantile of
 /// the standard normal (Iglewicz and Hoaglin, "How to Detect and Handle Outliers", 1993).
@@ -18,7 +17,7 @@ pub fn robust_z_score(value: f64, median: f64, mad: f64, floor: f64) -> f64 {
 pub fn function() -> Function {
     Function::new(
         "robust_z_score",
-        "Modified z-score: (value - median) / max(mad / 0.6745, floor), after Iglewicz and Hoaglin (1993), with a floor on the spread in the value's unit. Comparable to a z-score for normal data; an attack in the history does not raise it much.",
+        "Modified z-score: (value - median) / max(mad / 0.6745, floor), after Iglewicz and Hoaglin (1993), with a floor on the spread in the value's unit. Comparable to a z-score for normal data; an attack in the history does not raise it much. Against its own past: median and mad of baseline(...). Against its peers of the same time: median(x) OVER w and mad(x) OVER w, WINDOW w AS (PARTITION BY peer_group, bin), one row an identity and bin.",
         &[Argument::Float("value"), Argument::Float("median"), Argument::Float("mad"), Argument::Float("floor")],
         DataType::Float64,
         &[
@@ -26,6 +25,8 @@ pub fn function() -> Function {
             ("robust_z_score(50, 10, 0, 4)", "10.0"),
             ("robust_z_score(NULL, 10, 0, 4)", "NULL"),
         ],
-        |args, _| Ok(of_four(args, robust_z_score)),
+        |args, rows| {
+            of_numbers(args, rows, |[value, median, mad, floor]| Some(robust_z_score(value, median, mad, floor)))
+        },
     )
 }

@@ -38,6 +38,8 @@ async fn every_string_type_of_the_engine_is_taken() {
             ("ip_in_cidr(x, x)", "true"),
             ("error_family(x, x)", "other"),
             ("api_name(x)", "8.8.8.8"),
+            ("user_agent_family(x)", "8.8.8.8"),
+            ("entropy(x)", "0.0"),
         ] {
             let expression = format!("{call} FROM (SELECT arrow_cast('8.8.8.8', '{string}') AS x)");
             assert_eq!(value(&context, &expression).await, expected, "{call} of {string}");
@@ -75,6 +77,48 @@ async fn geo_change_measures_the_way_from_the_last_placed_call() {
          geo_change(ip, to_timestamp_micros(minute * 60000000)) OVER (ORDER BY minute) AS g FROM {calls}) WHERE minute = 30"
     );
     assert_eq!(value(&context, &moved).await, "DEUStrue");
+}
+
+#[tokio::test]
+async fn what_was_normal_before_a_row_is_asked_in_sql() {
+    let context = context();
+    // 2 in the first hour, 4 in the third; the fifth is judged by 2, 0, 4, 0.
+    let hours = "(VALUES (0, 2), (2, 4), (4, 9)) AS h(hour, x)";
+    let filled = format!(
+        "CAST(b['n'] AS VARCHAR) || ' ' || b['mean'] || ' ' || b['median'] || ' ' || b['mad'] FROM (SELECT hour, \
+         filled_baseline(x, hour, 24) OVER (ORDER BY hour) AS b FROM {hours}) WHERE hour = 4"
+    );
+    assert_eq!(value(&context, &filled).await, "4 1.5 1.0 1.0");
+    // 2 two half-lives ago and 4 one: (2 / 4 + 4 / 2) / (1 / 4 + 1 / 2).
+    let decayed = format!(
+        "CAST(d['weight'] AS VARCHAR) || ' ' || round(d['mean'], 4) FROM (SELECT hour, decayed_mean(x, \
+         to_timestamp(hour * 3600), 1.0 / 12) OVER (ORDER BY hour) AS d FROM {hours}) WHERE hour = 4"
+    );
+    assert_eq!(value(&context, &decayed).await, "0.75 3.3333");
+}
+
+#[tokio::test]
+async fn an_identity_is_compared_to_its_peers() {
+    let context = context();
+    let score = "z FROM (SELECT who, robust_z_score(x, median(x) OVER peers, mad(x) OVER peers, 1) AS z \
+                 FROM (VALUES ('a', 'ops', 4), ('b', 'ops', 5), ('c', 'ops', 6), ('d', 'ops', 35), ('e', 'dev', 99)) \
+                 AS s(who, team, x) WINDOW peers AS (PARTITION BY team)) WHERE who = 'd'";
+    // Median 5.5, deviations 1.5, 0.5, 0.5, 29.5.
+    assert_eq!(value(&context, &format!("round({}", score.replacen("z FROM", "z, 3) FROM", 1))).await, "19.897");
+}
+
+#[tokio::test]
+async fn entropy_is_an_aggregate_of_any_column_and_slides() {
+    let context = context();
+    let series = "(VALUES (1, 'a'), (2, 'a'), (3, 'b'), (4, 'c'), (5, NULL)) AS s(t, x)";
+    assert_eq!(value(&context, &format!("entropy(x) FROM {series}")).await, "1.5");
+    assert_eq!(value(&context, &format!("entropy(t) FROM {series} WHERE t <= 4")).await, "2.0");
+    assert_eq!(value(&context, &format!("entropy(x) FROM {series} WHERE x IS NULL")).await, "NULL");
+    let sliding = format!(
+        "e FROM (SELECT t, entropy(x) OVER (ORDER BY t ROWS BETWEEN 2 PRECEDING AND 1 PRECEDING) AS e FROM {series}) \
+         WHERE t = 5"
+    );
+    assert_eq!(value(&context, &sliding).await, "1.0");
 }
 
 #[test]
