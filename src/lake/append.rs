@@ -5,6 +5,7 @@
 //! days or objects it touched is handed back to be read again against the new state; any other is committed as it is.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
@@ -28,8 +29,10 @@ use crate::source::LogObject;
 const BATCH_EVENTS_MAX: u64 = 1_000_000;
 /// or this many bytes of rows and encoded files,
 const BATCH_BYTES_MAX: usize = 96 << 20;
-/// or this many objects: the ledger of a batch is held in memory too.
+/// or this many objects: the ledger of a batch is held in memory too,
 const BATCH_OBJECTS_MAX: usize = 20_000;
+/// or is this old: what a slow source gave is not to be asked for again after an interruption.
+const BATCH_AGE_MAX: Duration = Duration::from_secs(300);
 /// Ledger files a state may point at before the smaller ones are joined.
 const LEDGER_FILES_MAX: usize = 16;
 
@@ -49,6 +52,8 @@ struct Pending {
     objects: Vec<LedgerRow>,
     rejects: Vec<Reject>,
     events: u64,
+    /// When its first object was added.
+    since: Option<Instant>,
 }
 
 /// What became of some decoded objects.
@@ -134,6 +139,7 @@ impl<'a> Appender<'a> {
             self.pending.objects.push(LedgerRow { decoded, kept, duplicates });
         }
         self.pending.rejects.extend(rejects);
+        self.pending.since.get_or_insert_with(Instant::now);
         self.pending.events += appended.kept;
         Ok(appended)
     }
@@ -153,6 +159,7 @@ impl<'a> Appender<'a> {
         self.pending.events >= BATCH_EVENTS_MAX
             || bytes >= BATCH_BYTES_MAX
             || self.pending.objects.len() >= BATCH_OBJECTS_MAX
+            || self.pending.since.is_some_and(|since| since.elapsed() >= BATCH_AGE_MAX)
     }
 
     /// Makes the batch under way true. Does nothing when there is none.
