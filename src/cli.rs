@@ -108,7 +108,7 @@ fn size(text: &str) -> Result<usize, String> {
 /// Which archives, and which part of them.
 #[derive(Debug, Args)]
 pub struct SourceArgs {
-    /// Archives: folders, files or s3://bucket/prefix
+    /// Archives: folders, files, s3://bucket/prefix; or cloudtrail://REGION, the event history of its last 90 days
     #[arg(value_name = "SOURCE", required = true)]
     pub sources: Vec<String>,
     /// Only these accounts

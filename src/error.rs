@@ -99,7 +99,7 @@ fn one_line(text: &str) -> String {
 }
 
 /// The innermost cause of a storage error: object_store wraps it in layers that repeat the URL.
-fn root_cause(error: &object_store::Error) -> String {
+pub(crate) fn root_cause(error: &object_store::Error) -> String {
     if let object_store::Error::NotFound { .. } = error {
         return "not found; check the bucket and the path".into();
     }

@@ -92,7 +92,7 @@ pub async fn ingest(args: IngestArgs) -> Result<Outcome> {
     let (from, to) = period::bounds(&args.period)?;
     let selection = selection(&args.source, from.map(|t| t.date_naive()), to.map(period::day_after));
     let s3 = args.lake.s3.settings();
-    let sources = args.source.sources.iter().map(|text| Location::parse(text, &s3)).collect::<Result<Vec<_>>>()?;
+    let sources = args.source.sources.iter().map(|text| Location::source(text, &s3)).collect::<Result<Vec<_>>>()?;
     let lake = Lake::open_or_create(&Location::parse(&args.lake.lake, &s3)?).await?;
     let bounds = Bounds::new(&args.memory, &args.limits);
     let ingested = read(&sources, &selection, &lake, bounds).await?;
@@ -259,8 +259,10 @@ async fn fetch_and_decode(source: &Location, group: Group, limits: Limits) -> Fe
     while let Some((object, got)) = fetches.next().await {
         match got {
             Ok(stored) => {
-                bytes += stored.len() as u64;
-                objects.push((object, stored));
+                // What an event history holds is not known before.
+                let size_bytes = stored.len() as u64;
+                bytes += size_bytes;
+                objects.push((LogObject { size_bytes, ..object }, stored));
             }
             Err(e) => failed.push((object.url.clone(), Error::storage("read", object.url, e).to_string())),
         }

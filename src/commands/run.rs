@@ -18,7 +18,7 @@ pub async fn run(args: RunArgs) -> Result<Outcome> {
     let to = to.map(period::day_after).and_then(|day| day.checked_add_days(Days::new(1)));
     let selection = ingest::selection(&args.source, from.map(|time| time.date_naive()), to);
     let s3 = args.lake.s3.settings();
-    let sources = args.source.sources.iter().map(|text| Location::parse(text, &s3)).collect::<Result<Vec<_>>>()?;
+    let sources = args.source.sources.iter().map(|text| Location::source(text, &s3)).collect::<Result<Vec<_>>>()?;
     let lake = Lake::open_or_create(&Location::parse(&args.lake.lake, &s3)?).await?;
     let ingested = ingest::read(&sources, &selection, &lake, Bounds::new(&args.hunt.memory, &args.limits)).await?;
     ingest::print(&ingested);

@@ -5,6 +5,7 @@
 //! days or objects it touched is handed back to be read again against the new state; any other is committed as it is.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
@@ -26,8 +27,10 @@ use crate::source::LogObject;
 
 /// A batch is committed when it holds this many events,
 const BATCH_EVENTS_MAX: u64 = 1_000_000;
-/// or this many objects: the ledger of a batch is held in memory too.
+/// or this many objects: the ledger of a batch is held in memory too,
 const BATCH_OBJECTS_MAX: usize = 40_000;
+/// or is this old: what a slow source gave is not to be asked for again after an interruption.
+const BATCH_AGE_MAX: Duration = Duration::from_secs(300);
 /// The share of the memory limit that rows waiting to be sorted may take, and that encoded files may take before they
 /// are committed. The rest is for objects being decoded, for what is known, and for the allocator.
 const SHARE: usize = 16;
@@ -51,6 +54,8 @@ struct Pending {
     objects: Vec<LedgerRow>,
     rejects: Vec<Reject>,
     events: u64,
+    /// When its first object was added.
+    since: Option<Instant>,
 }
 
 /// What became of some decoded objects.
@@ -138,6 +143,7 @@ impl<'a> Appender<'a> {
             self.pending.objects.push(LedgerRow { decoded, kept, duplicates });
         }
         self.pending.rejects.extend(rejects);
+        self.pending.since.get_or_insert_with(Instant::now);
         self.pending.events += appended.kept;
         Ok(appended)
     }
@@ -169,6 +175,7 @@ impl<'a> Appender<'a> {
         self.pending.events >= BATCH_EVENTS_MAX
             || encoded >= self.memory_bytes / SHARE
             || self.pending.objects.len() >= BATCH_OBJECTS_MAX
+            || self.pending.since.is_some_and(|since| since.elapsed() >= BATCH_AGE_MAX)
     }
 
     /// Makes the batch under way true. Does nothing when there is none.

@@ -1,4 +1,5 @@
-//! Where a bucket or folder is: `s3://bucket/prefix` or a local path, with the store that reads it.
+//! Where archives and lakes are: `s3://bucket/prefix` or a local path, for a source also `cloudtrail://region`, with the
+//! store that reads it.
 
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use url::Url;
 
+use super::LookupEvents;
 use super::profile::ProfileCredentials;
 use crate::error::{Error, Result};
 
@@ -20,6 +22,25 @@ pub struct S3Settings {
     pub profile: Option<String>,
     /// Endpoint of a compatible server, such as `http://127.0.0.1:5000`.
     pub endpoint_url: Option<String>,
+}
+
+impl S3Settings {
+    /// The endpoint that was named, here or in the environment.
+    pub(super) fn endpoint(&self) -> Option<String> {
+        self.endpoint_url.clone().or_else(|| std::env::var("AWS_ENDPOINT_URL").ok())
+    }
+
+    /// A store to be, reached as the environment says and as is said here.
+    pub(super) fn builder(&self) -> AmazonS3Builder {
+        let mut builder = AmazonS3Builder::from_env();
+        if let Some(endpoint) = self.endpoint() {
+            builder = builder.with_allow_http(endpoint.starts_with("http://")).with_endpoint(endpoint);
+        }
+        match &self.profile {
+            Some(profile) => builder.with_credentials(Arc::new(ProfileCredentials::new(profile))),
+            None => builder,
+        }
+    }
 }
 
 /// A bucket prefix or a folder, and the store it lies in.
@@ -50,6 +71,17 @@ impl Location {
         }
     }
 
+    /// Reads what can be a source: any place, or `cloudtrail://region`, which is nowhere to put a lake.
+    ///
+    /// # Errors
+    /// As [`parse`](Location::parse); [`Error::Usage`] when what follows `cloudtrail://` is no region.
+    pub fn source(text: &str, s3: &S3Settings) -> Result<Location> {
+        let Some(region) = text.strip_prefix("cloudtrail://") else { return Location::parse(text, s3) };
+        let region = region.trim_end_matches('/');
+        let store = LookupEvents::connect(region, s3)?;
+        Location::in_store(&format!("cloudtrail://{region}"), Arc::new(store))
+    }
+
     fn bucket(rest: &str, s3: &S3Settings) -> Result<Location> {
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         let prefix = prefix.trim_end_matches('/');
@@ -57,15 +89,7 @@ impl Location {
         if bucket.is_empty() {
             return Err(Error::Usage("s3:// needs a bucket: s3://bucket/prefix".into()));
         }
-        let mut builder = AmazonS3Builder::from_env().with_bucket_name(bucket);
-        let endpoint = s3.endpoint_url.clone().or_else(|| std::env::var("AWS_ENDPOINT_URL").ok());
-        if let Some(endpoint) = endpoint {
-            builder = builder.with_allow_http(endpoint.starts_with("http://")).with_endpoint(endpoint);
-        }
-        if let Some(profile) = &s3.profile {
-            builder = builder.with_credentials(Arc::new(ProfileCredentials::new(profile)));
-        }
-        let store = builder.build().map_err(|e| Error::storage("open", &text, e))?;
+        let store = s3.builder().with_bucket_name(bucket).build().map_err(|e| Error::storage("open", &text, e))?;
         let prefix = Path::parse(prefix).map_err(|e| Error::Usage(format!("{text}: {e}")))?;
         let mut url = Url::parse(&format!("s3://{bucket}")).map_err(|_| not_a_place(&text))?;
         url.set_path(prefix.as_ref());
@@ -202,6 +226,18 @@ mod tests {
         assert_eq!(place.prefix().as_ref(), "tmp/b c/lake");
         assert_eq!(place.to_string(), "file:///tmp/b c/lake");
         assert_eq!(place.directory_url().as_str(), "file:///tmp/b%20c/lake/");
+    }
+
+    #[test]
+    fn an_event_history_is_named_by_its_region_alone() {
+        let settings = S3Settings { profile: Some("auditor".into()), endpoint_url: None };
+        let place = Location::source("cloudtrail://eu-west-1/", &settings).unwrap();
+        assert_eq!((place.to_string().as_str(), place.is_local()), ("cloudtrail://eu-west-1/", false));
+        for text in ["cloudtrail://", "cloudtrail://europe", "cloudtrail://eu-west-1/2026"] {
+            assert!(Location::source(text, &settings).unwrap_err().to_string().contains("needs a region and no more"));
+        }
+        let as_lake = Location::parse("cloudtrail://eu-west-1", &settings).unwrap_err().to_string();
+        assert!(as_lake.contains("is neither s3://bucket/prefix nor a local path"));
     }
 
     #[test]

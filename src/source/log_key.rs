@@ -168,7 +168,8 @@ fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-fn is_region(text: &str) -> bool {
+/// True for what a region may be called.
+pub(super) fn is_region(text: &str) -> bool {
     let parts: Vec<_> = text.split('-').collect();
     parts.len() >= 3
         && parts.last().is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))

@@ -1,17 +1,20 @@
 //! Which objects there are: a place in, log objects out.
 //!
 //! [`Location`] is where a bucket or folder is, [`LogKey`] what a key says about an object, [`Selection`] what was
-//! asked for, [`walk`] and [`list`] find the objects. Nothing here looks into an object.
+//! asked for, [`walk`] and [`list`] find the objects, [`LookupEvents`] makes objects of CloudTrail's event history.
+//! Nothing here looks into an object.
 
 mod listing;
 mod location;
 mod log_key;
+mod lookup_events;
 mod profile;
 mod selection;
 
 pub use listing::{Leaf, Listed, list, walk};
 pub use location::{Location, S3Settings};
 pub use log_key::{LogKey, ObjectKind};
+pub use lookup_events::{LookupEvents, Pace};
 pub use selection::{Selection, Wanted};
 
 use chrono::{DateTime, Utc};

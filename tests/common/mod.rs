@@ -19,11 +19,16 @@ pub struct Ran {
 
 /// Runs the program, without any AWS setting of the machine.
 pub fn trailhunt(args: &[&str]) -> Ran {
+    trailhunt_with(&[], args)
+}
+
+/// Runs the program with these settings in its environment.
+pub fn trailhunt_with(settings: &[(&str, &str)], args: &[&str]) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_trailhunt"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_") || name.starts_with("TRAILHUNT_")) {
         command.env_remove(name);
     }
-    let output = command.args(args).output().expect("the program starts");
+    let output = command.envs(settings.iter().copied()).args(args).output().expect("the program starts");
     Ran {
         code: output.status.code().expect("it ends by itself"),
         out: String::from_utf8_lossy(&output.stdout).into_owned(),
