@@ -4,10 +4,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
 
+mod common;
+
 use std::io::Write;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use common::security_lake::{VERSION_1, VERSION_2, parquet_of};
+use parquet::basic::Compression;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use trailhunt::decode::{Limits, decode};
@@ -30,9 +34,11 @@ fn seeds() -> Vec<Vec<u8>> {
         format!(r#"{{"messageType":"DATA_MESSAGE","logEvents":[{{"id":"1","timestamp":1,"message":{quoted}}}]}}"#),
         format!(r#"{{"hits":{{"hits":[{{"_source":{RECORD}}}]}}}}"#),
         format!(r#"{{"preview":false,"offset":0,"result":{{"_raw":{quoted}}}}}"#),
+        format!("{VERSION_1}\n{VERSION_2}"),
     ];
     let mut seeds: Vec<Vec<u8>> = plain.iter().map(|text| text.clone().into_bytes()).collect();
     seeds.extend(plain.iter().take(3).map(|text| gzip(text.as_bytes())));
+    seeds.extend([VERSION_1, VERSION_2].map(|event| parquet_of(event, Compression::SNAPPY)));
     seeds
 }
 

@@ -20,7 +20,7 @@ use object_store::StaticCredentialProvider;
 use object_store::aws::AwsCredential;
 use serde_json::{Value, json};
 use trailhunt::commands::Outcome;
-use trailhunt::commands::ingest::{Ingested, read};
+use trailhunt::commands::ingest::{Bounds, Ingested, read};
 use trailhunt::lake::Lake;
 use trailhunt::source::{Location, LookupEvents, Pace, Selection};
 
@@ -169,7 +169,7 @@ async fn ingest(history: &History, lake: &Path) -> Ingested {
     let source = Location::in_store(&format!("cloudtrail://{REGION}"), Arc::new(live)).unwrap();
     let lake = Location::parse(arg(lake), &Default::default()).unwrap();
     let from = Some((Utc::now() - TimeDelta::days(2)).date_naive());
-    read(&[source], &Selection { from, ..Selection::default() }, &Lake::open_or_create(&lake).await.unwrap())
+    read(&[source], &Selection { from, ..Selection::default() }, &Lake::open_or_create(&lake).await.unwrap(), Bounds::default())
         .await
         .unwrap()
 }

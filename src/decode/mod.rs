@@ -1,9 +1,9 @@
 //! Bytes to columns: objects as stored in, one Arrow batch and the rejects out.
 //!
 //! `gunzip` inflates, `bundle` unpacks, `text` settles the encoding, `split` finds the objects, `event` takes one apart,
-//! `shape` says which envelope it is when it is no record, `actor` says whose call it was, `batch` builds the columns;
-//! `reader` leads through them. Decoding never fails as a whole: what cannot be read
-//! becomes a [`Reject`] with the object, the offset and the reason, and the rest goes on.
+//! `shape` says which envelope it is when it is no record, `ocsf` turns Security Lake's events back into records, `actor`
+//! says whose call it was, `batch` builds the columns; `reader` leads through them. Decoding never fails as a whole: what
+//! cannot be read becomes a [`Reject`] with the object, the offset and the reason, and the rest goes on.
 
 mod actor;
 mod batch;
@@ -11,6 +11,7 @@ mod bundle;
 mod event;
 mod gunzip;
 mod json;
+mod ocsf;
 mod reader;
 mod reject;
 mod shape;
@@ -65,7 +66,12 @@ impl Default for Limits {
 impl Limits {
     /// Inflated bytes that an object of so many stored bytes may have.
     fn inflated_bytes_max(&self, stored_bytes: usize) -> usize {
-        self.object_bytes_max.min(stored_bytes.saturating_mul(self.ratio_max).max(RATIO_FREE_BYTES))
+        self.object_bytes_max.min(self.ratio_bytes_max(stored_bytes))
+    }
+
+    /// Bytes that the ratio allows an object of so many stored bytes.
+    fn ratio_bytes_max(&self, stored_bytes: usize) -> usize {
+        stored_bytes.saturating_mul(self.ratio_max).max(RATIO_FREE_BYTES)
     }
 }
 

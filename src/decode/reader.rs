@@ -10,6 +10,8 @@ use arrow::array::RecordBatch;
 use super::batch::EventBatch;
 use super::bundle::{self, Member, Packing};
 use super::event::Event;
+use super::ocsf::parquet::{self, Bounds};
+use super::ocsf::record;
 use super::shape::{self, Shape};
 use super::split::{self, Piece};
 use super::{Limits, Reject, gunzip, json, text};
@@ -89,7 +91,7 @@ impl Reader {
         let mut inflated = self.inflate(object, stored, bytes_max);
         match bundle::packing(&inflated) {
             Some(packing) => self.bundle(object, packing, &inflated, bytes_max),
-            None => self.text(object, &mut inflated),
+            None => self.content(object, &mut inflated),
         }
         self.inflated = inflated;
     }
@@ -112,13 +114,39 @@ impl Reader {
         }
     }
 
-    fn text(&mut self, object: &LogObject, inflated: &mut Vec<u8>) {
+    fn content(&mut self, object: &LogObject, inflated: &mut Vec<u8>) {
+        if parquet::is_parquet(inflated) {
+            return self.parquet(object, inflated);
+        }
         match text::text(inflated) {
             Ok(text) => {
                 let first_row = self.batch.rows();
                 self.records(Within { object, first_row, base: 0, is_slice: true, envelopes: 0 }, text);
             }
             Err(reason) => self.reject(object, 0, reason),
+        }
+    }
+
+    fn parquet(&mut self, object: &LogObject, bytes: &[u8]) {
+        let bounds = Bounds {
+            pages_bytes_max: self.limits.inflated_bytes_max(bytes.len()),
+            rows_bytes_max: self.limits.ratio_bytes_max(bytes.len()),
+        };
+        let first_row = self.batch.rows();
+        let mut others: Option<(String, u64)> = None;
+        let read = parquet::rows(bytes, bounds, |row, text| {
+            match record::member(text, "metadata").and_then(record::other_product) {
+                Some(product) => others.get_or_insert((product, 0)).1 += 1,
+                None => {
+                    self.piece(Within { object, first_row, base: row, is_slice: false, envelopes: 0 }, row, Ok(text))
+                }
+            }
+        });
+        if let Some((product, count)) = others {
+            self.reject(object, 0, format!("OCSF of {product}, not of CloudTrail: {count} rows"));
+        }
+        if let Err(reason) = read {
+            self.reject(object, self.batch.rows() - first_row, reason);
         }
     }
 
@@ -139,9 +167,16 @@ impl Reader {
             },
             Some(Shape::NoEvents) => {}
             Some(Shape::Refused(reason)) => self.reject(within.object, offset, reason),
-            Some(Shape::Holds(_)) if within.envelopes == self.limits.envelopes_max => {
+            Some(Shape::Holds(_) | Shape::Ocsf) if within.envelopes == self.limits.envelopes_max => {
                 self.reject(within.object, offset, format!("more than {} envelopes in each other", within.envelopes));
             }
+            Some(Shape::Ocsf) => match record::record(text) {
+                Ok(record) => {
+                    let within = Within { is_slice: false, envelopes: within.envelopes + 1, ..within };
+                    self.piece(within, offset, Ok(&record));
+                }
+                Err(reason) => self.reject(within.object, offset, reason),
+            },
             Some(Shape::Holds(held)) => {
                 for raw in held {
                     // Both are slices of one text.
@@ -258,7 +293,7 @@ impl bundle::Visitor for Unpacking<'_, '_> {
         if is_bundle {
             self.reader.reject(&member, 0, "a bundle within a bundle; unpack the outer one");
         } else {
-            self.reader.text(&member, &mut inflated);
+            self.reader.content(&member, &mut inflated);
         }
         self.reader.inflated = inflated;
         Ok(())

@@ -7,7 +7,7 @@ use crate::source::LogObject;
 pub struct Reject {
     /// URL of the object.
     pub object: String,
-    /// Byte offset in the inflated object.
+    /// Byte offset in the inflated object; the row's number in Parquet.
     pub offset: u64,
     /// What is wrong there.
     pub reason: String,

@@ -11,12 +11,15 @@ use serde_json::value::RawValue;
 
 use super::event::Event;
 use super::json;
+use super::ocsf::record;
 
 /// What an object is, if it is no record.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Shape<'a> {
     /// An envelope: raw JSON values that are records, lists of records, or strings with records as text.
     Holds(Vec<&'a str>),
+    /// An OCSF event, which a record was made into.
+    Ocsf,
     /// It belongs to CloudTrail or its delivery and holds no events.
     NoEvents,
     /// It holds events in a form that cannot be read, and why.
@@ -167,12 +170,18 @@ fn configuration<'a>(members: Members<'_, 'a>) -> Option<Shape<'a>> {
     (members.has("fileVersion") && members.has("configurationItems")).then_some(Shape::NoEvents)
 }
 
-/// Security Lake's OCSF: readable only when it brings the record as it was.
+/// Security Lake's OCSF: the record itself when it brings that, else an event to make it from.
 fn ocsf<'a>(members: Members<'_, 'a>) -> Option<Shape<'a>> {
     members.get("class_uid")?;
-    members.get("metadata")?;
-    let refused = || Shape::Refused("OCSF of Security Lake without raw_data; read the trail it was made from".into());
-    Some(members.string("raw_data").map_or_else(refused, |raw| Shape::Holds(vec![raw])))
+    let metadata = members.object("metadata")?;
+    if let Some(other) = record::other_product(metadata) {
+        return Some(Shape::Refused(format!("OCSF of {other}, not of CloudTrail")));
+    }
+    if let Some(raw) = members.string("raw_data").filter(|raw| *raw != "\"\"") {
+        return holds(raw);
+    }
+    let refused = || Shape::Refused("OCSF that is no API call".into());
+    Some(members.object("api").map_or_else(refused, |_| Shape::Ocsf))
 }
 
 #[cfg(test)]
@@ -220,7 +229,8 @@ mod tests {
     fn what_cannot_be_read_says_why() {
         for (text, expected) in [
             (r#"{"detail-type":"GuardDuty Finding","detail":{}}"#, "GuardDuty Finding"),
-            (r#"{"class_uid":3001,"metadata":{}}"#, "OCSF"),
+            (r#"{"class_uid":3001,"metadata":{}}"#, "no API call"),
+            (r#"{"class_uid":6003,"metadata":{"product":{"name":"AWS EKS"}},"api":{}}"#, "OCSF of AWS EKS"),
             (r#"{"QueryResultRows":[[{"eventID":"1"}]]}"#, "without the column eventJson"),
         ] {
             assert!(matches!(shape(text), Some(Shape::Refused(reason)) if reason.contains(expected)), "{text}");

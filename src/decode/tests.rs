@@ -292,7 +292,7 @@ fn what_holds_no_events_is_no_reject_and_what_is_in_another_form_is_one() {
         assert_eq!((decoded.batch.num_rows(), decoded.rejects.len()), (0, 0), "{text}");
     }
     for (text, expected) in [
-        (r#"{"class_uid":3001,"metadata":{},"unmapped":{"eventType":"AwsApiCall"}}"#, "OCSF"),
+        (r#"{"class_uid":3001,"metadata":{},"unmapped":{"eventType":"AwsApiCall"}}"#, "OCSF that is no API call"),
         ("Event name,Event time\nListBuckets,2024-01-01T00:00:00Z\n{\n", "CSV"),
         ("just\nsome\nlines\n", "no JSON"),
         (r#"{"@timestamp":"2024-01-01T00:00:00Z","level":"info"}"#, "no eventTime"),

@@ -24,7 +24,7 @@ pub fn text(bytes: &mut Vec<u8>) -> Result<&str, &'static str> {
 
 /// What archives are seen to hold beside JSON, by the first bytes.
 const REFUSED: &[(&[u8], &str)] = &[
-    (b"PAR1", "Parquet, where JSON is due"),
+    (b"PAR1", "truncated Parquet: its footer is missing"),
     (b"ORC", "ORC, where JSON is due"),
     (b"BZh", "bzip2, which is not inflated; only gzip and zip are"),
     (b"\xfd7zXZ\0", "xz, which is not inflated; only gzip and zip are"),
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn what_is_no_text_is_named() {
-        assert!(read(b"PAR1\x15\x04").unwrap_err().starts_with("Parquet"));
+        assert!(read(b"PAR1\x15\x04").unwrap_err().starts_with("truncated Parquet"));
         assert!(read(b"\x28\xb5\x2f\xfdxyz").unwrap_err().starts_with("zstd"));
         assert_eq!(read(b"a\xffb").as_deref(), Ok("a\u{fffd}b"));
     }

@@ -210,6 +210,31 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_bucket_of_security_lake_is_read_by_its_partitions() {
+        let (_dir, location) = archive(&[
+            "aws/CLOUD_TRAIL_MGMT/2.0/region=eu-west-1/accountId=111122223333/eventDay=20240101/a.gz.parquet",
+            "aws/CLOUD_TRAIL_MGMT/2.0/region=eu-west-1/accountId=111122223333/eventDay=20240102/b.gz.parquet",
+            "aws/CLOUD_TRAIL_MGMT/2.0/region=eu-west-1/accountId=444455556666/eventDay=20240101/c.gz.parquet",
+            "aws/CLOUD_TRAIL_MGMT/2.0/region=us-east-1/accountId=111122223333/eventDay=20240101/d.gz.parquet",
+            "aws/CLOUD_TRAIL_MGMT/2.0/metadata/0.metadata.json",
+            "aws/S3_DATA/2.0/region=eu-west-1/accountId=111122223333/eventDay=20240101/e.parquet",
+            "aws/VPC_FLOW/2.0/region=eu-west-1/accountId=111122223333/eventDay=20240101/f.gz.parquet",
+        ]);
+        let (logs, others) = names(&location, &Selection::default()).await;
+        assert_eq!(logs, ["a.gz.parquet", "c.gz.parquet", "d.gz.parquet", "e.parquet", "b.gz.parquet"]);
+        let others: Vec<_> = others.iter().map(|(kind, n)| (kind.as_str(), *n)).collect();
+        assert_eq!(others, [("Iceberg metadata", 1), ("VPC_FLOW", 1)]);
+        let some = Selection {
+            from: "2024-01-01".parse().ok(),
+            to: "2024-01-02".parse().ok(),
+            accounts: vec!["111122223333".into()],
+            regions: vec!["eu-west-1".into()],
+            ..Default::default()
+        };
+        assert_eq!(names(&location, &some).await.0, ["a.gz.parquet", "e.parquet"]);
+    }
+
+    #[tokio::test]
     async fn a_folder_of_loose_files_is_read_by_ending() {
         let (_dir, location) = archive(&["x/one.json", "x/two.ndjson.gz", "x/note.txt"]);
         let (logs, others) = names(&location, &Selection::default()).await;

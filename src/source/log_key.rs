@@ -1,6 +1,7 @@
 //! What a key says about an object: its kind, account, region and day of delivery.
 //!
 //! `[prefix/]AWSLogs/[o-orgid/]<account>/CloudTrail/<region>/YYYY/MM/DD/<account>_CloudTrail_<region>_<time>_<id>.json.gz`.
+//! Security Lake's are `[prefix/]aws/CLOUD_TRAIL_MGMT/2.0/region=<region>/accountId=<account>/eventDay=YYYYMMDD/<hash>.gz.parquet`.
 //! A copy that lost its folders is told by its file name. The day is that of delivery, not of the events.
 
 use chrono::NaiveDate;
@@ -33,6 +34,15 @@ impl ObjectKind {
             "CloudTrail-Insight" => ObjectKind::Insight,
             "CloudTrail-Aggregated" => ObjectKind::Aggregated,
             other => ObjectKind::Service(other.into()),
+        }
+    }
+
+    /// By the name that Security Lake gives to a source; network activity is not among them.
+    fn of_security_lake(name: &str) -> Option<ObjectKind> {
+        match name {
+            "CLOUD_TRAIL_MGMT" | "S3_DATA" | "LAMBDA_EXECUTION" => Some(ObjectKind::Log),
+            "VPC_FLOW" | "ROUTE53" | "SH_FINDINGS" | "EKS_AUDIT" | "WAF" => Some(ObjectKind::Service(name.into())),
+            _ => None,
         }
     }
 
@@ -72,11 +82,43 @@ impl LogKey {
     /// Reads a key or a folder above it.
     pub fn parse(path: &str) -> LogKey {
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-        LogKey::from_folders(&parts).or_else(|| LogKey::from_file_name(parts.last()?)).unwrap_or(LogKey::unknown())
+        LogKey::from_security_lake(&parts)
+            .or_else(|| LogKey::from_folders(&parts))
+            .or_else(|| LogKey::from_file_name(parts.last()?))
+            .unwrap_or(LogKey::unknown())
     }
 
     fn unknown() -> LogKey {
         LogKey { kind: ObjectKind::Unknown, account_id: None, region: None, date: (None, None, None) }
+    }
+
+    /// A source of Security Lake, or what lies in partitions such as its own: a custom source below `ext/`, a copy.
+    fn from_security_lake(parts: &[&str]) -> Option<LogKey> {
+        if parts.contains(&"AWSLogs") {
+            return None;
+        }
+        let mut key = LogKey::unknown();
+        for (name, value) in parts.iter().filter_map(|part| part.split_once('=')) {
+            match name.to_ascii_lowercase().as_str() {
+                "region" if is_region(value) => key.region = Some(value.into()),
+                "accountid" if is_account(value) => key.account_id = Some(value.into()),
+                "eventday" => key.date = day(value).unwrap_or(key.date),
+                _ => {}
+            }
+        }
+        let source = (1..parts.len()).find_map(|at| {
+            let kind = ObjectKind::of_security_lake(parts[at])?;
+            // The names alone are too common to tell.
+            let is_version = |part: &&str| part.starts_with(|c: char| c.is_ascii_digit()) && part.contains('.');
+            (parts[at - 1] == "aws" || parts.get(at + 1).is_some_and(is_version)).then_some((at, kind))
+        });
+        let Some((at, kind)) = source else {
+            return (key != LogKey::unknown()).then_some(key);
+        };
+        // Version 2 is an Iceberg table.
+        let is_metadata = parts[at + 1..].contains(&"metadata");
+        key.kind = if is_metadata { ObjectKind::Service("Iceberg metadata".into()) } else { kind };
+        Some(key)
     }
 
     fn from_folders(parts: &[&str]) -> Option<LogKey> {
@@ -110,20 +152,20 @@ impl LogKey {
         let kind = parts.next().filter(|part| part.starts_with("CloudTrail"))?;
         let region = parts.next().filter(|part| is_region(part))?;
         let time = parts.find(|part| part.len() >= 8 && part.as_bytes()[..8].iter().all(u8::is_ascii_digit))?;
-        let date = NaiveDate::parse_from_str(&time[..8], "%Y%m%d").ok()?;
-        use chrono::Datelike;
         Some(LogKey {
             kind: ObjectKind::of_folder(kind),
             account_id: Some(account.into()),
             region: Some(region.into()),
-            date: (Some(date.year()), Some(date.month()), Some(date.day())),
+            date: day(&time[..8])?,
         })
     }
 
     /// True when an object of this key, called `path`, is read: its kind holds events, or the key does not tell and the
     /// name is one that archives and exports of CloudTrail bear.
     pub fn may_hold_events(&self, path: &str) -> bool {
-        self.kind.holds_events() || (self.kind == ObjectKind::Unknown && may_be_a_log(path))
+        // A table's files are no logs, unless they lie as Security Lake puts them.
+        let is_partition = self.date.0.is_some() && path.ends_with(".parquet");
+        self.kind.holds_events() || (self.kind == ObjectKind::Unknown && (is_partition || may_be_a_log(path)))
     }
 
     /// Day of delivery, UTC, when the key names a whole one.
@@ -148,9 +190,17 @@ impl LogKey {
     }
 }
 
+/// `YYYYMMDD`.
+fn day(text: &str) -> Option<(Option<i32>, Option<u32>, Option<u32>)> {
+    use chrono::Datelike;
+    let date = NaiveDate::parse_from_str(text, "%Y%m%d").ok()?;
+    Some((Some(date.year()), Some(date.month()), Some(date.day())))
+}
+
 /// Endings of logs, exports and bundles of either; Firehose gives no ending but a time.
 fn may_be_a_log(path: &str) -> bool {
-    const ENDINGS: &[&str] = &[".gz", ".json", ".jsonl", ".ndjson", ".log", ".csv", ".zip", ".tar", ".tgz"];
+    const ENDINGS: &[&str] =
+        &[".gz", ".json", ".jsonl", ".ndjson", ".log", ".csv", ".zip", ".tar", ".tgz", ".gz.parquet"];
     let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
     // macOS packs a `._name` beside each file, with attributes of its file system.
     !name.starts_with("._") && (ENDINGS.iter().any(|ending| name.ends_with(ending)) || is_firehose(&name))
@@ -180,7 +230,7 @@ pub(super) fn is_region(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn day(text: &str) -> Option<NaiveDate> {
+    fn date(text: &str) -> Option<NaiveDate> {
         text.parse().ok()
     }
 
@@ -192,7 +242,7 @@ mod tests {
         assert_eq!(key.kind, ObjectKind::Log);
         assert_eq!(key.account_id.as_deref(), Some("111122223333"));
         assert_eq!(key.region.as_deref(), Some("eu-west-1"));
-        assert_eq!(key.day(), day("2024-02-29"));
+        assert_eq!(key.day(), date("2024-02-29"));
     }
 
     #[test]
@@ -207,9 +257,33 @@ mod tests {
     }
 
     #[test]
+    fn a_source_of_security_lake_is_told_with_region_account_and_day() {
+        let partitions = "region=eu-west-1/accountId=111122223333/eventDay=20240507/0a1b.gz.parquet";
+        for (source, kind) in [
+            ("aws/CLOUD_TRAIL_MGMT/2.0", ObjectKind::Log),
+            ("prefix/aws/S3_DATA/1.0", ObjectKind::Log),
+            ("copy/LAMBDA_EXECUTION/2.0/data", ObjectKind::Log),
+            ("aws/VPC_FLOW/2.0", ObjectKind::Service("VPC_FLOW".into())),
+            ("ext/somebody/1.0", ObjectKind::Unknown),
+        ] {
+            let path = format!("{source}/{partitions}");
+            let key = LogKey::parse(&path);
+            assert_eq!(key.kind, kind, "{source}");
+            assert_eq!((key.account_id.as_deref(), key.region.as_deref()), (Some("111122223333"), Some("eu-west-1")));
+            assert_eq!(key.day(), date("2024-05-07"));
+            assert_eq!(key.may_hold_events(&path), source != "aws/VPC_FLOW/2.0", "{source}");
+        }
+        assert_eq!(LogKey::parse("aws/SH_FINDINGS").kind, ObjectKind::Service("SH_FINDINGS".into()));
+        assert!(!LogKey::parse("aws/CLOUD_TRAIL_MGMT/2.0/metadata/0.avro").kind.holds_events());
+        assert_eq!(LogKey::parse("exports/WAF/may").kind, ObjectKind::Unknown, "a name alone does not tell");
+        let lake = "lake/event_date=2024-05-07/part-0.parquet";
+        assert!(!LogKey::parse(lake).may_hold_events(lake), "another table's file");
+    }
+
+    #[test]
     fn a_copy_without_folders_is_told_by_its_name() {
         let key = LogKey::parse("downloads/111122223333_CloudTrail_us-gov-west-1_20240102T0000Z_abc.json.gz");
-        assert_eq!((key.kind.clone(), key.day()), (ObjectKind::Log, day("2024-01-02")));
+        assert_eq!((key.kind.clone(), key.day()), (ObjectKind::Log, date("2024-01-02")));
         assert_eq!(LogKey::parse("downloads/notes.json").kind, ObjectKind::Unknown);
     }
 
@@ -228,8 +302,8 @@ mod tests {
     fn a_folder_above_says_which_days_can_lie_below() {
         let days = |path: &str| LogKey::parse(path).days();
         assert_eq!(days("AWSLogs/111122223333/CloudTrail/us-east-1"), None);
-        assert_eq!(days("AWSLogs/111122223333/CloudTrail/us-east-1/2023").unwrap().1, day("2024-01-01").unwrap());
-        assert_eq!(days("AWSLogs/111122223333/CloudTrail/us-east-1/2023/12").unwrap().1, day("2024-01-01").unwrap());
-        assert_eq!(days("AWSLogs/111122223333/CloudTrail/us-east-1/2023/02").unwrap().1, day("2023-03-01").unwrap());
+        assert_eq!(days("AWSLogs/111122223333/CloudTrail/us-east-1/2023").unwrap().1, date("2024-01-01").unwrap());
+        assert_eq!(days("AWSLogs/111122223333/CloudTrail/us-east-1/2023/12").unwrap().1, date("2024-01-01").unwrap());
+        assert_eq!(days("AWSLogs/111122223333/CloudTrail/us-east-1/2023/02").unwrap().1, date("2023-03-01").unwrap());
     }
 }
