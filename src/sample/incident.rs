@@ -16,7 +16,7 @@ use super::calls::{Catalogue, Slot, names};
 use super::day::{Event, Fate, Plan, World, account_and_region, stream_of};
 use super::dice::{Purpose, Uuid, iam_id, mix, number_of, one_of, one_text, stream};
 use super::identity::{Channel, Session, Who};
-use super::networks::{Address, FAR_HOMES, HOMES_DE, HOMES_US, HOSTING, Network};
+use super::networks::{self, Address, FAR_HOMES, HOMES_DE, HOMES_US, HOSTING, Network};
 use super::organisation::{GLOBAL_REGION, HOME_REGION, KeyUser, Organisation, Pipeline, REGIONS, Workload};
 use super::people::{self, CLIENTS, Login, Person, SignInCalls};
 use super::{SampleSettings, machines, record};
@@ -457,13 +457,15 @@ impl Scene<'_> {
         best
     }
 
-    /// Where a stranger may be: at a rented server, in a far country, or behind a home's connection in a near one.
+    /// Where a stranger may be: at a rented server, in a far country, behind a home's connection in a near one, or at
+    /// AWS itself.
     pub(super) fn hideout(&mut self) -> Address {
         match self.rng.random_range(0..10) {
-            0..5 => self.server(),
-            5..8 => one_of(&mut self.rng, &FAR_HOMES).address(&mut self.rng),
-            8 => one_of(&mut self.rng, &HOMES_DE).address(&mut self.rng),
-            _ => one_of(&mut self.rng, &HOMES_US).address(&mut self.rng),
+            0..4 => self.server(),
+            4..7 => one_of(&mut self.rng, &FAR_HOMES).address(&mut self.rng),
+            7 => one_of(&mut self.rng, &HOMES_DE).address(&mut self.rng),
+            8 => one_of(&mut self.rng, &HOMES_US).address(&mut self.rng),
+            _ => networks::of_region(REGIONS[HOME_REGION]).address(&mut self.rng),
         }
     }
 
@@ -472,9 +474,14 @@ impl Scene<'_> {
         one_text(&mut self.rng, &CLIENTS)
     }
 
-    /// A person's credentials in a stranger's hands: copied while their owner works, or from a sign-in of the
-    /// stranger's own. The clock is set.
+    /// A person's credentials in a stranger's hands: used on their owner's computer, copied from it while the owner
+    /// works, or from a sign-in of the stranger's own. The clock is set.
     pub(super) fn stolen_session(&mut self, fits: impl Fn(&Person) -> bool) -> Option<Session> {
+        if self.rng.random_bool(0.25)
+            && let Some(session) = self.own_session(&fits)
+        {
+            return Some(session);
+        }
         let (place, client) = (self.hideout(), self.client());
         if self.rng.random_bool(0.5)
             && let Some(session) = self.own_session(&fits)

@@ -12,7 +12,7 @@ use super::identity::{Channel, Origin, Role, Who};
 use super::incident::{Kind, Scene, act};
 use super::machines;
 use super::networks::{OFFICE_ELSEWHERE, VISITS};
-use super::organisation::{self, GLOBAL_REGION, Platform, REGIONS, REGIONS_USED, ids};
+use super::organisation::{self, GLOBAL_REGION, KeyUser, Platform, REGIONS, REGIONS_USED, ids};
 use super::people::{Adoption, Job, Login, Mark, Person, Trip};
 
 /// All kinds; each happens at least once.
@@ -293,17 +293,17 @@ fn new_service(scene: &mut Scene<'_>) -> Option<()> {
 }
 
 fn key_rotation(scene: &mut Scene<'_>) -> Option<()> {
+    // Nobody rotates what nobody uses.
+    let is_due = |user: &KeyUser| user.rotated.is_none() && user.last_day.is_none();
     let has_users: Vec<_> = (0..scene.organisation.accounts.len())
-        .map(|account| {
-            scene.organisation.key_users.iter().any(|user| user.account == account && user.rotated.is_none())
-        })
+        .map(|account| scene.organisation.key_users.iter().any(|user| user.account == account && is_due(user)))
         .collect();
     let mut working = scene.at_work(0, is_admin, |session| has_users[session.account])?;
     let account = working.session.account;
     let users: Vec<_> = (0..scene.organisation.key_users.len())
         .filter(|user| {
             let user = &scene.organisation.key_users[*user];
-            user.account == account && user.rotated.is_none()
+            user.account == account && is_due(user)
         })
         .take(3)
         .collect();

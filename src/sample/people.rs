@@ -524,9 +524,10 @@ pub(super) fn plan_day(world: &World<'_>, index: usize, day: Day, plan: &mut Pla
     let calls = whole(rng, mean * person.weight * mood);
     let at_office = organisation.sites[person.site].office.is_some() && rng.random_bool(person.office_share);
     let (mut place, utc_offset) = person.place(world, day.index, at_office);
-    // A visit across a border that nobody announced.
-    if person.trip.is_none() && rng.random_bool(0.0015) {
-        place = one_of(rng, &VISITS).address(rng);
+    // At friends', in a hotel, in a library; at times across a border. Nobody announces it.
+    if person.trip.is_none() && rng.random_bool(0.02) {
+        let networks: &[Network] = if rng.random_bool(0.15) { &VISITS } else { organisation.sites[person.site].homes };
+        place = one_of(rng, networks).address(rng);
     }
     let begin = day.midnight + ((around(rng, person.begins_hour, 0.4) - utc_offset as f64) * HOUR as f64) as i64;
     let hours = around(rng, 7.8, 0.8).max(2.0);
@@ -562,7 +563,7 @@ pub(super) fn plan_day(world: &World<'_>, index: usize, day: Day, plan: &mut Pla
         let at = moment(rng);
         workday.missing_permission(rng, day, at);
     }
-    if rng.random_bool(0.05 * share) {
+    if rng.random_bool(0.08 * share) {
         let at = moment(rng);
         workday.odd_job(rng, day, at);
     }
