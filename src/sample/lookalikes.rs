@@ -259,7 +259,12 @@ fn release_day(scene: &mut Scene<'_>) -> Option<()> {
 
 fn vpn_exit_moved(scene: &mut Scene<'_>) -> Option<()> {
     let day = scene.weekday().index;
-    let site = scene.organisation.sites.iter().position(|site| site.office.is_some() && site.moved.is_none())?;
+    // One office does it first, another follows; not all of them within weeks.
+    let sites = &scene.organisation.sites;
+    if sites.iter().filter(|site| site.moved.is_some()).count() == 2 {
+        return None;
+    }
+    let site = sites.iter().position(|site| site.office.is_some() && site.moved.is_none())?;
     let exit = OFFICE_ELSEWHERE.address(&mut scene.rng);
     scene.organisation.sites[site].moved = Some((day, exit, scene.number));
     let mark = Mark { from: day, to: day + 4, incident: scene.number, is_office_only: true };
@@ -501,18 +506,19 @@ fn auditor_visit(scene: &mut Scene<'_>) -> Option<()> {
     let (firm, principal) = (organisation::account_id(&mut scene.rng), iam_id("AIDA", &mut scene.rng));
     let (role_id, place) = (iam_id("AROA", &mut scene.rng), one_of(&mut scene.rng, &VISITS).address(&mut scene.rng));
     let client = scene.client();
+    let name = *one_of(&mut scene.rng, &["external-audit", "CloudReview", "compliance-ro", "PartnerReadOnly"]);
     for index in day.index..(day.index + 2).min(scene.settings.days) {
         let hour = scene.rng.random_range(8..14);
         scene.begin(Day::new(scene.settings.start, index), hour);
         let key = iam_id("ASIA", &mut scene.rng);
         let asks = Who::other_account(&firm, &principal)
             .at(account, GLOBAL_REGION, place.clone(), client, Channel::Api)
-            .with(Slot::Role, "external-audit")
+            .with(Slot::Role, name)
             .with(Slot::RoleId, role_id.clone())
             .with(Slot::Session, "review")
             .with(Slot::SessionKey, key.clone());
         scene.act(&asks, act("sts:AssumeRole"));
-        let role = Role { account_id: &account_id, path: "/", name: "external-audit", id: &role_id };
+        let role = Role { account_id: &account_id, path: "/", name, id: &role_id };
         let session = Who::role_session(role, "review", &key, scene.clock, Origin::Plain).at(
             account,
             GLOBAL_REGION,
@@ -694,7 +700,8 @@ fn break_glass_drill(scene: &mut Scene<'_>) -> Option<()> {
     let key = iam_id("ASIA", &mut scene.rng);
     let id = iam_id("AIDA", &mut scene.rng);
     let account_id = scene.organisation.accounts[account].id.clone();
-    let who = Who::iam_user(&account_id, &id, "emergency-1", &key, Some((scene.clock, true)));
+    let name = *one_of(&mut scene.rng, &["emergency-1", "break-glass", "admin-fallback", "ops-recovery"]);
+    let who = Who::iam_user(&account_id, &id, name, &key, Some((scene.clock, true)));
     let browser = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/121.0.0.0 Safari/537.36";
     let page = who.signing_in().at(account, GLOBAL_REGION, office.clone(), browser, Channel::Console);
     scene.act(&page.with(Slot::Mfa, "Yes").with(Slot::Saml, ""), act("signin:ConsoleLogin"));

@@ -96,7 +96,8 @@ pub(super) fn instance_takeover(scene: &mut Scene<'_>) -> Option<()> {
 /// A stronger role is handed to a function that runs every hour.
 pub(super) fn scheduled_function(scene: &mut Scene<'_>) -> Option<()> {
     let session = scene.stolen_session(|person| person.job == Job::Developer)?;
-    let function = format!("housekeeping-{}", hex(&mut scene.rng, 4));
+    let workload = scene.a_workload(&session);
+    let function = format!("{}-{}", scene.organisation.workloads[workload].function, hex(&mut scene.rng, 4));
     let role = format!("{}-admin", scene.organisation.company);
     scene.pace = (10, 120);
     scene.acts(&session, "iam:ListRoles lambda:ListFunctions20150331");
