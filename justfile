@@ -18,6 +18,11 @@ lint:
 demo:
     cargo run --release --locked -- demo
 
+# Recall and false alarms of the shipped detectors over five made-up organisations; takes a while
+evaluation:
+    SEEDS=1,2,3,4,5 DAYS=60 ACCOUNTS=5 PEOPLE=120 EVENTS_PER_DAY=22500 ATTACKS=80 \
+        cargo test --release --locked --test evaluation -- --nocapture
+
 # The binary against an S3 server and against other readers of the lake
 black-box:
     .ci/run venv binary foreign_readers s3

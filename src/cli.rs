@@ -156,6 +156,12 @@ pub struct SampleArgs {
     /// Events of a working day, all accounts together
     #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u32).range(10..))]
     pub events_per_day: u32,
+    /// People who work there [default: as many as fit the traffic]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(10..=10_000))]
+    pub people: Option<u32>,
+    /// Attacks to plant: each kind in turn, over and over
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(..=10_000))]
+    pub attacks: u32,
     /// Same seed, same archive
     #[arg(long, default_value_t = 1)]
     pub seed: u64,

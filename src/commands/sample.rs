@@ -15,6 +15,8 @@ pub fn sample(args: SampleArgs) -> Result<Outcome> {
         days: args.days,
         accounts: args.accounts,
         events_per_day: args.events_per_day,
+        people: args.people,
+        attacks: args.attacks,
         seed: args.seed,
         start: args.start,
         events_per_object: args.events_per_object,

@@ -99,6 +99,9 @@ static ROWS: &[Row] = &[
     call("sts:AssumeRoleWithWebIdentity").reads().on(ROLE)
         .asks(r#"{"roleArn":"arn:aws:iam::$account:role/$role","roleSessionName":"$session","durationSeconds":3600}"#)
         .answers(r#"{"credentials":{"accessKeyId":"$session_key","sessionToken":"$hex40$hex40","expiration":"$expiry"},"subjectFromWebIdentityToken":"$subject","assumedRoleUser":{"assumedRoleId":"$role_id:$session","arn":"arn:aws:sts::$account:assumed-role/$role/$session"},"provider":"$provider","audience":"sts.amazonaws.com"}"#),
+    call("signin:GetSigninToken").kind(Kind::SignIn).answers(r#"{"GetSigninToken":"Success"}"#).adds(r#"{"MobileVersion":"No","MFAUsed":"$mfa"}"#),
+    call("sts:GetFederationToken").reads().asks(r#"{"name":"$session","policyArns":[{"arn":"arn:aws:iam::aws:policy/AdministratorAccess"}],"durationSeconds":43200}"#)
+        .answers(r#"{"credentials":{"accessKeyId":"$session_key","sessionToken":"$hex40$hex40","expiration":"$expiry"},"federatedUser":{"federatedUserId":"$account:$session","arn":"arn:aws:sts::$account:federated-user/$session"},"packedPolicySize":4}"#),
     call("sts:GetSessionToken").reads().asks(r#"{"durationSeconds":3600}"#),
     // S3.
     call("s3:ListBuckets").asks(r#"{"Host":"s3.$region.amazonaws.com"}"#).adds(S3),
@@ -107,6 +110,8 @@ static ROWS: &[Row] = &[
     call("s3:HeadObject").data().asks(r#"{"bucketName":"$bucket","Host":"$bucket.s3.$region.amazonaws.com","key":"$key"}"#).on(OBJECT).adds(S3),
     call("s3:PutObject").data().asks(r#"{"bucketName":"$bucket","Host":"$bucket.s3.$region.amazonaws.com","key":"$key"}"#)
         .answers(r#"{"x-amz-server-side-encryption":"aws:kms","x-amz-server-side-encryption-aws-kms-key-id":"arn:aws:kms:$region:$account:key/$kms"}"#).on(OBJECT).adds(S3_IN),
+    call("s3:CopyObject").data().asks(r#"{"bucketName":"$bucket","Host":"$bucket.s3.$region.amazonaws.com","x-amz-copy-source":"$bucket/$key","x-amz-server-side-encryption":"aws:kms","x-amz-server-side-encryption-aws-kms-key-id":"$copy_key","key":"$key"}"#)
+        .answers(r#"{"x-amz-server-side-encryption":"aws:kms","x-amz-server-side-encryption-aws-kms-key-id":"$copy_key"}"#).on(OBJECT).adds(S3),
     call("s3:DeleteObject").data().asks(r#"{"bucketName":"$bucket","Host":"$bucket.s3.$region.amazonaws.com","key":"$key"}"#).on(OBJECT).adds(S3),
     call("s3:DeleteObjects").data().asks(r#"{"bucketName":"$bucket","Host":"$bucket.s3.$region.amazonaws.com","delete":""}"#).on(BUCKET).adds(S3_IN),
     call("s3:GetBucketAcl").asks(r#"{"bucketName":"$bucket","Host":"$bucket.s3.$region.amazonaws.com","acl":""}"#).on(BUCKET).adds(S3),
@@ -120,6 +125,7 @@ static ROWS: &[Row] = &[
     call("s3:PutBucketPolicy").asks(r#"{"bucketPolicy":{"Version":"2012-10-17","Statement":[{"Sid":"Share","Effect":"Allow","Principal":$grantee,"Action":["s3:GetObject","s3:ListBucket"],"Resource":["arn:aws:s3:::$bucket/*","arn:aws:s3:::$bucket"]}]},"bucketName":"$bucket","Host":"$bucket.s3.$region.amazonaws.com","policy":""}"#).on(BUCKET).adds(S3_IN),
     call("s3:PutBucketTagging").asks(r#"{"bucketName":"$bucket","Host":"$bucket.s3.$region.amazonaws.com","tagging":"","Tagging":{"xmlns":"http://s3.amazonaws.com/doc/2006-03-01/","TagSet":{"Tag":{"Key":"team","Value":"$service"}}}}"#).on(BUCKET).adds(S3_IN),
     call("s3:PutBucketPublicAccessBlock").asks(r#"{"publicAccessBlock":"","bucketName":"$bucket","PublicAccessBlockConfiguration":{"xmlns":"http://s3.amazonaws.com/doc/2006-03-01/","RestrictPublicBuckets":$locked,"BlockPublicPolicy":$locked,"BlockPublicAcls":$locked,"IgnorePublicAcls":$locked},"Host":"$bucket.s3.$region.amazonaws.com"}"#).on(BUCKET).adds(S3_IN),
+    call("s3:PutBucketVersioning").asks(r#"{"versioning":"","bucketName":"$bucket","VersioningConfiguration":{"xmlns":"http://s3.amazonaws.com/doc/2006-03-01/","Status":"$status"},"Host":"$bucket.s3.$region.amazonaws.com"}"#).on(BUCKET).adds(S3_IN),
     call("s3:PutBucketLifecycle").asks(r#"{"lifecycle":"","bucketName":"$bucket","LifecycleConfiguration":{"xmlns":"http://s3.amazonaws.com/doc/2006-03-01/","Rule":{"Status":"Enabled","Filter":{"Prefix":""},"Expiration":{"Days":$days},"ID":"expire"}},"Host":"$bucket.s3.$region.amazonaws.com"}"#).on(BUCKET).adds(S3_IN),
     call("s3:CreateBucket").asks(r#"{"CreateBucketConfiguration":{"LocationConstraint":"$region","xmlns":"http://s3.amazonaws.com/doc/2006-03-01/"},"bucketName":"$bucket","Host":"$bucket.s3.$region.amazonaws.com"}"#).on(BUCKET).adds(S3_IN),
     // DynamoDB.
@@ -169,6 +175,9 @@ static ROWS: &[Row] = &[
     call("kms:ScheduleKeyDeletion").asks(r#"{"keyId":"$kms","pendingWindowInDays":7}"#)
         .answers(r#"{"keyId":"arn:aws:kms:$region:$account:key/$kms","keyState":"PendingDeletion","deletionDate":"$long","pendingWindowInDays":7}"#).on(KEY),
     call("kms:CreateGrant").asks(r#"{"keyId":"arn:aws:kms:$region:$account:key/$kms","granteePrincipal":"arn:aws:iam::$account:role/$role","operations":["Decrypt","GenerateDataKeyWithoutPlaintext"]}"#).answers(r#"{"grantId":"$hex64"}"#).on(KEY),
+    call("kms:PutKeyPolicy").asks(r#"{"keyId":"$kms","policyName":"default","bypassPolicyLockoutSafetyCheck":false,"policy":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Sid\":\"Enable IAM policies\",\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"arn:aws:iam::$account:root\"},\"Action\":\"kms:*\",\"Resource\":\"*\"},{\"Sid\":\"Allow use of the key\",\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"arn:aws:iam::$peer:root\"},\"Action\":[\"kms:Decrypt\",\"kms:DescribeKey\"],\"Resource\":\"*\"}]}"}"#).on(KEY),
+    call("kms:CreateKey").asks(r#"{"description":"$service","keyUsage":"ENCRYPT_DECRYPT","keySpec":"SYMMETRIC_DEFAULT","origin":"AWS_KMS","multiRegion":false}"#).answers(r#"{"keyMetadata":{"keyId":"$uuid","enabled":true,"keyState":"Enabled"}}"#),
+    call("kms:CreateAlias").asks(r#"{"aliasName":"alias/$service","targetKeyId":"$kms"}"#),
     call("kms:RotateKey").kind(Kind::ServiceEvent).answers(r#"{"keyId":"$kms","backingKeyId":"$hex64","rotationType":"AUTOMATIC"}"#).on(KEY),
     // Secrets and parameters.
     call("secretsmanager:GetSecretValue").asks(r#"{"secretId":"$secret"}"#),
@@ -185,6 +194,7 @@ static ROWS: &[Row] = &[
     call("ssm:StartSession").asks(r#"{"target":"$instance"}"#).answers(r#"{"sessionId":"$me-$hex17","streamUrl":"wss://ssmmessages.$region.amazonaws.com/v1/data-channel/$me-$hex17?role=publish_subscribe","tokenValue":"Value hidden due to security reasons."}"#),
     call("ssm:SendCommand").asks(r#"{"instanceIds":["$instance"],"documentName":"AWS-RunShellScript","parameters":"HIDDEN_DUE_TO_SECURITY_REASONS","interactive":false}"#)
         .answers(r#"{"command":{"commandId":"$uuid","documentName":"AWS-RunShellScript","documentVersion":"$DEFAULT","parameters":"HIDDEN_DUE_TO_SECURITY_REASONS","instanceIds":["$instance"],"status":"Pending","requestedDateTime":"$long","maxConcurrency":"50","maxErrors":"0","targetCount":1}}"#),
+    call("ssm:GetCommandInvocation").asks(r#"{"commandId":"$uuid","instanceId":"$instance"}"#),
     call("ssm:UpdateInstanceInformation").asks(r#"{"instanceId":"$instance","agentVersion":"3.2.2222.0","agentStatus":"Active","platformType":"Linux","platformName":"Amazon Linux","platformVersion":"2023","iPAddress":"$private_ip","computerName":"ip-$hex8.$region.compute.internal","agentName":"amazon-ssm-agent"}"#),
     // EC2.
     call("ec2:DescribeInstances").asks(r#"{"maxResults":1000,"instancesSet":{},"filterSet":{}}"#),
@@ -199,6 +209,14 @@ static ROWS: &[Row] = &[
     call("ec2:DescribeInstanceAttribute").asks(r#"{"instanceId":"$instance","attribute":"userData"}"#),
     call("ec2:DescribeNatGateways").asks(r#"{"DescribeNatGatewaysRequest":{"Filter":{"Value":{"tag":1,"content":"$vpc"},"tag":1,"Name":"vpc-id"}}}"#),
     call("ec2:DescribeFlowLogs").asks(r#"{"DescribeFlowLogsRequest":""}"#),
+    call("ec2:GetPasswordData").asks(r#"{"instanceId":"$instance"}"#),
+    call("ec2:GetConsoleOutput").asks(r#"{"instanceId":"$instance","latest":false}"#),
+    call("ec2:DescribeLaunchTemplateVersions").asks(r#"{"DescribeLaunchTemplateVersionsRequest":{"LaunchTemplateVersion":{"tag":1,"content":"$Latest"},"LaunchTemplateName":"$service"}}"#),
+    call("ec2:StopInstances").asks(r#"{"instancesSet":{"items":[{"instanceId":"$instance"}]},"force":false}"#)
+        .answers(r#"{"requestId":"$uuid","instancesSet":{"items":[{"instanceId":"$instance","currentState":{"code":64,"name":"stopping"},"previousState":{"code":16,"name":"running"}}]}}"#),
+    call("ec2:StartInstances").asks(r#"{"instancesSet":{"items":[{"instanceId":"$instance"}]}}"#)
+        .answers(r#"{"requestId":"$uuid","instancesSet":{"items":[{"instanceId":"$instance","currentState":{"code":0,"name":"pending"},"previousState":{"code":80,"name":"stopped"}}]}}"#),
+    call("ec2:ModifyInstanceAttribute").asks(r#"{"instanceId":"$instance","userData":"<sensitiveDataRemoved>"}"#).answers(EC2_OK),
     call("ec2:CreateTags").asks(r#"{"resourcesSet":{"items":[{"resourceId":"$instance"}]},"tagSet":{"items":[{"key":"team","value":"$service"}]}}"#).answers(EC2_OK),
     call("ec2:RunInstances").asks(r#"{"instancesSet":{"items":[{"imageId":"$image","minCount":$count_small,"maxCount":$count_small}]},"groupSet":{"items":[{"groupId":"$group"}]},"instanceType":"$instance_type","blockDeviceMapping":{},"monitoring":{"enabled":false},"disableApiTermination":false,"clientToken":"$uuid","iamInstanceProfile":{"name":"$role"},"ebsOptimized":false,"tagSpecificationSet":{"items":[{"resourceType":"instance","tags":[{"key":"Name","value":"$service"}]}]}}"#)
         .answers(r#"{"requestId":"$uuid","reservationId":"r-$hex17","ownerId":"$account","groupSet":{},"instancesSet":{"items":[{"instanceId":"i-$new17","imageId":"$image","instanceState":{"code":0,"name":"pending"},"privateIpAddress":"$private_ip","amiLaunchIndex":0,"productCodes":{},"instanceType":"$instance_type","launchTime":$millis,"placement":{"availabilityZone":"$regiona","tenancy":"default"},"monitoring":{"state":"disabled"},"subnetId":"$subnet","vpcId":"$vpc","stateReason":{"code":"pending","message":"pending"},"architecture":"x86_64","rootDeviceType":"ebs"}]}}"#),
@@ -214,6 +232,9 @@ static ROWS: &[Row] = &[
     call("ec2:CreateImage").asks(r#"{"instanceId":"$instance","name":"$service-$hex8","noReboot":true}"#).answers(r#"{"requestId":"$uuid","imageId":"ami-$new17"}"#),
     call("ec2:ModifySnapshotAttribute").asks(r#"{"snapshotId":"$snapshot","createVolumePermission":{"add":{"items":[{"userId":"$peer"}]}},"attributeType":"CREATE_VOLUME_PERMISSION"}"#).answers(EC2_OK),
     call("ec2:ModifyImageAttribute").asks(r#"{"imageId":"$image","launchPermission":{"add":{"items":[{"userId":"$peer"}]}},"attributeType":"launchPermission"}"#).answers(EC2_OK),
+    call("ec2:CopySnapshot").asks(r#"{"sourceRegion":"eu-central-1","sourceSnapshotId":"$snapshot","description":"$service"}"#).answers(r#"{"requestId":"$uuid","snapshotId":"snap-$new17"}"#),
+    call("ec2:DeleteSnapshot").asks(r#"{"snapshotId":"$snapshot"}"#).answers(EC2_OK),
+    call("ec2:CreateFlowLogs").asks(r#"{"CreateFlowLogsRequest":{"ResourceType":"VPC","ResourceId":{"tag":1,"content":"$vpc"},"TrafficType":"ALL","LogDestinationType":"s3"}}"#),
     call("ec2:DeleteFlowLogs").asks(r#"{"DeleteFlowLogsRequest":{"FlowLogId":{"tag":1,"content":"fl-$hex17"}}}"#).answers(r#"{"DeleteFlowLogsResponse":{"xmlns":"http://ec2.amazonaws.com/doc/2016-11-15/","requestId":"$uuid","unsuccessful":""}}"#),
     call("ec2:CreateKeyPair").asks(r#"{"keyName":"$service-$hex8","keyType":"rsa","keyFormat":"pem"}"#).answers(r#"{"requestId":"$uuid","keyName":"$service","keyFingerprint":"$hex40","keyPairId":"key-$hex17","keyMaterial":"<sensitiveDataRemoved>"}"#),
     // IAM.
@@ -235,6 +256,7 @@ static ROWS: &[Row] = &[
     call("iam:CreateUser").asks(r#"{"userName":"$user","path":"/"}"#).answers(r#"{"user":{"path":"/","userName":"$user","userId":"AIDA$upper16","arn":"arn:aws:iam::$account:user/$user","createDate":"$long"}}"#),
     call("iam:DeleteUser").asks(r#"{"userName":"$user"}"#),
     call("iam:CreateLoginProfile").asks(r#"{"userName":"$user","passwordResetRequired":true}"#).answers(r#"{"loginProfile":{"userName":"$user","createDate":"$long","passwordResetRequired":true}}"#),
+    call("iam:UpdateLoginProfile").asks(r#"{"userName":"$user","passwordResetRequired":false}"#),
     call("iam:AddUserToGroup").asks(r#"{"userName":"$user","groupName":"$group_name"}"#),
     call("iam:CreateAccessKey").asks(r#"{"userName":"$user"}"#).answers(r#"{"accessKey":{"accessKeyId":"$new_key","status":"Active","userName":"$user","createDate":"$long"}}"#),
     call("iam:UpdateAccessKey").asks(r#"{"userName":"$user","accessKeyId":"$old_key","status":"Inactive"}"#),
@@ -248,6 +270,12 @@ static ROWS: &[Row] = &[
         .answers(r#"{"policyVersion":{"versionId":"v$count_small","isDefaultVersion":true,"createDate":"$long"}}"#),
     call("iam:CreateRole").asks(r#"{"path":"/","roleName":"$service-$hex8","assumeRolePolicyDocument":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"lambda.amazonaws.com\"},\"Action\":\"sts:AssumeRole\"}]}","maxSessionDuration":3600}"#)
         .answers(r#"{"role":{"path":"/","roleName":"$service","roleId":"AROA$upper16","arn":"arn:aws:iam::$account:role/$service","createDate":"$long"}}"#),
+    call("iam:UpdateAssumeRolePolicy").asks(r#"{"roleName":"$role","policyDocument":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"arn:aws:iam::$peer:root\"},\"Action\":\"sts:AssumeRole\"}]}"}"#),
+    call("iam:SetDefaultPolicyVersion").asks(r#"{"policyArn":"arn:aws:iam::$account:policy/$policy","versionId":"v$count_small"}"#),
+    call("iam:CreateSAMLProvider").asks(r#"{"name":"$service-login","sAMLMetadataDocument":"<?xml version=\"1.0\"?><EntityDescriptor entityID=\"https://$hex12.okta.com/\"/>"}"#).answers(r#"{"sAMLProviderArn":"arn:aws:iam::$account:saml-provider/$service-login"}"#),
+    call("iam:CreateOpenIDConnectProvider").asks(r#"{"url":"https://$subject","clientIDList":["sts.amazonaws.com"],"thumbprintList":["$hex40"]}"#).answers(r#"{"openIDConnectProviderArn":"arn:aws:iam::$account:oidc-provider/$subject"}"#),
+    call("rolesanywhere:CreateTrustAnchor").asks(r#"{"name":"$service-hosts","enabled":true,"source":{"sourceType":"CERTIFICATE_BUNDLE","sourceData":{"x509CertificateData":"$b64"}}}"#).answers(r#"{"trustAnchor":{"trustAnchorId":"$uuid","name":"$service-hosts","enabled":true}}"#),
+    call("rolesanywhere:CreateProfile").asks(r#"{"name":"$service-hosts","enabled":true,"roleArns":["arn:aws:iam::$account:role/$role"],"durationSeconds":3600}"#).answers(r#"{"profile":{"profileId":"$uuid","name":"$service-hosts","enabled":true}}"#),
     call("iam:DeactivateMFADevice").asks(r#"{"userName":"$user","serialNumber":"arn:aws:iam::$account:mfa/$user"}"#),
     call("iam:ChangePassword"),
     // Deployments.
@@ -278,6 +306,8 @@ static ROWS: &[Row] = &[
     call("rds:CreateDBSnapshot").asks(r#"{"dBSnapshotIdentifier":"$database-$hex8","dBInstanceIdentifier":"$database"}"#)
         .answers(r#"{"dBSnapshotIdentifier":"$database-$hex8","dBInstanceIdentifier":"$database","engine":"postgres","status":"creating","encrypted":true}"#),
     call("rds:ModifyDBSnapshotAttribute").asks(r#"{"dBSnapshotIdentifier":"$database-$hex8","attributeName":"restore","valuesToAdd":["$peer"]}"#),
+    call("rds:DeleteDBSnapshot").asks(r#"{"dBSnapshotIdentifier":"$database-$hex8"}"#),
+    call("rds:RestoreDBInstanceFromDBSnapshot").asks(r#"{"dBInstanceIdentifier":"$database-restored","dBSnapshotIdentifier":"$database-$hex8","publiclyAccessible":false}"#),
     call("rds:ModifyDBInstance").asks(r#"{"dBInstanceIdentifier":"$database","applyImmediately":true,"allocatedStorage":200}"#),
     // Queues and topics.
     call("sqs:GetQueueUrl").asks(r#"{"queueName":"$queue"}"#),
@@ -308,6 +338,7 @@ static ROWS: &[Row] = &[
     call("guardduty:GetDetector").asks(r#"{"detectorId":"$detector"}"#),
     call("guardduty:UpdateDetector").asks(r#"{"detectorId":"$detector","enable":false}"#),
     call("guardduty:DeleteDetector").asks(r#"{"detectorId":"$detector"}"#),
+    call("guardduty:CreateFilter").asks(r#"{"detectorId":"$detector","name":"$service","action":"ARCHIVE","rank":1,"findingCriteria":{"criterion":{"severity":{"greaterThanOrEqual":1}}}}"#).answers(r#"{"name":"$service"}"#),
     call("guardduty:CreateIPSet").asks(r#"{"detectorId":"$detector","name":"partners","format":"TXT","location":"https://s3.amazonaws.com/$bucket/partners.txt","activate":true}"#).answers(r#"{"ipSetId":"$hex32"}"#),
     call("organizations:DescribeOrganization"),
     call("organizations:ListAccounts").asks(r#"{"maxResults":20}"#),
@@ -318,6 +349,12 @@ static ROWS: &[Row] = &[
     call("account:PutContactInformation").asks(r#"{"contactInformation":"HIDDEN_DUE_TO_SECURITY_REASONS"}"#),
     call("bedrock:InvokeModel").reads().asks(r#"{"modelId":"amazon.titan-text-express-v1"}"#),
     call("bedrock:ListFoundationModels"),
+    call("lambda:AddPermission20150331v2").asks(r#"{"functionName":"$function","statementId":"$hex8","action":"lambda:InvokeFunction","principal":"events.amazonaws.com","sourceArn":"arn:aws:events:$region:$account:rule/$service"}"#),
+    call("events:PutRule").asks(r#"{"name":"$service","scheduleExpression":"rate(1 hour)","state":"ENABLED"}"#),
+    call("events:PutTargets").asks(r#"{"rule":"$service","targets":[{"id":"1","arn":"arn:aws:lambda:$region:$account:function:$function"}]}"#),
+    call("logs:PutRetentionPolicy").asks(r#"{"logGroupName":"$log_group","retentionInDays":$days}"#),
+    call("ses:VerifyEmailIdentity").asks(r#"{"emailAddress":"$hex8@$service.example"}"#),
+    call("backup:DeleteRecoveryPoint").asks(r#"{"backupVaultName":"Default","recoveryPointArn":"arn:aws:backup:$region:$account:recovery-point:$uuid"}"#),
     call("health:DescribeEventAggregates").asks(r#"{"aggregateField":"eventTypeCategory","filter":{"eventStatusCodes":["open","upcoming"]}}"#),
 ];
 
@@ -404,6 +441,8 @@ pub(super) enum Slot {
     DayPath,
     NewKey,
     OldKey,
+    CopyKey,
+    Status,
     Subject,
     Provider,
 }
@@ -478,6 +517,8 @@ impl Slot {
             "day" => Self::DayPath,
             "new_key" => Self::NewKey,
             "old_key" => Self::OldKey,
+            "copy_key" => Self::CopyKey,
+            "status" => Self::Status,
             "subject" => Self::Subject,
             "provider" => Self::Provider,
             _ => return sized("hex").map(Self::Hex).or_else(|| sized("upper").map(Self::Upper)),

@@ -20,6 +20,7 @@ pub(super) enum Purpose {
     Archive,
     Attack,
     Lookalike,
+    Home,
 }
 
 /// The stream for `purpose`, told apart further by `parts` (an actor's index, a day).

@@ -124,6 +124,17 @@ impl Who {
         Self { identity, arn, name: user.to_owned(), key: key.to_owned() }
     }
 
+    /// What an IAM user's key has made with `GetFederationToken`.
+    pub(super) fn federated_user(account_id: &str, user: (&str, &str), name: &str, key: &str, since: i64) -> Self {
+        let (id, user) = user;
+        let arn = format!("arn:aws:sts::{account_id}:federated-user/{name}");
+        let identity = format!(
+            r#"{{"type":"FederatedUser","principalId":"{account_id}:{name}","arn":"{arn}","accountId":"{account_id}","accessKeyId":"{key}","sessionContext":{{"sessionIssuer":{{"type":"IAMUser","principalId":"{id}","arn":"arn:aws:iam::{account_id}:user/{user}","accountId":"{account_id}","userName":"{user}"}},"attributes":{{"creationDate":"{}","mfaAuthenticated":"false"}}}}}}"#,
+            timestamp(since)
+        );
+        Self { identity, arn, name: name.to_owned(), key: key.to_owned() }
+    }
+
     /// The account's root user, signed in to the console.
     pub(super) fn root(account_id: &str, key: &str, since: i64, mfa: bool) -> Self {
         let arn = format!("arn:aws:iam::{account_id}:root");
@@ -276,6 +287,9 @@ mod tests {
         assert_eq!(parses(&user)["sessionContext"]["attributes"]["mfaAuthenticated"], "true");
         assert_eq!(parses(&user.signing_in())["userName"], "ann");
         assert_eq!(parses(&Who::root("111122223333", "ASIA", 0, true))["type"], "Root");
+        let federated = Who::federated_user("111122223333", ("AIDAX", "ann"), "ann-console", "ASIA", 0);
+        assert_eq!(parses(&federated)["sessionContext"]["sessionIssuer"]["userName"], "ann");
+        assert_eq!(parses(&federated.signing_in())["type"], "FederatedUser");
         assert_eq!(parses(&Who::web_identity("p", "repo:a/b"))["type"], "WebIdentityUser");
         assert_eq!(parses(&Who::identity_center("1", "d-1", "u", "n"))["type"], "IdentityCenterUser");
     }

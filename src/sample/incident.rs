@@ -16,10 +16,13 @@ use super::calls::{Catalogue, Slot, names};
 use super::day::{Event, Fate, Plan, World, account_and_region, stream_of};
 use super::dice::{Purpose, Uuid, iam_id, mix, number_of, one_of, one_text, stream};
 use super::identity::{Channel, Session, Who};
-use super::networks::{Address, HOSTING, Network};
+use super::networks::{self, Address, FAR_HOMES, HOMES_DE, HOMES_US, HOSTING, Network};
 use super::organisation::{GLOBAL_REGION, HOME_REGION, KeyUser, Organisation, Pipeline, REGIONS, Workload};
-use super::people::{self, Person, SignInCalls};
+use super::people::{self, CLIENTS, Login, Person, SignInCalls};
 use super::{SampleSettings, machines, record};
+
+/// Days in which habits form before the first attack; half of a sample that is shorter than two of them.
+const WARM_UP_DAYS: u32 = 14;
 
 /// Whether a detector should speak up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -177,43 +180,56 @@ pub(super) fn plant(
         (Label::Attack, Purpose::Attack, super::attacks::KINDS),
     ];
     for (label, purpose, kinds) in tables {
-        for kind in kinds {
-            for instance in 0..instances(settings, organisation) {
-                let mut scene = Scene {
-                    settings,
-                    rng: stream(settings.seed, purpose, &[number_of(kind.name), u64::from(instance)]),
-                    catalogue,
-                    organisation,
-                    sign_in,
-                    machines,
-                    taken: &mut taken,
-                    incidents_on: &mut incidents_on,
-                    day: 0,
-                    number: incidents.len() as u16 + 1,
-                    incident: Incident::new(kind, label),
-                    clock: 0,
-                    pace: (3, 40),
-                    planted: &mut planted,
-                };
-                if (kind.plant)(&mut scene).is_some() {
-                    let day = scene.day as usize;
-                    scene.incidents_on[day] += 1;
-                    incidents.push(scene.incident);
-                }
+        for (kind, instance) in programme(settings, organisation, label, kinds) {
+            let mut scene = Scene {
+                settings,
+                rng: stream(settings.seed, purpose, &[number_of(kind.name), u64::from(instance)]),
+                catalogue,
+                organisation,
+                sign_in,
+                machines,
+                taken: &mut taken,
+                incidents_on: &mut incidents_on,
+                day: 0,
+                number: incidents.len() as u16 + 1,
+                incident: Incident::new(kind, label),
+                clock: 0,
+                pace: (3, 40),
+                planted: &mut planted,
+            };
+            if (kind.plant)(&mut scene).is_some() {
+                let day = scene.day as usize;
+                scene.incidents_on[day] += 1;
+                incidents.push(scene.incident);
             }
         }
     }
     (incidents, planted)
 }
 
-/// How often each kind happens: once in thirty days among up to forty people, then growing slowly with the company.
-fn instances(settings: &SampleSettings, organisation: &Organisation) -> u32 {
+/// Which kinds happen, each with the number of its instance. Attacks go through the table until there are as many as
+/// asked for. Each look-alike happens once in thirty days among up to forty people, then more often with the company.
+fn programme(
+    settings: &SampleSettings,
+    organisation: &Organisation,
+    label: Label,
+    kinds: &'static [Kind],
+) -> Vec<(&'static Kind, u32)> {
     if settings.days == 0 {
-        return 0;
+        return Vec::new();
     }
-    let periods = f64::from(settings.days) / 30.0;
-    let company = (organisation.people.len() as f64 / 36.0).sqrt().clamp(1.0, 2.5);
-    (periods * company).round().max(1.0) as u32
+    match label {
+        Label::Attack => (0..)
+            .flat_map(|round| kinds.iter().map(move |kind| (kind, round)))
+            .take(settings.attacks as usize)
+            .collect(),
+        Label::Lookalike => {
+            let periods = f64::from(settings.days) / 30.0;
+            let company = (organisation.people.len() as f64 / 36.0).sqrt().clamp(1.0, 2.5);
+            let instances = (periods * company).round().max(1.0) as u32;
+            kinds.iter().flat_map(|kind| (0..instances).map(move |instance| (kind, instance))).collect()
+        }
+    }
 }
 
 /// One incident being told.
@@ -306,17 +322,30 @@ impl Scene<'_> {
 
     /// A working day of the part of the period in which this label's incidents happen.
     pub(super) fn weekday(&mut self) -> Day {
+        self.day_that(|day| !day.is_weekend())
+    }
+
+    /// Any day of that part.
+    pub(super) fn any_day(&mut self) -> Day {
+        self.day_that(|_| true)
+    }
+
+    /// A Saturday or Sunday of that part.
+    pub(super) fn weekend(&mut self) -> Day {
+        self.day_that(Day::is_weekend)
+    }
+
+    fn day_that(&mut self, fits: impl Fn(&Day) -> bool) -> Day {
         let days = self.settings.days.max(1);
         // Look-alikes leave a week of thirty days for what follows from them.
         let (earliest, end) = match self.incident.label {
-            Label::Attack => (days / 2, days),
+            Label::Attack => ((days / 2).min(WARM_UP_DAYS), days),
             Label::Lookalike => (days * 3 / 10, (days * 8 / 10).max(1)),
         };
         let start = self.settings.start;
-        let weekdays: Vec<_> =
-            (earliest..end).map(|index| Day::new(start, index)).filter(|day| !day.is_weekend()).collect();
+        let fitting: Vec<_> = (earliest..end).map(|index| Day::new(start, index)).filter(fits).collect();
         let chosen = (0..3)
-            .filter_map(|_| weekdays.get(self.rng.random_range(0..weekdays.len().max(1))).copied())
+            .filter_map(|_| fitting.get(self.rng.random_range(0..fitting.len().max(1))).copied())
             .min_by_key(|day| self.incidents_on[day.index as usize])
             .unwrap_or_else(|| Day::new(start, days - 1));
         self.day = chosen.index;
@@ -426,6 +455,99 @@ impl Scene<'_> {
             }
         }
         best
+    }
+
+    /// Where a stranger may be: at a rented server, in a far country, behind a home's connection in a near one, or at
+    /// AWS itself.
+    pub(super) fn hideout(&mut self) -> Address {
+        match self.rng.random_range(0..10) {
+            0..4 => self.server(),
+            4..7 => one_of(&mut self.rng, &FAR_HOMES).address(&mut self.rng),
+            7 => one_of(&mut self.rng, &HOMES_DE).address(&mut self.rng),
+            8 => one_of(&mut self.rng, &HOMES_US).address(&mut self.rng),
+            _ => networks::of_region(REGIONS[HOME_REGION]).address(&mut self.rng),
+        }
+    }
+
+    /// A client that anybody may have.
+    pub(super) fn client(&mut self) -> &'static str {
+        one_text(&mut self.rng, &CLIENTS)
+    }
+
+    /// A person's credentials in a stranger's hands: used on their owner's computer, copied from it while the owner
+    /// works, or from a sign-in of the stranger's own. The clock is set.
+    pub(super) fn stolen_session(&mut self, fits: impl Fn(&Person) -> bool) -> Option<Session> {
+        if self.rng.random_bool(0.25)
+            && let Some(session) = self.own_session(&fits)
+        {
+            return Some(session);
+        }
+        let (place, client) = (self.hideout(), self.client());
+        if self.rng.random_bool(0.5)
+            && let Some(session) = self.own_session(&fits)
+        {
+            self.clock += self.rng.random_range(30..3_000);
+            return Some(session.moved(place, client));
+        }
+        let victim = self.take_person(&fits).or_else(|| self.take_person(|_| true))?;
+        let day = self.any_day();
+        let hour = self.rng.random_range(0..23);
+        self.begin(day, hour);
+        let browser = self.organisation.people[victim].browser;
+        Some(self.sign_in_from(victim, &place, browser).moved(place, client))
+    }
+
+    /// A person's session at its usual place, in the middle of a working day, where the clock is set: what an insider
+    /// or a program on the laptop does.
+    pub(super) fn own_session(&mut self, fits: impl Fn(&Person) -> bool) -> Option<Session> {
+        let working = self
+            .at_work(60, &fits, |session| session.channel == Channel::Api)
+            .or_else(|| self.at_work(0, &fits, |_| true))?;
+        self.clock = working.middle + self.rng.random_range(1..20);
+        Some(working.session)
+    }
+
+    /// The key of a program's user in a stranger's hands, at some hour of any day.
+    pub(super) fn stolen_key(&mut self, fits: impl Fn(&KeyUser) -> bool) -> Option<Session> {
+        let victim = self.take_key_user(|user| user.rotated.is_none() && fits(user))?;
+        let day = self.any_day();
+        let hour = self.rng.random_range(0..23);
+        self.begin(day, hour);
+        let (place, client) = (self.hideout(), self.client());
+        Some(self.with_key_of(victim, place, client))
+    }
+
+    /// A user of the session's account who is not the session's own.
+    pub(super) fn other_user(&mut self, session: &Session) -> String {
+        let users = self.organisation.accounts[session.account].users.iter();
+        let others: Vec<_> = users.filter(|user| **user != session.name).cloned().collect();
+        if others.is_empty() { "deploy".to_owned() } else { one_of(&mut self.rng, &others).clone() }
+    }
+
+    /// One of the workloads of the session's account.
+    pub(super) fn a_workload(&mut self, session: &Session) -> usize {
+        *one_of(&mut self.rng, &self.organisation.accounts[session.account].workloads)
+    }
+
+    /// The page where a person signs in to the first of their accounts with a password and nothing else.
+    pub(super) fn sign_in_page(&self, person: usize, place: &Address, browser: &str) -> Session {
+        let person = &self.organisation.people[person];
+        let role = &person.roles[0];
+        let account = &self.organisation.accounts[role.account];
+        person
+            .who(&account.id, role, "", self.clock)
+            .signing_in()
+            .at(role.account, GLOBAL_REGION, place.clone(), browser, Channel::Console)
+            .with(Slot::Mfa, "No")
+            .with(Slot::Saml, "")
+    }
+
+    /// Signing in with the password alone: a thief gets by without a second factor also where its owner has one.
+    pub(super) fn sign_in_with_password(&mut self, person: usize, place: &Address, browser: &str) -> Session {
+        let usual = std::mem::replace(&mut self.organisation.people[person].login, Login::IamUser { mfa: false });
+        let session = self.sign_in_from(person, place, browser);
+        self.organisation.people[person].login = usual;
+        session
     }
 
     /// Somebody with the key of a program's user, elsewhere.

@@ -5,14 +5,14 @@
 
 use rand::Rng;
 
-use super::calendar::HOUR;
+use super::calendar::{Day, HOUR};
 use super::calls::Slot;
-use super::dice::{iam_id, one_of};
-use super::identity::{Channel, Who};
+use super::dice::{Uuid, iam_id, one_of};
+use super::identity::{Channel, Origin, Role, Who};
 use super::incident::{Kind, Scene, act};
 use super::machines;
 use super::networks::{OFFICE_ELSEWHERE, VISITS};
-use super::organisation::{GLOBAL_REGION, Platform, REGIONS_USED, ids};
+use super::organisation::{self, GLOBAL_REGION, KeyUser, Platform, REGIONS, REGIONS_USED, ids};
 use super::people::{Adoption, Job, Login, Mark, Person, Trip};
 
 /// All kinds; each happens at least once.
@@ -51,6 +51,13 @@ pub(super) static KINDS: &[Kind] = &[
         mitre: &[],
         description: "Several colleagues, usual addresses, first calls to a new API, with a few denials.",
         plant: new_service,
+    },
+    Kind {
+        name: "private_vpn",
+        technique: "Somebody works through a consumer VPN for some days",
+        mitre: &[],
+        description: "A rented server's network as the exit, the usual client and habits.",
+        plant: private_vpn,
     },
     Kind {
         name: "key_rotation",
@@ -94,7 +101,117 @@ pub(super) static KINDS: &[Kind] = &[
         description: "Writes at an hour when the person never works, from home, with the usual client.",
         plant: night_repair,
     },
+    Kind {
+        name: "weekend_repair",
+        technique: "Somebody on call works through a Saturday or Sunday",
+        mitre: &[],
+        description: "Writes on a day when the person never works, from home, with the usual client.",
+        plant: weekend_repair,
+    },
+    Kind {
+        name: "bucket_migration",
+        technique: "A bucket is copied to another by hand",
+        mitre: &[],
+        description: "Hundreds of object reads and writes by one person within an hour, at the usual place.",
+        plant: bucket_migration,
+    },
+    Kind {
+        name: "recovery_test",
+        technique: "A recovery test in a region that is otherwise not used",
+        mitre: &[],
+        description: "Snapshots restored and machines started where nobody works, by a platform engineer from a usual session.",
+        plant: recovery_test,
+    },
+    Kind {
+        name: "auditor_visit",
+        technique: "Outside auditors read everything through a new role",
+        mitre: &[],
+        description: "A caller of another account, a network never seen, broad reads in all regions with denials, for two days.",
+        plant: auditor_visit,
+    },
+    Kind {
+        name: "snapshot_lent",
+        technique: "A snapshot is shared with another account of the organisation",
+        mitre: &[],
+        description: "The same call as theft, but to an account of ours.",
+        plant: snapshot_lent,
+    },
+    Kind {
+        name: "secret_rotation",
+        technique: "Secrets are rotated one after the other",
+        mitre: &[],
+        description: "Reads and writes of many secrets within an hour from the usual place.",
+        plant: secret_rotation,
+    },
+    Kind {
+        name: "service_launch",
+        technique: "A new service gets its roles, provider and pipeline",
+        mitre: &[],
+        description: "CreateRole, policies, an identity provider and keys for encryption by a platform engineer in working hours.",
+        plant: service_launch,
+    },
+    Kind {
+        name: "log_cleanup",
+        technique: "Old log groups, alarms and rules are cleared away",
+        mitre: &[],
+        description: "Tens of deletes of what watches, in an account for development.",
+        plant: log_cleanup,
+    },
+    Kind {
+        name: "key_retired",
+        technique: "An old encryption key is disabled and scheduled for deletion",
+        mitre: &[],
+        description: "One key, described before, after its service was shut down.",
+        plant: key_retired,
+    },
+    Kind {
+        name: "patch_run",
+        technique: "A patch is run on all machines",
+        mitre: &[],
+        description: "SendCommand again and again by somebody who never did, from a usual session.",
+        plant: patch_run,
+    },
+    Kind {
+        name: "hotfix_by_hand",
+        technique: "A developer replaces a function's code by hand",
+        mitre: &[],
+        description: "The pipeline is too slow for an emergency.",
+        plant: hotfix_by_hand,
+    },
+    Kind {
+        name: "forgotten_password",
+        technique: "Somebody types a wrong password many times, then remembers",
+        mitre: &[],
+        description: "Failures and a success from the usual place.",
+        plant: forgotten_password,
+    },
+    Kind {
+        name: "holiday_login",
+        technique: "Somebody without MFA signs in from a holiday",
+        mitre: &[],
+        description: "A new country and no second factor; the usual browser and the usual calls.",
+        plant: holiday_login,
+    },
+    Kind {
+        name: "break_glass_drill",
+        technique: "The emergency user is tried out",
+        mitre: &[],
+        description: "A user nobody has seen before signs in with MFA from the office and looks at what it may do.",
+        plant: break_glass_drill,
+    },
 ];
+
+/// What somebody reads who wants to know how an account stands.
+const SWEEP: &str = "\
+        iam:ListUsers iam:ListRoles iam:ListAccessKeys iam:GetAccountAuthorizationDetails \
+        iam:GetCredentialReport cloudtrail:LookupEvents cloudtrail:DescribeTrails \
+        cloudtrail:GetTrailStatus ec2:DescribeInstances ec2:DescribeSecurityGroups ec2:DescribeSnapshots \
+        ec2:DescribeFlowLogs ec2:DescribeNetworkInterfaces s3:ListBuckets s3:GetBucketPolicy \
+        s3:GetBucketAcl s3:GetBucketPublicAccessBlock lambda:ListFunctions20150331 \
+        lambda:GetPolicy20150331v2 secretsmanager:ListSecrets kms:ListKeys kms:GetKeyPolicy \
+        rds:DescribeDBInstances rds:DescribeDBSnapshots guardduty:ListFindings guardduty:GetFindings \
+        config:SelectResourceConfig ssm:DescribeInstanceInformation dynamodb:ListTables sqs:ListQueues \
+        sns:ListTopics ecr:DescribeRepositories";
 
 fn is_admin(person: &Person) -> bool {
     person.job == Job::Platform && person.trip.is_none()
@@ -142,7 +259,12 @@ fn release_day(scene: &mut Scene<'_>) -> Option<()> {
 
 fn vpn_exit_moved(scene: &mut Scene<'_>) -> Option<()> {
     let day = scene.weekday().index;
-    let site = scene.organisation.sites.iter().position(|site| site.office.is_some() && site.moved.is_none())?;
+    // One office does it first, another follows; not all of them within weeks.
+    let sites = &scene.organisation.sites;
+    if sites.iter().filter(|site| site.moved.is_some()).count() == 2 {
+        return None;
+    }
+    let site = sites.iter().position(|site| site.office.is_some() && site.moved.is_none())?;
     let exit = OFFICE_ELSEWHERE.address(&mut scene.rng);
     scene.organisation.sites[site].moved = Some((day, exit, scene.number));
     let mark = Mark { from: day, to: day + 4, incident: scene.number, is_office_only: true };
@@ -176,17 +298,17 @@ fn new_service(scene: &mut Scene<'_>) -> Option<()> {
 }
 
 fn key_rotation(scene: &mut Scene<'_>) -> Option<()> {
+    // Nobody rotates what nobody uses.
+    let is_due = |user: &KeyUser| user.rotated.is_none() && user.last_day.is_none();
     let has_users: Vec<_> = (0..scene.organisation.accounts.len())
-        .map(|account| {
-            scene.organisation.key_users.iter().any(|user| user.account == account && user.rotated.is_none())
-        })
+        .map(|account| scene.organisation.key_users.iter().any(|user| user.account == account && is_due(user)))
         .collect();
     let mut working = scene.at_work(0, is_admin, |session| has_users[session.account])?;
     let account = working.session.account;
     let users: Vec<_> = (0..scene.organisation.key_users.len())
         .filter(|user| {
             let user = &scene.organisation.key_users[*user];
-            user.account == account && user.rotated.is_none()
+            user.account == account && is_due(user)
         })
         .take(3)
         .collect();
@@ -206,7 +328,7 @@ fn key_rotation(scene: &mut Scene<'_>) -> Option<()> {
         scene.act(&working.session, act("iam:CreateAccessKey").with(Slot::User, name).with(Slot::NewKey, new_key));
     }
     // The old keys go with the next working day's session, or at the end of this one.
-    let next = super::calendar::Day::new(scene.settings.start, working.day.index + 1);
+    let next = Day::new(scene.settings.start, working.day.index + 1);
     if next.index < scene.settings.days
         && let Some(later) = scene.working_on(working.person, next, 0, |session| session.account == account)
     {
@@ -241,16 +363,6 @@ fn onboarding(scene: &mut Scene<'_>) -> Option<()> {
 }
 
 fn responder_sweep(scene: &mut Scene<'_>) -> Option<()> {
-    const SWEEP: &str = "\
-        iam:ListUsers iam:ListRoles iam:ListAccessKeys iam:GetAccountAuthorizationDetails \
-        iam:GetCredentialReport cloudtrail:LookupEvents cloudtrail:DescribeTrails \
-        cloudtrail:GetTrailStatus ec2:DescribeInstances ec2:DescribeSecurityGroups ec2:DescribeSnapshots \
-        ec2:DescribeFlowLogs ec2:DescribeNetworkInterfaces s3:ListBuckets s3:GetBucketPolicy \
-        s3:GetBucketAcl s3:GetBucketPublicAccessBlock lambda:ListFunctions20150331 \
-        lambda:GetPolicy20150331v2 secretsmanager:ListSecrets kms:ListKeys kms:GetKeyPolicy \
-        rds:DescribeDBInstances rds:DescribeDBSnapshots guardduty:ListFindings guardduty:GetFindings \
-        config:SelectResourceConfig ssm:DescribeInstanceInformation dynamodb:ListTables sqs:ListQueues \
-        sns:ListTopics ecr:DescribeRepositories";
     let is_responder = |person: &Person| person.job == Job::Security;
     let working = scene.at_work(0, is_responder, |_| true).or_else(|| scene.at_work(0, is_admin, |_| true))?;
     scene.clock = working.middle;
@@ -329,5 +441,277 @@ fn night_repair(scene: &mut Scene<'_>) -> Option<()> {
         ec2:AuthorizeSecurityGroupIngress rds:DescribeDBInstances rds:ModifyDBInstance ecs:UpdateService";
     let count = scene.rng.random_range(25..60);
     scene.roam(&session, repairs, count, 0.02);
+    Some(())
+}
+
+fn weekend_repair(scene: &mut Scene<'_>) -> Option<()> {
+    let engineer = scene.take_person(|person| is_admin(person) || person.job == Job::Developer)?;
+    let day = scene.weekend();
+    let person = &scene.organisation.people[engineer];
+    let (home, browser, cli) = (person.home.clone(), person.browser, person.cli);
+    let local = 10 - scene.organisation.sites[person.site].utc_offset;
+    scene.begin(day, local);
+    let console = scene.sign_in_from(engineer, &home, browser);
+    scene.pace = (10, 200);
+    scene.acts(&console, "monitoring:DescribeAlarms logs:StartQuery logs:GetQueryResults");
+    let session = console.moved(home, cli);
+    let work = "\
+        lambda:UpdateFunctionConfiguration20150331v2 ec2:DescribeInstances logs:FilterLogEvents \
+        ecs:UpdateService ssm:PutParameter dynamodb:Query s3:ListObjects autoscaling:SetDesiredCapacity \
+        cloudformation:DescribeStackEvents ec2:RebootInstances";
+    let count = scene.rng.random_range(20..70);
+    scene.roam(&session, work, count, 0.02);
+    Some(())
+}
+
+fn bucket_migration(scene: &mut Scene<'_>) -> Option<()> {
+    let working = scene.at_work(
+        60,
+        |person| matches!(person.job, Job::Data | Job::Developer),
+        |session| session.channel == Channel::Api,
+    )?;
+    scene.clock = working.middle;
+    let workload = scene.a_workload(&working.session);
+    let bucket = scene.organisation.workloads[workload].bucket.clone();
+    let on_bucket = |call| act(call).with(Slot::Bucket, bucket.clone());
+    scene.pace = (0, 8);
+    scene.act(&working.session, on_bucket("s3:ListObjects"));
+    for _ in 0..scene.rng.random_range(80..300) {
+        scene.act(&working.session, on_bucket("s3:GetObject"));
+        scene.act(&working.session, act("s3:PutObject"));
+    }
+    Some(())
+}
+
+fn recovery_test(scene: &mut Scene<'_>) -> Option<()> {
+    let working = scene.at_work(0, is_admin, |_| true)?;
+    scene.clock = working.middle;
+    scene.pace = (20, 200);
+    let region = scene.rng.random_range(REGIONS_USED..REGIONS.len());
+    let steps = "\
+        ec2:DescribeVpcs ec2:DescribeSubnets ec2:CopySnapshot ec2:DescribeSnapshots \
+        ec2:CreateSecurityGroup rds:RestoreDBInstanceFromDBSnapshot rds:DescribeDBInstances \
+        ec2:RunInstances ec2:RunInstances ec2:DescribeInstances ec2:DescribeInstanceStatus \
+        ec2:TerminateInstances";
+    for call in super::calls::names(steps) {
+        scene.act(&working.session, act(call).in_region(region));
+    }
+    Some(())
+}
+
+fn auditor_visit(scene: &mut Scene<'_>) -> Option<()> {
+    let day = scene.weekday();
+    let account = scene.rng.random_range(0..scene.organisation.accounts.len());
+    let account_id = scene.organisation.accounts[account].id.clone();
+    let (firm, principal) = (organisation::account_id(&mut scene.rng), iam_id("AIDA", &mut scene.rng));
+    let (role_id, place) = (iam_id("AROA", &mut scene.rng), one_of(&mut scene.rng, &VISITS).address(&mut scene.rng));
+    let client = scene.client();
+    let name = *one_of(&mut scene.rng, &["external-audit", "CloudReview", "compliance-ro", "PartnerReadOnly"]);
+    for index in day.index..(day.index + 2).min(scene.settings.days) {
+        let hour = scene.rng.random_range(8..14);
+        scene.begin(Day::new(scene.settings.start, index), hour);
+        let key = iam_id("ASIA", &mut scene.rng);
+        let asks = Who::other_account(&firm, &principal)
+            .at(account, GLOBAL_REGION, place.clone(), client, Channel::Api)
+            .with(Slot::Role, name)
+            .with(Slot::RoleId, role_id.clone())
+            .with(Slot::Session, "review")
+            .with(Slot::SessionKey, key.clone());
+        scene.act(&asks, act("sts:AssumeRole"));
+        let role = Role { account_id: &account_id, path: "/", name, id: &role_id };
+        let session = Who::role_session(role, "review", &key, scene.clock, Origin::Plain).at(
+            account,
+            GLOBAL_REGION,
+            place.clone(),
+            client,
+            Channel::Api,
+        );
+        scene.pace = (1, 15);
+        for _ in 0..scene.rng.random_range(60..180) {
+            let call = scene.one_call(SWEEP);
+            let region = scene.rng.random_range(0..REGIONS.len());
+            let is_denied = scene.rng.random_bool(0.12);
+            scene.act(&session, act(call).in_region(region).denied_if(is_denied));
+        }
+    }
+    Some(())
+}
+
+fn snapshot_lent(scene: &mut Scene<'_>) -> Option<()> {
+    let working = scene.at_work(0, |person| matches!(person.job, Job::Data | Job::Platform), |_| true)?;
+    scene.clock = working.middle;
+    let accounts = &scene.organisation.accounts;
+    let other = accounts[(working.session.account + 1) % accounts.len()].id.clone();
+    let (make, share) = *one_of(
+        &mut scene.rng,
+        &[
+            ("ec2:CreateSnapshot", "ec2:ModifySnapshotAttribute"),
+            ("rds:CreateDBSnapshot", "rds:ModifyDBSnapshotAttribute"),
+            ("ec2:CreateImage", "ec2:ModifyImageAttribute"),
+        ],
+    );
+    scene.act(&working.session, act(make));
+    scene.act(&working.session, act(share).with(Slot::Peer, other));
+    Some(())
+}
+
+fn secret_rotation(scene: &mut Scene<'_>) -> Option<()> {
+    let working = scene.at_work(0, is_admin, |_| true)?;
+    scene.clock = working.middle;
+    scene.pace = (10, 90);
+    let workloads = scene.organisation.accounts[working.session.account].workloads.clone();
+    let count = scene.rng.random_range(5..25);
+    scene.act(&working.session, act("secretsmanager:ListSecrets"));
+    for workload in workloads.into_iter().take(count) {
+        let it = &scene.organisation.workloads[workload];
+        let (secret, region) = (it.secret.clone(), it.region);
+        for call in ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"] {
+            scene.act(&working.session, act(call).with(Slot::Secret, secret.clone()).in_region(region));
+        }
+    }
+    Some(())
+}
+
+fn service_launch(scene: &mut Scene<'_>) -> Option<()> {
+    let working = scene.at_work(0, is_admin, |_| true)?;
+    scene.clock = working.middle;
+    scene.pace = (10, 120);
+    let session = &working.session;
+    scene.acts(session, "iam:ListRoles iam:CreateRole");
+    let policy = *one_of(&mut scene.rng, &["AmazonS3FullAccess", "PowerUserAccess", "AmazonSQSFullAccess"]);
+    scene.act(session, act("iam:AttachRolePolicy").with(Slot::PolicyArn, format!("arn:aws:iam::aws:policy/{policy}")));
+    scene.acts(session, "iam:PutRolePolicy kms:CreateKey kms:CreateAlias s3:CreateBucket");
+    if scene.rng.random_bool(0.4) {
+        let issuer = "token.actions.githubusercontent.com";
+        scene.act(session, act("iam:CreateOpenIDConnectProvider").with(Slot::Subject, issuer));
+    }
+    if scene.rng.random_bool(0.4) {
+        let other = scene.organisation.accounts[0].id.clone();
+        scene.act(session, act("iam:UpdateAssumeRolePolicy").with(Slot::Peer, other));
+    }
+    scene.acts(session, "s3:PutBucketPolicy logs:CreateLogGroup monitoring:PutMetricAlarm");
+    Some(())
+}
+
+fn log_cleanup(scene: &mut Scene<'_>) -> Option<()> {
+    let working = scene.at_work(0, |person| matches!(person.job, Job::Platform | Job::Developer), |_| true)?;
+    scene.clock = working.middle;
+    scene.pace = (2, 30);
+    let deletes = "logs:DeleteLogGroup logs:DeleteLogGroup monitoring:DeleteAlarms logs:PutRetentionPolicy";
+    scene.acts(&working.session, "logs:DescribeLogGroups monitoring:DescribeAlarms");
+    for _ in 0..scene.rng.random_range(4..35) {
+        let call = scene.one_call(deletes);
+        scene.act(&working.session, act(call).with(Slot::Days, "14"));
+    }
+    Some(())
+}
+
+fn key_retired(scene: &mut Scene<'_>) -> Option<()> {
+    let working = scene.at_work(0, is_admin, |_| true)?;
+    scene.clock = working.middle;
+    scene.pace = (20, 120);
+    let key = Uuid::draw(&mut scene.rng).to_string();
+    for call in ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:DisableKey", "kms:ScheduleKeyDeletion"] {
+        scene.act(&working.session, act(call).with(Slot::Kms, key.clone()));
+    }
+    Some(())
+}
+
+fn patch_run(scene: &mut Scene<'_>) -> Option<()> {
+    let working = scene.at_work(0, is_admin, |_| true)?;
+    scene.clock = working.middle;
+    scene.pace = (3, 40);
+    scene.acts(&working.session, "ssm:DescribeInstanceInformation");
+    for _ in 0..scene.rng.random_range(4..30) {
+        scene.acts(&working.session, "ssm:SendCommand ssm:GetCommandInvocation");
+    }
+    Some(())
+}
+
+fn hotfix_by_hand(scene: &mut Scene<'_>) -> Option<()> {
+    let working = scene.at_work(0, |person| person.job == Job::Developer, |_| true)?;
+    scene.clock = working.middle;
+    scene.pace = (20, 200);
+    let workload = scene.a_workload(&working.session);
+    let function = scene.organisation.workloads[workload].function.clone();
+    for call in [
+        "logs:FilterLogEvents",
+        "lambda:GetFunction20150331v2",
+        "lambda:UpdateFunctionCode20150331v2",
+        "lambda:Invoke",
+        "logs:FilterLogEvents",
+    ] {
+        scene.act(&working.session, act(call).with(Slot::Function, function.clone()));
+    }
+    Some(())
+}
+
+fn forgotten_password(scene: &mut Scene<'_>) -> Option<()> {
+    let person = scene.take_person(|person| person.login != Login::IdentityCenter)?;
+    let day = scene.weekday();
+    let it = &scene.organisation.people[person];
+    let (home, browser) = (it.home.clone(), it.browser);
+    let local = 9 - scene.organisation.sites[it.site].utc_offset;
+    scene.begin(day, local);
+    scene.pace = (6, 40);
+    let page = scene.sign_in_page(person, &home, browser);
+    for _ in 0..scene.rng.random_range(4..11) {
+        scene.act(&page, act("signin:ConsoleLogin").denied());
+    }
+    let session = scene.sign_in_from(person, &home, browser);
+    scene.acts(&session, "health:DescribeEventAggregates");
+    Some(())
+}
+
+fn holiday_login(scene: &mut Scene<'_>) -> Option<()> {
+    let person = scene.take_person(|person| person.login != Login::IdentityCenter)?;
+    let day = scene.any_day();
+    let (place, browser) =
+        (one_of(&mut scene.rng, &VISITS).address(&mut scene.rng), scene.organisation.people[person].browser);
+    let hour = scene.rng.random_range(6..21);
+    scene.begin(day, hour);
+    let session = scene.sign_in_from(person, &place, browser);
+    scene.pace = (10, 120);
+    let looks =
+        "health:DescribeEventAggregates logs:StartQuery logs:GetQueryResults monitoring:GetMetricData s3:ListBuckets";
+    let count = scene.rng.random_range(3..15);
+    scene.roam(&session, looks, count, 0.02);
+    Some(())
+}
+
+fn private_vpn(scene: &mut Scene<'_>) -> Option<()> {
+    let from = scene.weekday().index;
+    let person = scene.take_person(|person| person.trip.is_none())?;
+    let place = scene.server();
+    let to = from + scene.rng.random_range(1..6);
+    let it = &mut scene.organisation.people[person];
+    let utc_offset = scene.organisation.sites[it.site].utc_offset;
+    it.trip = Some(Trip { from, to, place, utc_offset });
+    it.marks.push(Mark { from, to, incident: scene.number, is_office_only: false });
+    Some(())
+}
+
+fn break_glass_drill(scene: &mut Scene<'_>) -> Option<()> {
+    let day = scene.weekday();
+    let hour = scene.rng.random_range(8..15);
+    scene.begin(day, hour);
+    let office = scene.organisation.sites[0].office.clone()?;
+    let account = scene.rng.random_range(0..scene.organisation.accounts.len());
+    let key = iam_id("ASIA", &mut scene.rng);
+    let id = iam_id("AIDA", &mut scene.rng);
+    let account_id = scene.organisation.accounts[account].id.clone();
+    let name = *one_of(&mut scene.rng, &["emergency-1", "break-glass", "admin-fallback", "ops-recovery"]);
+    let who = Who::iam_user(&account_id, &id, name, &key, Some((scene.clock, true)));
+    let browser = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/121.0.0.0 Safari/537.36";
+    let page = who.signing_in().at(account, GLOBAL_REGION, office.clone(), browser, Channel::Console);
+    scene.act(&page.with(Slot::Mfa, "Yes").with(Slot::Saml, ""), act("signin:ConsoleLogin"));
+    let session = who.at(account, GLOBAL_REGION, office, browser, Channel::Console);
+    scene.pace = (10, 90);
+    scene.acts(
+        &session,
+        "\
+            iam:GetAccountSummary iam:ListUsers iam:ListRoles ec2:DescribeInstances s3:ListBuckets \
+            cloudtrail:DescribeTrails iam:CreateRole organizations:DescribeOrganization",
+    );
     Some(())
 }

@@ -124,14 +124,22 @@ fn plan_workload(world: &World<'_>, index: usize, day: Day, count: u32, rng: &mu
     let workload = &world.organisation.workloads[index];
     let account = &world.organisation.accounts[workload.account];
     let curve = if workload.is_nightly { &NIGHT } else { &CUSTOMERS };
+    let adopted = workload.adoption.filter(|(from, _)| day.index >= *from);
+    // A backlog that is worked off within an hour.
+    let rush = rng.random_bool(0.02).then(|| curve.draw(rng) / HOUR * HOUR);
+    let count = if rush.is_some() { count * 2 } else { count };
     let total: f64 = workload.habits.iter().map(|(_, weight)| weight).sum();
     let machines = if workload.platform == Platform::Ec2 { workload.instances.len() } else { 2 };
     // Sessions by machine, quarter of the day and way (direct or through the endpoint), opened when first used.
     let mut open = vec![None; machines * 8];
     for _ in 0..count {
-        let second = curve.draw(rng);
+        let second = match rush.filter(|_| rng.random_bool(0.5)) {
+            Some(hour) => hour + rng.random_range(0..HOUR),
+            None => curve.draw(rng),
+        };
         let machine = rng.random_range(0..machines);
         let Some((call, _)) = pick(rng, &workload.habits, total, |(_, weight)| *weight) else { return };
+        let call = adopted.as_ref().filter(|_| rng.random_bool(0.05)).map_or(call, |(_, call)| call);
         let by_endpoint =
             workload.has_endpoint && workload.platform != Platform::Lambda && world.machines.s3.contains(call);
         let quarter = second / (6 * HOUR);
@@ -232,15 +240,26 @@ fn run_pipeline(
     let token = plan.open(token);
     let run = plan.open(run);
     plan.add(world, rng, Event { incident, ..Event::new(token, world.machines.assume_role_with_web_identity, at) });
-    for call in &pipeline.steps {
+    let day = (at - super::calendar::Day::new(world.settings.start, 0).midnight) / DAY;
+    let added = pipeline.added_step.filter(|(from, _)| day >= i64::from(*from)).map(|(_, call)| call);
+    // A change that the role may not make yet: the run is denied some steps and stops.
+    let is_broken = incident == 0 && rng.random_bool(0.01);
+    for call in pipeline.steps.iter().copied().chain(added) {
         at += rng.random_range(1..14);
+        if is_broken && rng.random_bool(0.3) {
+            plan.add(world, rng, Event { fate: Fate::Denied, ..Event::new(run, call, at) });
+            if rng.random_bool(0.5) {
+                return;
+            }
+            continue;
+        }
         let fate = match rng.random_range(0..1000) {
             0..4 => Fate::Denied,
             4..8 => Fate::Throttled,
             8..14 => Fate::NotFound,
             _ => Fate::Done,
         };
-        plan.add(world, rng, Event { fate, incident, ..Event::new(run, *call, at) });
+        plan.add(world, rng, Event { fate, incident, ..Event::new(run, call, at) });
     }
     if !pipeline.on_behalf.is_empty() {
         let behind = plan.open(behind);

@@ -131,6 +131,8 @@ pub(super) struct Workload {
     pub(super) weight: f64,
     /// What it calls, how often.
     pub(super) habits: Vec<(CallId, f64)>,
+    /// From a day on, with a release, it calls something more.
+    pub(super) adoption: Option<(u32, CallId)>,
 }
 
 /// A build pipeline that deploys one workload.
@@ -143,6 +145,8 @@ pub(super) struct Pipeline {
     /// Days with many deployments, and the incident that says so.
     pub(super) releases: Vec<(u32, u16)>,
     pub(super) steps: Vec<CallId>,
+    /// From a day on there is one more step.
+    pub(super) added_step: Option<(u32, CallId)>,
     /// What CloudFormation then calls on the pipeline's behalf.
     pub(super) on_behalf: Vec<CallId>,
 }
@@ -223,7 +227,7 @@ impl Organisation {
         let workloads = workloads(settings, &mut rng, catalogue, company, &mut accounts);
         let sites = sites(&mut rng);
         let pipelines = pipelines(&mut rng, catalogue, company, &workloads);
-        let people_count = scaled(settings, 36.0, 0.75, 12);
+        let people_count = settings.people.map_or(scaled(settings, 36.0, 0.75, 12), |people| people.max(1) as usize);
         let key_users = key_users(settings, &mut rng, catalogue, &sites, &workloads, (people_count / 4).max(6));
         for user in &key_users {
             accounts[user.account].users.push(user.name.clone());
@@ -413,6 +417,8 @@ fn workload(
     if habits.is_empty() || index == 0 {
         habits.push((catalogue.id("s3:GetObject"), 12.0));
     }
+    let new_call = *one_of(rng, &NEW_CALLS);
+    let adoption = rng.random_bool(0.3).then(|| (rng.random_range(0..60), catalogue.id(new_call)));
     let tail = hex(rng, 4);
     let arn_tail = hex(rng, 6);
     Workload {
@@ -443,9 +449,31 @@ fn workload(
         agent,
         weight: rng.random_range(0.4..2.0) * if account == 0 { 1.5 } else { 0.7 },
         habits,
+        adoption,
         service,
     }
 }
+
+/// What a release makes a workload call for the first time.
+const NEW_CALLS: [&str; 8] = [
+    "secretsmanager:GetSecretValue",
+    "ssm:GetParametersByPath",
+    "states:StartExecution",
+    "events:PutEvents",
+    "bedrock:InvokeModel",
+    "ses:SendEmail",
+    "s3:ListObjects",
+    "sts:AssumeRole",
+];
+/// What a pipeline begins to do.
+const NEW_STEPS: [&str; 6] = [
+    "iam:PutRolePolicy",
+    "iam:CreateRole",
+    "secretsmanager:GetSecretValue",
+    "s3:PutBucketPolicy",
+    "logs:PutRetentionPolicy",
+    "ssm:GetParametersByPath",
+];
 
 fn pipelines(rng: &mut impl Rng, catalogue: &mut Catalogue, company: &str, workloads: &[Workload]) -> Vec<Pipeline> {
     const TERRAFORM: &str = "APN/1.0 HashiCorp/1.0 Terraform/1.7.3 (+https://www.terraform.io) terraform-provider-aws/5.37.0 (+https://registry.terraform.io/providers/hashicorp/aws) aws-sdk-go-v2/1.24.1 os/linux lang/go#1.21.6 md/GOOS#linux md/GOARCH#amd64";
@@ -498,6 +526,10 @@ fn pipelines(rng: &mut impl Rng, catalogue: &mut Catalogue, company: &str, workl
                 agent,
                 releases: Vec::new(),
                 steps: ids(catalogue, steps),
+                added_step: {
+                    let step = *one_of(rng, &NEW_STEPS);
+                    rng.random_bool(0.3).then(|| (rng.random_range(0..60), catalogue.id(step)))
+                },
                 on_behalf: ids(catalogue, on_behalf),
             }
         })

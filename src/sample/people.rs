@@ -8,10 +8,11 @@ use rand::Rng;
 use super::calendar::{Day, HOUR};
 use super::calls::{CallId, Catalogue, Slot, names};
 use super::day::{Event, Fate, Plan, World};
-use super::dice::{Purpose, Uuid, around, hex, iam_id, one_of, one_text, stream, whole};
+use super::dice::{Purpose, Uuid, around, hex, iam_id, number_of, one_of, one_text, stream, whole};
 use super::identity::{Channel, Origin, Role, Session, Who};
-use super::networks::Address;
-use super::organisation::{Account, GLOBAL_REGION, HOME_REGION, Organisation, Site};
+use super::networks::{Address, Network, VISITS};
+use super::odd_jobs::{ODD_JOBS, OddJob, TOURS};
+use super::organisation::{Account, GLOBAL_REGION, HOME_REGION, Organisation, REGIONS, Site, ids};
 
 /// What somebody is there for; decides permissions and habits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +71,13 @@ pub(super) struct Person {
     pub(super) login: Login,
     pub(super) site: usize,
     pub(super) home: Address,
+    home_network: &'static Network,
+    /// The connection at home gets another address after so many days.
+    redial_days: u32,
+    /// From a day on another connection at home.
+    moved: Option<(u32, Address)>,
+    /// From a day on another computer: browser and CLI.
+    renewed: Option<(u32, &'static str, &'static str)>,
     mobile: Option<Address>,
     office_share: f64,
     pub(super) browser: &'static str,
@@ -88,6 +96,10 @@ pub(super) struct Person {
     rare_calls: Vec<CallId>,
     /// What the person tries now and then and may not.
     forbidden: CallId,
+    /// What comes up a few times a year.
+    odd_jobs: Vec<(&'static OddJob, Vec<CallId>)>,
+    /// First steps with services that the person does not know.
+    tours: Vec<Vec<CallId>>,
     pub(super) joined: u32,
     away: Option<(u32, u32)>,
     pub(super) trip: Option<Trip>,
@@ -130,6 +142,17 @@ const CLIS: [&str; 5] = [
     "aws-cli/2.14.5 Python/3.11.6 Windows/10 exe/AMD64 prompt/off",
     "Boto3/1.34.34 md/Botocore#1.34.34 ua/2.0 os/macos#23.3.0 md/arch#arm64 lang/python#3.12.1",
     "aws-cli/2.13.38 Python/3.11.6 Linux/5.15.146.1-microsoft-standard-WSL2 exe/x86_64.ubuntu.22 prompt/off",
+];
+
+/// Clients of strangers, who have the same ones as everybody.
+pub(super) const CLIENTS: [&str; 7] = [
+    CLIS[0],
+    CLIS[1],
+    CLIS[2],
+    CLIS[4],
+    "Boto3/1.34.42 md/Botocore#1.34.42 ua/2.0 os/linux#5.15.0-91-generic md/arch#x86_64 lang/python#3.10.12",
+    "aws-cli/2.15.10 Python/3.11.6 Linux/6.1.0-17-amd64 exe/x86_64.debian.12 prompt/off",
+    "aws-sdk-go-v2/1.24.1 os/linux lang/go#1.21.6 md/GOOS#linux md/GOARCH#amd64",
 ];
 
 impl Job {
@@ -341,13 +364,22 @@ pub(super) fn hire(
             let (console_calls, mut rare_calls) = habit(rng, catalogue, job.console_calls());
             let (cli_calls, rare_cli) = habit(rng, catalogue, job.cli_calls());
             rare_calls.extend(rare_cli);
+            let home_network = one_of(rng, sites[site].homes);
             Person {
                 mail: format!("{name}@{company}.example"),
                 name,
                 job,
                 login,
                 site,
-                home: one_of(rng, sites[site].homes).address(rng),
+                home: home_network.address(rng),
+                home_network,
+                redial_days: *one_of(rng, &[1, 7, 30, 365]),
+                moved: rng
+                    .random_bool(0.08)
+                    .then(|| (rng.random_range(0..60), one_of(rng, sites[site].homes).address(rng))),
+                renewed: rng
+                    .random_bool(0.3)
+                    .then(|| (rng.random_range(0..60), one_text(rng, &BROWSERS), one_text(rng, &CLIS))),
                 mobile: sites[site].mobile.map(|network| network.address(rng)),
                 office_share: if sites[site].office.is_some() { rng.random_range(0.1..0.9) } else { 0.0 },
                 browser: one_text(rng, &BROWSERS),
@@ -366,6 +398,12 @@ pub(super) fn hire(
                 cli_calls,
                 rare_calls,
                 forbidden: catalogue.id(one_text(rng, &names(job.forbidden_calls()))),
+                odd_jobs: ODD_JOBS
+                    .iter()
+                    .filter(|odd| odd.jobs.contains(&job))
+                    .map(|odd| (odd, ids(catalogue, odd.calls)))
+                    .collect(),
+                tours: TOURS.iter().map(|calls| ids(catalogue, calls)).collect(),
                 joined: 0,
                 away: rng.random_bool(0.25).then(|| {
                     let from = rng.random_range(0..30);
@@ -426,8 +464,8 @@ impl Person {
     }
 
     /// Where the person is on a working day that begins at the office or not, and the hours to UTC there.
-    fn place(&self, organisation: &Organisation, day: u32, at_office: bool) -> (Address, i64) {
-        let site = &organisation.sites[self.site];
+    fn place(&self, world: &World<'_>, day: u32, at_office: bool) -> (Address, i64) {
+        let site = &world.organisation.sites[self.site];
         if let Some(trip) = self.trip.as_ref().filter(|_| self.is_travelling(day)) {
             return (trip.place.clone(), trip.utc_offset);
         }
@@ -435,8 +473,31 @@ impl Person {
             Some((from, address, _)) if day >= *from => Some(address),
             _ => site.office.as_ref(),
         };
-        let place = if at_office { office.unwrap_or(&self.home) } else { &self.home };
-        (place.clone(), site.utc_offset)
+        let place = match office.filter(|_| at_office) {
+            Some(office) => office.clone(),
+            None => self.home_on(world, day),
+        };
+        (place, site.utc_offset)
+    }
+
+    /// The address at home: providers change it by and by, people move.
+    fn home_on(&self, world: &World<'_>, day: u32) -> Address {
+        match &self.moved {
+            Some((from, address)) if day >= *from => address.clone(),
+            _ if day < self.redial_days => self.home.clone(),
+            _ => {
+                let name = [number_of(&self.name), u64::from(day / self.redial_days)];
+                self.home_network.address(&mut stream(world.settings.seed, Purpose::Home, &name))
+            }
+        }
+    }
+
+    /// Browser and CLI of that day.
+    fn clients(&self, day: u32) -> (&'static str, &'static str) {
+        match self.renewed {
+            Some((from, browser, cli)) if day >= from => (browser, cli),
+            _ => (self.browser, self.cli),
+        }
     }
 
     fn incident(&self, day: u32, from_office: bool) -> u16 {
@@ -462,7 +523,12 @@ pub(super) fn plan_day(world: &World<'_>, index: usize, day: Day, plan: &mut Pla
     let mood = rng.random_range(0.45..1.75) * if day.is_weekend() { 0.3 } else { 1.0 };
     let calls = whole(rng, mean * person.weight * mood);
     let at_office = organisation.sites[person.site].office.is_some() && rng.random_bool(person.office_share);
-    let (place, utc_offset) = person.place(organisation, day.index, at_office);
+    let (mut place, utc_offset) = person.place(world, day.index, at_office);
+    // At friends', in a hotel, in a library; at times across a border. Nobody announces it.
+    if person.trip.is_none() && rng.random_bool(0.02) {
+        let networks: &[Network] = if rng.random_bool(0.15) { &VISITS } else { organisation.sites[person.site].homes };
+        place = one_of(rng, networks).address(rng);
+    }
     let begin = day.midnight + ((around(rng, person.begins_hour, 0.4) - utc_offset as f64) * HOUR as f64) as i64;
     let hours = around(rng, 7.8, 0.8).max(2.0);
     let mut workday = Workday {
@@ -486,6 +552,20 @@ pub(super) fn plan_day(world: &World<'_>, index: usize, day: Day, plan: &mut Pla
             at += HOUR;
         }
         workday.burst(rng, day, at, size);
+    }
+    let share = if day.is_weekend() { 0.2 } else { 1.0 };
+    let moment = |rng: &mut _| begin + (hours * HOUR as f64 * Rng::random::<f64>(rng)) as i64;
+    if rng.random_bool(0.03 * share) {
+        let at = moment(rng);
+        workday.tour(rng, day, at);
+    }
+    if rng.random_bool(0.015 * share) {
+        let at = moment(rng);
+        workday.missing_permission(rng, day, at);
+    }
+    if rng.random_bool(0.08 * share) {
+        let at = moment(rng);
+        workday.odd_job(rng, day, at);
     }
 }
 
@@ -511,15 +591,18 @@ impl Workday<'_, '_> {
         let channel = if is_cli { Channel::Api } else { Channel::Console };
         let total: f64 = person.roles.iter().map(|role| role.weight).sum();
         let Some(role) = pick(rng, &person.roles, total, |role| role.weight) else { return };
-        let region = match rng.random_range(0..20) {
-            0..14 => HOME_REGION,
-            14..18 => GLOBAL_REGION,
+        let region = match rng.random_range(0..200) {
+            0..140 => HOME_REGION,
+            140..180 => GLOBAL_REGION,
+            180..199 => 2,
+            // The console remembers the region of a link somebody has sent.
+            _ if !is_cli && rng.random_bool(0.4) => rng.random_range(0..REGIONS.len()),
             _ => 2,
         };
         // On the way or in a café: the phone's connection.
         let is_mobile = !person.is_travelling(day.index) && rng.random_bool(0.03);
         let place = person.mobile.as_ref().filter(|_| is_mobile).unwrap_or(&self.place).clone();
-        let session = self.session(rng, role, region, channel, &place, at);
+        let session = self.session(rng, day, role, region, channel, &place, at);
         let incident_here = if is_mobile { person.incident(day.index, false) } else { self.incident };
         let usual = if is_cli { &person.cli_calls } else { &person.console_calls };
         let total: f64 = usual.iter().map(|(_, weight)| weight).sum();
@@ -550,10 +633,69 @@ impl Workday<'_, '_> {
         }
     }
 
+    /// First steps with a service, in the console; at times in a region picked by mistake.
+    fn tour(&mut self, rng: &mut impl Rng, day: Day, at: i64) {
+        let person = self.person;
+        let (tour, role) = (one_of(rng, &person.tours), one_of(rng, &person.roles));
+        let region = if rng.random_bool(0.15) { rng.random_range(0..REGIONS.len()) } else { HOME_REGION };
+        let place = self.place.clone();
+        let session = self.session(rng, day, role, region, Channel::Console, &place, at);
+        let denied_share = *one_of(rng, &[0.0, 0.0, 0.1, 0.6]);
+        let calls: Vec<_> = (0..rng.random_range(3..14)).map(|_| *one_of(rng, tour)).collect();
+        self.run(rng, session, at, &calls, denied_share);
+    }
+
+    /// A script of one's own runs into what a role may not, again and again until it is given up.
+    fn missing_permission(&mut self, rng: &mut impl Rng, day: Day, at: i64) {
+        let person = self.person;
+        let role = one_of(rng, &person.roles);
+        let place = self.place.clone();
+        let session = self.session(rng, day, role, HOME_REGION, Channel::Api, &place, at);
+        let kinds = *one_of(rng, &[1, 1, 2, 3, 6]);
+        let tried: Vec<_> = (0..kinds).map(|_| one_of(rng, &person.cli_calls).0).collect();
+        let calls: Vec<_> = tried.iter().copied().cycle().take(rng.random_range(4..25)).collect();
+        self.run(rng, session, at, &calls, 0.9);
+    }
+
+    /// Work that comes up a few times a year.
+    fn odd_job(&mut self, rng: &mut impl Rng, day: Day, at: i64) {
+        let person = self.person;
+        if person.odd_jobs.is_empty() {
+            return;
+        }
+        let (odd, calls) = one_of(rng, &person.odd_jobs);
+        let role = one_of(rng, &person.roles);
+        let place = self.place.clone();
+        let session = self.session(rng, day, role, HOME_REGION, Channel::Api, &place, at);
+        // What it shares it shares within the organisation.
+        let organisation = self.world.organisation;
+        let accounts = &organisation.accounts;
+        let ours = &accounts[(role.account + 1) % accounts.len()].id;
+        let session = self.plan.sessions[session as usize].clone().with(Slot::Peer, ours.clone());
+        let session = odd.values.iter().fold(session, |session, (slot, value)| session.with(*slot, *value));
+        let session = session.on_workload(*one_of(rng, &accounts[role.account].workloads));
+        let session = self.plan.open(session);
+        let repeats = rng.random_range(odd.times.0..=odd.times.1);
+        let calls: Vec<_> = (0..repeats).flat_map(|_| calls.iter().copied()).collect();
+        self.run(rng, session, at, &calls, 0.04);
+    }
+
+    /// Calls one after the other.
+    fn run(&mut self, rng: &mut impl Rng, session: u32, mut at: i64, calls: &[CallId], denied_share: f64) {
+        for call in calls {
+            at += rng.random_range(1..20);
+            let fate = if rng.random_bool(denied_share) { Fate::Denied } else { Fate::Done };
+            let event = Event { fate, incident: self.incident, ..Event::new(session, *call, at) };
+            self.plan.add(self.world, rng, event);
+        }
+    }
+
     /// The session for a burst; the first of a half day signs in.
+    #[expect(clippy::too_many_arguments, reason = "what tells one session from another")]
     fn session(
         &mut self,
         rng: &mut impl Rng,
+        day: Day,
         role: &AccountRole,
         region: usize,
         channel: Channel,
@@ -582,7 +724,8 @@ impl Workday<'_, '_> {
                 (key, since)
             }
         };
-        let agent = if channel == Channel::Console { self.person.browser } else { self.person.cli };
+        let (browser, cli) = self.person.clients(day.index);
+        let agent = if channel == Channel::Console { browser } else { cli };
         let version = record_version(rng);
         let session = self
             .person
@@ -602,10 +745,17 @@ impl Workday<'_, '_> {
             let session = self.plan.open(session);
             let event = Event { incident: self.incident, ..Event::new(session, call, at) };
             self.plan.add(self.world, rng, event);
-            // A typing error now and then.
+            // A typing error now and then, and at times several.
             if call == calls.console_login && person.login != Login::IdentityCenter && rng.random_bool(0.04) {
-                let event = Event { fate: Fate::Denied, incident: self.incident, ..Event::new(session, call, at - 12) };
-                self.plan.add(self.world, rng, event);
+                let errors = *one_of(rng, &[1, 1, 1, 1, 2, 3, 5]);
+                for number in 1..=errors {
+                    let event = Event {
+                        fate: Fate::Denied,
+                        incident: self.incident,
+                        ..Event::new(session, call, at - 12 * number)
+                    };
+                    self.plan.add(self.world, rng, event);
+                }
             }
         }
     }

@@ -294,6 +294,8 @@ impl Frame<'_> {
                 let mut steady = ChaCha8Rng::seed_from_u64(steady(1));
                 write!(out, "{}", dice::iam_id("AKIA", &mut steady))
             }
+            Slot::CopyKey => write!(out, "arn:aws:kms:{}:{}:key/{}", self.region, account.id, workload.kms),
+            Slot::Status => write!(out, "Enabled"),
             Slot::Mfa => write!(out, "No"),
             Slot::Credential => write!(out, "PASSWORD"),
             Slot::Saml | Slot::External => Ok(()),

@@ -1,4 +1,4 @@
-//! Attacks that spend somebody else's money.
+//! Attacks that run code on somebody else's machines or spend somebody else's money.
 
 use rand::Rng;
 use rand::seq::SliceRandom;
@@ -7,6 +7,7 @@ use crate::sample::calls::Slot;
 use crate::sample::dice::{hex, one_of};
 use crate::sample::incident::{Scene, act};
 use crate::sample::organisation::{REGIONS, REGIONS_USED};
+use crate::sample::people::{Job, Person};
 
 /// Big machines where nobody looks.
 pub(super) fn instances_elsewhere(scene: &mut Scene<'_>) -> Option<()> {
@@ -42,6 +43,81 @@ pub(super) fn instances_elsewhere(scene: &mut Scene<'_>) -> Option<()> {
             scene.act(&session, launch.with(Slot::Group, group.clone()).in_region(region).denied_if(is_denied).key());
         }
         scene.act(&session, act("ec2:DescribeInstances").in_region(region));
+    }
+    Some(())
+}
+
+/// One command for many machines.
+pub(super) fn commands_sent(scene: &mut Scene<'_>) -> Option<()> {
+    let session = scene.stolen_session(|person| matches!(person.job, Job::Platform | Job::Support))?;
+    scene.pace = (3, 40);
+    scene.acts(&session, "ssm:DescribeInstanceInformation ec2:DescribeInstances");
+    for _ in 0..scene.rng.random_range(3..25) {
+        let is_denied = scene.rng.random_bool(0.1);
+        scene.act(&session, act("ssm:SendCommand").denied_if(is_denied).key());
+        if scene.rng.random_bool(0.5) {
+            scene.act(&session, act("ssm:GetCommandInvocation").key());
+        }
+    }
+    Some(())
+}
+
+/// A function's code is exchanged by hand, by somebody who may.
+pub(super) fn function_replaced(scene: &mut Scene<'_>) -> Option<()> {
+    let is_developer = |person: &Person| person.job == Job::Developer;
+    let is_insider = scene.rng.random_bool(0.4);
+    let session = if is_insider { scene.own_session(is_developer)? } else { scene.stolen_session(is_developer)? };
+    let workload = scene.a_workload(&session);
+    let function = scene.organisation.workloads[workload].function.clone();
+    let on_function = |call| act(call).with(Slot::Function, function.clone());
+    scene.pace = (20, 120);
+    scene.act(&session, on_function("lambda:GetFunction20150331v2"));
+    scene.act(&session, on_function("lambda:UpdateFunctionCode20150331v2").key());
+    for _ in 0..scene.rng.random_range(1..4) {
+        scene.act(&session, on_function("lambda:Invoke").key());
+    }
+    Some(())
+}
+
+/// An image takes the place of another under its tag.
+pub(super) fn image_replaced(scene: &mut Scene<'_>) -> Option<()> {
+    let session = scene.stolen_session(|person| person.job == Job::Developer)?;
+    scene.pace = (5, 60);
+    scene.acts(&session, "ecr:GetAuthorizationToken ecr:DescribeRepositories ecr:DescribeImages ecr:BatchGetImage");
+    for call in ["ecr:InitiateLayerUpload", "ecr:CompleteLayerUpload", "ecr:PutImage"] {
+        scene.act(&session, act(call).key());
+    }
+    Some(())
+}
+
+/// How much mail could be sent from here?
+pub(super) fn mail_probed(scene: &mut Scene<'_>) -> Option<()> {
+    let session = scene.stolen_key(|_| true)?;
+    scene.pace = (1, 20);
+    scene.act(&session, act("sts:GetCallerIdentity").key());
+    for _ in 0..scene.rng.random_range(1..5) {
+        let region = scene.rng.random_range(0..REGIONS.len());
+        let is_denied = scene.rng.random_bool(0.4);
+        for call in ["ses:GetSendQuota", "ses:GetAccount", "ses:ListIdentities"] {
+            scene.act(&session, act(call).in_region(region).denied_if(is_denied).key());
+        }
+    }
+    if scene.rng.random_bool(0.5) {
+        scene.act(&session, act("ses:VerifyEmailIdentity").key());
+    }
+    Some(())
+}
+
+/// Language models for free.
+pub(super) fn models_abused(scene: &mut Scene<'_>) -> Option<()> {
+    let session = scene.stolen_key(|user| user.last_day.is_none())?;
+    scene.pace = (1, 40);
+    let region = *one_of(&mut scene.rng, &[1, 3, 6, 9]);
+    scene.act(&session, act("bedrock:ListFoundationModels").in_region(region).key());
+    scene.act(&session, act("bedrock:GetModelInvocationLoggingConfiguration").in_region(region).key());
+    for _ in 0..scene.rng.random_range(10..120) {
+        let is_denied = scene.rng.random_bool(0.2);
+        scene.act(&session, act("bedrock:InvokeModel").in_region(region).denied_if(is_denied).key());
     }
     Some(())
 }

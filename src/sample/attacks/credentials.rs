@@ -4,15 +4,15 @@ use rand::Rng;
 
 use crate::sample::calls::Slot;
 use crate::sample::dice::{iam_id, one_of};
-use crate::sample::identity::Channel;
+use crate::sample::identity::{Channel, Who};
 use crate::sample::incident::{Scene, act};
 use crate::sample::machines;
 use crate::sample::networks::FAR_HOMES;
-use crate::sample::organisation::{REGIONS, REGIONS_USED};
+use crate::sample::organisation::{GLOBAL_REGION, HOME_REGION, REGIONS, REGIONS_USED};
 use crate::sample::people::{Login, Person};
 
 /// What a visitor of the console looks at when everything is new.
-const LOOKING_AROUND: &str = "\
+pub(super) const LOOKING_AROUND: &str = "\
     iam:GetAccountSummary iam:ListUsers iam:ListRoles iam:ListAccessKeys s3:ListBuckets \
     s3:GetBucketLocation s3:GetBucketPolicyStatus ec2:DescribeInstances ec2:DescribeRegions \
     ec2:DescribeSecurityGroups ec2:DescribeKeyPairs rds:DescribeDBInstances lambda:ListFunctions20150331 \
@@ -30,23 +30,11 @@ pub(super) fn stolen_password(scene: &mut Scene<'_>) -> Option<()> {
     scene.begin(day, hour);
     let place = one_of(&mut scene.rng, &FAR_HOMES).address(&mut scene.rng);
     let browser = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/121.0.0.0 Safari/537.36";
-    let person = &scene.organisation.people[victim];
-    let role = person.roles[0].clone();
-    let account = &scene.organisation.accounts[role.account];
-    let page = person
-        .who(&account.id, &role, "", scene.clock)
-        .signing_in()
-        .at(role.account, 1, place.clone(), browser, Channel::Console)
-        .with(Slot::Mfa, "No")
-        .with(Slot::Saml, "");
+    let page = scene.sign_in_page(victim, &place, browser);
     for _ in 0..scene.rng.random_range(0..3) {
         scene.act(&page, act("signin:ConsoleLogin").denied());
     }
-    // Also where the victim has a second factor, the thief gets by without.
-    let usual_login = scene.organisation.people[victim].login;
-    scene.organisation.people[victim].login = Login::IamUser { mfa: false };
-    let session = scene.sign_in_from(victim, &place, browser);
-    scene.organisation.people[victim].login = usual_login;
+    let session = scene.sign_in_with_password(victim, &place, browser);
     scene.pace = (4, 90);
     scene.act(&session, act("health:DescribeEventAggregates"));
     scene.act(&session, act("iam:ListUsers").key());
@@ -153,5 +141,93 @@ pub(super) fn poisoned_pipeline(scene: &mut Scene<'_>) -> Option<()> {
     let policy = "arn:aws:iam::aws:policy/PowerUserAccess";
     scene.act(&run, act("iam:AttachUserPolicy").with(Slot::User, user).with(Slot::PolicyArn, policy).key());
     scene.act(&run, act("iam:CreateAccessKey").with(Slot::User, user).with(Slot::NewKey, new_key).key());
+    Some(())
+}
+
+/// A key is tried out for some minutes, without haste and without a denial.
+pub(super) fn quiet_key(scene: &mut Scene<'_>) -> Option<()> {
+    let session = scene.stolen_key(|user| user.last_day.is_none())?;
+    scene.pace = (20, 300);
+    scene.act(&session, act("sts:GetCallerIdentity").key());
+    scene.act(&session, act("s3:ListBuckets").key());
+    for _ in 0..scene.rng.random_range(1..5) {
+        scene.act(&session, act("s3:ListObjects").key());
+    }
+    for _ in 0..scene.rng.random_range(2..9) {
+        scene.act(&session, act("s3:GetObject").key());
+    }
+    Some(())
+}
+
+/// A key that nobody used for weeks is used again.
+pub(super) fn dormant_key(scene: &mut Scene<'_>) -> Option<()> {
+    let session = scene.stolen_key(|user| user.last_day.is_some())?;
+    scene.pace = (5, 60);
+    let probes = "\
+        iam:GetUser iam:ListAttachedUserPolicies s3:ListBuckets s3:ListObjects ec2:DescribeInstances \
+        rds:DescribeDBInstances dynamodb:ListTables";
+    scene.act(&session, act("sts:GetCallerIdentity").key());
+    for _ in 0..scene.rng.random_range(4..20) {
+        let call = scene.one_call(probes);
+        let is_denied = scene.rng.random_bool(0.25);
+        scene.act(&session, act(call).denied_if(is_denied).key());
+    }
+    Some(())
+}
+
+/// Password after password, or one password for everybody, until one works.
+pub(super) fn guessed_password(scene: &mut Scene<'_>) -> Option<()> {
+    let victim = scene
+        .take_person(|person| person.login == Login::IamUser { mfa: false })
+        .or_else(|| scene.take_person(|person| person.login != Login::IdentityCenter))?;
+    let day = scene.any_day();
+    let hour = scene.rng.random_range(0..22);
+    scene.begin(day, hour);
+    let place = scene.hideout();
+    let browser = "Mozilla/5.0 (X11; Linux x86_64; rv:122.0) Gecko/20100101 Firefox/122.0";
+    let mut tried = vec![victim; scene.rng.random_range(8..45)];
+    if scene.rng.random_bool(0.4) {
+        let people = scene.organisation.people.iter().enumerate();
+        tried.extend(people.filter(|(_, person)| person.login != Login::IdentityCenter).map(|(index, _)| index));
+        tried.drain(..5);
+    }
+    scene.pace = (2, 25);
+    for person in tried {
+        let page = scene.sign_in_page(person, &place, browser);
+        scene.act(&page, act("signin:ConsoleLogin").denied().key());
+    }
+    let session = scene.sign_in_with_password(victim, &place, browser);
+    scene.pace = (5, 60);
+    let count = scene.rng.random_range(3..20);
+    scene.roam(&session, LOOKING_AROUND, count, 0.1);
+    Some(())
+}
+
+/// Root signs in with a password alone.
+pub(super) fn root_login(scene: &mut Scene<'_>) -> Option<()> {
+    let day = scene.any_day();
+    let hour = scene.rng.random_range(0..23);
+    scene.begin(day, hour);
+    let place = scene.hideout();
+    let account = scene.rng.random_range(0..scene.organisation.accounts.len());
+    let key = iam_id("ASIA", &mut scene.rng);
+    let root = Who::root(&scene.organisation.accounts[account].id, &key, scene.clock, false);
+    let browser = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/121.0.0.0 Safari/537.36";
+    let page = root.signing_in().at(account, GLOBAL_REGION, place.clone(), browser, Channel::Console);
+    let page = page.with(Slot::Mfa, "No").with(Slot::Saml, "");
+    for _ in 0..scene.rng.random_range(0..4) {
+        scene.act(&page, act("signin:ConsoleLogin").denied());
+    }
+    scene.act(&page, act("signin:ConsoleLogin").key());
+    let session = root.at(account, HOME_REGION, place, browser, Channel::Console);
+    scene.pace = (10, 90);
+    scene.acts(&session, "iam:GetAccountSummary billing:GetBillingData s3:ListBuckets iam:ListUsers");
+    if scene.rng.random_bool(0.5) {
+        let user = *one_of(&mut scene.rng, &["support", "svc-audit", "maintenance"]);
+        let policy = "arn:aws:iam::aws:policy/AdministratorAccess";
+        scene.act(&session, act("iam:CreateUser").with(Slot::User, user).key());
+        scene.act(&session, act("iam:AttachUserPolicy").with(Slot::User, user).with(Slot::PolicyArn, policy).key());
+        scene.act(&session, act("iam:CreateAccessKey").with(Slot::User, user).key());
+    }
     Some(())
 }

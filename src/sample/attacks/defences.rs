@@ -3,10 +3,11 @@
 use rand::Rng;
 
 use crate::sample::calls::Slot;
-use crate::sample::dice::one_of;
+use crate::sample::dice::{Uuid, one_of};
 use crate::sample::incident::{Scene, act};
 use crate::sample::networks::FAR_HOMES;
-use crate::sample::people::{Job, Login};
+use crate::sample::organisation::{REGIONS, account_id};
+use crate::sample::people::{Job, Login, Person};
 
 /// Lights out, one after the other.
 pub(super) fn defence_evasion(scene: &mut Scene<'_>) -> Option<()> {
@@ -88,6 +89,99 @@ pub(super) fn keys_destroyed(scene: &mut Scene<'_>) -> Option<()> {
         let call = scene.one_call(deletes);
         let is_denied = scene.rng.random_bool(0.93);
         scene.act(&session, act(call).denied_if(is_denied));
+    }
+    Some(())
+}
+
+fn guards(person: &Person) -> bool {
+    matches!(person.job, Job::Platform | Job::Security) && person.trip.is_none()
+}
+
+/// One guard is put to sleep and nothing else happens.
+pub(super) fn detector_suspended(scene: &mut Scene<'_>) -> Option<()> {
+    let session = if scene.rng.random_bool(0.5) { scene.own_session(guards)? } else { scene.stolen_session(guards)? };
+    scene.acts(&session, "guardduty:ListDetectors guardduty:GetDetector");
+    let call = scene.one_call("guardduty:DeleteDetector guardduty:UpdateDetector guardduty:CreateFilter");
+    scene.act(&session, act(call).key());
+    Some(())
+}
+
+/// Traffic and configuration are no longer recorded.
+pub(super) fn blind_spots(scene: &mut Scene<'_>) -> Option<()> {
+    let session = scene.stolen_session(guards)?;
+    scene.pace = (5, 120);
+    scene.acts(&session, "ec2:DescribeFlowLogs config:DescribeConfigurationRecorders");
+    for _ in 0..scene.rng.random_range(1..4) {
+        scene.act(&session, act("ec2:DeleteFlowLogs").key());
+    }
+    if scene.rng.random_bool(0.7) {
+        scene.act(&session, act("config:StopConfigurationRecorder").key());
+    }
+    if scene.rng.random_bool(0.4) {
+        scene.act(&session, act("config:DeleteDeliveryChannel").key());
+    }
+    Some(())
+}
+
+/// The account tries to leave those who watch it.
+pub(super) fn organisation_left(scene: &mut Scene<'_>) -> Option<()> {
+    let session = scene.stolen_session(|person| person.job == Job::Platform)?;
+    scene.acts(&session, "organizations:DescribeOrganization");
+    let is_denied = scene.rng.random_bool(0.6);
+    scene.act(&session, act("organizations:LeaveOrganization").denied_if(is_denied).key());
+    Some(())
+}
+
+/// Objects are copied onto themselves with a key that only the attacker has.
+pub(super) fn objects_ransomed(scene: &mut Scene<'_>) -> Option<()> {
+    let session = scene.stolen_session(|person| matches!(person.job, Job::Data | Job::Platform | Job::Developer))?;
+    let workload = scene.a_workload(&session);
+    let it = &scene.organisation.workloads[workload];
+    let (bucket, region) = (it.bucket.clone(), it.region);
+    let key =
+        format!("arn:aws:kms:{}:{}:key/{}", REGIONS[region], account_id(&mut scene.rng), Uuid::draw(&mut scene.rng));
+    let on_bucket = |call| act(call).with(Slot::Bucket, bucket.clone()).in_region(region);
+    scene.pace = (2, 20);
+    scene.acts(&session, "s3:ListBuckets");
+    scene.act(&session, on_bucket("s3:GetBucketVersioning"));
+    let is_denied = scene.rng.random_bool(0.3);
+    scene.act(&session, on_bucket("s3:PutBucketVersioning").with(Slot::Status, "Suspended").denied_if(is_denied).key());
+    for _ in 0..scene.rng.random_range(20..140) {
+        scene.act(&session, on_bucket("s3:CopyObject").with(Slot::CopyKey, key.clone()).key());
+    }
+    for _ in 0..scene.rng.random_range(0..4) {
+        scene.act(&session, on_bucket("s3:DeleteObjects").key());
+    }
+    scene.act(&session, on_bucket("s3:PutObject").key());
+    Some(())
+}
+
+/// Another account may use the keys.
+pub(super) fn key_policy_taken(scene: &mut Scene<'_>) -> Option<()> {
+    let session = if scene.rng.random_bool(0.5) { scene.own_session(guards)? } else { scene.stolen_session(guards)? };
+    let outside = account_id(&mut scene.rng);
+    scene.pace = (10, 90);
+    scene.acts(&session, "kms:ListAliases");
+    for _ in 0..scene.rng.random_range(1..4) {
+        let workload = scene.a_workload(&session);
+        let it = &scene.organisation.workloads[workload];
+        let (key, region) = (it.kms.clone(), it.region);
+        let on_key = |call| act(call).with(Slot::Kms, key.clone()).in_region(region);
+        scene.act(&session, on_key("kms:GetKeyPolicy"));
+        scene.act(&session, on_key("kms:PutKeyPolicy").with(Slot::Peer, outside.clone()).key());
+    }
+    Some(())
+}
+
+/// What one could restore from goes away, without a denial.
+pub(super) fn backups_deleted(scene: &mut Scene<'_>) -> Option<()> {
+    let session = scene.stolen_session(guards)?;
+    scene.pace = (2, 30);
+    scene.acts(&session, "rds:DescribeDBSnapshots ec2:DescribeSnapshots backup:ListBackupVaults");
+    for _ in 0..scene.rng.random_range(5..40) {
+        let call =
+            scene.one_call("rds:DeleteDBSnapshot ec2:DeleteSnapshot ec2:DeleteSnapshot backup:DeleteRecoveryPoint");
+        scene.act(&session, act(call).key());
     }
     Some(())
 }

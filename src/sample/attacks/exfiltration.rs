@@ -2,10 +2,12 @@
 
 use rand::Rng;
 
+use crate::sample::calendar::Day;
 use crate::sample::calls::Slot;
-use crate::sample::dice::hex;
+use crate::sample::dice::{hex, one_of};
 use crate::sample::incident::{Scene, act};
 use crate::sample::machines;
+use crate::sample::networks::HOSTING;
 use crate::sample::organisation::{Platform, account_id};
 use crate::sample::people::{Job, Login};
 
@@ -72,5 +74,74 @@ pub(super) fn instance_credentials_abroad(scene: &mut Scene<'_>) -> Option<()> {
         let read = act("s3:GetObject");
         scene.act(&session, if number < 12 { read.key() } else { read });
     }
+    Some(())
+}
+
+/// Object after object, with a colleague's session.
+pub(super) fn bucket_drained(scene: &mut Scene<'_>) -> Option<()> {
+    let session = scene.stolen_session(|person| matches!(person.job, Job::Data | Job::Developer | Job::Support))?;
+    let workload = scene.a_workload(&session);
+    let it = &scene.organisation.workloads[workload];
+    let (bucket, region) = (it.bucket.clone(), it.region);
+    let on_bucket = |call| act(call).with(Slot::Bucket, bucket.clone()).in_region(region);
+    scene.act(&session, act("s3:ListBuckets").key());
+    scene.pace = (0, 6);
+    for _ in 0..scene.rng.random_range(2..8) {
+        scene.act(&session, on_bucket("s3:ListObjects").key());
+    }
+    for _ in 0..scene.rng.random_range(80..280) {
+        scene.act(&session, on_bucket("s3:GetObject").key());
+    }
+    Some(())
+}
+
+/// A few objects a day for many days, with a program's key, from one server in the same country or next to it.
+pub(super) fn slow_read(scene: &mut Scene<'_>) -> Option<()> {
+    let session = scene.stolen_key(|user| user.last_day.is_none())?;
+    let place = one_of(&mut scene.rng, &[&HOSTING[2], &HOSTING[4], &HOSTING[6]]).address(&mut scene.rng);
+    let session =
+        session.moved(place, "aws-cli/2.13.5 Python/3.11.4 Linux/5.15.0-91-generic exe/x86_64.debian.11 prompt/off");
+    let first = scene.any_day().index;
+    scene.pace = (200, 3_000);
+    for index in first..first + scene.rng.random_range(5..14) {
+        if index >= scene.settings.days {
+            break;
+        }
+        let hour = scene.rng.random_range(0..16);
+        scene.begin(Day::new(scene.settings.start, index), hour);
+        scene.act(&session, act("s3:ListObjects").key());
+        for _ in 0..scene.rng.random_range(4..15) {
+            scene.act(&session, act("s3:GetObject").key());
+        }
+    }
+    Some(())
+}
+
+/// A snapshot made and handed to another account by somebody whose work it is to make them.
+pub(super) fn snapshot_given_away(scene: &mut Scene<'_>) -> Option<()> {
+    let outside = account_id(&mut scene.rng);
+    let session = scene.own_session(|person| person.job == Job::Data)?;
+    scene.pace = (20, 200);
+    if scene.rng.random_bool(0.5) {
+        scene.act(&session, act("rds:CreateDBSnapshot"));
+        scene.act(&session, act("rds:ModifyDBSnapshotAttribute").with(Slot::Peer, outside).key());
+    } else {
+        scene.act(&session, act("ec2:CreateSnapshot"));
+        scene.act(&session, act("ec2:ModifySnapshotAttribute").with(Slot::Peer, outside).key());
+    }
+    Some(())
+}
+
+/// A bucket's policy names an outside account; everything else stays closed.
+pub(super) fn bucket_lent(scene: &mut Scene<'_>) -> Option<()> {
+    let outside = account_id(&mut scene.rng);
+    let session = scene.own_session(|person| matches!(person.job, Job::Platform | Job::Data))?;
+    scene.pace = (10, 100);
+    let workload = scene.a_workload(&session);
+    let bucket = scene.organisation.workloads[workload].bucket.clone();
+    let on_bucket = |call| act(call).with(Slot::Bucket, bucket.clone());
+    scene.act(&session, on_bucket("s3:GetBucketPolicy"));
+    let grantee = format!(r#"{{"AWS":"arn:aws:iam::{outside}:root"}}"#);
+    scene.act(&session, on_bucket("s3:PutBucketPolicy").with(Slot::Grantee, grantee).key());
     Some(())
 }

@@ -1,0 +1,470 @@
+//! How well the shipped detectors do: made-up organisations are hunted over all their days, and what was found is held
+//! against what was planted. It prints recall by kind of attack, the attacker's rank in the day's risk, false alarms and
+//! who raised them.
+//!
+//! Small by itself; the environment makes it large, and then a release build is worth its while:
+//!
+//! ```sh
+//! SEEDS=1,2,3,4,5 DAYS=60 ACCOUNTS=5 PEOPLE=120 EVENTS_PER_DAY=22500 ATTACKS=80 \
+//!     cargo test --release --test evaluation -- --nocapture
+//! ```
+//!
+//! `KEEP=folder` keeps archives and lakes for the next run; `DETECTORS=folder` replaces shipped detectors by the
+//! folder's without a build.
+
+#![allow(clippy::print_stdout, reason = "the evaluation is what it prints")]
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Instant;
+
+use arrow::array::{Array, AsArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int64Type};
+use chrono::{DateTime, Days, NaiveTime};
+use serde::Deserialize;
+use trailhunt::commands::ingest;
+use trailhunt::detect::{Finding, Hunt, Library, Settings, Severity, Window, risk, run};
+use trailhunt::engine::{Parameters, Session, session};
+use trailhunt::geo::Geo;
+use trailhunt::lake::Lake;
+use trailhunt::sample::{SampleSettings, generate};
+use trailhunt::source::{Location, S3Settings, Selection};
+
+/// An alarm is a finding somebody would be called for.
+const ALARM: Severity = Severity::Medium;
+/// How far down the day's risk an analyst reads.
+const RANK_MAX: usize = 10;
+
+#[test]
+fn most_attacks_are_found_and_false_alarms_stay_few() {
+    let seeds = setting("SEEDS").map_or(vec![1], |text| text.split(',').map(number).collect());
+    let mut score = Score::default();
+    for seed in seeds {
+        score.add(&evaluate(seed));
+    }
+    score.print();
+    // Floors, not goals: what a change must not lose.
+    let (recall, false_alarms) = (score.recall(Some(ALARM)), score.false_alarms_a_day() / f64::from(people()));
+    assert!(recall >= 0.8, "recall {recall:.2}");
+    assert!(false_alarms <= 0.1, "{false_alarms:.3} false alarms a day and person");
+}
+
+fn people() -> u32 {
+    number_or("PEOPLE", 30)
+}
+
+fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|text| !text.is_empty())
+}
+
+fn number<T: FromStr>(text: &str) -> T {
+    text.trim().parse().ok().expect("SEEDS, DAYS and the others are numbers")
+}
+
+fn number_or<T: FromStr>(name: &str, default: T) -> T {
+    setting(name).map_or(default, |text| number(&text))
+}
+
+/// One organisation, hunted.
+struct Evaluated {
+    seed: u64,
+    events: u64,
+    days: u32,
+    incidents: Vec<Incident>,
+    hunt: Hunt,
+    /// Numbers of the incidents that each finding touches.
+    touched: Vec<BTreeSet<usize>>,
+    seconds: Vec<(&'static str, f64)>,
+}
+
+/// One line of the truth, and what the lake says about its events.
+#[derive(Deserialize)]
+struct Incident {
+    kind: String,
+    label: String,
+    event_ids: Vec<String>,
+    access_keys: BTreeSet<String>,
+    source_ips: Vec<SourceIp>,
+    /// Who and when, in microseconds since 1970.
+    #[serde(skip)]
+    calls: Vec<(String, i64)>,
+}
+
+#[derive(Deserialize)]
+struct SourceIp {
+    ip: String,
+}
+
+impl Incident {
+    fn is_attack(&self) -> bool {
+        self.label == "attack"
+    }
+
+    /// True when an entity of the report is the one behind the incident.
+    fn is_by(&self, entity_type: &str, entity: &str) -> bool {
+        match entity_type {
+            "actor" => self.calls.iter().any(|(actor, _)| actor == entity),
+            "ip" => self.source_ips.iter().any(|place| place.ip == entity),
+            _ => self.access_keys.contains(entity),
+        }
+    }
+}
+
+fn evaluate(seed: u64) -> Evaluated {
+    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let keep = setting("KEEP").map(PathBuf::from);
+    let settings = SampleSettings {
+        days: number_or("DAYS", 30),
+        accounts: number_or("ACCOUNTS", 3),
+        people: Some(people()),
+        events_per_day: number_or("EVENTS_PER_DAY", 1_000),
+        attacks: number_or("ATTACKS", 43),
+        seed,
+        ..SampleSettings::default()
+    };
+    let name = format!(
+        "{seed}-{}-{}-{:?}-{}-{}",
+        settings.days, settings.accounts, settings.people, settings.events_per_day, settings.attacks
+    );
+    let dir = keep.map_or_else(|| temporary.path().to_owned(), |keep| keep.join(name));
+    let settings = SampleSettings { out: dir.join("archive"), ..settings };
+    let truth = settings.out.join("truth.jsonl");
+    let mut stopwatch = Stopwatch { lap: Instant::now(), seconds: Vec::new() };
+    if !truth.exists() {
+        generate(&settings, &mut |_| {}).expect("a sample can be written");
+    }
+    stopwatch.took("sample");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let lake = Lake::open_or_create(&place(&dir.join("lake"))).await.expect("a lake");
+        ingest::read(&[place(&settings.out)], &Selection::default(), &lake).await.expect("the archive is read");
+        stopwatch.took("ingest");
+        let snapshot = lake.snapshot().await.expect("a snapshot");
+        let session = session(&snapshot, &Geo::embedded().expect("the table")).await.expect("a session");
+        let folders: Vec<_> = setting("DETECTORS").into_iter().map(PathBuf::from).collect();
+        let library = Library::load(&folders).expect("the detectors are well formed");
+        let detectors: Vec<_> = library.iter().collect();
+        let (first, last) = snapshot.days().expect("events");
+        let midnight = |day: chrono::NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
+        let window = Window { from: midnight(first), to: midnight(last + Days::new(1)) };
+        let hunt = run(&detectors, &session, window, &Settings::default(), |_, _| {}).await.expect("a hunt");
+        assert!(hunt.failed.is_empty(), "{:?}", hunt.failed);
+        stopwatch.took("hunt");
+        let text = std::fs::read_to_string(&truth).expect("the truth was written");
+        let mut incidents: Vec<Incident> =
+            text.lines().map(|line| serde_json::from_str(line).expect("a line of truth")).collect();
+        let events = look_up(&session, &mut incidents).await;
+        let touched = touched(&hunt.findings, &incidents);
+        Evaluated { seed, events, days: settings.days, incidents, hunt, touched, seconds: stopwatch.seconds }
+    })
+}
+
+struct Stopwatch {
+    lap: Instant,
+    seconds: Vec<(&'static str, f64)>,
+}
+
+impl Stopwatch {
+    fn took(&mut self, what: &'static str) {
+        let lap = std::mem::replace(&mut self.lap, Instant::now());
+        self.seconds.push((what, lap.elapsed().as_secs_f64()));
+    }
+}
+
+fn place(path: &Path) -> Location {
+    Location::parse(path.to_str().expect("a UTF-8 path"), &S3Settings::default()).expect("a local path")
+}
+
+/// Says of every incident's events who made them and when; gives the number of all events.
+async fn look_up(session: &Session, incidents: &mut [Incident]) -> u64 {
+    let mut incident_of: HashMap<String, Vec<usize>> = HashMap::new();
+    for (number, incident) in incidents.iter().enumerate() {
+        for id in &incident.event_ids {
+            incident_of.entry(id.clone()).or_default().push(number);
+        }
+    }
+    let sql = "SELECT event_id, actor, event_time FROM events";
+    let query = session.query("truth", sql, &Parameters::new()).await.expect("it plans");
+    let mut events = 0;
+    for batch in query.collect().await.expect("it runs") {
+        let text = |column: usize| cast(batch.column(column), &DataType::Utf8).expect("a text");
+        let (ids, actors) = (text(0), text(1));
+        let times = cast(batch.column(2), &DataType::Int64).expect("a time");
+        let (ids, actors, times) =
+            (ids.as_string::<i32>(), actors.as_string::<i32>(), times.as_primitive::<Int64Type>());
+        events += batch.num_rows() as u64;
+        for row in (0..batch.num_rows()).filter(|row| ids.is_valid(*row)) {
+            for number in incident_of.get(ids.value(row)).into_iter().flatten() {
+                let actor = if actors.is_valid(row) { actors.value(row) } else { "" };
+                incidents[*number].calls.push((actor.to_owned(), times.value(row)));
+            }
+        }
+    }
+    events
+}
+
+/// The incidents each finding touches: with its evidence, or, where that was cut off, with its identity and time.
+fn touched(findings: &[Finding], incidents: &[Incident]) -> Vec<BTreeSet<usize>> {
+    let mut incidents_of: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (number, incident) in incidents.iter().enumerate() {
+        for id in &incident.event_ids {
+            incidents_of.entry(id).or_default().push(number);
+        }
+    }
+    let touches = |finding: &Finding| {
+        let shown = finding.evidence.events.iter();
+        let mut touched: BTreeSet<usize> =
+            shown.flat_map(|event| incidents_of.get(event.event_id.as_str()).into_iter().flatten().copied()).collect();
+        if finding.evidence.total > finding.evidence.events.len() as u64 {
+            let period = micros(&finding.first_time)..=micros(&finding.last_time);
+            let who = finding.actor.as_deref().unwrap_or(&finding.entity);
+            let within =
+                |incident: &Incident| incident.calls.iter().any(|(actor, at)| actor == who && period.contains(at));
+            touched.extend((0..incidents.len()).filter(|number| within(&incidents[*number])));
+        }
+        touched
+    };
+    findings.iter().map(touches).collect()
+}
+
+fn micros(time: &str) -> i64 {
+    DateTime::parse_from_rfc3339(time).expect("findings carry RFC 3339 times").timestamp_micros()
+}
+
+/// What came of some attacks or look-alikes.
+#[derive(Default, Clone)]
+struct Tally {
+    planted: u32,
+    /// Touched by a finding of any severity, and by an alarm.
+    found: u32,
+    alarmed: u32,
+    /// With the one behind it among the day's riskiest, and the sum of these ranks.
+    ranked: u32,
+    ranks: usize,
+    events: usize,
+    detectors: BTreeMap<String, u32>,
+}
+
+/// What one detector did.
+#[derive(Default, Clone)]
+struct Work {
+    alarms: u32,
+    /// Alarms that touch an attack, and the attacks they touch.
+    hits: u32,
+    attacks: u32,
+    /// Attacks that no other detector raised an alarm for.
+    alone: u32,
+    false_alarms: u32,
+    findings: u32,
+    seconds: f64,
+}
+
+/// All seeds together.
+#[derive(Default)]
+struct Score {
+    events: u64,
+    days: u32,
+    attacks: BTreeMap<String, Tally>,
+    lookalikes: BTreeMap<String, Tally>,
+    detectors: BTreeMap<String, Work>,
+    false_alarms: u32,
+    /// By detector and what they touch (a kind of look-alike, or nothing planted), with some of their summaries.
+    false_alarms_by: BTreeMap<(String, String), (u32, Vec<String>)>,
+    /// By day.
+    false_alarms_on: BTreeMap<String, u32>,
+    seconds: BTreeMap<&'static str, f64>,
+}
+
+impl Score {
+    fn add(&mut self, it: &Evaluated) {
+        self.events += it.events;
+        self.days += it.days;
+        for (what, seconds) in &it.seconds {
+            *self.seconds.entry(what).or_default() += seconds;
+        }
+        for (detector, seconds) in &it.hunt.seconds {
+            self.detectors.entry(detector.clone()).or_default().seconds += seconds;
+        }
+        let mut by_day: BTreeMap<&str, Vec<Finding>> = BTreeMap::new();
+        for finding in &it.hunt.findings {
+            by_day.entry(&finding.first_time[..10]).or_default().push(finding.clone());
+        }
+        let riskiest: BTreeMap<&str, Vec<risk::Entity>> =
+            by_day.iter().map(|(day, findings)| (*day, risk::entities(findings))).collect();
+        for (number, incident) in it.incidents.iter().enumerate() {
+            self.add_incident(it, number, incident, &riskiest);
+        }
+        for (finding, touched) in it.hunt.findings.iter().zip(&it.touched) {
+            self.add_finding(it, finding, touched);
+        }
+    }
+
+    fn add_incident(
+        &mut self,
+        it: &Evaluated,
+        number: usize,
+        incident: &Incident,
+        riskiest: &BTreeMap<&str, Vec<risk::Entity>>,
+    ) {
+        let table = if incident.is_attack() { &mut self.attacks } else { &mut self.lookalikes };
+        let tally = table.entry(incident.kind.clone()).or_default();
+        let findings = it.hunt.findings.iter().zip(&it.touched).filter(|(_, touched)| touched.contains(&number));
+        let findings: Vec<_> = findings.map(|(finding, _)| finding).collect();
+        let alarms: BTreeSet<_> =
+            findings.iter().filter(|finding| finding.severity >= ALARM).map(|finding| &finding.detector).collect();
+        tally.planted += 1;
+        tally.events += incident.calls.len();
+        tally.found += u32::from(!findings.is_empty());
+        tally.alarmed += u32::from(!alarms.is_empty());
+        for detector in &alarms {
+            *tally.detectors.entry((*detector).clone()).or_default() += 1;
+        }
+        let days: BTreeSet<String> = incident
+            .calls
+            .iter()
+            .filter_map(|(_, at)| DateTime::from_timestamp_micros(*at))
+            .map(|at| at.date_naive().to_string())
+            .collect();
+        let rank_on = |day: &String| {
+            let entities = riskiest.get(day.as_str())?;
+            entities.iter().take(RANK_MAX).position(|entity| incident.is_by(&entity.entity_type, &entity.entity))
+        };
+        if let Some(rank) = days.iter().filter_map(rank_on).min() {
+            tally.ranked += 1;
+            tally.ranks += rank + 1;
+        }
+        if incident.is_attack() {
+            for detector in &alarms {
+                let work = self.detectors.entry((*detector).clone()).or_default();
+                work.attacks += 1;
+                work.alone += u32::from(alarms.len() == 1);
+            }
+        }
+    }
+
+    fn add_finding(&mut self, it: &Evaluated, finding: &Finding, touched: &BTreeSet<usize>) {
+        let work = self.detectors.entry(finding.detector.clone()).or_default();
+        work.findings += 1;
+        if finding.severity < ALARM {
+            return;
+        }
+        work.alarms += 1;
+        if touched.iter().any(|number| it.incidents[*number].is_attack()) {
+            work.hits += 1;
+            return;
+        }
+        work.false_alarms += 1;
+        self.false_alarms += 1;
+        let cause = touched.first().map_or("everyday work", |number| &it.incidents[*number].kind);
+        let (count, examples) = self.false_alarms_by.entry((finding.detector.clone(), cause.to_owned())).or_default();
+        *count += 1;
+        if examples.len() < 3 {
+            examples.push(format!(
+                "[seed {} {} {:?}] {}",
+                it.seed,
+                &finding.first_time[..16],
+                finding.severity,
+                finding.summary
+            ));
+        }
+        *self.false_alarms_on.entry(finding.first_time[..10].to_owned()).or_default() += 1;
+    }
+
+    /// Share of the attacks with a finding of that severity or above; of any when none.
+    fn recall(&self, least: Option<Severity>) -> f64 {
+        let total = sum(&self.attacks);
+        f64::from(if least.is_some() { total.alarmed } else { total.found }) / f64::from(total.planted.max(1))
+    }
+
+    fn false_alarms_a_day(&self) -> f64 {
+        f64::from(self.false_alarms) / f64::from(self.days.max(1))
+    }
+
+    fn print(&self) {
+        let (attacks, lookalikes) = (sum(&self.attacks), sum(&self.lookalikes));
+        println!(
+            "\n{} events of {} days, {} attacks of {} kinds, {} look-alikes of {} kinds",
+            self.events,
+            self.days,
+            attacks.planted,
+            self.attacks.len(),
+            lookalikes.planted,
+            self.lookalikes.len()
+        );
+        println!(
+            "recall at medium or above      {:6.1} %  ({} of {})",
+            100.0 * self.recall(Some(ALARM)),
+            attacks.alarmed,
+            attacks.planted
+        );
+        println!("recall at any severity         {:6.1} %  ({})", 100.0 * self.recall(None), attacks.found);
+        println!(
+            "attacker among the day's {RANK_MAX}    {:6.1} %  ({}), mean rank {:.1}",
+            percent(attacks.ranked, attacks.planted),
+            attacks.ranked,
+            attacks.ranks as f64 / f64::from(attacks.ranked.max(1))
+        );
+        println!("false alarms a day             {:6.2}    ({})", self.false_alarms_a_day(), self.false_alarms);
+        println!(
+            "look-alikes alarmed            {:6.1} %  ({} of {})",
+            percent(lookalikes.alarmed, lookalikes.planted),
+            lookalikes.alarmed,
+            lookalikes.planted
+        );
+        for (what, seconds) in &self.seconds {
+            println!("seconds {what:<23}{seconds:6.1}");
+        }
+        for (title, table) in [("Attacks", &self.attacks), ("Look-alikes", &self.lookalikes)] {
+            println!("\n{title:<28} planted alarm   any top{RANK_MAX}  rank events  alarms by");
+            for (kind, tally) in table {
+                let detectors: Vec<_> = tally.detectors.iter().map(|(id, count)| format!("{id} {count}")).collect();
+                println!(
+                    "{kind:<28} {:7} {:5} {:5} {:5} {:5.1} {:6}  {}",
+                    tally.planted,
+                    tally.alarmed,
+                    tally.found,
+                    tally.ranked,
+                    tally.ranks as f64 / f64::from(tally.ranked.max(1)),
+                    tally.events / tally.planted.max(1) as usize,
+                    detectors.join(", ")
+                );
+            }
+        }
+        println!("\nDetector                    findings alarms   hits attacks  alone  false seconds");
+        for (detector, it) in &self.detectors {
+            println!(
+                "{detector:<27} {:8} {:6} {:6} {:7} {:6} {:6} {:7.1}",
+                it.findings, it.alarms, it.hits, it.attacks, it.alone, it.false_alarms, it.seconds
+            );
+        }
+        println!("\nFalse alarms, most common first");
+        let mut by: Vec<_> = self.false_alarms_by.iter().collect();
+        by.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));
+        for ((detector, cause), (count, examples)) in by.into_iter().take(40) {
+            println!("{count:5}  {detector} on {cause}");
+            for example in examples {
+                println!("         {example}");
+            }
+        }
+        let on: Vec<_> = self.false_alarms_on.iter().map(|(day, count)| format!("{} {count}", &day[5..])).collect();
+        println!("\nFalse alarms by day: {}", on.join(", "));
+    }
+}
+
+fn sum(table: &BTreeMap<String, Tally>) -> Tally {
+    let mut total = Tally::default();
+    for tally in table.values() {
+        total.planted += tally.planted;
+        total.found += tally.found;
+        total.alarmed += tally.alarmed;
+        total.ranked += tally.ranked;
+        total.ranks += tally.ranks;
+    }
+    total
+}
+
+fn percent(part: u32, whole: u32) -> f64 {
+    100.0 * f64::from(part) / f64::from(whole.max(1))
+}
