@@ -24,9 +24,9 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
 use chrono::{DateTime, Days, NaiveTime};
 use serde::Deserialize;
-use trailhunt::commands::ingest;
+use trailhunt::commands::ingest::{self, Bounds};
 use trailhunt::detect::{Finding, Hunt, Library, Settings, Severity, Window, risk, run};
-use trailhunt::engine::{Parameters, Session, session};
+use trailhunt::engine::{MEMORY_BYTES, Parameters, Session, roll_up, session};
 use trailhunt::geo::Geo;
 use trailhunt::lake::Lake;
 use trailhunt::sample::{SampleSettings, generate};
@@ -139,10 +139,15 @@ fn evaluate(seed: u64) -> Evaluated {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let lake = Lake::open_or_create(&place(&dir.join("lake"))).await.expect("a lake");
-        ingest::read(&[place(&settings.out)], &Selection::default(), &lake).await.expect("the archive is read");
+        ingest::read(&[place(&settings.out)], &Selection::default(), &lake, Bounds::default())
+            .await
+            .expect("the archive is read");
         stopwatch.took("ingest");
         let snapshot = lake.snapshot().await.expect("a snapshot");
-        let session = session(&snapshot, &Geo::embedded().expect("the table")).await.expect("a session");
+        let geo = Geo::embedded().expect("the table");
+        let rolled = roll_up(&lake, &snapshot, &geo, MEMORY_BYTES, |_, _| {}).await.expect("the rollups are made");
+        stopwatch.took("rollups");
+        let session = session(&snapshot, &rolled, &geo, MEMORY_BYTES).await.expect("a session");
         let folders: Vec<_> = setting("DETECTORS").into_iter().map(PathBuf::from).collect();
         let library = Library::load(&folders).expect("the detectors are well formed");
         let detectors: Vec<_> = library.iter().collect();

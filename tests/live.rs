@@ -169,9 +169,14 @@ async fn ingest(history: &History, lake: &Path) -> Ingested {
     let source = Location::in_store(&format!("cloudtrail://{REGION}"), Arc::new(live)).unwrap();
     let lake = Location::parse(arg(lake), &Default::default()).unwrap();
     let from = Some((Utc::now() - TimeDelta::days(2)).date_naive());
-    read(&[source], &Selection { from, ..Selection::default() }, &Lake::open_or_create(&lake).await.unwrap(), Bounds::default())
-        .await
-        .unwrap()
+    read(
+        &[source],
+        &Selection { from, ..Selection::default() },
+        &Lake::open_or_create(&lake).await.unwrap(),
+        Bounds::default(),
+    )
+    .await
+    .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
