@@ -1,0 +1,94 @@
+//! A past day is judged as it would have been that night: by the days before it and nothing else, from kept rollups or
+//! without any.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use chrono::{Days, NaiveDate, NaiveTime};
+use trailhunt::commands::ingest::{self, Bounds};
+use trailhunt::detect::{Finding, Library, Settings, Window, run};
+use trailhunt::engine::{MEMORY_BYTES, roll_up, session};
+use trailhunt::geo::Geo;
+use trailhunt::lake::{Lake, Rolled};
+use trailhunt::sample::{SampleSettings, generate};
+use trailhunt::source::{Location, S3Settings, Selection};
+
+const DAYS: u32 = 20;
+
+fn place(path: &Path) -> Location {
+    Location::parse(path.to_str().unwrap(), &S3Settings::default()).unwrap()
+}
+
+/// A small organisation with every planted kind in its later days.
+fn archive(dir: &Path) -> NaiveDate {
+    let settings = SampleSettings {
+        out: dir.to_owned(),
+        days: DAYS,
+        accounts: 2,
+        events_per_day: 400,
+        ..SampleSettings::default()
+    };
+    generate(&settings, &mut |_| {}).unwrap();
+    settings.start
+}
+
+/// Findings of a lake's window by id, as they would be reported.
+async fn findings(lake: &Lake, rolled: bool, from: NaiveDate, to: NaiveDate) -> BTreeMap<String, serde_json::Value> {
+    let snapshot = lake.snapshot().await.unwrap();
+    let geo = Geo::embedded().unwrap();
+    let rolled = match rolled {
+        true => roll_up(lake, &snapshot, &geo, MEMORY_BYTES, |_, _| {}).await.unwrap(),
+        false => Rolled::default(),
+    };
+    let session = session(&snapshot, &rolled, &geo, MEMORY_BYTES).await.unwrap();
+    let library = Library::load(&[]).unwrap();
+    let detectors: Vec<_> = library.iter().collect();
+    let midnight = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
+    let window = Window { from: midnight(from), to: midnight(to) };
+    let hunt = run(&detectors, &session, window, &Settings::default(), |_, _| {}).await.unwrap();
+    assert!(hunt.failed.is_empty(), "{:?}", hunt.failed);
+    let told = |finding: &Finding| serde_json::to_value(finding).unwrap();
+    hunt.findings.iter().map(|finding| (finding.id.clone(), told(finding))).collect()
+}
+
+fn same(what: &str, left: &BTreeMap<String, serde_json::Value>, right: &BTreeMap<String, serde_json::Value>) {
+    for (id, finding) in left.iter().chain(right) {
+        assert_eq!(left.get(id), right.get(id), "{what}: {} {}", finding["detector"], finding["summary"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_is_judged_alike_alone_in_a_replay_and_before_later_days_came() {
+    let dir = tempfile::tempdir().unwrap();
+    let start = archive(&dir.path().join("archive"));
+    let source = place(&dir.path().join("archive"));
+    let day = |n: u64| start + Days::new(n);
+    let lake = |name: &str| place(&dir.path().join(name));
+
+    let whole = Lake::open_or_create(&lake("whole")).await.unwrap();
+    ingest::read(std::slice::from_ref(&source), &Selection::default(), &whole, Bounds::default()).await.unwrap();
+    let replay = findings(&whole, true, start, day(u64::from(DAYS) + 1)).await;
+    let mut judged = 0;
+    for n in [16, 18] {
+        let on_day = |findings: &BTreeMap<String, serde_json::Value>| {
+            let of_day = |finding: &serde_json::Value| {
+                finding["first_time"].as_str().unwrap() >= day(n).to_string().as_str()
+                    && finding["first_time"].as_str().unwrap() < day(n + 1).to_string().as_str()
+            };
+            findings.iter().filter(|(_, f)| of_day(f)).map(|(id, f)| (id.clone(), f.clone())).collect::<BTreeMap<_, _>>()
+        };
+        let replayed = on_day(&replay);
+        judged += replayed.len();
+        let night = findings(&whole, true, day(n), day(n + 1)).await;
+        same("one night of the whole lake", &replayed, &on_day(&night));
+        let young = Lake::open_or_create(&lake(&format!("until {n}"))).await.unwrap();
+        // The last events of a day are delivered on the next.
+        let until = Selection { to: Some(day(n + 2)), ..Selection::default() };
+        ingest::read(std::slice::from_ref(&source), &until, &young, Bounds::default()).await.unwrap();
+        let then = findings(&young, false, day(n), day(n + 1)).await;
+        same("the lake of that night, without rollups", &night, &then);
+    }
+    assert!(judged >= 20, "{judged} findings are too few to say anything");
+}
