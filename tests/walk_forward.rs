@@ -77,7 +77,11 @@ async fn a_day_is_judged_alike_alone_in_a_replay_and_before_later_days_came() {
                 finding["first_time"].as_str().unwrap() >= day(n).to_string().as_str()
                     && finding["first_time"].as_str().unwrap() < day(n + 1).to_string().as_str()
             };
-            findings.iter().filter(|(_, f)| of_day(f)).map(|(id, f)| (id.clone(), f.clone())).collect::<BTreeMap<_, _>>()
+            findings
+                .iter()
+                .filter(|(_, f)| of_day(f))
+                .map(|(id, f)| (id.clone(), f.clone()))
+                .collect::<BTreeMap<_, _>>()
         };
         let replayed = on_day(&replay);
         judged += replayed.len();

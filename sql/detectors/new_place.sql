@@ -9,6 +9,7 @@ respond    = ["Ask the owner where they were", "Revoke the session when they wer
 [params]
 warm_up_days = { default = 7, min = 1, max = 90, help = "days of history an identity needs before it can be judged" }
 min_surprise = { default = 3.0, min = 0.0, help = "nats; a new place less surprising is left out" }
+strange      = { default = 5.0, min = 0.0, help = "nats from which a new network is worth a look when something else is odd that day" }
 */
 WITH places AS (
   SELECT
@@ -47,10 +48,12 @@ SELECT
   p.account_id,
   CAST(NULL AS VARCHAR) AS region,
   1.0 - exp(-p.surprise / 4.0) AS score,
-  -- A new network in a known country is how people live. With MFA the password alone was not enough.
-  CASE WHEN p.new_country IS NOT NULL AND p.new_asn IS NOT NULL AND NOT s.with_mfa THEN 'medium'
-       WHEN p.new_asn IS NOT NULL AND p.new_days = 0 AND NOT s.with_mfa AND p.active_days >= 10 THEN 'medium'
+  -- People travel, move house and change their VPN; a key that never leaves its machine does not. People come through a
+  -- provider of identities: a session of a role, or an id of the Identity Center.
+  CASE WHEN p.new_country IS NOT NULL AND p.new_asn IS NOT NULL AND p.surprise >= $strange AND NOT s.with_mfa
+         AND p.actor LIKE 'arn:%' AND p.actor NOT LIKE '%:assumed-role/%' THEN 'medium'
        ELSE 'low' END AS severity,
+  CASE WHEN p.new_asn IS NOT NULL AND p.surprise >= $strange THEN 'medium' END AS joined_severity,
   p.actor || ' came from ' || s.source_ip_address || ' in ' || s.country || coalesce(' (' || s.organisation || ')', '') || ': '
     || CASE WHEN p.new_country IS NOT NULL AND p.new_asn IS NOT NULL THEN 'a new country and a new network'
             WHEN p.new_country IS NOT NULL THEN 'a new country' ELSE 'a new network' END

@@ -10,7 +10,7 @@ SELECT
   vpc_endpoint_id IS NOT NULL AS through_endpoint,
   -- EC2 names the session after the instance; the record says when it handed the credentials out.
   coalesce(regexp_like(session_name, '^i-[0-9a-f]{8,17}$'), FALSE)
-    OR coalesce(json_get_str(user_identity, 'sessionContext', 'ec2RoleDelivery') IS NOT NULL, FALSE) AS of_instance,
+    OR coalesce(user_identity LIKE '%"ec2RoleDelivery"%', FALSE) AS of_instance,
   min(event_time) AS first_time,
   max(event_time) AS last_time,
   count(*) AS calls,
@@ -24,4 +24,4 @@ GROUP BY event_date, account_id, actor,
   source_ip_address,
   vpc_endpoint_id IS NOT NULL,
   coalesce(regexp_like(session_name, '^i-[0-9a-f]{8,17}$'), FALSE)
-    OR coalesce(json_get_str(user_identity, 'sessionContext', 'ec2RoleDelivery') IS NOT NULL, FALSE)
+    OR coalesce(user_identity LIKE '%"ec2RoleDelivery"%', FALSE)

@@ -29,6 +29,12 @@ pub struct Finding {
     pub title: String,
     /// How bad.
     pub severity: Severity,
+    /// What it becomes when the same person acts on the same day.
+    #[serde(skip)]
+    pub joined_severity: Option<Severity>,
+    /// The findings that made it so.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub joined_by: Vec<String>,
     /// How likely.
     pub confidence: Confidence,
     /// How surprising, 0 to 1.
@@ -129,6 +135,10 @@ impl Finding {
             Some(word) => serde_json::from_value(word).map_err(|e| format!("confidence: {e}"))?,
             None => detector.confidence,
         };
+        let joined_severity = match word(&mut row, "joined_severity") {
+            Some(word) => Some(serde_json::from_value(word).map_err(|e| format!("joined_severity: {e}"))?),
+            None => None,
+        };
         let attack = match word(&mut row, "attack") {
             Some(list) => serde_json::from_value(list).map_err(|e| format!("attack: {e}"))?,
             None => detector.attack.clone(),
@@ -159,6 +169,8 @@ impl Finding {
             detector: detector.id.clone(),
             title: detector.title.clone(),
             severity,
+            joined_severity,
+            joined_by: Vec::new(),
             confidence,
             score,
             status: Status::New,
@@ -185,5 +197,39 @@ impl Finding {
     /// Severity, confidence and score as one number from 0 to 1, to rank findings by; see [`risk`](super::risk).
     pub fn weight(&self) -> f64 {
         super::risk::weight(self.severity, self.confidence, self.score)
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+
+    /// A finding about an actor, as sure as can be.
+    pub fn finding(detector: &str, entity: &str, severity: Severity) -> Finding {
+        Finding {
+            id: format!("{detector}-{entity}"),
+            detector: detector.into(),
+            title: String::new(),
+            severity,
+            joined_severity: None,
+            joined_by: vec![],
+            confidence: Confidence::High,
+            score: 1.0,
+            status: Status::New,
+            entity_type: "actor".into(),
+            entity: entity.into(),
+            actor: None,
+            account_id: None,
+            region: None,
+            first_time: String::new(),
+            last_time: String::new(),
+            summary: String::new(),
+            attack: vec!["T1078".into()],
+            evidence: Evidence::default(),
+            baseline: Default::default(),
+            details: Default::default(),
+            benign: vec![],
+            respond: vec![],
+        }
     }
 }

@@ -6,6 +6,7 @@
 mod detector;
 mod finding;
 mod fixture;
+mod join;
 mod library;
 pub mod risk;
 mod runner;

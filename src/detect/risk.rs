@@ -109,34 +109,8 @@ fn entity((entity_type, entity): (&str, &str), findings: &[&Finding]) -> Entity 
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Evidence, Status};
+    use super::super::finding::tests::finding;
     use super::*;
-
-    fn finding(detector: &str, entity: &str, severity: Severity) -> Finding {
-        Finding {
-            id: format!("{detector}-{entity}"),
-            detector: detector.into(),
-            title: String::new(),
-            severity,
-            confidence: Confidence::High,
-            score: 1.0,
-            status: Status::New,
-            entity_type: "actor".into(),
-            entity: entity.into(),
-            actor: None,
-            account_id: None,
-            region: None,
-            first_time: String::new(),
-            last_time: String::new(),
-            summary: String::new(),
-            attack: vec!["T1078".into()],
-            evidence: Evidence::default(),
-            baseline: Default::default(),
-            details: Default::default(),
-            benign: vec![],
-            respond: vec![],
-        }
-    }
 
     #[test]
     fn two_detectors_that_agree_outweigh_one_that_repeats() {

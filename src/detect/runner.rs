@@ -7,6 +7,7 @@ use arrow::datatypes::{DataType, Schema};
 use serde_json::{Map, Value};
 
 use super::finding::Event;
+use super::join::join;
 use super::{Detector, Finding, Window};
 use crate::engine::{Parameters, Session};
 use crate::error::{Error, Result};
@@ -50,6 +51,7 @@ pub async fn run(
         }
         hunt.seconds.push((detector.id.clone(), started.elapsed().as_secs_f64()));
     }
+    join(&mut hunt.findings);
     look_up(session, &mut hunt.findings).await?;
     hunt.findings.sort_by(|a, b| {
         let order = b.weight().total_cmp(&a.weight());
