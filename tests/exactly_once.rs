@@ -24,9 +24,9 @@ use object_store::{
 };
 use serde_json::json;
 use trailhunt::commands::ingest::{Bounds, read};
-use trailhunt::engine::{Parameters, session};
+use trailhunt::engine::{Parameters, roll_up, session};
 use trailhunt::geo::Geo;
-use trailhunt::lake::{Lake, Rolled};
+use trailhunt::lake::{Lake, Rolled, rollups};
 use trailhunt::source::{Location, Selection};
 
 /// When, and how, a store stops answering.
@@ -206,6 +206,51 @@ async fn an_ingest_that_dies_at_any_request_and_runs_again_leaves_the_lake_of_an
         }
     }
     println!("{deaths} deaths, {deaths} lakes as undisturbed");
+}
+
+/// Every row of every rollup, by what is kept of them.
+async fn summaries(lake: &Lake, rolled: &Rolled) -> String {
+    let snapshot = lake.snapshot().await.unwrap();
+    let session = session(&snapshot, rolled, &Geo::embedded().unwrap(), 1 << 30).await.unwrap();
+    let mut text = String::new();
+    for rollup in rollups() {
+        let sql = format!("SELECT * FROM {} ORDER BY 1, 2, 3, 4", rollup.name);
+        let batches = session.query("summaries", &sql, &Parameters::new()).await.unwrap().collect().await.unwrap();
+        text += &arrow::util::pretty::pretty_format_batches(&batches).unwrap().to_string();
+    }
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rolling_up_that_dies_at_any_request_and_runs_again_keeps_what_the_events_say() {
+    let (source, events) = (archive().await, Arc::new(InMemory::new()));
+    let lake = Lake::open_or_create(&place("lake", Arc::clone(&events) as Arc<dyn ObjectStore>)).await.unwrap();
+    let source = Location::in_store("s3://trail", source).unwrap();
+    let selection = Selection { to: NaiveDate::from_ymd_opt(2024, 1, 2), ..Selection::default() };
+    read(&[source], &selection, &lake, Bounds::default()).await.unwrap();
+    let expected = summaries(&lake, &Rolled::default()).await;
+    let geo = Geo::embedded().unwrap();
+    let roll = async |store: Arc<dyn ObjectStore>| {
+        let lake = Lake::open(&place("lake", store)).await?;
+        roll_up(&lake, &lake.snapshot().await?, &geo, 1 << 30, |_, _| {}).await
+    };
+    let fork = || Arc::new(events.fork());
+    let counting = Mortal::new(&fork(), i64::MAX, Death::Before);
+    roll(Arc::clone(&counting) as Arc<dyn ObjectStore>).await.unwrap();
+    let requests = counting.served(i64::MAX);
+    assert!(requests > 8, "{requests} requests");
+    for death in [Death::Before, Death::After] {
+        for at in 0..requests {
+            let store = fork();
+            let _ = roll(Mortal::new(&store, at, death)).await;
+            let rolled = roll(Arc::clone(&store) as Arc<dyn ObjectStore>).await.unwrap();
+            let lake = Lake::open(&place("lake", store as Arc<dyn ObjectStore>)).await.unwrap();
+            let snapshot = lake.snapshot().await.unwrap();
+            assert!(rollups().iter().all(|rollup| rolled.missing(rollup, &snapshot).is_empty()));
+            assert_eq!(summaries(&lake, &rolled).await, expected, "died {death:?} request {at} of {requests}");
+        }
+    }
+    println!("{} deaths, {} lakes rolled up as the events say", 2 * requests, 2 * requests);
 }
 
 /// The program itself, killed without a word at random times, `KILLS` of them (10 unless told), on one folder lake.
