@@ -40,7 +40,8 @@ fn median_with(mut values: Vec<f64>, copied: f64, copies: i64) -> f64 {
 /// Of `n` bins: the values of those that have a row, zeros for the rest.
 fn past(values: &[f64], n: i64) -> Past {
     let zeros = n - values.len() as i64;
-    let mean = values.iter().sum::<f64>() / n as f64;
+    // The sum of no numbers is -0.
+    let mean = (0.0 + values.iter().sum::<f64>()) / n as f64;
     let squares = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() + zeros as f64 * mean * mean;
     let median = median_with(values.to_vec(), 0.0, zeros);
     let deviations = values.iter().map(|value| (value - median).abs()).collect();

@@ -1,0 +1,130 @@
+/*
+title      = "A call that was always denied succeeds"
+severity   = "low"
+confidence = "medium"
+attack     = ["T1078.004", "T1098.003", "T1548.005"]
+why        = "Probing ends with the first door that opens: with other credentials, or with rights that the prober gave itself."
+benign     = ["A permission that was asked for and granted", "A mistake in a policy that was repaired"]
+respond    = ["Ask who granted the permission, and whether it was asked for", "List what the identity has called since"]
+[params]
+min_denied    = { default = 3, min = 1, help = "denied calls in the 14 days before the first success" }
+min_minutes   = { default = 30, min = 0, help = "between the first denial and the success: quicker ones are retries until a change has come through, unless the identity itself made it" }
+own_denied    = { default = 1, min = 1, help = "denied calls that suffice when the identity itself changed permissions in between" }
+*/
+WITH daily AS (
+  SELECT
+    account_id, actor, event_source, api, event_date,
+    CAST(sum(denied) AS BIGINT) AS denied,
+    CAST(sum(calls - failures) AS BIGINT) AS succeeded,
+    min(CASE WHEN denied > 0 THEN first_time END) AS first_denied
+  FROM daily_api_use
+  WHERE event_date < CAST($to AS DATE)
+  GROUP BY account_id, actor, event_source, api, event_date
+),
+judged AS (
+  SELECT
+    *,
+    coalesce(sum(succeeded) OVER before, 0) AS succeeded_before,
+    coalesce(sum(denied) OVER recent, 0) AS denied_before,
+    min(first_denied) OVER recent AS first_denied_before
+  FROM daily
+  WINDOW
+    before AS (PARTITION BY account_id, actor, event_source, api ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
+    recent AS (PARTITION BY account_id, actor, event_source, api ORDER BY event_date
+      RANGE BETWEEN INTERVAL '14 days' PRECEDING AND INTERVAL '1 day' PRECEDING)
+),
+-- Days on which an API succeeds for the first time that was denied before: that day or on others.
+candidates AS (
+  SELECT account_id, actor, event_source, api, event_date, denied_before, first_denied_before
+  FROM judged
+  WHERE event_date >= CAST($from AS DATE)
+    AND succeeded > 0 AND succeeded_before = 0
+    AND denied_before + denied >= least($min_denied, $own_denied)
+),
+raw AS (
+  SELECT
+    d.account_id, d.actor, d.event_source, d.api, d.event_date, d.denied_before, d.first_denied_before,
+    c.event_id, c.event_time, c.failed, c.access_key_id,
+    coalesce(c.error_family = 'denied', FALSE) AS denied,
+    min(CASE WHEN NOT c.failed THEN c.event_time END) OVER (PARTITION BY d.account_id, d.actor, d.event_source, d.api, d.event_date) AS opened
+  FROM candidates AS d
+  JOIN calls AS c ON c.account_id = d.account_id AND c.actor = d.actor AND c.event_source = d.event_source AND c.api = d.api
+    AND c.event_date = d.event_date
+  WHERE c.event_time >= $from AND c.event_time < $to AND NOT c.by_service
+),
+opened AS (
+  SELECT
+    account_id, actor, event_source, api, event_date, opened, denied_before,
+    coalesce(first_denied_before, min(event_time) FILTER (WHERE denied)) AS first_denied,
+    max(event_time) FILTER (WHERE denied AND event_time < opened) AS last_denied,
+    count(*) FILTER (WHERE denied AND event_time < opened) AS denied_today,
+    count(*) FILTER (WHERE NOT failed) AS succeeded,
+    max(access_key_id) FILTER (WHERE event_time = opened) AS key_of_success,
+    max(access_key_id) FILTER (WHERE denied AND event_time < opened) AS key_of_denial,
+    -- What was denied, and what succeeded from then on.
+    evidence(event_id, event_time) FILTER (WHERE denied OR event_time = opened) AS evidence
+  FROM raw
+  GROUP BY account_id, actor, event_source, api, event_date, opened, denied_before, first_denied_before
+),
+-- Changes of permissions on the day, by whom and for whom.
+changes AS (
+  SELECT account_id, actor, event_date, event_time, api, target, event_id
+  FROM sensitive_calls
+  WHERE event_time >= $from AND event_time < $to AND NOT failed
+    AND category IN ('administrator granted', 'permissions changed', 'trust changed')
+),
+explained AS (
+  SELECT
+    o.account_id, o.actor, o.event_source, o.api, o.event_date, o.opened, o.first_denied, o.denied_before, o.denied_today, o.succeeded,
+    o.key_of_success, o.key_of_denial,
+    bool_or(coalesce(c.actor = o.actor, FALSE)) AS by_itself,
+    -- The last words of an ARN are the name.
+    bool_or(coalesce(c.actor <> o.actor AND c.target = regexp_match(o.actor, '[^/]+$')[1], FALSE)) AS by_another,
+    max(c.actor) FILTER (WHERE c.actor <> o.actor) AS granted_by,
+    first_value(o.evidence) AS evidence
+  FROM opened AS o
+  LEFT JOIN changes AS c ON c.account_id = o.account_id AND c.event_date = o.event_date
+    AND c.event_time < o.opened AND c.event_time >= coalesce(o.last_denied, o.first_denied)
+    AND (c.actor = o.actor OR c.target = regexp_match(o.actor, '[^/]+$')[1])
+  WHERE o.denied_before + o.denied_today > 0
+  GROUP BY o.account_id, o.actor, o.event_source, o.api, o.event_date, o.opened, o.first_denied, o.denied_before, o.denied_today, o.succeeded,
+    o.key_of_success, o.key_of_denial
+),
+found AS (
+  SELECT
+    *,
+    denied_before + denied_today AS denied,
+    coalesce(key_of_success <> key_of_denial, denied_before > 0) AS other_session,
+    (to_unixtime(opened) - to_unixtime(first_denied)) / 60 AS minutes
+  FROM explained
+),
+told AS (
+  SELECT * FROM found
+  WHERE (by_itself AND denied >= $own_denied)
+    OR (denied >= $min_denied AND minutes >= $min_minutes AND (by_another OR other_session))
+)
+SELECT
+  least(first_denied, opened) AS first_time,
+  opened AS last_time,
+  'actor' AS entity_type,
+  actor AS entity,
+  account_id,
+  CAST(NULL AS VARCHAR) AS region,
+  CASE WHEN by_itself THEN 0.9 ELSE 1.0 - exp(-denied / 10.0) END AS score,
+  -- Who opens the door for itself needs nobody's word.
+  CASE WHEN by_itself AND event_source <> 'sts.amazonaws.com' THEN 'medium' ELSE 'low' END AS severity,
+  actor || ' was denied ' || event_source || ':' || api || ' ' || denied || ' times in ' || CAST(ceil(minutes / 60.0) AS BIGINT)
+    || ' hours and then succeeded' || CASE WHEN by_itself THEN ', after it changed permissions itself'
+      WHEN by_another THEN ', after ' || coalesce(granted_by, 'somebody') || ' changed its permissions'
+      ELSE ', with another session' END || '; it had never succeeded before' AS summary,
+  evidence,
+  denied_today + 1 AS events,
+  event_source || ':' || api AS key,
+  event_source || ':' || api AS what,
+  denied,
+  succeeded,
+  by_itself AS changed_permissions_itself,
+  by_another AS permissions_changed_by_another,
+  0 AS baseline_successes_before,
+  denied_before AS baseline_denied_14_days_before
+FROM told

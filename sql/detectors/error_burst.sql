@@ -1,0 +1,96 @@
+/*
+title      = "One identity fails in many different ways within an hour"
+severity   = "low"
+confidence = "medium"
+attack     = ["T1580", "T1526"]
+why        = "A job that breaks fails in one way again and again. Who does not know the environment is denied here, misspells there and asks for what does not exist: a hand learning its way."
+benign     = ["Somebody learning a new service", "A set-up that is run for the first time"]
+respond    = ["Read the hour in order: what was looked for?", "Look for what succeeded after the failures"]
+[params]
+min_codes  = { default = 4, min = 2, help = "different error codes within one hour" }
+min_nats   = { default = 7.0, min = 0.0, help = "surprise of so many codes in an hour with failures: 7 nats are one in a thousand" }
+*/
+-- A service that asks for less speed says nothing about who asks.
+WITH hourly AS (
+  SELECT
+    account_id, actor, hour,
+    min(first_time) AS first_time,
+    max(last_time) AS last_time,
+    count(*) AS codes,
+    CAST(sum(failures) AS BIGINT) AS failures,
+    array_agg(error_code ORDER BY first_time) AS error_codes
+  FROM (
+    SELECT account_id, actor, hour, error_code, min(first_time) AS first_time, max(last_time) AS last_time, sum(failures) AS failures
+    FROM hourly_errors
+    WHERE hour < $to AND error_family <> 'throttled'
+    GROUP BY account_id, actor, hour, error_code
+  )
+  GROUP BY account_id, actor, hour
+),
+judged AS (
+  SELECT
+    *,
+    count(*) OVER before AS hours_before,
+    coalesce(sum(codes) OVER before, 0) AS codes_before,
+    coalesce(max(codes) OVER before, 0) AS most_before
+  FROM hourly
+  WINDOW before AS (PARTITION BY account_id, actor ORDER BY hour ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+),
+wide AS (
+  SELECT * FROM judged
+  WHERE hour >= $from
+    AND codes >= $min_codes
+    AND codes > most_before
+),
+-- An hour with a failure has one code at least: the others are counted. One more in four hours is everybody's prior.
+rated AS (
+  SELECT *, (codes_before - hours_before + 1.0) / (hours_before + 4.0) AS rate
+  FROM wide
+),
+found AS (
+  SELECT *, poisson_surprise(codes - 1, rate) AS nats
+  FROM rated
+),
+days AS (
+  SELECT
+    account_id, actor, CAST(hour AS DATE) AS event_date,
+    first_value(hour ORDER BY nats DESC, hour) AS hour,
+    first_value(first_time ORDER BY nats DESC, hour) AS first_time,
+    first_value(last_time ORDER BY nats DESC, hour) AS last_time,
+    first_value(codes ORDER BY nats DESC, hour) AS codes,
+    first_value(failures ORDER BY nats DESC, hour) AS failures,
+    first_value(error_codes ORDER BY nats DESC, hour) AS error_codes,
+    first_value(rate ORDER BY nats DESC, hour) AS rate,
+    first_value(hours_before ORDER BY nats DESC, hour) AS hours_before,
+    first_value(most_before ORDER BY nats DESC, hour) AS most_before,
+    max(nats) AS nats
+  FROM found
+  WHERE nats >= $min_nats
+  GROUP BY account_id, actor, CAST(hour AS DATE)
+)
+SELECT
+  d.first_time,
+  d.last_time,
+  'actor' AS entity_type,
+  d.actor AS entity,
+  d.account_id,
+  CAST(NULL AS VARCHAR) AS region,
+  1.0 - exp(-d.nats / 12.0) AS score,
+  d.actor || ' failed in ' || d.codes || ' different ways within an hour, ' || d.failures || ' calls: '
+    || array_to_string(array_slice(d.error_codes, 1, 4), ', ') || '; its most before was ' || d.most_before || ' (' || d.hours_before
+    || ' hours with failures before)' AS summary,
+  evidence(c.event_id, c.event_time) AS evidence,
+  count(*) AS events,
+  d.error_codes,
+  d.failures,
+  count(DISTINCT c.event_source || ':' || c.api) AS apis_failed,
+  d.nats AS surprise_nats,
+  d.rate + 1.0 AS baseline_codes_per_hour_with_failures,
+  d.most_before AS baseline_most_codes_in_an_hour,
+  d.hours_before AS baseline_hours_with_failures
+FROM days AS d
+JOIN calls AS c ON c.actor = d.actor AND c.account_id = d.account_id AND date_trunc('hour', c.event_time) = d.hour
+WHERE NOT c.by_service
+  AND c.failed AND c.error_family <> 'throttled'
+  AND c.event_time >= $from AND c.event_time < $to
+GROUP BY d.first_time, d.last_time, d.actor, d.account_id, d.codes, d.failures, d.error_codes, d.most_before, d.hours_before, d.rate, d.nats

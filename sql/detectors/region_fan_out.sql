@@ -1,0 +1,104 @@
+/*
+title      = "One identity is active in many regions within a day"
+severity   = "low"
+confidence = "medium"
+attack     = ["T1535", "T1580", "T1496"]
+why        = "Who looks for quota or for forgotten resources goes through the regions one after the other; owners work in theirs."
+benign     = ["An inventory or posture scan that is new", "A set-up over all regions"]
+respond    = ["See what was called in the regions that nobody uses", "Deny unused regions by a service control policy"]
+[params]
+min_regions  = { default = 4, min = 2, help = "regions within one day" }
+factor       = { default = 1.5, min = 1.0, help = "how many times more regions than on the identity's widest day before" }
+min_nats     = { default = 5.0, min = 0.0, help = "how rare a day with as many regions is among all identities' days before: 5 nats are one in 150" }
+warm_up_days = { default = 7, min = 1, help = "days of history the organisation needs before it can be judged" }
+*/
+WITH regions AS (
+  SELECT account_id, actor, event_date, aws_region,
+    min(first_time) AS first_time, max(last_time) AS last_time, sum(calls) AS calls, sum(failures) AS failures
+  FROM daily_api_use
+  WHERE aws_region IS NOT NULL AND event_date < CAST($to AS DATE)
+  GROUP BY account_id, actor, event_date, aws_region
+),
+-- Since when anybody has used a region, in any account.
+met AS (
+  SELECT aws_region, min(event_date) AS since, min(min(event_date)) OVER () AS recorded_since
+  FROM regions
+  GROUP BY aws_region
+),
+days AS (
+  SELECT
+    r.account_id, r.actor, r.event_date,
+    min(r.first_time) AS first_time,
+    max(r.last_time) AS last_time,
+    CAST(sum(r.calls) AS BIGINT) AS calls,
+    CAST(sum(r.failures) AS BIGINT) AS failures,
+    count(*) AS regions,
+    count(*) FILTER (WHERE m.since = r.event_date) AS unused_regions,
+    min(m.recorded_since) AS recorded_since
+  FROM regions AS r
+  JOIN met AS m ON m.aws_region = r.aws_region
+  GROUP BY r.account_id, r.actor, r.event_date
+),
+judged AS (
+  SELECT
+    *,
+    coalesce(max(regions) OVER before, 0) AS most_before,
+    count(*) OVER before AS days_before
+  FROM days
+  WINDOW before AS (PARTITION BY account_id, actor ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+),
+wide AS (
+  SELECT * FROM judged
+  WHERE event_date >= CAST($from AS DATE)
+    AND event_date >= recorded_since + CAST($warm_up_days AS INT)
+    AND regions >= $min_regions
+    AND regions > $factor * most_before
+),
+-- How often anybody was as wide, by day and width.
+widths AS (
+  SELECT event_date, regions, count(*) AS identity_days
+  FROM days
+  GROUP BY event_date, regions
+),
+rare AS (
+  SELECT
+    w.account_id, w.actor, w.event_date, w.first_time, w.last_time, w.calls, w.failures, w.regions, w.unused_regions, w.most_before, w.days_before,
+    CAST(coalesce(sum(CASE WHEN h.regions >= w.regions THEN h.identity_days ELSE 0 END), 0) AS BIGINT) AS as_wide_before,
+    CAST(coalesce(sum(h.identity_days), 0) AS BIGINT) AS identity_days_before
+  FROM wide AS w
+  LEFT JOIN widths AS h ON h.event_date < w.event_date
+  GROUP BY w.account_id, w.actor, w.event_date, w.first_time, w.last_time, w.calls, w.failures, w.regions, w.unused_regions, w.most_before,
+    w.days_before
+),
+scored AS (
+  SELECT *, -ln((as_wide_before + 1.0) / (identity_days_before + 2.0)) AS nats
+  FROM rare
+)
+SELECT
+  s.first_time,
+  s.last_time,
+  'actor' AS entity_type,
+  s.actor AS entity,
+  s.account_id,
+  CAST(NULL AS VARCHAR) AS region,
+  1.0 - exp(-(s.nats + s.unused_regions) / 15.0) AS score,
+  s.actor || ' was active in ' || s.regions || ' regions in a day, ' || s.unused_regions || ' of them never used by anybody; its most before was '
+    || s.most_before || ' (' || s.days_before || ' days); ' || s.as_wide_before || ' of ' || s.identity_days_before
+    || ' days of all identities were as wide; ' || s.failures || ' of ' || s.calls || ' calls failed' AS summary,
+  evidence(c.event_id, c.event_time) AS evidence,
+  count(*) AS events,
+  s.regions,
+  s.unused_regions,
+  s.failures,
+  s.nats AS rarity_nats,
+  s.most_before AS baseline_most_regions_in_a_day,
+  s.days_before AS baseline_days,
+  s.as_wide_before AS baseline_identity_days_as_wide,
+  s.identity_days_before AS baseline_identity_days
+FROM scored AS s
+JOIN calls AS c ON c.actor = s.actor AND c.account_id = s.account_id AND c.event_date = s.event_date
+WHERE NOT c.by_service
+  AND c.event_time >= $from AND c.event_time < $to
+  AND s.nats >= $min_nats
+GROUP BY s.first_time, s.last_time, s.actor, s.account_id, s.regions, s.unused_regions, s.most_before, s.days_before, s.as_wide_before,
+  s.identity_days_before, s.failures, s.calls, s.nats

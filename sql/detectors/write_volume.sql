@@ -1,0 +1,94 @@
+/*
+title      = "An account changes far more in an hour than in its past"
+severity   = "low"
+confidence = "low"
+attack     = ["T1485", "T1496", "T1578"]
+why        = "Destruction and building in bulk show in the number of changes, even when many identities share the work."
+benign     = ["A migration, a new environment, a clean-up", "A release that everybody waited for"]
+respond    = ["See which APIs and identities made up the hour", "Ask the owners of the account what ran"]
+[params]
+min_nats    = { default = 14.0, min = 3.0, help = "surprise of the hour's count of changes: 14 nats are one in a million" }
+min_changes = { default = 50, min = 1, help = "hours with fewer changes are not judged" }
+burst       = { default = 10.0, min = 1.0, help = "changes that come together, from a script or a deployment: smallest ratio of variance to mean" }
+warm_up_hours = { default = 168, min = 24, max = 672, help = "hours of history an account needs before it can be judged" }
+*/
+-- What services do on somebody's behalf is not among the changes.
+WITH hourly AS (
+  SELECT
+    account_id, hour,
+    CAST(floor(to_unixtime(hour) / 3600) AS BIGINT) AS bin,
+    CAST(sum(changes) AS DOUBLE) AS changes,
+    count(*) FILTER (WHERE changes > 0) AS identities,
+    min(first_time) AS first_time,
+    max(last_time) AS last_time
+  FROM hourly_activity
+  WHERE hour < $to AND event_date >= CAST($from AS DATE) - INTERVAL '56 days'
+  GROUP BY account_id, hour
+),
+-- All hours of the 4 weeks before, and those of the same hour of the week in the 8 weeks before. Work has a rhythm, but
+-- eight hours alone say little about bursts.
+judged AS (
+  SELECT
+    *,
+    filled_baseline(changes, bin, 672) OVER (PARTITION BY account_id ORDER BY bin) AS past,
+    filled_baseline(changes, CAST(floor((bin + 72) / 168) AS BIGINT), 8)
+      OVER (PARTITION BY account_id, hour_of_week(hour) ORDER BY CAST(floor((bin + 72) / 168) AS BIGINT)) AS same_hour
+  FROM hourly
+),
+expected AS (
+  SELECT
+    *,
+    past['n'] AS hours_before,
+    past['mean'] AS mean,
+    coalesce(same_hour['mean'], 0.0) AS same_hour_mean,
+    -- Busy by the hour of the week is as good an excuse as busy throughout.
+    greatest(past['mean'], coalesce(same_hour['mean'], 0.0)) + 1.0 / past['n'] AS rate,
+    greatest(past['variance'], coalesce(same_hour['variance'], 0.0)) AS variance
+  FROM judged
+  WHERE hour >= $from AND changes >= $min_changes AND past['n'] >= $warm_up_hours
+),
+scored AS (
+  SELECT *, negative_binomial_surprise(changes, rate, greatest(variance, rate * $burst)) AS nats
+  FROM expected
+),
+days AS (
+  SELECT
+    account_id, CAST(hour AS DATE) AS event_date,
+    min(first_time) AS first_time,
+    max(last_time) AS last_time,
+    count(*) AS hours,
+    max(nats) AS nats,
+    CAST(first_value(changes ORDER BY nats DESC) AS BIGINT) AS changes,
+    first_value(identities ORDER BY nats DESC) AS identities,
+    first_value(mean ORDER BY nats DESC) AS mean,
+    first_value(same_hour_mean ORDER BY nats DESC) AS same_hour_mean,
+    first_value(hours_before ORDER BY nats DESC) AS hours_before,
+    array_agg(hour) AS loud_hours
+  FROM scored
+  WHERE nats >= $min_nats
+  GROUP BY account_id, CAST(hour AS DATE)
+)
+SELECT
+  d.first_time,
+  d.last_time,
+  'account' AS entity_type,
+  d.account_id AS entity,
+  d.account_id,
+  CAST(NULL AS VARCHAR) AS region,
+  1.0 - exp(-d.nats / 40.0) AS score,
+  'account ' || d.account_id || ' saw ' || d.changes || ' changes by ' || d.identities || ' identities in an hour; its mean hour has '
+    || round(d.mean, 1) || ', this hour of the week ' || round(d.same_hour_mean, 1) || ' (' || d.hours_before || ' hours before)' AS summary,
+  evidence(c.event_id, c.event_time) AS evidence,
+  count(*) AS events,
+  d.hours AS hours_above,
+  d.nats AS surprise_nats,
+  d.mean AS baseline_mean_changes_per_hour,
+  d.same_hour_mean AS baseline_mean_changes_same_hour_of_week,
+  d.hours_before AS baseline_hours
+FROM days AS d
+JOIN calls AS c ON c.account_id = d.account_id AND c.event_date = d.event_date
+WHERE NOT c.by_service
+  AND c.event_time >= $from AND c.event_time < $to
+  AND c.read_only IS FALSE AND c.management_event IS NOT FALSE
+  AND array_has(d.loud_hours, date_trunc('hour', c.event_time))
+GROUP BY d.first_time, d.last_time, d.account_id, d.changes, d.identities, d.hours, d.nats, d.mean, d.same_hour_mean, d.hours_before
