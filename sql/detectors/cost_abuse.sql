@@ -26,6 +26,7 @@ daily AS (
     max(event_time) AS last_time,
     count(*) AS calls,
     count(*) FILTER (WHERE failed) AS failures,
+    bool_or(coalesce(access_key_id LIKE 'AKIA%', FALSE)) AS with_long_lived_key,
     -- What costs, or what makes a way to send.
     count(*) FILTER (WHERE api IN ('InvokeModel', 'InvokeModelWithResponseStream', 'Converse', 'ConverseStream', 'SendEmail', 'SendRawEmail',
       'SendBulkTemplatedEmail', 'SendTextMessage', 'CreateInstances', 'CreateTrainingJob', 'CreateNotebookInstance', 'CreateProcessingJob',
@@ -58,7 +59,8 @@ judged AS (
     d.*,
     coalesce(a.days_before, 0) AS days_before,
     coalesce(a.most_of_peers, 0) AS most_of_peers,
-    (d.regions >= $min_regions OR d.paid >= $min_calls OR (d.opened > 0 AND d.probes > 0))
+    -- A workload's role that is new to a service was rolled out; a key that is was found.
+    d.with_long_lived_key AND (d.regions >= $min_regions OR d.paid >= $min_calls OR (d.opened > 0 AND d.probes > 0))
       AND d.calls > 2 * coalesce(a.most_of_peers, 0) AS is_abuse
   FROM daily AS d
   LEFT JOIN active AS a ON a.actor = d.actor AND a.account_id = d.account_id AND a.event_source = d.event_source AND a.event_date = d.event_date
