@@ -30,8 +30,22 @@ judged AS (
   FROM hourly
   WINDOW before AS (PARTITION BY actor, account_id ORDER BY hour ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
+-- The broadest hour of anybody of the same role on a day before: a role with too few permissions is denied to all who wear it.
+peer_days AS (
+  SELECT
+    peers, event_date,
+    coalesce(max(apis) OVER before, 0) AS most_apis_of_peers
+  FROM (
+    SELECT peer_group(actor) AS peers, CAST(hour AS DATE) AS event_date, max(apis_denied) AS apis
+    FROM hourly
+    GROUP BY peer_group(actor), CAST(hour AS DATE)
+  )
+  WINDOW before AS (PARTITION BY peers ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+),
 broad AS (
-  SELECT * FROM judged
+  SELECT j.*, coalesce(p.most_apis_of_peers, 0) AS most_apis_of_peers
+  FROM judged AS j
+  LEFT JOIN peer_days AS p ON p.peers = peer_group(j.actor) AND p.event_date = CAST(j.hour AS DATE)
   WHERE hour >= $from
     AND ((apis_denied >= $min_apis AND apis_denied > 1.5 * most_apis_before)
       OR (targets_denied >= $min_targets AND targets_denied > 1.5 * most_targets_before))
@@ -44,10 +58,10 @@ SELECT
   b.account_id,
   CAST(NULL AS VARCHAR) AS region,
   1.0 - exp(-(b.apis_denied + b.targets_denied / 4.0) / 15.0) AS score,
-  CASE WHEN b.services_denied >= 8 THEN 'high' ELSE 'medium' END AS severity,
+  CASE WHEN peer_group(b.actor) <> b.actor AND b.apis_denied <= b.most_apis_of_peers THEN 'low' WHEN b.services_denied >= 8 THEN 'high' ELSE 'medium' END AS severity,
   b.actor || ' was denied ' || b.apis_denied || ' APIs of ' || b.services_denied || ' services in an hour, '
     || b.targets_denied || ' different requests, ' || b.denied || ' calls; its most before was '
-    || b.most_apis_before || ' APIs' AS summary,
+    || b.most_apis_before || ' APIs, that of its peers ' || b.most_apis_of_peers AS summary,
   evidence(c.event_id, c.event_time) AS evidence,
   count(*) AS events,
   CAST(b.hour AS VARCHAR) AS key,
@@ -55,6 +69,7 @@ SELECT
   b.services_denied,
   b.targets_denied,
   b.most_apis_before AS baseline_most_apis_denied_in_an_hour,
+  b.most_apis_of_peers AS baseline_most_apis_denied_to_a_peer_in_an_hour,
   b.most_targets_before AS baseline_most_requests_denied_in_an_hour,
   b.hours_before AS baseline_hours_with_denials
 FROM broad AS b
@@ -64,4 +79,4 @@ WHERE NOT c.by_service
   AND c.error_family = 'denied'
   AND c.event_time >= $from AND c.event_time < $to
 GROUP BY b.actor, b.account_id, b.hour, b.apis_denied, b.services_denied, b.targets_denied, b.denied,
-  b.most_apis_before, b.most_targets_before, b.hours_before
+  b.most_apis_before, b.most_apis_of_peers, b.most_targets_before, b.hours_before

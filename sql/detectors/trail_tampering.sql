@@ -7,7 +7,7 @@ why        = "Who wants to stay unseen begins with what sees."
 benign     = ["Infrastructure code that rebuilds a trail", "An account that is closed on purpose"]
 respond    = ["Turn it on again and read what happened while it was off", "Ask who ordered the change"]
 [params]
-routine_days = { default = 3, min = 1, help = "an identity that did the same on this many earlier days does it by routine" }
+routine_days = { default = 3, min = 1, help = "an identity, or peers of it, that did the same on this many earlier days do it by routine" }
 */
 WITH weakened AS (
   SELECT
@@ -89,10 +89,34 @@ active AS (
   )
   WINDOW before AS (PARTITION BY actor, account_id ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
+-- What people of the same role do, whichever account they are in: who clears away alarms beside them is no news.
+practice AS (
+  SELECT
+    peers, what, event_date,
+    count(*) OVER (PARTITION BY peers, what ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS days_before
+  FROM (
+    SELECT DISTINCT peer_group(actor) AS peers, event_source || ':' || api AS what, event_date
+    FROM daily_api_use
+    WHERE changes > 0
+      AND event_source || ':' || api IN (SELECT event_source || ':' || api FROM weakened)
+  )
+),
+unpractised AS (
+  SELECT d.actor, d.account_id, d.event_date, count(*) AS apis
+  FROM (SELECT actor, account_id, event_date, unnest(what) AS what FROM daily) AS d
+  LEFT JOIN practice AS p ON p.peers = peer_group(d.actor) AND p.what = d.what AND p.event_date = d.event_date
+  WHERE coalesce(p.days_before, 0) < $routine_days
+  GROUP BY d.actor, d.account_id, d.event_date
+),
 judged AS (
-  SELECT d.*, coalesce(a.days_before, 0) AS days_before, coalesce(a.heavy_days_before, 0) AS heavy_days_before
+  SELECT
+    d.*,
+    coalesce(a.days_before, 0) AS days_before,
+    coalesce(a.heavy_days_before, 0) AS heavy_days_before,
+    coalesce(u.apis, 0) AS apis_unpractised
   FROM daily AS d
   LEFT JOIN active AS a ON a.actor = d.actor AND a.account_id = d.account_id AND a.event_date = d.event_date
+  LEFT JOIN unpractised AS u ON u.actor = d.actor AND u.account_id = d.account_id AND u.event_date = d.event_date
 )
 SELECT
   first_time,
@@ -105,7 +129,7 @@ SELECT
   -- Who deletes alarms every day has no routine in stopping trails.
   CASE WHEN heavy = 1 AND heavy_days_before < $routine_days THEN 'high'
        WHEN days_before >= $routine_days THEN 'low'
-       WHEN cardinality(what) >= 2 THEN 'medium'
+       WHEN apis_unpractised >= 2 THEN 'medium'
        ELSE 'low' END AS severity,
   actor || CASE WHEN failures = calls THEN ' tried to weaken' ELSE ' weakened' END || ' logging or detection: '
     || array_to_string(array_slice(what, 1, 4), ', ')
@@ -115,5 +139,6 @@ SELECT
   calls AS events,
   what,
   failures AS failed_calls,
-  days_before AS baseline_days_it_did_so
+  days_before AS baseline_days_it_did_so,
+  cardinality(what) - apis_unpractised AS baseline_apis_its_peers_call
 FROM judged

@@ -1,14 +1,15 @@
--- One row an identity, category of sensitive call and day. Whether an account it was shared with is ours is not yet said:
--- that depends on other days.
+-- One row an identity, category of sensitive call, API and day. Whether an account it was shared with is ours is not yet
+-- said: that depends on other days.
 SELECT
   event_date,
   account_id,
   actor,
   category,
+  api,
   shared_with,
   min(event_time) AS first_time,
   max(event_time) AS last_time,
   count(*) AS calls,
   count(*) FILTER (WHERE failed) AS failures
 FROM categorised_calls
-GROUP BY event_date, account_id, actor, category, shared_with
+GROUP BY event_date, account_id, actor, category, api, shared_with

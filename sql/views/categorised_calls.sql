@@ -1,5 +1,5 @@
 -- Calls that change who may do what or who can see what, judged by what they ask for: one row a call, with a category and
--- the account something is shared with. Failed attempts are there too; `failed` tells.
+-- the other accounts it lets in. Failed attempts are there too; `failed` tells.
 WITH asked AS (
   SELECT
     *,
@@ -16,12 +16,25 @@ WITH asked AS (
     AND read_only IS NOT TRUE
     AND event_source IN ('iam.amazonaws.com', 'kms.amazonaws.com', 's3.amazonaws.com', 'ec2.amazonaws.com', 'rds.amazonaws.com',
       'lambda.amazonaws.com', 'ssm.amazonaws.com', 'ecr.amazonaws.com', 'secretsmanager.amazonaws.com', 'sts.amazonaws.com',
-      'rolesanywhere.amazonaws.com')
+      'rolesanywhere.amazonaws.com', 'sns.amazonaws.com', 'sqs.amazonaws.com', 'events.amazonaws.com', 'backup.amazonaws.com',
+      'glacier.amazonaws.com', 'elasticfilesystem.amazonaws.com', 'ram.amazonaws.com', 'dynamodb.amazonaws.com')
 ),
--- The account a snapshot or image is handed to.
+-- The accounts that are let in, other than the one it belongs to.
 handed AS (
-  SELECT *, regexp_match(asked_for, '"add"\s*:\s*\{\s*"items"\s*:\s*\[\s*\{\s*"userId"\s*:\s*"([0-9]{12})"')[1] AS shared_with
-  FROM asked
+  SELECT *, nullif(array_to_string(array_remove(string_to_array(accounts, ','), account_id), ','), '') AS shared_with
+  FROM (
+    SELECT
+      *,
+      CASE
+        WHEN api IN ('UpdateAssumeRolePolicy', 'CreateRole', 'PutBucketPolicy', 'PutAccessPointPolicy', 'PutBucketReplication', 'PutKeyPolicy',
+          'CreateKey', 'CreateGrant', 'SetRepositoryPolicy', 'PutRegistryPolicy', 'PutResourcePolicy', 'CreateSecret', 'AddPermission',
+          'AddLayerVersionPermission', 'SetTopicAttributes', 'SetQueueAttributes', 'PutPermission', 'PutBackupVaultAccessPolicy',
+          'PutVaultAccessPolicy', 'PutFileSystemPolicy', 'CreateResourceShare', 'AssociateResourceShare', 'ModifySnapshotAttribute',
+          'ModifyImageAttribute', 'ModifyDBSnapshotAttribute', 'ModifyDBClusterSnapshotAttribute', 'ModifyDocumentPermission')
+          THEN shared_accounts(request_parameters)
+      END AS accounts
+    FROM asked
+  )
 ),
 categorised AS (
   SELECT
@@ -34,8 +47,6 @@ categorised AS (
       WHEN api IN ('PutUserPolicy', 'PutRolePolicy', 'PutGroupPolicy', 'CreatePolicy', 'CreatePolicyVersion')
         AND policy_risk(json_get_str(request_parameters, 'policyDocument')) IS NOT NULL
         THEN 'administrator granted'
-      WHEN event_source = 'iam.amazonaws.com' AND api = 'AddUserToGroup'
-        AND regexp_like(json_get_str(request_parameters, 'groupName'), '(?i)admin') THEN 'administrator granted'
       -- Ways in that outlast a password change.
       WHEN event_source = 'iam.amazonaws.com' AND api IN ('CreateAccessKey', 'CreateLoginProfile', 'UpdateLoginProfile',
         'CreateServiceSpecificCredential', 'ResetServiceSpecificCredential', 'UploadSigningCertificate', 'UploadSSHPublicKey')
@@ -45,7 +56,8 @@ categorised AS (
         'UpdateOpenIDConnectProviderThumbprint', 'AddClientIDToOpenIDConnectProvider')
         OR (event_source = 'rolesanywhere.amazonaws.com' AND api IN ('CreateTrustAnchor', 'CreateProfile'))
         THEN 'trust changed'
-      WHEN api IN ('CreateRole') AND policy_risk(json_get_str(request_parameters, 'assumeRolePolicyDocument')) = 'public' THEN 'trust changed'
+      WHEN api = 'CreateRole' AND (shared_with IS NOT NULL OR policy_risk(json_get_str(request_parameters, 'assumeRolePolicyDocument')) = 'public')
+        THEN 'trust changed'
       WHEN event_source = 'iam.amazonaws.com' AND api IN ('DeactivateMFADevice', 'DeleteVirtualMFADevice', 'DeleteAccountPasswordPolicy',
         'DeleteUserPermissionsBoundary', 'DeleteRolePermissionsBoundary')
         THEN 'protection removed'
@@ -68,16 +80,12 @@ categorised AS (
           'ModifyDocumentPermission')
         AND regexp_like(asked_for, '(?i)"(valuesToAdd|accountIdsToAdd)"\s*:\s*\[?\s*"all"|"add"\s*:\s*\{\s*"items"\s*:\s*\[[^\]]*"group"\s*:\s*"all"')
         THEN 'opened to everyone'
-      WHEN api IN ('ModifySnapshotAttribute', 'ModifyImageAttribute') AND shared_with IS NOT NULL THEN 'shared outside'
-      WHEN api IN ('ModifyDBSnapshotAttribute', 'ModifyDBClusterSnapshotAttribute') AND regexp_like(asked_for, '"valuesToAdd"\s*:\s*\[\s*"[0-9]') THEN 'shared outside'
-      WHEN api = 'ModifyDocumentPermission' AND asked_for LIKE '%accountIdsToAdd%' THEN 'shared outside'
       WHEN event_source = 'lambda.amazonaws.com' AND api IN ('AddPermission', 'AddLayerVersionPermission')
         AND json_get_str(request_parameters, 'principal') = '*' THEN 'opened to everyone'
-      WHEN event_source = 'lambda.amazonaws.com' AND api IN ('AddPermission', 'AddLayerVersionPermission')
-        AND regexp_like(json_get_str(request_parameters, 'principal'), '[0-9]{12}') THEN 'shared outside'
       WHEN api IN ('SetRepositoryPolicy', 'PutResourcePolicy') AND policy_risk(coalesce(json_get_str(request_parameters, 'policyText'), json_get_str(request_parameters, 'resourcePolicy'))) = 'public'
         THEN 'opened to everyone'
       WHEN api = 'PutBucketPolicy' THEN 'bucket policy changed'
+      WHEN shared_with IS NOT NULL THEN 'shared with an account'
       WHEN api IN ('AuthorizeSecurityGroupIngress', 'ModifySecurityGroupRules') 
         -- A prefix of no bits is everyone, whatever address stands before it.
         AND regexp_like(asked_for, '"[0-9A-Fa-f.:]+/0"')

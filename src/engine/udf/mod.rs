@@ -21,10 +21,12 @@ mod is_service_caller;
 mod log_gamma;
 mod mad;
 mod negative_binomial;
+mod peer_group;
 mod poisson;
 mod policy_risk;
 mod rarity;
 mod robust_z_score;
+mod shared_accounts;
 mod summary;
 mod travel_speed_kmh;
 mod user_agent_family;
@@ -57,7 +59,9 @@ pub fn scalar_functions(geo: &Arc<Geo>) -> Vec<Function> {
         negative_binomial::tail(),
         poisson::surprise(),
         poisson::tail(),
+        peer_group::function(),
         policy_risk::function(),
+        shared_accounts::function(),
         rarity::function(),
         robust_z_score::function(),
         travel_speed_kmh::function(),

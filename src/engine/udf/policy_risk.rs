@@ -37,6 +37,10 @@ pub fn policy_risk(policy: &str) -> Option<&'static str> {
 }
 
 fn is_everyone(statement: &Value) -> bool {
+    // Everyone but those named is everyone else.
+    if statement.get("NotPrincipal").is_some() {
+        return true;
+    }
     match statement.get("Principal") {
         Some(Value::String(who)) => who == "*",
         Some(Value::Object(kinds)) => kinds.get("AWS").map(listed).unwrap_or_default().iter().any(|who| *who == "*"),
@@ -87,6 +91,8 @@ mod tests {
         let conditional = r#"{"Statement":[{"Effect":"Allow","Principal":{"AWS":["*"]},"Action":"s3:*","Resource":"x","Condition":{"StringEquals":{"aws:PrincipalOrgID":"o-1"}}}]}"#;
         assert_eq!(policy_risk(conditional), None);
         assert_eq!(policy_risk(&conditional.replace("Condition", "Sid")), Some("public"));
+        let others = r#"{"Statement":{"Effect":"Allow","NotPrincipal":{"AWS":"111122223333"},"Action":"s3:*"}}"#;
+        assert_eq!(policy_risk(others), Some("public"));
         assert_eq!(policy_risk(r#"{"Statement":[{"Effect":"Allow","Action":"iam:*","Resource":"*"}]}"#), Some("iam"));
     }
 }

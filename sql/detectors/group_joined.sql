@@ -1,0 +1,78 @@
+/*
+title      = "User added to a group that gives everything, or that nobody joins"
+severity   = "low"
+confidence = "medium"
+attack     = ["T1098.003", "T1098"]
+why        = "A group's policies come with membership: one call, no policy is touched."
+benign     = ["A new administrator", "A group that is new"]
+respond    = ["Read the group's policies", "Ask who asked for the membership; remove it when nobody did"]
+[params]
+min_joined = { default = 5, min = 1, help = "earlier additions to other groups of the account from which one to a group without any is rare" }
+*/
+WITH added AS (
+  SELECT
+    actor, account_id, event_date, event_time, event_id, failed,
+    json_get_str(request_parameters, 'groupName') AS group_name,
+    json_get_str(request_parameters, 'userName') AS user_name
+  FROM calls
+  WHERE event_time >= $from AND event_time < $to
+    AND NOT by_service
+    AND event_source = 'iam.amazonaws.com'
+    AND api = 'AddUserToGroup'
+),
+daily AS (
+  SELECT
+    actor, account_id, group_name, event_date,
+    min(event_time) AS first_time,
+    max(event_time) AS last_time,
+    count(*) AS calls,
+    count(*) FILTER (WHERE failed) AS failures,
+    array_distinct(array_agg(user_name ORDER BY event_time)) AS users,
+    bool_or(actor LIKE '%/' || user_name) AS is_itself,
+    evidence(event_id, event_time) AS evidence
+  FROM added
+  GROUP BY actor, account_id, group_name, event_date
+),
+judged AS (
+  SELECT
+    d.actor, d.account_id, d.group_name, d.event_date,
+    CAST(coalesce(sum(CASE WHEN g.group_name = d.group_name AND g.event_date < d.event_date THEN g.joined END), 0) AS BIGINT) AS joined_before,
+    CAST(coalesce(sum(CASE WHEN g.event_date < d.event_date THEN g.joined END), 0) AS BIGINT) AS joined_others,
+    coalesce(bool_or(g.group_name = d.group_name AND g.granted_time < d.first_time), FALSE) AS is_administrator,
+    coalesce(bool_or(g.group_name = d.group_name AND g.created_time < d.first_time), FALSE) AS is_new_group
+  FROM daily AS d
+  LEFT JOIN daily_group AS g ON g.account_id = d.account_id
+  GROUP BY d.actor, d.account_id, d.group_name, d.event_date
+)
+SELECT
+  d.first_time,
+  d.last_time,
+  'actor' AS entity_type,
+  d.actor AS entity,
+  d.account_id,
+  CAST(NULL AS VARCHAR) AS region,
+  -- Laplace's rule: the chance that the next one to join a group joins this one.
+  1.0 - (j.joined_before + 1.0) / (j.joined_others + 2.0) AS score,
+  CASE WHEN d.failures = d.calls THEN 'low'
+       WHEN j.is_administrator AND d.is_itself THEN 'high'
+       WHEN j.is_administrator OR d.is_itself THEN 'medium'
+       WHEN j.joined_before = 0 AND NOT j.is_new_group AND j.joined_others >= $min_joined THEN 'medium'
+       ELSE 'low' END AS severity,
+  d.actor || CASE WHEN d.failures = d.calls THEN ' tried to add ' ELSE ' added ' END
+    || CASE WHEN d.is_itself THEN 'itself' ELSE array_to_string(array_slice(d.users, 1, 3), ', ') END || ' to the group ' || d.group_name
+    || CASE WHEN j.is_administrator THEN ', which was given everything' ELSE '' END
+    || '; ' || j.joined_before || ' of ' || j.joined_others || ' additions before were to it' AS summary,
+  d.evidence,
+  d.calls AS events,
+  d.group_name AS key,
+  d.group_name,
+  d.users,
+  j.is_administrator,
+  d.failures AS failed_calls,
+  j.joined_before AS baseline_additions_to_it,
+  j.joined_others AS baseline_additions
+FROM daily AS d
+JOIN judged AS j ON j.actor = d.actor AND j.account_id = d.account_id AND j.group_name = d.group_name AND j.event_date = d.event_date
+WHERE j.is_administrator
+  OR d.is_itself
+  OR (j.joined_before = 0 AND NOT j.is_new_group)
