@@ -3,6 +3,7 @@
 //! [`Library`] holds the detectors, [`Detector`] is one of them, [`run`] binds window and parameters and runs its SQL,
 //! [`Finding`] is what came of a row, [`risk`] combines an entity's findings.
 
+pub mod attack;
 mod detector;
 mod finding;
 mod fixture;
