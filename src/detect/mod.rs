@@ -10,6 +10,7 @@ mod fixture;
 mod library;
 pub mod risk;
 mod runner;
+pub mod suppression;
 mod window;
 
 pub use detector::{Confidence, Detector, Parameter, Severity};
@@ -17,4 +18,5 @@ pub use finding::{Event, Evidence, Finding, Status};
 pub use fixture::expand;
 pub use library::Library;
 pub use runner::{Hunt, Settings, rows, run};
+pub use suppression::Suppressions;
 pub use window::Window;

@@ -108,11 +108,12 @@ fn entity((entity_type, entity): (&str, &str), findings: &[&Finding]) -> Entity 
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::{Evidence, Status};
     use super::*;
 
-    fn finding(detector: &str, entity: &str, severity: Severity) -> Finding {
+    /// A finding to test with.
+    pub fn finding(detector: &str, entity: &str, severity: Severity) -> Finding {
         Finding {
             id: format!("{detector}-{entity}"),
             detector: detector.into(),
