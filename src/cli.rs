@@ -28,6 +28,8 @@ pub enum Command {
     Ingest(IngestArgs),
     /// Run the detectors over a lake, every hour or day judged by what came before it
     Hunt(HuntArgs),
+    /// Say what each detector would have raised over history: how often, about whom, beside which others
+    Backtest(BacktestArgs),
     /// Ingest, then hunt: the nightly job
     Run(RunArgs),
     /// Ask the lake anything in SQL
@@ -193,9 +195,9 @@ pub struct IngestArgs {
     pub limits: LimitArgs,
 }
 
-/// What to hunt with and where the report goes.
-#[derive(Debug, Args)]
-pub struct HuntSettings {
+/// What to detect with.
+#[derive(Debug, Default, Args)]
+pub struct DetectArgs {
     /// Only these detectors
     #[arg(long = "detector", value_name = "ID")]
     pub detectors: Vec<String>,
@@ -205,15 +207,26 @@ pub struct HuntSettings {
     /// Folder of detectors of your own, beside the ones that come with the program
     #[arg(long = "detectors", value_name = "DIR")]
     pub folders: Vec<PathBuf>,
+    /// MaxMind-format database to place addresses with, before the one that comes with the program
+    #[arg(long = "geoip-db", value_name = "FILE")]
+    pub geoip: Vec<PathBuf>,
+}
+
+/// What to hunt with and where the report goes.
+#[derive(Debug, Args)]
+pub struct HuntSettings {
+    /// With which detectors.
+    #[command(flatten)]
+    pub detect: DetectArgs,
+    /// Findings that are accepted until a day, as TOML; see the README
+    #[arg(long, value_name = "FILE", env = "TRAILHUNT_SUPPRESSIONS")]
+    pub suppressions: Option<PathBuf>,
     /// Write the report as JSON
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
     /// Exit with 1 when there is a finding at or above this severity
     #[arg(long, value_name = "SEVERITY")]
     pub fail_on: Option<crate::detect::Severity>,
-    /// MaxMind-format database to place addresses with, before the one that comes with the program
-    #[arg(long = "geoip-db", value_name = "FILE")]
-    pub geoip: Vec<PathBuf>,
     /// Within what memory.
     #[command(flatten)]
     pub memory: MemoryArgs,
@@ -231,6 +244,44 @@ pub struct HuntArgs {
     /// In which lake.
     #[command(flatten)]
     pub lake: LakeArgs,
+}
+
+/// `backtest`.
+#[derive(Debug, Args)]
+pub struct BacktestArgs {
+    /// Which part of history to judge.
+    #[command(flatten)]
+    pub period: PeriodArgs,
+    /// With what.
+    #[command(flatten)]
+    pub detect: DetectArgs,
+    /// Alerts a day and detector that are wanted: the score that would leave so many is told
+    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = alerts)]
+    pub alerts_per_day: f64,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value_t = BacktestFormat::Table)]
+    pub format: BacktestFormat,
+    /// In which lake.
+    #[command(flatten)]
+    pub lake: LakeArgs,
+    /// Within what memory.
+    #[command(flatten)]
+    pub memory: MemoryArgs,
+}
+
+/// Form in which a backtest answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BacktestFormat {
+    /// Lines and columns for a person
+    Table,
+    /// One object
+    Json,
+}
+
+/// A number of alerts, also a part of one.
+fn alerts(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|n: &f64| n.is_finite() && *n > 0.0);
+    number.ok_or_else(|| "not a number above 0, such as 0.5".into())
 }
 
 /// `run`.

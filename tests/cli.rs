@@ -5,7 +5,7 @@ mod common;
 use std::io::Write;
 use std::path::Path;
 
-use common::{archive, arg, number, query, run_with_report, succeeds, trailhunt};
+use common::{archive, arg, number, query, read_json, run_with_report, succeeds, trailhunt, trailhunt_with};
 use serde_json::json;
 
 fn record(id: &str, time: &str) -> serde_json::Value {
@@ -87,6 +87,75 @@ fn findings_at_or_above_fail_on_give_exit_code_1() {
     assert_eq!(run("high").code, 1);
     assert_eq!(run("critical").code, 0);
     assert_eq!(succeeds(&["hunt", "--lake", arg(&lake), "--detector", "trail_tampering"]).code, 0);
+}
+
+#[test]
+fn a_suppressed_finding_counts_for_nothing_and_is_told_with_its_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, lake, file) = (dir.path().join("in"), dir.path().join("lake"), dir.path().join("accepted.toml"));
+    let report = dir.path().join("r.json");
+    let mut stop = record("1", "2024-01-01T10:00:00Z");
+    stop["eventSource"] = json!("cloudtrail.amazonaws.com");
+    stop["eventName"] = json!("StopLogging");
+    archive(&source, &[stop]);
+    succeeds(&["ingest", arg(&source), "--lake", arg(&lake)]);
+    let hunt = |entries: &str| {
+        std::fs::write(&file, entries).unwrap();
+        let args = ["hunt", "--lake", arg(&lake), "--detector", "trail_tampering", "--fail-on", "low", "--report"];
+        let settings = [("TRAILHUNT_SUPPRESSIONS", arg(&file))];
+        trailhunt_with(&settings, &[&args[..], &[arg(&report)]].concat())
+    };
+    let entry = |detector: &str, expires: &str| {
+        format!("[[suppress]]\ndetector = \"{detector}\"\nreason = \"being moved\"\nexpires = {expires}\n")
+    };
+
+    let ran = hunt(&entry("trail_tampering", "9999-12-31"));
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("found     nothing; 1 suppressed"), "{}", ran.out);
+    assert!(ran.out.contains("1 findings    line 1, until 9999-12-31  trail_tampering: being moved"), "{}", ran.out);
+    let told = read_json(&report);
+    assert_eq!((&told["findings"], &told["entities"]), (&json!([]), &json!([])));
+    assert_eq!(told["suppressed"][0]["reason"], "being moved");
+    assert_eq!(told["suppressed"][0]["expires"], "9999-12-31");
+    assert_eq!(
+        (&told["suppressions"][0]["state"], &told["suppressions"][0]["findings"]),
+        (&json!("applied"), &json!(1))
+    );
+
+    let ran = hunt(&(entry("trail_tampering", "2024-01-01") + &entry("root_use", "9999-12-31")));
+    assert_eq!(ran.code, 1, "an entry past its end suppresses nothing");
+    assert!(ran.out.contains("expired       line 1, until 2024-01-01"), "{}", ran.out);
+    assert!(ran.out.contains("nothing       line 5, until 9999-12-31"), "{}", ran.out);
+
+    let ran = hunt(&entry("trail_tampering", "\"soon\""));
+    assert!(ran.code == 2 && ran.err.contains("accepted.toml: line 4: expires = soon is no day"), "{}", ran.err);
+    assert_eq!(ran.err.trim_end().lines().count(), 1, "{}", ran.err);
+}
+
+#[test]
+fn a_backtest_says_how_often_each_detector_fires_and_where_to_cut() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, lake) = (dir.path().join("in"), dir.path().join("lake"));
+    let fixture = trailhunt::detect::Library::fixture("root_use").expect("it has one");
+    archive(&source, &trailhunt::detect::expand(fixture).expect("it is well formed"));
+    succeeds(&["ingest", arg(&source), "--lake", arg(&lake)]);
+    let both = ["backtest", "--lake", arg(&lake), "--detector", "root_use", "--detector", "login_failures"];
+    let text = succeeds(&both).out;
+    assert!(
+        text.lines()
+            .any(|line| line.starts_with("root_use  ") && line.trim_end().ends_with(|c: char| c.is_ascii_digit())),
+        "{text}"
+    );
+    assert!(text.contains("Silent: login_failures"), "{text}");
+    let told = succeeds(&[&both[..], &["--format", "json", "--alerts-per-day", "0.01"]].concat()).out;
+    let told: serde_json::Value = serde_json::from_str(&told).expect("it prints one object");
+    let detectors = told["detectors"].as_array().expect("a list");
+    assert_eq!(detectors.iter().map(|d| &d["detector"]).collect::<Vec<_>>(), ["login_failures", "root_use"]);
+    let root = &detectors[1];
+    assert_eq!(root["alerts"]["total"], told["all"]["total"]);
+    assert!(root["alerts"]["total"].as_u64() > Some(0) && root["contributors"][0]["entity_type"] == "actor", "{root}");
+    let ran = trailhunt(&[&both[..], &["--alerts-per-day", "none"]].concat());
+    assert!(ran.code == 2 && ran.err.contains("not a number above 0"), "{}", ran.err);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::hunt::{conclude, report_on};
 use super::ingest::Bounds;
 use super::{Outcome, ingest, sample};
-use crate::cli::{DemoArgs, HuntSettings, MemoryArgs, PeriodArgs};
+use crate::cli::{DemoArgs, DetectArgs, HuntSettings, MemoryArgs, PeriodArgs};
 use crate::error::{Error, Result};
 use crate::lake::Lake;
 use crate::report::{Coverage, Report};
@@ -46,12 +46,10 @@ async fn in_folder(dir: &Path, report: &Path) -> Result<Outcome> {
     let ingested = ingest::read(&[place(&archive)?], &Selection::default(), &lake, Bounds::default()).await?;
     ingest::print(&ingested);
     let hunt = HuntSettings {
-        detectors: vec![],
-        parameters: vec![],
-        folders: vec![],
+        detect: DetectArgs::default(),
+        suppressions: None,
         report: Some(report.to_path_buf()),
         fail_on: None,
-        geoip: vec![],
         memory: MemoryArgs { memory_limit: crate::engine::MEMORY_BYTES },
     };
     let everything = PeriodArgs { from: None, to: None };

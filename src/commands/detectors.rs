@@ -20,7 +20,7 @@ pub fn detectors(args: DetectorsArgs) -> Result<Outcome> {
                 println!("{id} replaces the shipped detector of that name");
             }
         }
-        DetectorsCommand::Show { id } => println!("{}", library.get(&id)?.text.trim_end()),
+        DetectorsCommand::Show { id } => println!("{}", library.get(&id)?.explained().trim_end()),
     }
     Ok(Outcome::Done)
 }

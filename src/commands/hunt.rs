@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufWriter;
+use std::sync::Arc;
 
 use chrono::Days;
 
 use super::{Outcome, period, progress};
-use crate::cli::{HuntArgs, HuntSettings, PeriodArgs};
-use crate::detect::{self, Library, Settings, Window};
-use crate::engine;
+use crate::cli::{HuntArgs, HuntSettings, MemoryArgs, PeriodArgs};
+use crate::detect::{self, Detector, Hunt, Library, Settings, Suppressions, Window};
+use crate::engine::{self, Session};
 use crate::error::{Error, Result};
+use crate::geo::Geo;
 use crate::lake::{Lake, Snapshot};
 use crate::report::{self, Coverage, Material, Report};
 use crate::source::Location;
@@ -24,34 +26,48 @@ pub async fn hunt(args: HuntArgs) -> Result<Outcome> {
 
 /// Runs the detectors and puts the report together.
 pub async fn report_on(lake: &Lake, period: &PeriodArgs, args: &HuntSettings, coverage: Coverage) -> Result<Report> {
-    let library = Library::load(&args.folders)?;
-    let detectors = library.select(&args.detectors)?;
-    let settings = Settings { parameters: parameters(&args.parameters, &library)? };
+    let suppressions = args.suppressions.as_deref().map(Suppressions::read).transpose()?.unwrap_or_default();
+    let library = Library::load(&args.detect.folders)?;
+    let detectors = library.select(&args.detect.detectors)?;
+    let settings = Settings { parameters: parameters(&args.detect.parameters, &library)? };
     let snapshot = lake.snapshot().await?;
     let window = window(&snapshot, period)?;
-    let geo = super::geo(&args.geoip)?;
+    let geo = super::geo(&args.detect.geoip)?;
+    let session = session(lake, &snapshot, &geo, &args.memory).await?;
+    let hunt = detect(&detectors, &session, window, &settings).await?;
+    let settings = settings.parameters;
+    let (snapshot, session, geo) = (&snapshot, &session, geo.as_ref());
+    let detectors = &detectors;
+    let suppressions = &suppressions;
+    report::report(Material { snapshot, session, window, detectors, settings, geo, hunt, suppressions, coverage }).await
+}
+
+/// SQL over what is rolled up, after rolling up what is not.
+pub async fn session(lake: &Lake, snapshot: &Snapshot, geo: &Arc<Geo>, memory: &MemoryArgs) -> Result<Session> {
     let bar = progress::steps("rollups", 0);
-    let rolled = engine::roll_up(lake, &snapshot, &geo, args.memory.memory_limit, |done, of| {
+    let rolled = engine::roll_up(lake, snapshot, geo, memory.memory_limit, |done, of| {
         bar.set_length(of as u64);
         bar.set_position(done as u64);
     });
     let rolled = rolled.await?;
     bar.finish_and_clear();
-    let session = engine::session(&snapshot, &rolled, &geo, args.memory.memory_limit).await?;
+    engine::session(snapshot, &rolled, geo, memory.memory_limit).await
+}
+
+/// Runs the detectors under a bar.
+pub async fn detect(detectors: &[&Detector], session: &Session, window: Window, settings: &Settings) -> Result<Hunt> {
     let bar = progress::steps("hunt", detectors.len() as u64);
-    let hunt = detect::run(&detectors, &session, window, &settings, |done, id| {
+    let hunt = detect::run(detectors, session, window, settings, |done, id| {
         bar.set_position(done as u64);
         bar.set_message(id.to_owned());
     })
     .await?;
     bar.finish_and_clear();
-    let settings = settings.parameters;
-    let (snapshot, session, geo) = (&snapshot, &session, geo.as_ref());
-    report::report(Material { snapshot, session, window, detectors: &detectors, settings, geo, hunt, coverage }).await
+    Ok(hunt)
 }
 
 /// What was asked for, from the beginning of its first day. Without an end it ends after the lake's last day.
-fn window(snapshot: &Snapshot, asked: &PeriodArgs) -> Result<Window> {
+pub fn window(snapshot: &Snapshot, asked: &PeriodArgs) -> Result<Window> {
     let Some((first, last)) = snapshot.days() else {
         return Err(Error::lake(snapshot.location.to_string(), "it holds no events yet; `trailhunt ingest` adds some"));
     };
@@ -68,7 +84,7 @@ fn window(snapshot: &Snapshot, asked: &PeriodArgs) -> Result<Window> {
 }
 
 /// `detector.name=value`, checked against the detectors there are.
-fn parameters(typed: &[String], library: &Library) -> Result<BTreeMap<String, BTreeMap<String, String>>> {
+pub fn parameters(typed: &[String], library: &Library) -> Result<BTreeMap<String, BTreeMap<String, String>>> {
     let mut parameters: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
     for text in typed {
         let parts = text.split_once('=').and_then(|(name, value)| Some((name.split_once('.')?, value)));

@@ -1,5 +1,6 @@
 //! One file per command: what was typed, carried out. Printing happens here and nowhere below.
 
+mod backtest;
 mod demo;
 mod detectors;
 mod hunt;
@@ -50,6 +51,7 @@ pub async fn run(cli: Cli) -> Result<Outcome> {
         Command::Sample(args) => sample::sample(args),
         Command::Ingest(args) => ingest::ingest(args).await,
         Command::Hunt(args) => hunt::hunt(args).await,
+        Command::Backtest(args) => backtest::backtest(args).await,
         Command::Run(args) => run::run(args).await,
         Command::Query(args) => query::query(args).await,
         Command::Detectors(args) => detectors::detectors(args),

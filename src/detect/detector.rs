@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::attack;
 use crate::engine::{Parameters, Value};
 use crate::error::{Error, Result};
 
@@ -119,13 +120,7 @@ impl Detector {
             let line = e.span().map_or(1, |span| 1 + header[..span.start.min(header.len())].matches('\n').count());
             failed(format!("line {line}: {}", e.message()))
         })?;
-        for technique in &parsed.attack {
-            if !is_technique(technique) {
-                return Err(failed(format!(
-                    "attack = {technique:?} is no ATT&CK technique; write \"T1078\" or \"T1078.004\""
-                )));
-            }
-        }
+        attack::check(&parsed.attack).map_err(failed)?;
         for name in parsed.params.keys() {
             if !text.contains(&format!("${name}")) {
                 return Err(failed(format!("parameter {name} is declared and never used as ${name}")));
@@ -146,6 +141,17 @@ impl Detector {
         };
         detector.parameters(&BTreeMap::new())?;
         Ok(detector)
+    }
+
+    /// The whole file, with its techniques' names as a comment: still a detector.
+    pub fn explained(&self) -> String {
+        let names: Vec<_> = self.attack.iter().filter_map(|id| attack::technique(id)).collect();
+        let names = names.join("; ");
+        let line = self.text.lines().find(|line| line.trim_start().starts_with("attack") && !line.contains(&names));
+        match line {
+            Some(line) => self.text.replacen(line, &format!("{line} # {names}"), 1),
+            None => self.text.clone(),
+        }
     }
 
     /// Values of its parameters: defaults, and what `given` overrides.
@@ -187,15 +193,6 @@ impl Detector {
 
 fn or_none(text: &str) -> &str {
     if text.is_empty() { "none" } else { text }
-}
-
-/// `T1078` or `T1078.004`.
-fn is_technique(text: &str) -> bool {
-    let digits = |text: &str, n: usize| text.len() == n && text.bytes().all(|b| b.is_ascii_digit());
-    text.strip_prefix('T').is_some_and(|rest| match rest.split_once('.') {
-        Some((technique, sub)) => digits(technique, 4) && digits(sub, 3),
-        None => digits(rest, 4),
-    })
 }
 
 fn plain(value: &toml::Value) -> Option<Value> {
@@ -256,6 +253,13 @@ SELECT $days, $from, $to"#;
     }
 
     #[test]
+    fn an_explained_detector_is_one_and_is_explained_once() {
+        let explained = Detector::parse("x", GOOD).unwrap().explained();
+        assert!(explained.contains("attack     = [\"T1078.004\"] # Valid Accounts: Cloud Accounts\n"), "{explained}");
+        assert_eq!(Detector::parse("x", &explained).unwrap().explained(), explained);
+    }
+
+    #[test]
     fn what_is_wrong_is_named_with_its_line() {
         let reason = |text: &str| Detector::parse("x", text).unwrap_err().to_string();
         assert_eq!(reason("SELECT 1"), "detector x: the file must begin with a TOML header between /* and */");
@@ -263,7 +267,7 @@ SELECT $days, $from, $to"#;
             reason(&GOOD.replace("\"medium\"", "\"bad\"")).starts_with("detector x: line 3: unknown variant `bad`")
         );
         assert!(reason(&GOOD.replace("why ", "because ")).contains("unknown field `because`"));
-        assert!(reason(&GOOD.replace("T1078.004", "valid accounts")).contains("is no ATT&CK technique"));
+        assert!(reason(&GOOD.replace("T1078.004", "valid accounts")).contains("is no technique of ATT&CK"));
         assert!(reason(&GOOD.replace("$days, ", "")).contains("parameter days is declared and never used"));
         assert!(reason(&GOOD.replace("default = 7", "default = 99")).contains("is not between 1 and 30"));
     }

@@ -139,10 +139,11 @@ impl Finding {
             Some(word) => Some(serde_json::from_value(word).map_err(|e| format!("joined_severity: {e}"))?),
             None => None,
         };
-        let attack = match word(&mut row, "attack") {
+        let attack: Vec<String> = match word(&mut row, "attack") {
             Some(list) => serde_json::from_value(list).map_err(|e| format!("attack: {e}"))?,
             None => detector.attack.clone(),
         };
+        super::attack::check(&attack)?;
         let score = row.remove("score").and_then(|score| score.as_f64()).unwrap_or_default().clamp(0.0, 1.0);
         let ids = match row.remove("evidence") {
             Some(Value::Array(ids)) => ids.into_iter().filter_map(|id| id.as_str().map(str::to_owned)).collect(),

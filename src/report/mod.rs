@@ -1,5 +1,6 @@
 //! The report: what was asked, what was read, what normal was, what was found, who matters. One file per format.
 
+pub mod backtest;
 mod json;
 mod text;
 
@@ -14,7 +15,8 @@ pub use json::json;
 pub use text::text;
 
 use crate::detect::risk::{self, Entity};
-use crate::detect::{Detector, Finding, Hunt, Severity, Window, rows};
+use crate::detect::suppression::{Sifted, Suppressed, Use};
+use crate::detect::{Detector, Finding, Hunt, Severity, Suppressions, Window, rows};
 use crate::engine::Session;
 use crate::error::{Error, Result};
 use crate::geo::Geo;
@@ -43,6 +45,10 @@ pub struct Report {
     pub deviations: Vec<Row>,
     /// What was found, heaviest first.
     pub findings: Vec<Finding>,
+    /// What was found and is accepted for now: it counts for nothing above and below.
+    pub suppressed: Vec<Suppressed>,
+    /// Every entry of the file of suppressions, and what it did.
+    pub suppressions: Vec<Use>,
     /// Whom it is about, riskiest first.
     pub entities: Vec<Entity>,
     /// Calls that change who may do what, or what is seen.
@@ -148,6 +154,8 @@ pub struct Material<'a> {
     pub geo: &'a Geo,
     /// What was found.
     pub hunt: Hunt,
+    /// What is accepted.
+    pub suppressions: &'a Suppressions,
     /// What this run read; empty for a hunt without an ingest.
     pub coverage: Coverage,
 }
@@ -170,7 +178,8 @@ pub async fn section(name: &str, session: &Session, window: Window) -> Result<Ve
 /// # Errors
 /// When a section's query fails.
 pub async fn report(material: Material<'_>) -> Result<Report> {
-    let Material { snapshot, session, window, detectors, settings, geo, hunt, coverage } = material;
+    let Material { snapshot, session, window, detectors, settings, geo, hunt, suppressions, coverage } = material;
+    let Sifted { findings, suppressed, entries } = suppressions.sift(hunt.findings, Utc::now().date_naive());
     let mut sections: BTreeMap<&str, Vec<Row>> = BTreeMap::new();
     let mut statistics = BTreeMap::new();
     for file in QUERIES.files() {
@@ -209,9 +218,11 @@ pub async fn report(material: Material<'_>) -> Result<Report> {
         statistics,
         baselines: take("baselines"),
         deviations: take("deviations"),
-        entities: risk::entities(&hunt.findings),
-        recommendations: recommendations(&hunt.findings),
-        findings: hunt.findings,
+        entities: risk::entities(&findings),
+        recommendations: recommendations(&findings),
+        findings,
+        suppressed,
+        suppressions: entries,
         sensitive_api_calls: take("sensitive_api_calls"),
         error_rates: take("error_rates"),
     })

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use super::Report;
+use crate::detect::suppression::{State, Use};
 use crate::detect::{Finding, Severity};
 
 /// Findings and entities shown; the rest is counted.
@@ -25,7 +26,11 @@ pub fn text(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
         grouped(lake("events")),
         report.run.detectors.len(),
     )?;
-    writeln!(out, "found     {}", counts(&report.findings))?;
+    write!(out, "found     {}", counts(&report.findings))?;
+    match report.suppressed.len() {
+        0 => writeln!(out)?,
+        n => writeln!(out, "; {} suppressed", grouped(n as u64))?,
+    }
     if !report.findings.is_empty() {
         writeln!(out, "\nWhat stands out")?;
     }
@@ -56,9 +61,29 @@ pub fn text(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
         writeln!(out, "  {:5}  {:10}  {}", "", "", shortened(&detectors))?;
     }
     more(report.entities.len(), "entities", out)?;
+    suppressions(report, out)?;
     not_read(report, out)?;
     if !report.run.geography.is_empty() {
         writeln!(out, "\n{}", report.run.attribution)?;
+    }
+    Ok(())
+}
+
+/// What was accepted, for how long, and which entries have had their time.
+fn suppressions(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
+    if !report.suppressions.is_empty() {
+        writeln!(out, "\nWhat is suppressed")?;
+    }
+    for Use { line, entry, state, findings } in &report.suppressions {
+        let what = match state {
+            State::Applied => format!("{findings} findings"),
+            State::Unmatched => "nothing".into(),
+            State::Expired => "expired".into(),
+        };
+        let given = [&entry.detector, &entry.entity, &entry.account_id, &entry.region, &entry.technique];
+        let given = given.into_iter().flatten().map(|given| plain(given)).collect::<Vec<_>>().join(" ");
+        let owner = entry.owner.as_ref().map(|owner| format!(" ({})", plain(owner))).unwrap_or_default();
+        writeln!(out, "  {what:12}  line {line}, until {}  {given}: {}{owner}", entry.expires, plain(&entry.reason))?;
     }
     Ok(())
 }
@@ -133,16 +158,16 @@ fn shortened(names: &[&str]) -> String {
 }
 
 /// `2024-03-20 14:05` of an RFC 3339 time.
-fn shown_time(time: &str) -> String {
+pub(super) fn shown_time(time: &str) -> String {
     time.get(..16).unwrap_or(time).replace('T', " ")
 }
 
 /// `1,234,567`.
-fn grouped(n: u64) -> String {
+pub(super) fn grouped(n: u64) -> String {
     indicatif::HumanCount(n).to_string()
 }
 
 /// Without what could steer a terminal: summaries hold what a caller chose.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
