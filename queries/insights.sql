@@ -29,7 +29,7 @@ judged AS (
       OVER (PARTITION BY account_id, aws_region, event_source, event_name, insight_type, error_code ORDER BY hour) AS past
   FROM anchored
 ),
--- The same measure as the detectors insight_call_rate and insight_error_rate: 25 nats, for calls that come in tens.
+-- The same measure as the detectors insight_call_rate and insight_error_rate: 10 nats, for calls that come in tens.
 unusual AS (
   SELECT
     *,
@@ -38,11 +38,11 @@ unusual AS (
     CAST(floor(to_unixtime(hour) / 3600) AS BIGINT)
       - row_number() OVER (PARTITION BY account_id, aws_region, event_source, event_name, insight_type, error_code ORDER BY hour) AS run
   FROM judged
-  WHERE calls >= 30
+  WHERE calls >= 15
     AND past['n'] >= 48
     AND hour >= '2000-01-01' AND hour < '2100-01-01'
     AND negative_binomial_surprise(calls, past['mean'] + 1.0 / past['n'],
-      greatest(past['variance'], 10.0 * (past['mean'] + 1.0 / past['n']))) >= 25.0
+      greatest(past['variance'], 10.0 * (past['mean'] + 1.0 / past['n']))) >= 10.0
 ),
 -- Hours that follow each other are one insight, judged by what was normal before the first of them.
 insights AS (

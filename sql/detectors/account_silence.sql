@@ -9,6 +9,7 @@ respond    = ["See whether the trail is logging and the bucket takes its logs", 
 [params]
 min_hours    = { default = 6, min = 2, help = "shorter silences are not judged" }
 factor       = { default = 2.0, min = 1.0, help = "how many times longer than the longest silence of the 28 days before" }
+most_hours   = { default = 96, min = 1, help = "who was silent for longer than this in the 28 days before speaks now and then only: a long weekend is 96 hours" }
 warm_up_days = { default = 14, min = 2, max = 28, help = "days of history an account and region need before they can be judged" }
 */
 -- Hours with records of any kind: services speak at night too.
@@ -44,6 +45,7 @@ remarkable AS (
     to_timestamp(CAST(to_unixtime(hour) + 3600 * ceil(1 + greatest($min_hours, $factor * longest_hours)) AS BIGINT)) AS noticed
   FROM judged
   WHERE (to_unixtime(hour) - to_unixtime(since)) / 86400 >= $warm_up_days
+    AND longest_hours <= $most_hours
 ),
 -- Where nobody spoke any more, the archive ends: that is no account's silence.
 others AS (

@@ -7,7 +7,7 @@ why        = "Copying a bucket out takes a read for each object, whoever's crede
 benign     = ["A backfill, an export or a migration", "A new job over old data"]
 respond    = ["See what kind of data the bucket holds and where it was read from", "Ask the identity's owner what ran"]
 [params]
-min_nats    = { default = 14.0, min = 3.0, help = "surprise of the day's count of reads: 14 nats are one in a million" }
+min_nats    = { default = 8.0, min = 3.0, help = "surprise of the day's count of reads: 8 nats are one in 3 thousand" }
 min_reads   = { default = 50, min = 1, help = "days with fewer objects read are not judged by their number" }
 min_bytes   = { default = 1e9, min = 1.0, help = "days with fewer bytes read are not judged by their volume" }
 byte_factor = { default = 10.0, min = 1.0, help = "bytes of the day as a multiple of the most before, by identity or by bucket" }

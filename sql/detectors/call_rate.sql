@@ -8,6 +8,8 @@ benign     = ["A migration, a backfill or a load test", "A retry loop"]
 respond    = ["See which API and which resources the calls were about", "Ask the owner what ran in that hour"]
 [params]
 min_z       = { default = 6.0, min = 2.0, help = "robust z-score of ln(1 + calls in the hour)" }
+min_nats    = { default = 12.0, min = 0.0, help = "surprise of the hour's count, were its hours as bursty as before: 12 nats are one in 160 thousand" }
+burst       = { default = 10.0, min = 1.0, help = "calls that come together, from a script or a batch: smallest ratio of variance to mean" }
 min_calls   = { default = 100, min = 1, help = "hours with fewer calls are not judged" }
 min_hours   = { default = 12, min = 3, help = "active hours of history an identity needs before it can be judged" }
 lookback    = { default = 336, min = 24, max = 2000, help = "active hours looked back on" }
@@ -20,7 +22,10 @@ WITH hourly AS (
 ),
 -- Of active hours only: how much it does when it does something. When it is active at all is another question.
 judged AS (
-  SELECT *, baseline(ln(1.0 + calls), $lookback) OVER (PARTITION BY actor, account_id ORDER BY hour) AS past
+  SELECT
+    *,
+    baseline(ln(1.0 + calls), $lookback) OVER (PARTITION BY actor, account_id ORDER BY hour) AS past,
+    baseline(CAST(calls AS DOUBLE), $lookback) OVER (PARTITION BY actor, account_id ORDER BY hour) AS past_calls
   FROM hourly
 ),
 scored AS (
@@ -28,7 +33,10 @@ scored AS (
     *,
     past['n'] AS hours_before,
     exp(past['median']) - 1.0 AS median_calls,
-    robust_z_score(ln(1.0 + calls), past['median'], past['mad'], $spread_floor) AS z
+    robust_z_score(ln(1.0 + calls), past['median'], past['mad'], $spread_floor) AS z,
+    -- A median does not know of the one large batch a day; mean and variance do.
+    past_calls['mean'] AS mean_calls,
+    negative_binomial_surprise(calls, past_calls['mean'], greatest(past_calls['stddev'] * past_calls['stddev'], $burst * past_calls['mean'])) AS nats
   FROM judged
 ),
 loud AS (
@@ -37,6 +45,7 @@ loud AS (
     AND hours_before >= $min_hours
     AND calls >= $min_calls
     AND z >= $min_z
+    AND nats >= $min_nats
 ),
 days AS (
   SELECT
@@ -47,6 +56,8 @@ days AS (
     sum(calls) AS calls,
     max(calls) AS most_calls,
     max(z) AS z,
+    max(nats) AS nats,
+    first_value(mean_calls ORDER BY z DESC) AS mean_calls,
     first_value(median_calls ORDER BY z DESC) AS median_calls,
     first_value(hours_before ORDER BY z DESC) AS hours_before,
     array_agg(hour) AS loud_hours
@@ -62,11 +73,13 @@ SELECT
   CAST(NULL AS VARCHAR) AS region,
   1.0 - exp(-d.z / 10.0) AS score,
   d.actor || ' made ' || d.most_calls || ' calls in an hour; its usual active hour has '
-    || CAST(round(d.median_calls) AS BIGINT) || ' (median of ' || d.hours_before || ' hours)' AS summary,
+    || CAST(round(d.median_calls) AS BIGINT) || ' (median; mean ' || round(d.mean_calls, 1) || ', of ' || d.hours_before || ' hours)' AS summary,
   evidence(c.event_id, c.event_time) AS evidence,
   count(*) AS events,
   d.hours AS hours_above,
   d.z AS robust_z,
+  d.nats AS surprise_nats,
+  d.mean_calls AS baseline_mean_calls_per_hour,
   d.median_calls AS baseline_median_calls_per_hour,
   d.hours_before AS baseline_hours
 FROM days AS d
@@ -74,4 +87,4 @@ JOIN calls AS c ON c.actor = d.actor AND c.account_id = d.account_id AND c.event
 WHERE NOT c.by_service
   AND c.event_time >= $from AND c.event_time < $to
   AND array_has(d.loud_hours, date_trunc('hour', c.event_time))
-GROUP BY d.first_time, d.last_time, d.actor, d.account_id, d.hours, d.z, d.most_calls, d.median_calls, d.hours_before
+GROUP BY d.first_time, d.last_time, d.actor, d.account_id, d.hours, d.z, d.nats, d.most_calls, d.mean_calls, d.median_calls, d.hours_before

@@ -78,14 +78,15 @@ explained AS (
     o.account_id, o.actor, o.event_source, o.api, o.event_date, o.opened, o.first_denied, o.denied_before, o.denied_today, o.succeeded,
     o.key_of_success, o.key_of_denial,
     bool_or(coalesce(c.actor = o.actor, FALSE)) AS by_itself,
-    -- The last words of an ARN are the name.
-    bool_or(coalesce(c.actor <> o.actor AND c.target = regexp_match(o.actor, '[^/]+$')[1], FALSE)) AS by_another,
+    bool_or(coalesce(c.actor <> o.actor, FALSE)) AS by_another,
     max(c.actor) FILTER (WHERE c.actor <> o.actor) AS granted_by,
     first_value(o.evidence) AS evidence
   FROM opened AS o
   LEFT JOIN changes AS c ON c.account_id = o.account_id AND c.event_date = o.event_date
     AND c.event_time < o.opened AND c.event_time >= coalesce(o.last_denied, o.first_denied)
-    AND (c.actor = o.actor OR c.target = regexp_match(o.actor, '[^/]+$')[1])
+    -- The identity's own user, role, or a policy that may be its own: the parts of an ARN are names.
+    AND (strpos(o.actor || '/', '/' || c.target || '/') > 0 OR (c.actor = o.actor AND c.target LIKE 'arn:%:policy/%'
+      AND c.api IN ('CreatePolicyVersion', 'SetDefaultPolicyVersion')))
   WHERE o.denied_before + o.denied_today > 0
   GROUP BY o.account_id, o.actor, o.event_source, o.api, o.event_date, o.opened, o.first_denied, o.denied_before, o.denied_today, o.succeeded,
     o.key_of_success, o.key_of_denial

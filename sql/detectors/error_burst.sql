@@ -8,7 +8,7 @@ benign     = ["Somebody learning a new service", "A set-up that is run for the f
 respond    = ["Read the hour in order: what was looked for?", "Look for what succeeded after the failures"]
 [params]
 min_codes  = { default = 4, min = 2, help = "different error codes within one hour" }
-min_nats   = { default = 7.0, min = 0.0, help = "surprise of so many codes in an hour with failures: 7 nats are one in a thousand" }
+min_nats   = { default = 6.0, min = 0.0, help = "surprise of so many codes in an hour with failures: 6 nats are one in 400" }
 */
 -- A service that asks for less speed says nothing about who asks.
 WITH hourly AS (

@@ -7,8 +7,8 @@ why        = "Deleting, launching or granting in bulk shows in the rate of one A
 benign     = ["A deployment, a migration or a clean-up", "A retry loop"]
 respond    = ["See who made the calls and what they changed", "Compare the callers with those of the week before: queries/insights.sql"]
 [params]
-min_nats  = { default = 25.0, min = 3.0, help = "surprise of the hour's count: 25 nats are one in 10^11; there are some thousand hours of APIs a day" }
-min_calls = { default = 30, min = 1, help = "hours with fewer calls are not judged" }
+min_nats  = { default = 10.0, min = 3.0, help = "surprise of the hour's count: 10 nats are one in 20 thousand" }
+min_calls = { default = 15, min = 1, help = "hours with fewer calls are not judged" }
 burst     = { default = 10.0, min = 1.0, help = "calls that come together, from a script or a deployment: smallest ratio of variance to mean" }
 warm_up_hours = { default = 48, min = 1, max = 168, help = "hours of history an account needs before it can be judged" }
 */

@@ -7,8 +7,8 @@ why        = "A wall that many calls run into at once shows in the rate of one e
 benign     = ["A broken release or a policy that was tightened", "A service that asks for less speed"]
 respond    = ["See who made the calls and whether one of them succeeded", "Compare the callers with those of the week before: queries/insights.sql"]
 [params]
-min_nats  = { default = 25.0, min = 3.0, help = "surprise of the hour's count: 25 nats are one in 10^11; there are some thousand hours of APIs a day" }
-min_calls = { default = 30, min = 1, help = "hours with fewer failed calls are not judged" }
+min_nats  = { default = 10.0, min = 3.0, help = "surprise of the hour's count: 10 nats are one in 20 thousand" }
+min_calls = { default = 15, min = 1, help = "hours with fewer failed calls are not judged" }
 burst     = { default = 10.0, min = 1.0, help = "failures that come together, from retries or a loop: smallest ratio of variance to mean" }
 warm_up_hours = { default = 48, min = 1, max = 168, help = "hours of history an account needs before it can be judged" }
 */

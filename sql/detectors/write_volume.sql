@@ -7,8 +7,8 @@ why        = "Destruction and building in bulk show in the number of changes, ev
 benign     = ["A migration, a new environment, a clean-up", "A release that everybody waited for"]
 respond    = ["See which APIs and identities made up the hour", "Ask the owners of the account what ran"]
 [params]
-min_nats    = { default = 14.0, min = 3.0, help = "surprise of the hour's count of changes: 14 nats are one in a million" }
-min_changes = { default = 50, min = 1, help = "hours with fewer changes are not judged" }
+min_nats    = { default = 6.0, min = 3.0, help = "surprise of the hour's count of changes: 6 nats are one in 400" }
+min_changes = { default = 30, min = 1, help = "hours with fewer changes are not judged" }
 burst       = { default = 10.0, min = 1.0, help = "changes that come together, from a script or a deployment: smallest ratio of variance to mean" }
 warm_up_hours = { default = 168, min = 24, max = 672, help = "hours of history an account needs before it can be judged" }
 */
