@@ -111,7 +111,7 @@ async fn frame(
     let (context, store) = context(snapshot, geo, memory_bytes)?;
     let failed = |e| Error::query(format!("rollup {}", rollup.name), plain_words(&e));
     context.register_table("events", Arc::new(FilesTable::events(store, files))).map_err(failed)?;
-    super::register_views(&context, &["calls", "categorised_calls"]).await?;
+    super::register_views(&context, &["calls", "categorised_calls", "targeted_calls"]).await?;
     context.sql(rollup.sql).await.map_err(failed)
 }
 
