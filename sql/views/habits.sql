@@ -25,3 +25,12 @@ SELECT 'asn' AS kind, actor, account_id, event_date, CAST(asn AS VARCHAR) AS ite
 FROM daily_network
 WHERE asn IS NOT NULL
 GROUP BY actor, account_id, event_date, asn
+UNION ALL
+SELECT 'user_agent' AS kind, actor, account_id, event_date, client AS item,
+  min(first_time) AS first_time, max(last_time) AS last_time, CAST(sum(calls) AS BIGINT) AS calls
+FROM daily_client
+WHERE client IS NOT NULL
+GROUP BY actor, account_id, event_date, client
+UNION ALL
+SELECT 'target' AS kind, actor, account_id, event_date, kind || ' ' || target AS item, first_time, last_time, calls
+FROM daily_target
