@@ -1,3 +1,4 @@
+-- Computed once a session.
 -- The first time an identity shows an item of a kind of habit, with how surprising that is, judged by what came before.
 -- Every number here looks only at earlier rows, so a day's rows do not depend on the days after it.
 WITH judged AS (

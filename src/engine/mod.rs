@@ -7,12 +7,13 @@ mod rollup;
 mod table;
 pub mod udf;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::{ParamValues, ScalarValue};
+use datafusion::datasource::MemTable;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::object_store::ObjectStoreUrl;
@@ -73,7 +74,12 @@ pub type Parameters = BTreeMap<String, Value>;
 /// SQL over one snapshot of a lake.
 pub struct Session {
     context: SessionContext,
+    /// Views that were computed and are kept in memory.
+    kept: tokio::sync::Mutex<HashSet<String>>,
 }
+
+/// What the first line of a view says that several detectors read: it is computed when the first one asks.
+const KEPT: &str = "-- Computed once a session.";
 
 /// A planned query.
 pub struct Query {
@@ -103,7 +109,7 @@ pub async fn session(snapshot: &Snapshot, rolled: &Rolled, geo: &Arc<Geo>, memor
     }
     rollup::register(&context, &store, snapshot, rolled, geo).await?;
     register_views(&context, &[]).await?;
-    Ok(Session { context })
+    Ok(Session { context, kept: Default::default() })
 }
 
 /// Functions, and the store of `snapshot`; no tables yet.
@@ -122,10 +128,13 @@ fn context(snapshot: &Snapshot, geo: &Arc<Geo>, memory_bytes: usize) -> Result<(
     Ok((context, store))
 }
 
+fn stem(file: &File) -> String {
+    file.path().file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
 /// Makes views, all of them when none are named. They may stand on each other, in any order of file names: passes until
 /// all are there.
 async fn register_views(context: &SessionContext, names: &[&str]) -> Result<()> {
-    let stem = |file: &File| file.path().file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let wanted = |file: &&File| {
         file.path().extension().is_some_and(|e| e == "sql") && (names.is_empty() || names.contains(&&*stem(file)))
     };
@@ -161,6 +170,7 @@ impl Session {
     pub async fn query(&self, what: &str, sql: &str, parameters: &Parameters) -> Result<Query> {
         let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
         let failed = |e| Error::query(what, plain_words(&e));
+        self.keep(sql).await?;
         let frame = self.context.sql_with_options(sql, read_only).await.map_err(failed)?;
         let frame = if parameters.is_empty() {
             frame
@@ -169,6 +179,28 @@ impl Session {
             frame.with_param_values(ParamValues::from(values)).map_err(failed)?
         };
         Ok(Query { what: what.to_owned(), frame })
+    }
+}
+
+impl Session {
+    /// Computes the views that `sql` names and that are worth keeping.
+    async fn keep(&self, sql: &str) -> Result<()> {
+        let mut kept = self.kept.lock().await;
+        for view in VIEWS.files().filter(|view| view.contents_utf8().is_some_and(|text| text.starts_with(KEPT))) {
+            let name = stem(view);
+            if kept.contains(&name) || !sql.contains(&name) {
+                continue;
+            }
+            let failed = |e| Error::query(format!("view {name}"), plain_words(&e));
+            let frame = self.context.table(&name).await.map_err(failed)?;
+            let schema = Arc::new(Schema::clone(frame.schema().as_arrow()));
+            let partitions = frame.collect_partitioned().await.map_err(failed)?;
+            let table = MemTable::try_new(schema, partitions).map_err(failed)?;
+            self.context.deregister_table(&name).map_err(failed)?;
+            self.context.register_table(&name, Arc::new(table)).map_err(failed)?;
+            kept.insert(name);
+        }
+        Ok(())
     }
 }
 

@@ -254,6 +254,8 @@ mod tests {
             detector: detector.into(),
             title: String::new(),
             severity: if score > 0.5 { Severity::High } else { Severity::Low },
+            joined_severity: None,
+            joined_by: vec![],
             confidence: Confidence::High,
             score,
             status: Status::New,

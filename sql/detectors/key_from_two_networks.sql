@@ -1,0 +1,133 @@
+/*
+title      = "One access key in two networks at once, with two kinds of client"
+severity   = "medium"
+confidence = "medium"
+attack     = ["T1078.004", "T1528", "T1550.001"]
+why        = "A person may change networks, and may change tools; both within minutes is two people."
+benign     = ["A VPN that is switched on in between", "A build farm that shares a developer's key"]
+respond    = ["Ask the owner which of the two networks was theirs", "Rotate the key or revoke the session"]
+[params]
+within_minutes = { default = 30, min = 1, max = 240, help = "minutes between the two calls" }
+warm_up_days   = { default = 3, min = 1, max = 90, help = "days an identity must have been seen on before its networks are known" }
+min_rarity     = { default = 3.5, min = 0.0, help = "nats; a network that more identities came from before is the company's or the town's, and worth a low finding" }
+*/
+WITH located AS (
+  SELECT
+    event_id, event_time, event_date, account_id, actor, access_key_id, source_ip_address, failed,
+    user_agent_family(user_agent) AS client,
+    ip_asn(source_ip_address) AS asn
+  FROM calls
+  WHERE NOT by_service
+    AND access_key_id IS NOT NULL
+    AND event_time >= $from AND event_time < $to
+    AND ip_asn(source_ip_address) IS NOT NULL
+    -- AWS calls from its own network where a shell or a job runs there for somebody.
+    AND NOT coalesce(ip_organisation(source_ip_address) ILIKE '%amazon%', FALSE)
+),
+moved AS (
+  SELECT
+    *,
+    lag(event_time) OVER by_key AS previous_time,
+    lag(asn) OVER by_key AS previous_asn,
+    lag(client) OVER by_key AS previous_client,
+    lag(source_ip_address) OVER by_key AS previous_ip
+  FROM located
+  WINDOW by_key AS (PARTITION BY access_key_id ORDER BY event_time, source_ip_address, client)
+),
+flips AS (
+  SELECT *, least(asn, previous_asn) AS asn_a, greatest(asn, previous_asn) AS asn_b
+  FROM moved
+  WHERE asn <> previous_asn
+    AND client <> previous_client
+    AND to_unixtime(event_time) - to_unixtime(previous_time) <= 60 * $within_minutes
+),
+networks AS (
+  SELECT actor, asn, min(event_date) AS since
+  FROM daily_network
+  WHERE asn IS NOT NULL AND first_time < $to
+  GROUP BY actor, asn
+),
+known AS (
+  SELECT actor, min(since) AS known_since
+  FROM networks
+  GROUP BY actor
+),
+-- Both networks on one day: a habit from then on.
+pairs AS (
+  SELECT a.actor, least(a.asn, b.asn) AS asn_a, greatest(a.asn, b.asn) AS asn_b, min(a.event_date) AS first_date
+  FROM daily_network AS a
+  JOIN daily_network AS b ON b.actor = a.actor AND b.event_date = a.event_date AND b.asn > a.asn
+  WHERE a.actor IN (SELECT actor FROM flips)
+  GROUP BY a.actor, least(a.asn, b.asn), greatest(a.asn, b.asn)
+),
+-- The network that came later into the identity's life is the foreign one.
+dated AS (
+  SELECT
+    f.*,
+    k.known_since,
+    CASE WHEN n.since >= p.since THEN f.asn ELSE f.previous_asn END AS foreign_asn,
+    CASE WHEN n.since >= p.since THEN f.source_ip_address ELSE f.previous_ip END AS foreign_ip,
+    CASE WHEN n.since >= p.since THEN f.previous_ip ELSE f.source_ip_address END AS usual_ip,
+    CASE WHEN n.since >= p.since THEN f.client ELSE f.previous_client END AS foreign_client,
+    CASE WHEN n.since >= p.since THEN f.previous_client ELSE f.client END AS usual_client,
+    greatest(n.since, p.since) AS foreign_since
+  FROM flips AS f
+  JOIN known AS k ON k.actor = f.actor
+  JOIN networks AS n ON n.actor = f.actor AND n.asn = f.asn
+  JOIN networks AS p ON p.actor = f.actor AND p.asn = f.previous_asn
+  JOIN pairs AS h ON h.actor = f.actor AND h.asn_a = f.asn_a AND h.asn_b = f.asn_b AND h.first_date = f.event_date
+),
+days AS (
+  SELECT
+    actor, account_id, access_key_id, event_date, known_since,
+    min(previous_time) AS first_time,
+    max(event_time) AS last_time,
+    count(*) AS flips,
+    first_value(foreign_asn ORDER BY event_time) AS foreign_asn,
+    first_value(foreign_ip ORDER BY event_time) AS foreign_ip,
+    first_value(usual_ip ORDER BY event_time) AS usual_ip,
+    first_value(foreign_client ORDER BY event_time) AS foreign_client,
+    first_value(usual_client ORDER BY event_time) AS usual_client,
+    first_value(foreign_since ORDER BY event_time) AS foreign_since
+  FROM dated
+  WHERE event_date >= known_since + CAST($warm_up_days || ' days' AS INTERVAL)
+  GROUP BY actor, account_id, access_key_id, event_date, known_since
+),
+colleagues AS (
+  SELECT
+    d.actor, d.access_key_id, d.account_id, d.event_date,
+    count(DISTINCT k.actor) AS identities,
+    count(DISTINCT n.actor) AS colleagues
+  FROM days AS d
+  LEFT JOIN known AS k ON k.known_since < d.event_date AND k.actor <> d.actor
+  LEFT JOIN networks AS n ON n.actor = k.actor AND n.asn = d.foreign_asn AND n.since < d.event_date
+  GROUP BY d.actor, d.access_key_id, d.account_id, d.event_date
+)
+SELECT
+  d.first_time,
+  d.last_time,
+  'access_key' AS entity_type,
+  d.access_key_id AS entity,
+  d.actor,
+  d.account_id,
+  CAST(NULL AS VARCHAR) AS region,
+  1.0 - exp(-(d.flips + 1.0) / (2.0 + w.colleagues)) AS score,
+  CASE WHEN rarity(w.colleagues, w.identities) >= $min_rarity AND d.foreign_since = d.event_date THEN 'medium' ELSE 'low' END AS severity,
+  d.access_key_id || ' of ' || d.actor || ' was used from ' || d.usual_ip || coalesce(' (' || ip_organisation(d.usual_ip) || ')', '') || ' with ' || d.usual_client
+    || ' and within ' || $within_minutes || ' minutes from ' || d.foreign_ip || coalesce(' (' || ip_organisation(d.foreign_ip) || ')', '')
+    || ' with ' || d.foreign_client || '; never both on one day before, ' || w.colleagues || ' of ' || w.identities || ' other identities came from there' AS summary,
+  evidence(c.event_id, c.event_time) AS evidence,
+  count(*) AS events,
+  d.foreign_ip AS source_ip_address,
+  d.foreign_client,
+  d.flips,
+  count(*) FILTER (WHERE c.failed) AS failed_calls,
+  d.usual_ip AS baseline_ip,
+  d.usual_client AS baseline_client,
+  d.known_since AS baseline_since,
+  w.colleagues AS baseline_identities_from_there
+FROM days AS d
+JOIN colleagues AS w ON w.actor = d.actor AND w.access_key_id = d.access_key_id AND w.account_id = d.account_id AND w.event_date = d.event_date
+JOIN located AS c ON c.access_key_id = d.access_key_id AND c.event_date = d.event_date AND c.asn = d.foreign_asn
+GROUP BY d.first_time, d.last_time, d.access_key_id, d.actor, d.account_id, d.flips, d.usual_ip, d.usual_client, d.foreign_ip, d.foreign_client,
+  d.known_since, d.foreign_since, d.event_date, w.colleagues, w.identities

@@ -1,0 +1,89 @@
+/*
+title      = "Changes in a region new for this identity"
+severity   = "low"
+confidence = "low"
+attack     = ["T1535", "T1078.004"]
+why        = "The account works there, its owner never did."
+benign     = ["A roll-out to the next region", "A colleague who helps out"]
+respond    = ["Look at what was made there and whether it belongs to anybody's work"]
+[params]
+warm_up_days    = { default = 7, min = 1, max = 90, help = "days of history an identity needs before it can be judged" }
+min_active_days = { default = 5, min = 1, help = "and the days of them it was active on" }
+min_surprise    = { default = 4.0, min = 0.0, help = "nats; a day whose new regions are less surprising is left out" }
+*/
+WITH changed AS (
+  SELECT
+    actor, account_id, event_date, aws_region,
+    min(first_time) AS first_time,
+    max(last_time) AS last_time,
+    CAST(sum(changes) AS BIGINT) AS changes,
+    CAST(sum(failures) AS BIGINT) AS failures
+  FROM daily_api_use
+  WHERE changes > 0
+    AND first_time >= $from AND first_time < $to
+    AND event_source NOT IN ('signin.amazonaws.com', 'sts.amazonaws.com')
+    -- Services without a region write to us-east-1, wherever the account works.
+    AND NOT (aws_region = 'us-east-1' AND event_source IN ('iam.amazonaws.com', 'organizations.amazonaws.com', 'route53.amazonaws.com',
+      'cloudfront.amazonaws.com', 'support.amazonaws.com', 'account.amazonaws.com', 'billing.amazonaws.com', 'waf.amazonaws.com'))
+  GROUP BY actor, account_id, event_date, aws_region
+),
+-- Where the account as a whole changed things: what is new for all of it is another story.
+account_region AS (
+  SELECT account_id, aws_region, min(event_date) AS since
+  FROM daily_api_use
+  WHERE changes > 0 AND first_time < $to
+  GROUP BY account_id, aws_region
+),
+days AS (
+  SELECT
+    n.actor, n.account_id, n.event_date,
+    min(c.first_time) AS first_time,
+    max(c.last_time) AS last_time,
+    CAST(sum(c.changes) AS BIGINT) AS changes,
+    CAST(sum(c.failures) AS BIGINT) AS failures,
+    array_agg(n.item ORDER BY n.item) AS regions,
+    min(n.known_since) AS known_since,
+    max(n.active_days) AS active_days,
+    max(n.new_days) AS new_days,
+    min(n.users_before) AS users_before,
+    max(n.identities_before) AS identities_before,
+    max(n.rarity) + max(n.steadiness) AS surprise
+  FROM novelties AS n
+  JOIN changed AS c ON c.actor = n.actor AND c.account_id = n.account_id AND c.event_date = n.event_date AND c.aws_region = n.item
+  JOIN account_region AS a ON a.account_id = n.account_id AND a.aws_region = n.item AND a.since < n.event_date
+  WHERE n.kind = 'region'
+    AND n.first_time >= $from AND n.first_time < $to
+    AND n.history_days >= $warm_up_days
+    AND n.active_days >= $min_active_days
+  GROUP BY n.actor, n.account_id, n.event_date
+  HAVING max(n.rarity) + max(n.steadiness) >= $min_surprise
+)
+SELECT
+  d.first_time,
+  d.last_time,
+  'actor' AS entity_type,
+  d.actor AS entity,
+  d.account_id,
+  d.regions[1] AS region,
+  1.0 - exp(-d.surprise / 10.0) AS score,
+  d.actor || CASE WHEN d.failures >= d.changes THEN ' tried to change things in ' ELSE ' changed things in ' END
+    || array_to_string(array_slice(d.regions, 1, 4), ', ') || ' for the first time in ' || d.active_days || ' active days: ' || d.changes
+    || ' changes; the account uses it, and ' || d.users_before || ' of ' || d.identities_before || ' identities had before' AS summary,
+  evidence(c.event_id, c.event_time) AS evidence,
+  count(*) AS events,
+  d.regions,
+  d.changes,
+  d.failures AS failed_calls,
+  d.surprise AS surprise_nats,
+  d.known_since AS baseline_since,
+  d.active_days AS baseline_active_days,
+  d.new_days AS baseline_days_with_a_new_region
+FROM days AS d
+JOIN calls AS c ON c.actor = d.actor AND c.account_id = d.account_id AND c.event_date = d.event_date AND array_has(d.regions, c.aws_region)
+WHERE NOT c.by_service
+  AND c.read_only IS FALSE
+  AND c.management_event IS NOT FALSE
+  AND c.event_source NOT IN ('signin.amazonaws.com', 'sts.amazonaws.com')
+  AND c.event_time >= $from AND c.event_time < $to
+GROUP BY d.first_time, d.last_time, d.actor, d.account_id, d.regions, d.changes, d.failures, d.surprise, d.active_days, d.new_days,
+  d.users_before, d.identities_before, d.known_since
