@@ -1,6 +1,6 @@
 /*
 title      = "Far more calls in an hour than this identity's past"
-severity   = "medium"
+severity   = "low"
 confidence = "medium"
 attack     = ["T1078.004", "T1530", "T1526"]
 why        = "Copying data out and looking around with a script show as volume before they show as anything else."
@@ -72,6 +72,8 @@ SELECT
   d.account_id,
   CAST(NULL AS VARCHAR) AS region,
   1.0 - exp(-d.z / 10.0) AS score,
+  -- Machines have rush hours.
+  'medium' AS joined_severity,
   d.actor || ' made ' || d.most_calls || ' calls in an hour; its usual active hour has '
     || CAST(round(d.median_calls) AS BIGINT) || ' (median; mean ' || round(d.mean_calls, 1) || ', of ' || d.hours_before || ' hours)' AS summary,
   evidence(c.event_id, c.event_time) AS evidence,

@@ -7,6 +7,7 @@ why        = "A password alone opened the console; whoever has it is in."
 benign     = ["A user for whom nobody ever set MFA up", "A federated sign-in whose provider asked for MFA itself"]
 respond    = ["Ask the user whether it was them", "Require MFA by policy"]
 [params]
+warm_up_days = { default = 7, min = 0, help = "days of history an account needs before a user without any is news" }
 routine_days = { default = 3, min = 1, help = "a user who signed in without MFA on this many earlier days does it by routine" }
 */
 WITH sign_in AS (
@@ -38,6 +39,11 @@ judged AS (
     count(*) FILTER (WHERE with_mfa > 0) OVER before AS days_with
   FROM daily
   WINDOW before AS (PARTITION BY actor ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+),
+aged AS (
+  SELECT j.*, CAST(j.event_date - o.since AS BIGINT) AS account_days
+  FROM judged AS j
+  LEFT JOIN own_account AS o ON o.account_id = j.account_id
 )
 SELECT
   first_time,
@@ -51,6 +57,8 @@ SELECT
   CASE WHEN days_with > 0 AND days_without = 0 THEN 'high'
        WHEN days_without >= $routine_days THEN 'informational'
        WHEN days_without > 0 THEN 'low'
+       -- In the first days everybody is new.
+       WHEN coalesce(account_days, 0) < $warm_up_days THEN 'low'
        ELSE 'medium' END AS severity,
   actor || ' signed in to the console without MFA from ' || coalesce(source_ip_address, 'an unknown address') || '; before, on '
     || days_with || ' days with MFA and on ' || days_without || ' without' AS summary,
@@ -59,6 +67,6 @@ SELECT
   source_ip_address,
   days_with AS baseline_days_with_mfa,
   days_without AS baseline_days_without_mfa
-FROM judged
+FROM aged
 WHERE without_mfa > 0
   AND first_time >= $from

@@ -8,6 +8,7 @@ benign     = ["A VPN or a mobile provider that comes out in another country", "A
 respond    = ["Ask the owner which of the two places was theirs", "Revoke the sessions and rotate the key"]
 [params]
 speed_kmh   = { default = 1000.0, min = 450.0, help = "faster than this is impossible; an airliner flies at 900" }
+colleagues  = { default = 3, min = 1, help = "a network that so many other identities used before is one to reckon with" }
 distance_km = { default = 500.0, min = 50.0, help = "moves shorter than this are left to the error of the table" }
 */
 WITH located AS (
@@ -94,6 +95,17 @@ days AS (
     first_value(CASE WHEN previous_network_since > network_since THEN previous_ip ELSE source_ip_address END ORDER BY event_time) AS ip_foreign
   FROM first_jumps
   GROUP BY actor, account_id, holder, event_date
+),
+-- How many identities had come from the foreign network before: the office's way out belongs to nobody else's hands.
+colleagues AS (
+  SELECT j.ip_foreign, j.event_date, count(*) AS users_before
+  FROM (SELECT DISTINCT ip_foreign, ip_asn(ip_foreign) AS asn, event_date FROM days) AS j
+  JOIN (
+    SELECT ip_asn(source_ip_address) AS asn, actor, min(event_date) AS since
+    FROM daily_address
+    GROUP BY ip_asn(source_ip_address), actor
+  ) AS u ON u.asn = j.asn AND u.since < j.event_date
+  GROUP BY j.ip_foreign, j.event_date
 )
 SELECT
   d.first_time,
@@ -103,9 +115,12 @@ SELECT
   d.account_id,
   CAST(NULL AS VARCHAR) AS region,
   1.0 - exp(-d.speed_kmh / (2.0 * $speed_kmh)) AS score,
+  CASE WHEN coalesce(u.users_before, 0) >= $colleagues THEN 'low' ELSE 'high' END AS severity,
+  CASE WHEN coalesce(u.users_before, 0) >= $colleagues THEN 'medium' END AS joined_severity,
   d.actor || ' was in ' || d.country_before || ' (' || d.ip_before || ') and in ' || d.country_after || ' (' || d.ip_after
     || '), ' || CAST(round(d.distance_km) AS BIGINT) || ' km apart at '
-    || CASE WHEN d.speed_kmh > 100000 THEN 'the same time' ELSE CAST(round(d.speed_kmh) AS BIGINT) || ' km/h' END AS summary,
+    || CASE WHEN d.speed_kmh > 100000 THEN 'the same time' ELSE CAST(round(d.speed_kmh) AS BIGINT) || ' km/h' END
+    || '; ' || coalesce(u.users_before, 0) || ' identities came from the foreign network before' AS summary,
   evidence(c.event_id, c.event_time) AS evidence,
   count(*) AS events,
   d.holder,
@@ -114,11 +129,13 @@ SELECT
   d.distance_km,
   d.ip_before AS baseline_ip,
   d.country_before AS baseline_country,
+  coalesce(u.users_before, 0) AS baseline_identities_in_foreign_network,
   d.ip_after,
   d.country_after,
   d.ip_foreign
 FROM days AS d
+LEFT JOIN colleagues AS u ON u.ip_foreign = d.ip_foreign AND u.event_date = d.event_date
 JOIN located AS c ON c.holder = d.holder AND c.event_date BETWEEN CAST(d.first_time AS DATE) AND d.event_date
   AND c.source_ip_address = d.ip_foreign
 GROUP BY d.first_time, d.last_time, d.actor, d.account_id, d.holder, d.ip_foreign, d.jumps, d.speed_kmh, d.distance_km, d.ip_before,
-  d.country_before, d.ip_after, d.country_after
+  d.country_before, d.ip_after, d.country_after, u.users_before

@@ -7,6 +7,7 @@ why        = "Stolen credentials are turned into computing power first of all."
 benign     = ["A new workload or a load test", "A data science team that gets its first accelerators"]
 respond    = ["Terminate what nobody asked for, in every region", "Look at what else the identity did that day"]
 [params]
+many_instances = { default = 8, min = 1, help = "instances asked for within a day, from which it is more than a trial" }
 min_vcpu_class = { default = 8, min = 1, help = "size class, in multiples of xlarge, from which an instance is big" }
 */
 WITH launched AS (
@@ -64,8 +65,8 @@ SELECT
   account_id,
   regions[1] AS region,
   1.0 - exp(-(ln(1.0 + instances) + ln(1.0 + xlarges) + CASE WHEN accelerated THEN 1.0 ELSE 0.0 END) / 3.0) AS score,
-  CASE WHEN family_before = 0 AND (accelerated OR xlarges >= $min_vcpu_class) THEN 'medium'
-       WHEN actor_before = 0 AND instances > 2 * most_before AND most_before > 0 THEN 'medium'
+  CASE WHEN family_before = 0 AND (accelerated OR xlarges >= $min_vcpu_class) AND instances >= $many_instances THEN 'medium'
+       WHEN actor_before = 0 AND instances > 2 * most_before AND most_before > 0 AND instances >= $many_instances THEN 'medium'
        ELSE 'low' END AS severity,
   actor || CASE WHEN failures = calls THEN ' tried to launch ' ELSE ' launched ' END || instances || ' instances of '
     || coalesce(array_to_string(array_slice(instance_types, 1, 3), ', '), 'an unnamed type') || ' in ' || coalesce(array_to_string(regions, ', '), 'no region')

@@ -7,6 +7,7 @@ why        = "Miners and hiders go where nobody looks."
 benign     = ["A planned expansion", "A service that needs one region, such as us-east-1 for certificates"]
 respond    = ["Look at what was made there and remove it when nobody asked for it", "Deny unused regions by policy"]
 [params]
+many_launches = { default = 5, min = 1, help = "calls that launch instances there within a day, from which it is more than a trial" }
 warm_up_days = { default = 7, min = 1, max = 90, help = "days of history an account needs before it can be judged" }
 */
 WITH daily AS (
@@ -54,7 +55,9 @@ SELECT
   f.account_id,
   f.regions[1] AS region,
   1.0 - exp(-(cardinality(f.regions) + 2.0 * CASE WHEN f.launches > 0 THEN 1 ELSE 0 END) / 3.0) AS score,
-  CASE WHEN f.launches > 0 THEN 'high' ELSE 'medium' END AS severity,
+  -- A test of recovery launches a few machines; mining launches all it can.
+  CASE WHEN f.launches >= $many_launches THEN 'high' ELSE 'low' END AS severity,
+  'medium' AS joined_severity,
   f.actor || CASE WHEN f.failures = f.calls THEN ' tried to change things in ' ELSE ' changed things in ' END
     || array_to_string(array_slice(f.regions, 1, 6), ', ') || ', where account ' || f.account_id || ' had never done anything'
     || CASE WHEN f.launches > 0 THEN '; ' || f.launches || ' launches of instances' ELSE '' END

@@ -7,6 +7,7 @@ why        = "A command or a shell on a machine turns cloud permissions into the
 benign     = ["An administrator's first look at a machine", "A patching tool that was set up"]
 respond    = ["Read the session's or command's log", "See whether the machine's role was used from elsewhere afterwards"]
 [params]
+warm_up_days = { default = 7, min = 0, help = "days of history an account needs before a first time is news" }
 routine_days = { default = 2, min = 1, help = "an identity that did it on this many earlier days does it by routine" }
 many_targets = { default = 5, min = 1, help = "calls within a day from which it is more than a look" }
 */
@@ -43,9 +44,17 @@ active AS (
       OR (event_source = 'ecs.amazonaws.com' AND api = 'ExecuteCommand')
   )
 ),
+-- Days on which people of the same role did.
+practice AS (
+  SELECT peers, event_date, count(*) OVER (PARTITION BY peers ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS days_before
+  FROM (SELECT DISTINCT peer_group(actor) AS peers, event_date FROM active)
+),
 judged AS (
-  SELECT d.*, coalesce(a.days_before, 0) AS days_before
+  SELECT d.*, coalesce(a.days_before, 0) AS days_before, coalesce(p.days_before, 0) AS peer_days_before,
+    CAST(d.event_date - o.since AS BIGINT) AS account_days
   FROM daily AS d
+  LEFT JOIN own_account AS o ON o.account_id = d.account_id
+  LEFT JOIN practice AS p ON p.peers = peer_group(d.actor) AND p.event_date = d.event_date
   LEFT JOIN active AS a ON a.actor = d.actor AND a.account_id = d.account_id AND a.event_date = d.event_date
 )
 SELECT
@@ -56,7 +65,8 @@ SELECT
   account_id,
   CAST(NULL AS VARCHAR) AS region,
   1.0 / (1.0 + days_before) AS score,
-  CASE WHEN calls >= $many_targets AND days_before = 0 THEN 'medium' ELSE 'low' END AS severity,
+  CASE WHEN calls >= $many_targets AND days_before = 0 AND peer_days_before < $routine_days AND account_days >= $warm_up_days THEN 'medium'
+       ELSE 'low' END AS severity,
   actor || CASE WHEN failures = calls THEN ' tried to run' ELSE ' ran' END || ' commands on machines: ' || array_to_string(apis, ', ')
     || ', ' || calls || ' calls' || CASE WHEN failures > 0 THEN ', ' || failures || ' failed' ELSE '' END
     || CASE WHEN days_before = 0 THEN '; never before' ELSE '; on ' || days_before || ' days before' END AS summary,
@@ -64,6 +74,7 @@ SELECT
   calls AS events,
   apis,
   failures AS failed_calls,
-  days_before AS baseline_days_it_did_so
+  days_before AS baseline_days_it_did_so,
+  peer_days_before AS baseline_days_its_peers_did_so
 FROM judged
 WHERE days_before < $routine_days

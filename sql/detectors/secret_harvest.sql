@@ -53,7 +53,9 @@ SELECT
   account_id,
   CAST(NULL AS VARCHAR) AS region,
   1.0 - exp(-(secrets - most_before) / 10.0) AS score,
-  CASE WHEN failures = calls OR secrets < $many_secrets THEN 'medium' ELSE 'high' END AS severity,
+  -- A broken script is refused; a rotation reads what it rotates.
+  CASE WHEN secrets < 3 * most_before OR 2 * failures > calls THEN 'low' WHEN secrets < $many_secrets THEN 'medium' ELSE 'high' END AS severity,
+  CASE WHEN secrets < 3 * most_before OR 2 * failures > calls THEN 'medium' END AS joined_severity,
   actor || CASE WHEN failures = calls THEN ' was refused ' ELSE ' read ' END || secrets || ' different secrets in an hour'
     || CASE WHEN failures > 0 AND failures < calls THEN ', ' || failures || ' of ' || calls || ' calls failed' ELSE '' END
     || '; its most before was ' || most_before AS summary,
