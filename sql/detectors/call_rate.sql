@@ -16,7 +16,8 @@ lookback    = { default = 336, min = 24, max = 2000, help = "active hours looked
 spread_floor = { default = 0.5, min = 0.05, help = "smallest spread, in ln(calls): 0.5 is a factor of 1.6" }
 */
 WITH hourly AS (
-  SELECT actor, account_id, hour, calls, first_time, last_time
+  -- A job that is refused and tries again is loud and takes nothing.
+  SELECT actor, account_id, hour, calls - failures AS calls, first_time, last_time
   FROM hourly_activity
   WHERE hour < $to
 ),

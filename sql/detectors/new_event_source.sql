@@ -37,6 +37,8 @@ SELECT
   d.account_id,
   CAST(NULL AS VARCHAR) AS region,
   1.0 - exp(-d.surprise / 10.0) AS score,
+  -- A sign and no act: what is done there says more.
+  'low' AS joined_severity,
   d.actor || ' used ' || CASE WHEN cardinality(d.services) = 1 THEN d.services[1] || ' for the first time'
     ELSE cardinality(d.services) || ' services for the first time: ' || array_to_string(array_slice(d.services, 1, 4), ', ') END
     || '; ' || d.users_before || ' of ' || d.identities_before || ' identities had before' AS summary,

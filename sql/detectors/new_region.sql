@@ -57,7 +57,6 @@ SELECT
   1.0 - exp(-(cardinality(f.regions) + 2.0 * CASE WHEN f.launches > 0 THEN 1 ELSE 0 END) / 3.0) AS score,
   -- A test of recovery launches a few machines; mining launches all it can.
   CASE WHEN f.launches >= $many_launches THEN 'high' ELSE 'low' END AS severity,
-  'medium' AS joined_severity,
   f.actor || CASE WHEN f.failures = f.calls THEN ' tried to change things in ' ELSE ' changed things in ' END
     || array_to_string(array_slice(f.regions, 1, 6), ', ') || ', where account ' || f.account_id || ' had never done anything'
     || CASE WHEN f.launches > 0 THEN '; ' || f.launches || ' launches of instances' ELSE '' END
