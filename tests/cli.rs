@@ -263,6 +263,19 @@ fn a_lake_that_is_fed_often_keeps_few_files_a_day() {
     assert_eq!((added, removed), (13, 9), "the ninth file of the day had all nine joined into one");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_lake_that_cannot_keep_summaries_is_hunted_all_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, lake) = (dir.path().join("in"), dir.path().join("lake"));
+    archive(&source, &[record("1", "2024-01-01T10:00:00Z")]);
+    succeeds(&["ingest", arg(&source), "--lake", arg(&lake)]);
+    // A file where the folder should be: no right is needed to be refused.
+    std::fs::write(lake.join("_trailhunt/rollups"), "in the way").unwrap();
+    let hunt = ["hunt", "--lake", arg(&lake), "--detector", "call_rate", "--detector", "new_api"];
+    assert!(succeeds(&hunt).out.contains("1 of 1 events"));
+}
+
 #[test]
 fn what_an_object_may_cost_is_a_setting() {
     let dir = tempfile::tempdir().unwrap();

@@ -42,14 +42,17 @@ pub async fn report_on(lake: &Lake, period: &PeriodArgs, args: &HuntSettings, co
     report::report(Material { snapshot, session, window, detectors, settings, geo, hunt, suppressions, coverage }).await
 }
 
-/// SQL over what is rolled up, after rolling up what is not.
+/// SQL over what is rolled up, after rolling up what is not. A lake that cannot be written is read all the same.
 pub async fn session(lake: &Lake, snapshot: &Snapshot, geo: &Arc<Geo>, memory: &MemoryArgs) -> Result<Session> {
     let bar = progress::steps("rollups", 0);
     let rolled = engine::roll_up(lake, snapshot, geo, memory.memory_limit, |done, of| {
         bar.set_length(of as u64);
         bar.set_position(done as u64);
     });
-    let rolled = rolled.await?;
+    let rolled = match rolled.await {
+        Err(Error::Storage { action: "write", .. }) => lake.rolled(snapshot).await?,
+        rolled => rolled?,
+    };
     bar.finish_and_clear();
     engine::session(snapshot, &rolled, geo, memory.memory_limit).await
 }
