@@ -11,13 +11,14 @@ use super::{Finding, Severity};
 
 /// Raises the findings that are joined by another's, one a detector, person and day. Leaves them in order of time.
 pub fn join(findings: &mut [Finding]) {
+    // One order, whatever order the rows came in: what is told of a day is told alike every time.
+    findings.sort_by(|a, b| (&a.first_time, &a.id).cmp(&(&b.first_time, &b.id)));
     let mut acts: HashMap<(String, String), Vec<(String, String)>> = HashMap::new();
     for finding in findings.iter().filter(|f| f.joined_severity.is_none() && f.severity >= Severity::Low) {
         let act = (finding.detector.clone(), finding.id.clone());
         acts.entry(whose(finding)).or_default().push(act);
     }
     // A person who comes from a new place comes to all accounts from there: one story, told by the first of them.
-    findings.sort_by(|a, b| (&a.first_time, &a.id).cmp(&(&b.first_time, &b.id)));
     let mut told = HashSet::new();
     for finding in findings.iter_mut() {
         let Some(joined) = finding.joined_severity.filter(|joined| *joined > finding.severity) else { continue };
