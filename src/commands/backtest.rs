@@ -1,9 +1,10 @@
 //! `trailhunt backtest`: what each detector would have raised over history.
 
+use super::query::written;
 use super::{Outcome, hunt};
 use crate::cli::{BacktestArgs, BacktestFormat};
 use crate::detect::{Library, Settings};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::lake::Lake;
 use crate::report::backtest::{backtest as figures, text};
 use crate::report::json;
@@ -15,21 +16,13 @@ pub async fn backtest(args: BacktestArgs) -> Result<Outcome> {
     let library = Library::load(&args.detect.folders)?;
     let detectors = library.select(&args.detect.detectors)?;
     let settings = Settings { parameters: hunt::parameters(&args.detect.parameters, &library)? };
-    let snapshot = lake.snapshot().await?;
-    let window = hunt::window(&snapshot, &args.period)?;
-    let geo = super::geo(&args.detect.geoip)?;
-    let session = hunt::session(&lake, &snapshot, &geo, &args.memory).await?;
-    let hunt = hunt::detect(&detectors, &session, window, &settings).await?;
-    let backtest = figures(&hunt, window, args.alerts_per_day);
+    let ground = hunt::ground(&lake, &args.period, &args.detect, &args.memory).await?;
+    let hunt = hunt::detect(&detectors, &ground, &settings).await?;
+    let backtest = figures(&hunt, ground.window, args.alerts_per_day);
     let mut out = std::io::stdout().lock();
-    let printed = match args.format {
+    written(match args.format {
         BacktestFormat::Table => text(&backtest, &mut out),
         BacktestFormat::Json => json(&backtest, &mut out),
-    };
-    if let Err(source) = printed
-        && source.kind() != std::io::ErrorKind::BrokenPipe
-    {
-        return Err(Error::File { path: "standard output".into(), source });
-    }
+    })?;
     Ok(if hunt.failed.is_empty() { Outcome::Done } else { Outcome::Incomplete })
 }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use chrono::Days;
 
+use super::query::written;
 use super::{Outcome, period, progress};
-use crate::cli::{HuntArgs, HuntSettings, MemoryArgs, PeriodArgs};
+use crate::cli::{DetectArgs, HuntArgs, HuntSettings, MemoryArgs, PeriodArgs};
 use crate::detect::{self, Detector, Hunt, Library, Settings, Suppressions, Window};
 use crate::engine::{self, Session};
 use crate::error::{Error, Result};
@@ -30,20 +31,46 @@ pub async fn report_on(lake: &Lake, period: &PeriodArgs, args: &HuntSettings, co
     let library = Library::load(&args.detect.folders)?;
     let detectors = library.select(&args.detect.detectors)?;
     let settings = Settings { parameters: parameters(&args.detect.parameters, &library)? };
+    let ground = ground(lake, period, &args.detect, &args.memory).await?;
+    let hunt = detect(&detectors, &ground, &settings).await?;
+    let Ground { snapshot, window, geo, session } = &ground;
+    report::report(Material {
+        snapshot,
+        session,
+        window: *window,
+        detectors: &detectors,
+        settings: settings.parameters,
+        geo,
+        hunt,
+        suppressions: &suppressions,
+        coverage,
+    })
+    .await
+}
+
+/// What a hunt goes over.
+pub struct Ground {
+    /// The lake's state.
+    pub snapshot: Snapshot,
+    /// What is judged.
+    pub window: Window,
+    /// What places the addresses.
+    pub geo: Arc<Geo>,
+    /// SQL over it.
+    pub session: Session,
+}
+
+/// The lake as it is now, rolled up, and the part of it that was asked for.
+pub async fn ground(lake: &Lake, period: &PeriodArgs, args: &DetectArgs, memory: &MemoryArgs) -> Result<Ground> {
     let snapshot = lake.snapshot().await?;
     let window = window(&snapshot, period)?;
-    let geo = super::geo(&args.detect.geoip)?;
-    let session = session(lake, &snapshot, &geo, &args.memory).await?;
-    let hunt = detect(&detectors, &session, window, &settings).await?;
-    let settings = settings.parameters;
-    let (snapshot, session, geo) = (&snapshot, &session, geo.as_ref());
-    let detectors = &detectors;
-    let suppressions = &suppressions;
-    report::report(Material { snapshot, session, window, detectors, settings, geo, hunt, suppressions, coverage }).await
+    let geo = super::geo(&args.geoip)?;
+    let session = session(lake, &snapshot, &geo, memory).await?;
+    Ok(Ground { snapshot, window, geo, session })
 }
 
 /// SQL over what is rolled up, after rolling up what is not. A lake that cannot be written is read all the same.
-pub async fn session(lake: &Lake, snapshot: &Snapshot, geo: &Arc<Geo>, memory: &MemoryArgs) -> Result<Session> {
+async fn session(lake: &Lake, snapshot: &Snapshot, geo: &Arc<Geo>, memory: &MemoryArgs) -> Result<Session> {
     let bar = progress::steps("rollups", 0);
     let rolled = engine::roll_up(lake, snapshot, geo, memory.memory_limit, |done, of| {
         bar.set_length(of as u64);
@@ -58,9 +85,9 @@ pub async fn session(lake: &Lake, snapshot: &Snapshot, geo: &Arc<Geo>, memory: &
 }
 
 /// Runs the detectors under a bar.
-pub async fn detect(detectors: &[&Detector], session: &Session, window: Window, settings: &Settings) -> Result<Hunt> {
+pub async fn detect(detectors: &[&Detector], ground: &Ground, settings: &Settings) -> Result<Hunt> {
     let bar = progress::steps("hunt", detectors.len() as u64);
-    let hunt = detect::run(detectors, session, window, settings, |done, id| {
+    let hunt = detect::run(detectors, &ground.session, ground.window, settings, |done, id| {
         bar.set_position(done as u64);
         bar.set_message(id.to_owned());
     })
@@ -70,7 +97,7 @@ pub async fn detect(detectors: &[&Detector], session: &Session, window: Window, 
 }
 
 /// What was asked for, from the beginning of its first day. Without an end it ends after the lake's last day.
-pub fn window(snapshot: &Snapshot, asked: &PeriodArgs) -> Result<Window> {
+fn window(snapshot: &Snapshot, asked: &PeriodArgs) -> Result<Window> {
     let Some((first, last)) = snapshot.days() else {
         return Err(Error::lake(snapshot.location.to_string(), "it holds no events yet; `trailhunt ingest` adds some"));
     };
@@ -108,12 +135,7 @@ pub fn conclude(report: &Report, args: &HuntSettings) -> Result<Outcome> {
         report::json(report, &mut out).map_err(failed)?;
         out.into_inner().map_err(|e| failed(e.into_error()))?.sync_all().map_err(failed)?;
     }
-    let printed = report::text(report, &mut std::io::stdout().lock());
-    if let Err(source) = printed
-        && source.kind() != std::io::ErrorKind::BrokenPipe
-    {
-        return Err(Error::File { path: "standard output".into(), source });
-    }
+    written(report::text(report, &mut std::io::stdout().lock()))?;
     let unread = !report.run.detectors_failed.is_empty()
         || !report.coverage.objects_failed.is_empty()
         || report.coverage.rejects > 0;

@@ -13,6 +13,7 @@ use object_store::ObjectStoreExt;
 use super::{Outcome, period, progress};
 use crate::cli::{IngestArgs, LimitArgs, MemoryArgs, SourceArgs};
 use crate::decode::{self, Decoded, Limits};
+use crate::engine::MEMORY_BYTES;
 use crate::error::{Error, Result};
 use crate::lake::{Appended, Appender, Committed, Lake, Standing};
 use crate::source::{self, Location, LogObject, Selection};
@@ -37,7 +38,7 @@ pub struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Bounds {
-        Bounds { memory_bytes: 1 << 30, limits: Limits::default() }
+        Bounds { memory_bytes: MEMORY_BYTES, limits: Limits::default() }
     }
 }
 

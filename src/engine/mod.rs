@@ -1,7 +1,8 @@
 //! SQL over a snapshot: the tables, the views, the functions.
 //!
-//! Tables: `events` (schema.rs), `objects` (the ledger), `rejects`, and the rollups `sql/rollups/*.sql`. Views: `sql/views/*.sql`. Functions: `udf`, one a
-//! file, and the JSON functions of datafusion-functions-json. DataFusion is named in this folder only.
+//! Tables: `events` (schema.rs), `objects` (the ledger), `rejects`, and the rollups `sql/rollups/*.sql`. Views:
+//! `sql/views/*.sql`. Functions: `udf`, one a file, and the JSON functions of datafusion-functions-json. DataFusion is
+//! named in this folder only.
 
 mod rollup;
 mod table;
@@ -21,16 +22,13 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
-use include_dir::{Dir, File, include_dir};
+use include_dir::File;
 
 use crate::error::{Error, Result};
 use crate::geo::Geo;
-use crate::lake::{Rolled, Snapshot, ledger_schema, rejects_schema};
+use crate::lake::{Rolled, Snapshot, VIEWS, ledger_schema, rejects_schema};
 pub use rollup::roll_up;
 use table::{FilesTable, plain_words, side_file};
-
-/// The SQL that comes with the program.
-static VIEWS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/views");
 
 /// Bytes that SQL may use when nobody says otherwise.
 pub const MEMORY_BYTES: usize = 1 << 30;
@@ -181,9 +179,7 @@ impl Session {
         };
         Ok(Query { what: what.to_owned(), frame })
     }
-}
 
-impl Session {
     /// Computes the views that `sql` names and that are worth keeping.
     async fn keep(&self, sql: &str) -> Result<()> {
         let mut kept = self.kept.lock().await;
@@ -194,7 +190,7 @@ impl Session {
             }
             let failed = |e| Error::query(format!("view {name}"), plain_words(&e));
             let frame = self.context.table(&name).await.map_err(failed)?;
-            let schema = Arc::new(Schema::clone(frame.schema().as_arrow()));
+            let schema = schema(&frame);
             let partitions = frame.collect_partitioned().await.map_err(failed)?;
             let table = MemTable::try_new(schema, partitions).map_err(failed)?;
             self.context.deregister_table(&name).map_err(failed)?;
@@ -205,10 +201,15 @@ impl Session {
     }
 }
 
+/// Columns of a frame's rows.
+fn schema(frame: &DataFrame) -> SchemaRef {
+    Arc::new(Schema::clone(frame.schema().as_arrow()))
+}
+
 impl Query {
     /// Columns of the answer.
     pub fn schema(&self) -> SchemaRef {
-        Arc::new(Schema::clone(self.frame.schema().as_arrow()))
+        schema(&self.frame)
     }
 
     /// The whole answer.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use chrono::NaiveDate;
 use datafusion::common::{DataFusionError, Result as Planned};
 use datafusion::datasource::{ViewTable, provider_as_source};
@@ -14,8 +14,8 @@ use datafusion::prelude::{DataFrame, SessionContext, col};
 use futures::StreamExt;
 use futures::stream;
 
-use super::context;
 use super::table::{FilesTable, plain_words};
+use super::{context, schema};
 use crate::error::{Error, Result};
 use crate::geo::Geo;
 use crate::lake::{DataFile, Lake, Rolled, Rollup, Snapshot, rollups};
@@ -59,7 +59,7 @@ fn union(
     Ok(ViewTable::new(all.build()?, None))
 }
 
-/// Keeps every rollup of the days of `snapshot` that have none, calling `before_each` with the number of days done and
+/// Keeps every rollup of the days of `snapshot` that have none, calling `after_each` with the number of days done and
 /// of days to do. What is kept in the end.
 ///
 /// # Errors
@@ -69,7 +69,7 @@ pub async fn roll_up(
     snapshot: &Snapshot,
     geo: &Arc<Geo>,
     memory_bytes: usize,
-    before_each: impl Fn(usize, usize),
+    after_each: impl Fn(usize, usize),
 ) -> Result<Rolled> {
     let mut rolled = lake.rolled(snapshot).await?;
     let mut days: BTreeMap<NaiveDate, Vec<Rollup>> = BTreeMap::new();
@@ -96,7 +96,7 @@ pub async fn roll_up(
             rolled.files.entry(name).or_default().push(file);
         }
         done += 1;
-        before_each(done, total);
+        after_each(done, total);
     }
     Ok(rolled)
 }
@@ -140,8 +140,4 @@ async fn frame(context: &SessionContext, rollup: &Rollup) -> Result<DataFrame> {
 
 fn failed(rollup: &Rollup, error: &DataFusionError) -> Error {
     Error::query(format!("rollup {}", rollup.name), plain_words(error))
-}
-
-fn schema(frame: &DataFrame) -> SchemaRef {
-    Arc::new(Schema::clone(frame.schema().as_arrow()))
 }

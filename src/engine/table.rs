@@ -55,8 +55,7 @@ impl FilesTable {
 
     /// A rollup's files, one a day. `schema` begins with the day, which the files have too.
     pub fn rollup(store: ObjectStoreUrl, schema: SchemaRef, files: Vec<DataFile>) -> FilesTable {
-        let table = TableSchema::from(Arc::clone(&schema));
-        FilesTable { store, schema, table, files, partitioned: false, counted: false }
+        FilesTable { counted: false, ..FilesTable::plain(store, schema, files) }
     }
 
     /// Files without a partition column or statistics.

@@ -37,7 +37,7 @@ use delta_kernel_default_engine::executor::tokio::TokioMultiThreadExecutor;
 pub use append::{Appended, Appender, Committed};
 pub use compact::{Compacted, Vacuumed};
 pub use ledger::{LEDGER, Ledger, REJECTS, Standing, ledger_schema, rejects_schema};
-pub use rollup::{Rolled, Rollup, rollups};
+pub use rollup::{Rolled, Rollup, VIEWS, rollups};
 pub use snapshot::{DataFile, Snapshot};
 pub use state::{SideFile, State};
 

@@ -21,8 +21,8 @@ use super::{Lake, ledger};
 use crate::error::{Error, Result};
 
 static ROLLUPS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/rollups");
-/// What rollups may stand on.
-static VIEWS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/views");
+/// What rollups, and detectors, may stand on.
+pub static VIEWS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/views");
 
 /// A daily summary.
 #[derive(Debug, Clone, Copy)]
