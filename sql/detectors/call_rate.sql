@@ -15,11 +15,18 @@ min_hours   = { default = 12, min = 3, help = "active hours of history an identi
 lookback    = { default = 336, min = 24, max = 2000, help = "active hours looked back on" }
 spread_floor = { default = 0.5, min = 0.05, help = "smallest spread, in ln(calls): 0.5 is a factor of 1.6" }
 */
-WITH hourly AS (
-  -- A job that is refused and tries again is loud and takes nothing.
-  SELECT actor, account_id, hour, calls - failures AS calls, first_time, last_time
+WITH candidates AS (
+  SELECT DISTINCT actor, account_id
   FROM hourly_activity
-  WHERE hour < $to
+  WHERE event_date >= CAST($from AS DATE) AND event_date < CAST($to AS DATE)
+    AND calls - failures >= $min_calls
+),
+hourly AS (
+  -- A job that is refused and tries again is loud and takes nothing.
+  SELECT h.actor, h.account_id, h.hour, h.calls - h.failures AS calls, h.first_time, h.last_time
+  FROM hourly_activity AS h
+  JOIN candidates AS c ON c.actor = h.actor AND c.account_id = h.account_id
+  WHERE h.event_date < CAST($to AS DATE)
 ),
 -- Of active hours only: how much it does when it does something. When it is active at all is another question.
 judged AS (
@@ -73,7 +80,8 @@ SELECT
   d.account_id,
   CAST(NULL AS VARCHAR) AS region,
   1.0 - exp(-d.z / 10.0) AS score,
-  -- Machines have rush hours.
+  -- Machines have rush hours; people have scripts, or somebody has theirs.
+  CASE WHEN d.actor LIKE '%:role/%' OR d.actor NOT LIKE 'arn:%' THEN 'low' ELSE 'medium' END AS severity,
   'medium' AS joined_severity,
   d.actor || ' made ' || d.most_calls || ' calls in an hour; its usual active hour has '
     || CAST(round(d.median_calls) AS BIGINT) || ' (median; mean ' || round(d.mean_calls, 1) || ', of ' || d.hours_before || ' hours)' AS summary,

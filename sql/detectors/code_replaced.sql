@@ -65,6 +65,8 @@ SELECT
   account_id,
   CAST(NULL AS VARCHAR) AS region,
   CASE WHEN account_days >= $warm_up_days THEN 0.8 ELSE 0.4 END AS score,
+  -- Functions are deployed by hand now and then. What an instance runs as root when it starts is not.
+  CASE WHEN array_has(apis, 'ModifyInstanceAttribute') AND failures < calls AND account_days >= $warm_up_days THEN 'medium' ELSE 'low' END AS severity,
   actor || CASE WHEN failures = calls THEN ' tried to replace' ELSE ' replaced' END || ' code: ' || array_to_string(apis, ', ') || ' on '
     || array_to_string(array_slice(targets, 1, 3), ', ') || '; it never had' AS summary,
   evidence,

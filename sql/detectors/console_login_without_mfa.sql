@@ -10,34 +10,13 @@ respond    = ["Ask the user whether it was them", "Require MFA by policy"]
 warm_up_days = { default = 7, min = 0, help = "days of history an account needs before a user without any is news" }
 routine_days = { default = 3, min = 1, help = "a user who signed in without MFA on this many earlier days does it by routine" }
 */
-WITH sign_in AS (
-  SELECT *, json_get_str(additional_event_data, 'MFAUsed') AS mfa_used
-  FROM calls
-  WHERE event_source = 'signin.amazonaws.com'
-    AND api = 'ConsoleLogin'
-    AND json_get_str(response_elements, 'ConsoleLogin') = 'Success'
-    -- Roles sign in through a provider that keeps MFA to itself; the record says No for all of them.
-    AND user_identity_type IN ('IAMUser', 'Root')
-    AND event_time < $to
-),
-daily AS (
-  SELECT
-    actor, account_id, event_date, user_identity_type,
-    min(event_time) FILTER (WHERE mfa_used = 'No') AS first_time,
-    max(event_time) FILTER (WHERE mfa_used = 'No') AS last_time,
-    count(*) FILTER (WHERE mfa_used = 'No') AS without_mfa,
-    count(*) FILTER (WHERE mfa_used = 'Yes') AS with_mfa,
-    max(source_ip_address) FILTER (WHERE mfa_used = 'No') AS source_ip_address,
-    evidence(event_id, event_time) FILTER (WHERE mfa_used = 'No') AS evidence
-  FROM sign_in
-  GROUP BY actor, account_id, event_date, user_identity_type
-),
-judged AS (
+WITH judged AS (
   SELECT
     *,
     count(*) FILTER (WHERE without_mfa > 0) OVER before AS days_without,
     count(*) FILTER (WHERE with_mfa > 0) OVER before AS days_with
-  FROM daily
+  FROM daily_sign_in
+  WHERE event_date < CAST($to AS DATE)
   WINDOW before AS (PARTITION BY actor ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
 aged AS (

@@ -18,8 +18,7 @@ WITH of_instances AS (
   FROM calls
   WHERE NOT by_service
     AND event_time >= $from AND event_time < $to
-    -- EC2 names the session after the instance; the record says when it handed the credentials out.
-    AND (regexp_like(session_name, '^i-[0-9a-f]{8,17}$') OR json_get_str(user_identity, 'sessionContext', 'ec2RoleDelivery') IS NOT NULL)
+    AND of_instance
 ),
 daily AS (
   SELECT

@@ -73,7 +73,9 @@ SELECT
   e.account_id,
   CAST(NULL AS VARCHAR) AS region,
   1.0 - exp(-(e.surprise + CASE WHEN e.outside THEN 2.0 ELSE 0.0 END) / 5.0) AS score,
-  CASE WHEN e.outside AND e.failures < e.calls AND e.surprise >= $min_surprise THEN 'medium' ELSE 'low' END AS severity,
+  -- Who only reads is a supplier or an auditor more often than not; what else it does speaks for itself.
+  CASE WHEN e.outside AND e.failures < e.calls AND e.changes > 0 AND e.surprise >= $min_surprise THEN 'medium' ELSE 'low' END AS severity,
+  CASE WHEN e.outside AND e.surprise >= $min_surprise THEN 'medium' END AS joined_severity,
   e.actor || ' of account ' || e.from_account || CASE WHEN e.failures = e.calls THEN ' tried to call' ELSE ' called' END
     || ' in account ' || e.into_account || CASE WHEN e.outside THEN ', one of them outside the organisation' ELSE '' END
     || ': ' || e.calls || ' calls, ' || e.changes || ' of them changes; account ' || e.account_id || ' met a new one on '

@@ -7,10 +7,11 @@ why        = "Who wants to be paid, or to do harm, first takes away what could b
 benign     = ["An environment that is taken down on purpose", "Old snapshots cleared away by hand for once"]
 respond    = ["Stop the identity", "See what can still be restored: recycle bins, vaults of other accounts, keys pending deletion"]
 [params]
-min_calls    = { default = 4, min = 1, help = "deletions beyond what the identity and its peers ever did in a day" }
-many_calls   = { default = 15, min = 2, help = "from this many on it weighs more" }
-excess       = { default = 2.0, min = 1, help = "times the most of a day before, per API, that is still routine" }
-warm_up_days = { default = 7, min = 0, max = 90, help = "days of history the account needs, unless somebody deletes beyond many_calls" }
+min_calls     = { default = 4, min = 1, help = "deletions beyond what the identity and its peers ever did in a day" }
+many_calls    = { default = 15, min = 2, help = "from this many on it weighs more" }
+excess        = { default = 2.0, min = 1, help = "times the most of a day before, per API, that is still routine" }
+practice_days = { default = 2, min = 1, help = "earlier days with the API, of the identity or its peers, that make it a practice" }
+warm_up_days  = { default = 7, min = 0, max = 90, help = "days of history the account needs, unless somebody deletes beyond many_calls" }
 */
 WITH deleting AS (
   SELECT
@@ -80,7 +81,7 @@ judged AS (
     CAST(sum(b.calls) AS BIGINT) AS calls,
     CAST(sum(b.done) AS BIGINT) AS done,
     CAST(sum(b.backups) AS BIGINT) AS backups,
-    CAST(sum(greatest(b.calls - CAST($excess * coalesce(p.most_before, 0) AS BIGINT), 0)) AS BIGINT) AS beyond,
+    CAST(sum(greatest(b.calls - CAST($excess * CASE WHEN p.days_before >= $practice_days THEN p.most_before ELSE 0 END AS BIGINT), 0)) AS BIGINT) AS beyond,
     CAST(max(coalesce(p.most_before, 0)) AS BIGINT) AS most_before,
     CAST(max(coalesce(p.days_before, 0)) AS BIGINT) AS days_before,
     max(CAST(b.event_date - o.since AS BIGINT)) AS account_days

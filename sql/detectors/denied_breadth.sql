@@ -7,8 +7,9 @@ why        = "Found credentials are tried on everything to learn what they can d
 benign     = ["A new role with too few permissions", "A security scanner without its exceptions"]
 respond    = ["Disable the key or revoke the session", "List what the identity was allowed to do in that hour"]
 [params]
-min_apis    = { default = 5, min = 2, help = "different APIs denied within one hour" }
-min_targets = { default = 10, min = 2, help = "or different requests to the control plane denied within one hour: one API tried on many resources" }
+min_apis     = { default = 5, min = 2, help = "different APIs denied within one hour" }
+warm_up_days = { default = 7, min = 0, max = 90, help = "days of history an account needs before it says something that an identity is new to it" }
+min_targets  = { default = 10, min = 2, help = "or different requests to the control plane denied within one hour: one API tried on many resources" }
 */
 WITH hourly AS (
   SELECT
@@ -42,9 +43,20 @@ peer_days AS (
   )
   WINDOW before AS (PARTITION BY peers ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
+-- Since when an identity is known: a supplier's new role is refused much on its first days.
+met AS (
+  SELECT actor, account_id, min(event_date) AS since
+  FROM hourly_activity
+  GROUP BY actor, account_id
+),
 broad AS (
-  SELECT j.*, coalesce(p.most_apis_of_peers, 0) AS most_apis_of_peers
+  SELECT
+    j.*,
+    coalesce(p.most_apis_of_peers, 0) AS most_apis_of_peers,
+    CAST(CAST(j.hour AS DATE) - m.since AS BIGINT) <= 1 AND CAST(CAST(j.hour AS DATE) - o.since AS BIGINT) >= $warm_up_days AS is_new
   FROM judged AS j
+  LEFT JOIN met AS m ON m.actor = j.actor AND m.account_id = j.account_id
+  LEFT JOIN own_account AS o ON o.account_id = j.account_id
   LEFT JOIN peer_days AS p ON p.peers = peer_group(j.actor) AND p.event_date = CAST(j.hour AS DATE)
   WHERE hour >= $from
     AND ((apis_denied >= $min_apis AND apis_denied > 1.5 * most_apis_before)
@@ -58,7 +70,7 @@ SELECT
   b.account_id,
   CAST(NULL AS VARCHAR) AS region,
   1.0 - exp(-(b.apis_denied + b.targets_denied / 4.0) / 15.0) AS score,
-  CASE WHEN peer_group(b.actor) <> b.actor AND b.apis_denied <= b.most_apis_of_peers THEN 'low' WHEN b.services_denied >= 8 THEN 'high' ELSE 'medium' END AS severity,
+  CASE WHEN b.is_new THEN 'low' WHEN peer_group(b.actor) <> b.actor AND b.apis_denied <= b.most_apis_of_peers THEN 'low' WHEN b.services_denied >= 8 THEN 'high' ELSE 'medium' END AS severity,
   b.actor || ' was denied ' || b.apis_denied || ' APIs of ' || b.services_denied || ' services in an hour, '
     || b.targets_denied || ' different requests, ' || b.denied || ' calls; its most before was '
     || b.most_apis_before || ' APIs, that of its peers ' || b.most_apis_of_peers AS summary,
@@ -79,4 +91,4 @@ WHERE NOT c.by_service
   AND c.error_family = 'denied'
   AND c.event_time >= $from AND c.event_time < $to
 GROUP BY b.actor, b.account_id, b.hour, b.apis_denied, b.services_denied, b.targets_denied, b.denied,
-  b.most_apis_before, b.most_apis_of_peers, b.most_targets_before, b.hours_before
+  b.most_apis_before, b.most_apis_of_peers, b.most_targets_before, b.hours_before, b.is_new

@@ -11,15 +11,22 @@ min_denied    = { default = 3, min = 1, help = "denied calls in the 14 days befo
 min_minutes   = { default = 30, min = 0, help = "between the first denial and the success: quicker ones are retries until a change has come through, unless the identity itself made it" }
 own_denied    = { default = 1, min = 1, help = "denied calls that suffice when the identity itself changed permissions in between" }
 */
-WITH daily AS (
-  SELECT
-    account_id, actor, event_source, api, event_date,
-    CAST(sum(denied) AS BIGINT) AS denied,
-    CAST(sum(calls - failures) AS BIGINT) AS succeeded,
-    min(CASE WHEN denied > 0 THEN first_time END) AS first_denied
+WITH refused AS (
+  SELECT DISTINCT account_id, actor, event_source, api
   FROM daily_api_use
-  WHERE event_date < CAST($to AS DATE)
-  GROUP BY account_id, actor, event_source, api, event_date
+  WHERE event_date >= CAST($from AS DATE) - INTERVAL '14 days' AND event_date < CAST($to AS DATE)
+    AND denied > 0
+),
+daily AS (
+  SELECT
+    u.account_id, u.actor, u.event_source, u.api, u.event_date,
+    CAST(sum(u.denied) AS BIGINT) AS denied,
+    CAST(sum(u.calls - u.failures) AS BIGINT) AS succeeded,
+    min(CASE WHEN u.denied > 0 THEN u.first_time END) AS first_denied
+  FROM daily_api_use AS u
+  JOIN refused AS r ON r.account_id = u.account_id AND r.actor = u.actor AND r.event_source = u.event_source AND r.api = u.api
+  WHERE u.event_date < CAST($to AS DATE)
+  GROUP BY u.account_id, u.actor, u.event_source, u.api, u.event_date
 ),
 judged AS (
   SELECT

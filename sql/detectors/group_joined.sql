@@ -20,18 +20,27 @@ WITH added AS (
     AND event_source = 'iam.amazonaws.com'
     AND api = 'AddUserToGroup'
 ),
+-- Somebody who joins the company is made and put into a group on one day.
+made AS (
+  SELECT DISTINCT account_id, event_date, json_get_str(request_parameters, 'userName') AS user_name
+  FROM calls
+  WHERE event_time >= $from AND event_time < $to
+    AND event_source = 'iam.amazonaws.com' AND api = 'CreateUser' AND NOT failed
+),
 daily AS (
   SELECT
-    actor, account_id, group_name, event_date,
-    min(event_time) AS first_time,
-    max(event_time) AS last_time,
+    a.actor, a.account_id, a.group_name, a.event_date,
+    min(a.event_time) AS first_time,
+    max(a.event_time) AS last_time,
     count(*) AS calls,
-    count(*) FILTER (WHERE failed) AS failures,
-    array_distinct(array_agg(user_name ORDER BY event_time)) AS users,
-    bool_or(actor LIKE '%/' || user_name) AS is_itself,
-    evidence(event_id, event_time) AS evidence
-  FROM added
-  GROUP BY actor, account_id, group_name, event_date
+    count(*) FILTER (WHERE a.failed) AS failures,
+    array_distinct(array_agg(a.user_name ORDER BY a.event_time)) AS users,
+    bool_or(a.actor LIKE '%/' || a.user_name) AS is_itself,
+    bool_or(m.user_name IS NULL) AS is_old_user,
+    evidence(a.event_id, a.event_time) AS evidence
+  FROM added AS a
+  LEFT JOIN made AS m ON m.account_id = a.account_id AND m.event_date = a.event_date AND m.user_name = a.user_name
+  GROUP BY a.actor, a.account_id, a.group_name, a.event_date
 ),
 judged AS (
   SELECT
@@ -56,7 +65,8 @@ SELECT
   CASE WHEN d.failures = d.calls THEN 'low'
        WHEN j.is_administrator AND d.is_itself THEN 'high'
        WHEN j.is_administrator OR d.is_itself THEN 'medium'
-       WHEN j.joined_before = 0 AND NOT j.is_new_group AND j.joined_others >= $min_joined THEN 'medium'
+       -- A group that gives what nobody was given lately, to somebody who has worked without it.
+       WHEN j.joined_before = 0 AND NOT j.is_new_group AND (d.is_old_user OR j.joined_others >= $min_joined) THEN 'medium'
        ELSE 'low' END AS severity,
   d.actor || CASE WHEN d.failures = d.calls THEN ' tried to add ' ELSE ' added ' END
     || CASE WHEN d.is_itself THEN 'itself' ELSE array_to_string(array_slice(d.users, 1, 3), ', ') END || ' to the group ' || d.group_name
@@ -67,6 +77,7 @@ SELECT
   d.group_name AS key,
   d.group_name,
   d.users,
+  d.is_old_user,
   j.is_administrator,
   d.failures AS failed_calls,
   j.joined_before AS baseline_additions_to_it,

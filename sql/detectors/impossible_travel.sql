@@ -9,14 +9,11 @@ respond    = ["Ask the owner which of the two places was theirs", "Revoke the se
 [params]
 speed_kmh   = { default = 1000.0, min = 450.0, help = "faster than this is impossible; an airliner flies at 900" }
 colleagues  = { default = 3, min = 1, help = "a network that so many other identities used before is one to reckon with" }
+crowd       = { default = 8, min = 2, help = "an address from which so many people call on the same day is a way out they share" }
 distance_km = { default = 500.0, min = 50.0, help = "moves shorter than this are left to the error of the table" }
 */
 WITH located AS (
-  SELECT
-    *,
-    -- As in daily_address: whose hands.
-    CASE WHEN user_identity_type IN ('IAMUser', 'Root', 'IdentityCenterUser') OR actor LIKE '%:assumed-role/%' THEN actor
-         ELSE access_key_id END AS holder
+  SELECT *
   FROM calls
   WHERE NOT by_service
     AND event_time >= $from AND event_time < $to
@@ -106,6 +103,39 @@ colleagues AS (
     GROUP BY ip_asn(source_ip_address), actor
   ) AS u ON u.asn = j.asn AND u.since < j.event_date
   GROUP BY j.ip_foreign, j.event_date
+),
+-- Who else calls from the foreign address that day: an office that got another way out moves as one.
+together AS (
+  SELECT d.ip_foreign, d.event_date, count(DISTINCT regexp_replace(a.holder, '^.*/', '')) AS identities
+  FROM (SELECT DISTINCT ip_foreign, event_date FROM days) AS d
+  JOIN daily_address AS a ON a.source_ip_address = d.ip_foreign AND a.event_date = d.event_date
+  GROUP BY d.ip_foreign, d.event_date
+),
+-- What the holder calls with elsewhere that day: a VPN moves the network and leaves the client.
+own_clients AS (
+  SELECT d.holder, d.event_date, array_agg(DISTINCT c.client) AS clients
+  FROM days AS d
+  JOIN located AS c ON c.holder = d.holder AND c.event_date = d.event_date AND c.source_ip_address <> d.ip_foreign
+  GROUP BY d.holder, d.event_date
+),
+found AS (
+  SELECT
+    d.*,
+    coalesce(u.users_before, 0) AS users_before,
+    coalesce(t.identities, 0) AS identities_there,
+    coalesce(NOT bool_or(array_has(o.clients, c.client)), FALSE) AS other_clients,
+    array_agg(DISTINCT c.client) AS clients,
+    evidence(c.event_id, c.event_time) AS evidence,
+    count(*) AS events
+  FROM (SELECT first_time, last_time, actor, account_id, holder, event_date, jumps, speed_kmh, distance_km, ip_before, country_before, ip_after,
+    country_after, ip_foreign FROM days) AS d
+  JOIN located AS c ON c.holder = d.holder AND c.event_date BETWEEN CAST(d.first_time AS DATE) AND d.event_date
+    AND c.source_ip_address = d.ip_foreign
+  LEFT JOIN colleagues AS u ON u.ip_foreign = d.ip_foreign AND u.event_date = d.event_date
+  LEFT JOIN together AS t ON t.ip_foreign = d.ip_foreign AND t.event_date = d.event_date
+  LEFT JOIN own_clients AS o ON o.holder = d.holder AND o.event_date = d.event_date
+  GROUP BY d.first_time, d.last_time, d.actor, d.account_id, d.holder, d.event_date, d.jumps, d.speed_kmh, d.distance_km, d.ip_before,
+    d.country_before, d.ip_after, d.country_after, d.ip_foreign, u.users_before, t.identities
 )
 SELECT
   d.first_time,
@@ -115,27 +145,28 @@ SELECT
   d.account_id,
   CAST(NULL AS VARCHAR) AS region,
   1.0 - exp(-d.speed_kmh / (2.0 * $speed_kmh)) AS score,
-  CASE WHEN coalesce(u.users_before, 0) >= $colleagues THEN 'low' ELSE 'high' END AS severity,
-  CASE WHEN coalesce(u.users_before, 0) >= $colleagues THEN 'medium' END AS joined_severity,
+  CASE WHEN d.identities_there >= $crowd THEN 'low'
+       WHEN d.users_before < $colleagues THEN 'high'
+       WHEN d.other_clients THEN 'medium'
+       ELSE 'low' END AS severity,
+  CASE WHEN d.users_before >= $colleagues AND d.identities_there < $crowd THEN 'medium' END AS joined_severity,
   d.actor || ' was in ' || d.country_before || ' (' || d.ip_before || ') and in ' || d.country_after || ' (' || d.ip_after
     || '), ' || CAST(round(d.distance_km) AS BIGINT) || ' km apart at '
     || CASE WHEN d.speed_kmh > 100000 THEN 'the same time' ELSE CAST(round(d.speed_kmh) AS BIGINT) || ' km/h' END
-    || '; ' || coalesce(u.users_before, 0) || ' identities came from the foreign network before' AS summary,
-  evidence(c.event_id, c.event_time) AS evidence,
-  count(*) AS events,
+    || '; ' || d.users_before || ' identities came from the foreign network before'
+    || CASE WHEN d.other_clients THEN '; there with ' || array_to_string(d.clients, ', ') || ', which it uses nowhere else that day' ELSE '' END AS summary,
+  d.evidence,
+  d.events,
   d.holder,
   d.jumps,
   d.speed_kmh,
   d.distance_km,
   d.ip_before AS baseline_ip,
   d.country_before AS baseline_country,
-  coalesce(u.users_before, 0) AS baseline_identities_in_foreign_network,
+  d.users_before AS baseline_identities_in_foreign_network,
+  d.identities_there AS identities_at_the_address,
+  d.clients,
   d.ip_after,
   d.country_after,
   d.ip_foreign
-FROM days AS d
-LEFT JOIN colleagues AS u ON u.ip_foreign = d.ip_foreign AND u.event_date = d.event_date
-JOIN located AS c ON c.holder = d.holder AND c.event_date BETWEEN CAST(d.first_time AS DATE) AND d.event_date
-  AND c.source_ip_address = d.ip_foreign
-GROUP BY d.first_time, d.last_time, d.actor, d.account_id, d.holder, d.ip_foreign, d.jumps, d.speed_kmh, d.distance_km, d.ip_before,
-  d.country_before, d.ip_after, d.country_after, u.users_before
+FROM found AS d

@@ -10,52 +10,14 @@ respond    = ["Terminate what nobody asked for, in every region", "Look at what 
 many_instances = { default = 8, min = 1, help = "instances asked for within a day, from which it is more than a trial" }
 min_vcpu_class = { default = 8, min = 1, help = "size class, in multiples of xlarge, from which an instance is big" }
 */
-WITH launched AS (
-  SELECT
-    *,
-    json_get_str(request_parameters, 'instanceType') AS instance_type,
-    coalesce(json_get_int(request_parameters, 'instancesSet', 'items', 0, 'maxCount'), 1) AS asked_for
-  FROM calls
-  WHERE NOT by_service
-    AND event_source = 'ec2.amazonaws.com'
-    AND api IN ('RunInstances', 'RequestSpotInstances', 'CreateFleet', 'RequestSpotFleet')
-    AND event_time < $to
-),
-sized AS (
-  SELECT
-    *,
-    split_part(instance_type, '.', 1) AS family,
-    CASE WHEN instance_type LIKE '%.metal%' THEN 96
-         WHEN regexp_like(instance_type, '\.[0-9]+xlarge$') THEN CAST(regexp_replace(split_part(instance_type, '.', 2), 'xlarge$', '') AS BIGINT)
-         WHEN instance_type LIKE '%.xlarge' THEN 1
-         ELSE 0 END AS xlarges,
-    -- AWS's families with accelerators: P and G are GPUs, Inf, Trn and DL chips for models, F and VT programmable logic.
-    regexp_like(instance_type, '^(p[0-9]|g[0-9]|inf[0-9]|trn[0-9]|dl[0-9]|f[0-9]|vt[0-9])') AS accelerated
-  FROM launched
-),
-daily AS (
-  SELECT
-    actor, account_id, event_date, family,
-    min(event_time) AS first_time,
-    max(event_time) AS last_time,
-    count(*) AS calls,
-    count(*) FILTER (WHERE failed) AS failures,
-    sum(asked_for) AS instances,
-    max(xlarges) AS xlarges,
-    bool_or(accelerated) AS accelerated,
-    array_agg(DISTINCT instance_type) AS instance_types,
-    array_agg(DISTINCT aws_region) AS regions,
-    evidence(event_id, event_time) AS evidence
-  FROM sized
-  GROUP BY actor, account_id, event_date, family
-),
-judged AS (
+WITH judged AS (
   SELECT
     *,
     count(*) OVER (PARTITION BY account_id, actor ORDER BY event_date RANGE BETWEEN UNBOUNDED PRECEDING AND INTERVAL '1 day' PRECEDING) AS actor_before,
     count(*) OVER (PARTITION BY account_id, family ORDER BY event_date RANGE BETWEEN UNBOUNDED PRECEDING AND INTERVAL '1 day' PRECEDING) AS family_before,
     coalesce(max(instances) OVER (PARTITION BY account_id ORDER BY event_date RANGE BETWEEN UNBOUNDED PRECEDING AND INTERVAL '1 day' PRECEDING), 0) AS most_before
-  FROM daily
+  FROM daily_launches
+  WHERE event_date < CAST($to AS DATE)
 )
 SELECT
   first_time,

@@ -14,7 +14,7 @@ min_rarity     = { default = 3.5, min = 0.0, help = "nats; a network that more i
 WITH located AS (
   SELECT
     event_id, event_time, event_date, account_id, actor, access_key_id, source_ip_address, failed,
-    user_agent_family(user_agent) AS client,
+    client,
     ip_asn(source_ip_address) AS asn
   FROM calls
   WHERE NOT by_service

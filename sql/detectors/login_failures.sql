@@ -41,6 +41,17 @@ daily AS (
   FROM since_failure
   WHERE source_ip_address IS NOT NULL AND event_time >= first_refused
   GROUP BY source_ip_address, event_date
+),
+-- Whoever forgot a password tries again where they always are.
+at_home AS (
+  SELECT DISTINCT d.source_ip_address, d.event_date
+  FROM daily AS d
+  JOIN daily_address AS n ON n.actor = d.actor AND n.source_ip_address = d.source_ip_address AND n.event_date < d.event_date
+),
+judged AS (
+  SELECT d.*, h.source_ip_address IS NOT NULL AND d.users = 1 AND d.last_success > d.first_failure AS is_at_home
+  FROM daily AS d
+  LEFT JOIN at_home AS h ON h.source_ip_address = d.source_ip_address AND h.event_date = d.event_date
 )
 SELECT
   first_time,
@@ -50,16 +61,18 @@ SELECT
   account_id,
   CAST(NULL AS VARCHAR) AS region,
   1.0 - exp(-failures / 30.0 - users / 10.0) AS score,
-  CASE WHEN last_success > first_failure THEN 'high' ELSE 'medium' END AS severity,
+  CASE WHEN is_at_home THEN 'low' WHEN last_success > first_failure THEN 'high' ELSE 'medium' END AS severity,
   failures || ' failed sign-ins for ' || users || ' users from ' || source_ip_address
     || coalesce(' in ' || ip_country(source_ip_address), '')
-    || CASE WHEN last_success > first_failure THEN ', then one that succeeded: ' || actor ELSE '' END AS summary,
+    || CASE WHEN last_success > first_failure THEN ', then one that succeeded: ' || actor ELSE '' END
+    || CASE WHEN is_at_home THEN ', from an address of its own' ELSE '' END AS summary,
   evidence,
   events,
   CASE WHEN last_success > first_failure THEN actor END AS actor,
   failures AS failed_sign_ins,
   users,
+  coalesce(is_at_home, FALSE) AS baseline_address_is_known,
   ip_country(source_ip_address) AS country,
   ip_organisation(source_ip_address) AS organisation
-FROM daily
+FROM judged
 WHERE (failures >= $min_failures OR users >= $min_users)

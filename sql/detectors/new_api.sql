@@ -37,7 +37,7 @@ SELECT
   1.0 - exp(-d.surprise / 15.0) AS score,
   -- A steady identity that leaves its path matters more than a busy one that widens it.
   'low' AS severity,
-  CASE WHEN d.new_days = 0 AND d.active_days >= 5 THEN 'medium' END AS joined_severity,
+  CASE WHEN d.new_days = 0 AND d.active_days >= 5 AND count(*) FILTER (WHERE c.failed) < count(*) THEN 'medium' END AS joined_severity,
   d.actor || ' called ' || cardinality(d.apis) || ' APIs for the first time: '
     || array_to_string(array_slice(d.apis, 1, 4), ', ') || CASE WHEN cardinality(d.apis) > 4 THEN ', ...' ELSE '' END
     || CASE WHEN count(*) FILTER (WHERE c.failed) > 0 THEN '; ' || count(*) FILTER (WHERE c.failed) || ' of ' || count(*) || ' calls failed' ELSE '' END

@@ -9,6 +9,8 @@ respond    = ["Ask the owner where they were", "Revoke the session when they wer
 [params]
 warm_up_days = { default = 7, min = 1, max = 90, help = "days of history an identity needs before it can be judged" }
 min_surprise = { default = 3.0, min = 0.0, help = "nats; a new place less surprising is left out" }
+crowd        = { default = 8, min = 2, help = "an address from which so many people call on the same day is a way out they share" }
+settled_days = { default = 20, min = 1, help = "active days without any new place, after which a key has a home it does not leave" }
 strange      = { default = 5.0, min = 0.0, help = "nats from which a new network is worth a look when something else is odd that day" }
 */
 WITH places AS (
@@ -28,16 +30,25 @@ WITH places AS (
     AND history_days >= $warm_up_days
   GROUP BY actor, account_id, event_date
 ),
+-- Who calls from an address on a day: an office that got another way out moves as one.
+together AS (
+  SELECT source_ip_address, event_date, count(DISTINCT regexp_replace(actor, '^.*/', '')) AS people
+  FROM daily_network
+  WHERE event_date >= CAST($from AS DATE) AND event_date < CAST($to AS DATE)
+  GROUP BY source_ip_address, event_date
+),
 seen AS (
   SELECT
     p.actor, p.event_date,
     first_value(n.source_ip_address ORDER BY n.first_time, n.source_ip_address) AS source_ip_address,
     first_value(n.country ORDER BY n.first_time, n.source_ip_address) AS country,
     first_value(n.organisation ORDER BY n.first_time, n.source_ip_address) AS organisation,
-    bool_or(n.with_mfa) AS with_mfa
+    bool_or(n.with_mfa) AS with_mfa,
+    max(t.people) AS people_there
   FROM places AS p
   JOIN daily_network AS n ON n.actor = p.actor AND n.event_date = p.event_date
     AND (n.country = p.new_country OR CAST(n.asn AS VARCHAR) = p.new_asn)
+  JOIN together AS t ON t.source_ip_address = n.source_ip_address AND t.event_date = n.event_date
   GROUP BY p.actor, p.event_date
 )
 SELECT
@@ -50,10 +61,14 @@ SELECT
   1.0 - exp(-p.surprise / 4.0) AS score,
   -- People travel, move house and change their VPN; a key that never leaves its machine does not. People come through a
   -- provider of identities: a session of a role, or an id of the Identity Center.
-  CASE WHEN p.new_country IS NOT NULL AND p.new_asn IS NOT NULL AND p.surprise >= $strange AND NOT s.with_mfa
-         AND p.actor LIKE 'arn:%' AND p.actor NOT LIKE '%:assumed-role/%' THEN 'medium'
+  CASE WHEN NOT s.with_mfa AND s.people_there < $crowd AND p.new_asn IS NOT NULL
+         AND p.actor LIKE 'arn:%' AND p.actor NOT LIKE '%:assumed-role/%'
+         AND ((p.new_country IS NOT NULL AND p.surprise >= $strange) OR (p.new_days = 0 AND p.active_days >= $settled_days))
+         THEN 'medium'
        ELSE 'low' END AS severity,
-  CASE WHEN p.new_asn IS NOT NULL AND p.surprise >= $strange THEN 'medium' END AS joined_severity,
+  CASE WHEN p.new_asn IS NOT NULL AND p.surprise >= $strange AND s.people_there < $crowd THEN 'medium'
+       -- Another sign of the same move, and no act.
+       ELSE 'low' END AS joined_severity,
   p.actor || ' came from ' || s.source_ip_address || ' in ' || s.country || coalesce(' (' || s.organisation || ')', '') || ': '
     || CASE WHEN p.new_country IS NOT NULL AND p.new_asn IS NOT NULL THEN 'a new country and a new network'
             WHEN p.new_country IS NOT NULL THEN 'a new country' ELSE 'a new network' END
@@ -65,6 +80,7 @@ SELECT
   CAST(p.new_asn AS BIGINT) AS new_asn,
   s.organisation,
   s.with_mfa,
+  s.people_there AS people_at_the_address,
   p.surprise AS surprise_nats,
   p.known_since AS baseline_since,
   p.active_days AS baseline_active_days,
@@ -77,4 +93,4 @@ WHERE NOT c.by_service
   AND c.event_time >= $from AND c.event_time < $to
   AND p.surprise >= $min_surprise
 GROUP BY p.first_time, p.actor, p.account_id, p.new_country, p.new_asn, p.surprise, p.known_since,
-  p.active_days, p.new_days, s.source_ip_address, s.country, s.organisation, s.with_mfa
+  p.active_days, p.new_days, s.source_ip_address, s.country, s.organisation, s.with_mfa, s.people_there

@@ -52,7 +52,7 @@ SELECT
   d.new_days AS baseline_days_with_a_new_client
 FROM days AS d
 JOIN calls AS c ON c.actor = d.actor AND c.account_id = d.account_id AND c.event_date = d.event_date
-  AND array_has(d.clients, user_agent_family(c.user_agent))
+  AND array_has(d.clients, c.client)
 WHERE NOT c.by_service AND c.event_time >= $from AND c.event_time < $to
 GROUP BY d.first_time, d.actor, d.account_id, d.clients, d.users_before, d.identities_before, d.surprise,
   d.known_since, d.active_days, d.new_days

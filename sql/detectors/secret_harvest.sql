@@ -10,39 +10,13 @@ respond    = ["Rotate every secret that was read", "See whether the values were 
 min_secrets = { default = 8, min = 2, help = "different secrets or parameters asked for within one hour" }
 many_secrets = { default = 20, min = 2, help = "from this many on nobody reads them by hand" }
 */
-WITH asked AS (
-  SELECT
-    *,
-    -- One name where the call has one; a call for several is told by the whole of what it asked.
-    coalesce(json_get_str(request_parameters, 'secretId'), json_get_str(request_parameters, 'name'),
-      json_get_str(request_parameters, 'path'), json_get_str(request_parameters, 'instanceId'), request_parameters) AS secret,
-    coalesce(json_length(request_parameters, 'names'), json_length(request_parameters, 'secretIdList'), 1) AS several
-  FROM calls
-  WHERE NOT by_service
-    AND event_time < $to
-    AND ((event_source = 'secretsmanager.amazonaws.com' AND api IN ('GetSecretValue', 'BatchGetSecretValue'))
-      OR (event_source = 'ssm.amazonaws.com' AND api IN ('GetParameter', 'GetParameters', 'GetParametersByPath', 'GetParameterHistory'))
-      OR (event_source = 'ec2.amazonaws.com' AND api = 'GetPasswordData'))
-),
-hourly AS (
-  SELECT
-    actor, account_id,
-    date_trunc('hour', event_time) AS hour,
-    min(event_time) AS first_time,
-    max(event_time) AS last_time,
-    count(*) AS calls,
-    count(*) FILTER (WHERE failed) AS failures,
-    count(DISTINCT secret) + greatest(max(several) - 1, 0) AS secrets,
-    evidence(event_id, event_time) AS evidence
-  FROM asked
-  GROUP BY actor, account_id, date_trunc('hour', event_time)
-),
-judged AS (
+WITH judged AS (
   SELECT
     *,
     coalesce(max(secrets) OVER before, 0) AS most_before,
     count(*) OVER before AS hours_before
-  FROM hourly
+  FROM hourly_secrets
+  WHERE hour < $to
   WINDOW before AS (PARTITION BY actor, account_id ORDER BY hour ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 )
 SELECT
@@ -54,15 +28,17 @@ SELECT
   CAST(NULL AS VARCHAR) AS region,
   1.0 - exp(-(secrets - most_before) / 10.0) AS score,
   -- A broken script is refused; a rotation reads what it rotates.
-  CASE WHEN secrets < 3 * most_before OR 2 * failures > calls THEN 'low' WHEN secrets < $many_secrets THEN 'medium' ELSE 'high' END AS severity,
-  CASE WHEN secrets < 3 * most_before OR 2 * failures > calls THEN 'medium' END AS joined_severity,
+  CASE WHEN secrets < 3 * most_before OR 2 * failures > calls OR 2 * secrets_written >= secrets THEN 'low' WHEN secrets < $many_secrets THEN 'medium' ELSE 'high' END AS severity,
+  CASE WHEN 2 * secrets_written >= secrets THEN 'low' WHEN secrets < 3 * most_before OR 2 * failures > calls THEN 'medium' END AS joined_severity,
   actor || CASE WHEN failures = calls THEN ' was refused ' ELSE ' read ' END || secrets || ' different secrets in an hour'
     || CASE WHEN failures > 0 AND failures < calls THEN ', ' || failures || ' of ' || calls || ' calls failed' ELSE '' END
+    || CASE WHEN secrets_written > 0 THEN ', wrote ' || secrets_written || ' anew' ELSE '' END
     || '; its most before was ' || most_before AS summary,
   evidence,
   calls AS events,
   CAST(hour AS VARCHAR) AS key,
   secrets,
+  secrets_written,
   failures AS failed_calls,
   most_before AS baseline_most_secrets_in_an_hour,
   hours_before AS baseline_hours_with_reads

@@ -7,19 +7,101 @@ why        = "Escalation, persistence and theft all pass through a handful of ca
 benign     = ["Onboarding and key rotation by those whose work it is", "Infrastructure code"]
 respond    = ["Check the change against a ticket or a commit", "Undo it when nobody asked for it"]
 [params]
-routine_days = { default = 3, min = 1, help = "an identity or peers of it that did the same on this many earlier days do it by routine" }
-excess       = { default = 2.0, min = 1, help = "times the most calls that any of them made in a day, from which it is no routine" }
-combination  = { default = 4, min = 2, help = "different kinds of change within a day that together are no routine" }
+routine_days  = { default = 3, min = 1, help = "an identity or peers of it that did the same on this many earlier days do it by routine" }
+excess        = { default = 2.0, min = 1, help = "times the most calls that any of them made in a day, from which it is no routine" }
+rotated_users = { default = 3, min = 2, help = "new keys for so many users, each looked at first, are a rotation" }
+unused_days   = { default = 14, min = 1, help = "a KMS key nothing was done with for so long is one nobody misses" }
+combination   = { default = 4, min = 2, help = "different kinds of change within a day that together are no routine" }
 */
-WITH by_api AS (
+WITH asked AS (
+  SELECT
+    *,
+    regexp_replace(target, '^arn:.*[:/]', '') AS name,
+    coalesce(policy_risk(json_get_str(request_parameters, 'policyDocument')) = 'public', FALSE)
+      OR request_parameters LIKE '%Federated%' AS lets_all_in
+  FROM sensitive_calls
+  WHERE event_time >= $from AND event_time < $to
+),
+-- Users and roles that were made the same day: what they are given belongs to their making.
+made AS (
+  SELECT DISTINCT account_id, event_date, api,
+    coalesce(json_get_str(request_parameters, 'userName'), json_get_str(request_parameters, 'roleName')) AS name
+  FROM calls
+  WHERE event_source = 'iam.amazonaws.com' AND api IN ('CreateUser', 'CreateRole') AND NOT failed
+    AND event_time >= $from AND event_time < $to
+),
+-- Users of whom somebody put a key away the same day: the other half of a rotation.
+rotated AS (
+  SELECT DISTINCT account_id, event_date, actor, json_get_str(request_parameters, 'userName') AS name
+  FROM calls
+  WHERE event_source = 'iam.amazonaws.com' AND NOT failed
+    AND (api = 'DeleteAccessKey' OR (api = 'UpdateAccessKey' AND json_get_str(request_parameters, 'status') = 'Inactive'))
+    AND event_time >= $from AND event_time < $to
+),
+-- The last day before on which anything was done with a key, where the log tells of such use at all.
+key_use AS (
+  SELECT a.account_id, a.event_date, a.name, max(CASE WHEN u.key_id = a.name THEN u.event_date END) AS last_used
+  FROM (SELECT DISTINCT account_id, event_date, name FROM asked WHERE category = 'key disabled') AS a
+  JOIN daily_key_use AS u ON u.account_id = a.account_id AND u.event_date <= a.event_date
+    AND u.event_date > a.event_date - CAST($unused_days || ' days' AS INTERVAL)
+  GROUP BY a.account_id, a.event_date, a.name
+),
+-- For how many users somebody made keys, and of how many of them it looked at the old ones: who rotates goes from user to
+-- user and looks first.
+looked AS (
+  SELECT DISTINCT account_id, event_date, actor, json_get_str(request_parameters, 'userName') AS name
+  FROM calls
+  WHERE event_source = 'iam.amazonaws.com' AND api = 'ListAccessKeys' AND NOT failed
+    AND event_time >= $from AND event_time < $to
+),
+handed_out AS (
+  SELECT a.account_id, a.event_date, a.actor, count(DISTINCT a.name) AS users, count(DISTINCT l.name) AS users_looked_at
+  FROM asked AS a
+  LEFT JOIN looked AS l ON l.account_id = a.account_id AND l.event_date = a.event_date AND l.actor = a.actor AND l.name = a.name
+  WHERE a.api = 'CreateAccessKey'
+  GROUP BY a.account_id, a.event_date, a.actor
+),
+-- Users whose second factor went and whose password changed by one hand on one day: whoever did it can be them.
+taken_over AS (
+  SELECT account_id, event_date, actor, name
+  FROM asked
+  WHERE category = 'protection removed' OR api IN ('UpdateLoginProfile', 'CreateLoginProfile')
+  GROUP BY account_id, event_date, actor, name
+  HAVING count(DISTINCT category) = 2
+),
+explained AS (
+  SELECT
+    a.*,
+    CASE
+      WHEN a.category = 'credentials created' AND (m.name IS NOT NULL OR r.name IS NOT NULL) THEN 1
+      WHEN a.api = 'CreateAccessKey' AND h.users >= $rotated_users AND h.users_looked_at = h.users THEN 1
+      WHEN a.category = 'administrator granted' AND m.name IS NOT NULL THEN least(a.weight - 1, 2)
+      -- Trust among our own accounts.
+      WHEN a.api = 'UpdateAssumeRolePolicy' AND a.outside IS NULL AND NOT a.lets_all_in THEN 1
+      WHEN a.category = 'key disabled' AND k.name IS NOT NULL AND k.last_used IS NULL THEN 1
+      ELSE a.weight
+    END AS weight_here,
+    -- Another key for one user is what a thief makes: that others make keys too explains nothing. Keys for several in a
+    -- row are a rotation.
+    (a.api = 'CreateAccessKey' AND m.name IS NULL AND r.name IS NULL AND h.users = 1) OR t.name IS NOT NULL AS unexplained
+  FROM asked AS a
+  LEFT JOIN made AS m ON m.account_id = a.account_id AND m.event_date = a.event_date AND m.name = a.name
+    -- A new role with full administration is a door, a new user's first password is not.
+    AND (m.api = 'CreateUser' OR a.weight < 3)
+  LEFT JOIN rotated AS r ON r.account_id = a.account_id AND r.event_date = a.event_date AND r.actor = a.actor AND r.name = a.name
+  LEFT JOIN handed_out AS h ON h.account_id = a.account_id AND h.event_date = a.event_date AND h.actor = a.actor
+  LEFT JOIN taken_over AS t ON t.account_id = a.account_id AND t.event_date = a.event_date AND t.actor = a.actor AND t.name = a.name
+  LEFT JOIN key_use AS k ON k.account_id = a.account_id AND k.event_date = a.event_date AND k.name = a.name
+),
+by_api AS (
   SELECT
     actor, account_id, category, outside, api, event_date,
     min(event_time) AS first_time,
     max(technique) AS technique,
-    max(weight) AS weight,
+    max(weight_here) AS weight,
+    bool_or(unexplained) AS unexplained,
     count(*) AS calls
-  FROM sensitive_calls
-  WHERE event_time >= $from AND event_time < $to
+  FROM explained
   GROUP BY actor, account_id, category, outside, api, event_date
 ),
 -- The day each account was first let in, by whomever: partners are old news.
@@ -67,6 +149,7 @@ judged AS (
     b.actor, b.account_id, b.category, b.event_date,
     max(CASE WHEN b.outside IS NOT NULL AND s.outside IS NULL THEN 1 ELSE b.weight END) AS weight,
     max(b.technique) AS technique,
+    bool_or(b.unexplained) AS unexplained,
     max(CASE WHEN s.outside IS NOT NULL THEN b.outside END) AS outside,
     max(coalesce(a.days_before, 0)) AS days_before,
     min(p.days_before) AS peer_days_before,
@@ -85,7 +168,7 @@ level AS (
     CASE
       -- No habit makes a stranger a partner.
       WHEN outside IS NOT NULL THEN weight
-      WHEN peer_days_before >= $routine_days AND NOT is_excess AND kinds < $combination THEN least(weight - 1, 1)
+      WHEN peer_days_before >= $routine_days AND NOT is_excess AND NOT unexplained AND kinds < $combination THEN least(weight - 1, 1)
       WHEN days_before >= $routine_days THEN weight - 1
       ELSE weight
     END AS level

@@ -27,7 +27,9 @@ WITH weakened AS (
       WHEN api IN ('PutBucketLifecycle', 'PutBucketLifecycleConfiguration') THEN
         CASE WHEN regexp_like(coalesce(request_parameters, ''), '"Expiration":\s*\{[^}]*"Days":\s*"?[1-3]"?\s*[,}]') THEN 'medium' END
       WHEN api = 'PutRetentionPolicy' THEN
-        CASE WHEN coalesce(json_get_int(request_parameters, 'retentionInDays'), 99) <= 3 THEN 'medium' END
+        CASE WHEN coalesce(json_get_int(request_parameters, 'retentionInDays'), 99) <= 3 THEN 'low' END
+      -- The logs and alarms of an application come and go with it.
+      WHEN event_source IN ('logs.amazonaws.com', 'monitoring.amazonaws.com', 'events.amazonaws.com') THEN 'low'
       ELSE 'medium'
     END AS weight
   FROM calls
@@ -63,6 +65,7 @@ daily AS (
     count(*) AS calls,
     count(*) FILTER (WHERE failed) AS failures,
     array_distinct(array_agg(what ORDER BY event_time)) AS what,
+    array_distinct(array_agg(what) FILTER (WHERE weight <> 'low')) AS what_weighs,
     max(CASE WHEN weight = 'high' THEN 1 ELSE 0 END) AS heavy,
     evidence(event_id, event_time) AS evidence
   FROM weakened
@@ -103,7 +106,7 @@ practice AS (
 ),
 unpractised AS (
   SELECT d.actor, d.account_id, d.event_date, count(*) AS apis
-  FROM (SELECT actor, account_id, event_date, unnest(what) AS what FROM daily) AS d
+  FROM (SELECT actor, account_id, event_date, unnest(what_weighs) AS what FROM daily) AS d
   LEFT JOIN practice AS p ON p.peers = peer_group(d.actor) AND p.what = d.what AND p.event_date = d.event_date
   WHERE coalesce(p.days_before, 0) < $routine_days
   GROUP BY d.actor, d.account_id, d.event_date
@@ -129,7 +132,7 @@ SELECT
   -- Who deletes alarms every day has no routine in stopping trails.
   CASE WHEN heavy = 1 AND heavy_days_before < $routine_days THEN 'high'
        WHEN days_before >= $routine_days THEN 'low'
-       WHEN apis_unpractised >= 2 THEN 'medium'
+       WHEN apis_unpractised >= 1 THEN 'medium'
        ELSE 'low' END AS severity,
   actor || CASE WHEN failures = calls THEN ' tried to weaken' ELSE ' weakened' END || ' logging or detection: '
     || array_to_string(array_slice(what, 1, 4), ', ')
@@ -140,5 +143,5 @@ SELECT
   what,
   failures AS failed_calls,
   days_before AS baseline_days_it_did_so,
-  cardinality(what) - apis_unpractised AS baseline_apis_its_peers_call
+  coalesce(cardinality(what_weighs), 0) - apis_unpractised AS baseline_apis_its_peers_call
 FROM judged

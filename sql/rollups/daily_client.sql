@@ -5,7 +5,7 @@ SELECT
   account_id,
   actor,
   CASE WHEN access_key_id LIKE 'AKIA%' THEN access_key_id END AS access_key_id,
-  user_agent_family(user_agent) AS client,
+  client,
   min(event_time) AS first_time,
   max(event_time) AS last_time,
   count(*) AS calls,
@@ -13,4 +13,4 @@ SELECT
   count(*) FILTER (WHERE read_only IS FALSE AND management_event IS NOT FALSE) AS changes
 FROM calls
 WHERE NOT by_service
-GROUP BY event_date, account_id, actor, CASE WHEN access_key_id LIKE 'AKIA%' THEN access_key_id END, user_agent_family(user_agent)
+GROUP BY event_date, account_id, actor, CASE WHEN access_key_id LIKE 'AKIA%' THEN access_key_id END, client

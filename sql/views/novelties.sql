@@ -1,16 +1,10 @@
 -- Computed once a session.
 -- The first time an identity shows an item of a kind of habit, with how surprising that is, judged by what came before.
--- Every number here looks only at earlier rows, so a day's rows do not depend on the days after it.
-WITH judged AS (
-  SELECT
-    *,
-    first_seen(item, first_time, 0) OVER (PARTITION BY kind, actor ORDER BY first_time) AS is_new,
-    min(first_time) OVER (PARTITION BY kind, actor) AS known_since
-  FROM habits
-),
-dated AS (
+-- Every number here looks only at earlier rows, so a day's rows do not depend on the days after it. People are compared
+-- with people and machines with machines: half the machines may live in a network from which no person ever called.
+WITH dated AS (
   SELECT *, (to_unixtime(first_time) - to_unixtime(known_since)) / 86400.0 AS history_days
-  FROM judged
+  FROM first_uses
 ),
 -- How steady the identity was: its active days so far, and those that brought something new after its first week.
 steadiness AS (
@@ -19,36 +13,40 @@ steadiness AS (
     count(*) OVER before AS active_days,
     coalesce(sum(brought_new) OVER before, 0) AS new_days
   FROM (
-    SELECT kind, actor, event_date,
-      max(CASE WHEN is_new AND history_days >= 7 THEN 1 ELSE 0 END) AS brought_new
-    FROM dated
-    GROUP BY kind, actor, event_date
+    SELECT a.kind, a.actor, a.event_date, CASE WHEN n.actor IS NULL THEN 0 ELSE 1 END AS brought_new
+    FROM active_days AS a
+    LEFT JOIN (SELECT DISTINCT kind, actor, event_date FROM dated WHERE history_days >= 7) AS n
+      ON n.kind = a.kind AND n.actor = a.actor AND n.event_date = a.event_date
   )
   WINDOW before AS (PARTITION BY kind, actor ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
--- How many identities had been met before each day.
+-- How many identities had been met before each day with something new.
 population AS (
-  SELECT kind, event_date, coalesce(sum(begun) OVER (PARTITION BY kind ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS identities_before
+  SELECT kind, is_machine, event_date, coalesce(sum(begun) OVER (PARTITION BY kind, is_machine ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS identities_before
   FROM (
-    SELECT kind, event_date, count(DISTINCT CASE WHEN first_time = known_since THEN actor END) AS begun
+    SELECT kind, is_machine, event_date, count(DISTINCT CASE WHEN first_time = known_since THEN actor END) AS begun
     FROM dated
-    GROUP BY kind, event_date
+    GROUP BY kind, is_machine, event_date
   )
 )
 SELECT
-  n.kind, n.actor, n.account_id, n.event_date, n.item, n.first_time, n.last_time, n.calls, n.known_since, n.history_days,
+  n.kind, n.actor, n.account_id, n.event_date, n.item, n.first_time, n.last_time, n.known_since, n.history_days,
   s.active_days,
   s.new_days,
   p.identities_before,
   n.users_before,
+  -- Somebody or something had it before.
+  n.is_known,
   -- Nats. How rare the item is among identities.
   rarity(n.users_before, p.identities_before) AS rarity,
   -- Nats. How seldom the identity does anything new at all: Laplace's rule of succession.
   -ln((s.new_days + 1.0) / (s.active_days + 2.0)) AS steadiness
 FROM (
-  SELECT *, rank() OVER (PARTITION BY kind, item ORDER BY first_time) - 1 AS users_before
+  SELECT
+    *,
+    rank() OVER (PARTITION BY kind, is_machine, item ORDER BY first_time) - 1 AS users_before,
+    first_time > min(first_time) OVER (PARTITION BY kind, item) AS is_known
   FROM dated
-  WHERE is_new
 ) AS n
 JOIN steadiness AS s ON s.kind = n.kind AND s.actor = n.actor AND s.event_date = n.event_date
-JOIN population AS p ON p.kind = n.kind AND p.event_date = n.event_date
+JOIN population AS p ON p.kind = n.kind AND p.is_machine = n.is_machine AND p.event_date = n.event_date

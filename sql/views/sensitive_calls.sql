@@ -32,6 +32,8 @@ SELECT
   -- How bad when it is not meant: 3 is a door wide open, 1 is daily work of some.
   CASE
     WHEN outside IS NOT NULL THEN 3
+    -- Everything but identities and permissions.
+    WHEN category = 'administrator granted' AND request_parameters LIKE '%:policy/PowerUserAccess"%' THEN 2
     WHEN category IN ('administrator granted', 'opened to everyone', 'key disabled') THEN 3
     WHEN category IN ('trust changed', 'protection removed', 'credentials created', 'network opened to everyone') THEN 2
     ELSE 1

@@ -1,5 +1,5 @@
 -- Calls that name what they touch, for things of which an account has few: buckets, secrets, parameters by the first two
--- parts of their path, keys, roles, instances by family. One row a call.
+-- parts of their path, keys, roles, instances by family, code that is changed. One row a call.
 WITH named AS (
   SELECT
     *,
@@ -11,11 +11,13 @@ WITH named AS (
       WHEN event_source IN ('iam.amazonaws.com', 'sts.amazonaws.com') THEN 'role'
       WHEN event_source = 'ec2.amazonaws.com' AND api IN ('RunInstances', 'RequestSpotInstances', 'CreateFleet', 'ModifyInstanceAttribute')
         THEN 'instance_type'
+      WHEN event_source = 'lambda.amazonaws.com' AND (api LIKE 'Update%' OR api LIKE 'Put%' OR api LIKE 'Add%') THEN 'function'
+      WHEN event_source = 'ecr.amazonaws.com' AND api = 'PutImage' THEN 'repository'
     END AS kind
   FROM calls
   WHERE NOT by_service
     AND event_source IN ('s3.amazonaws.com', 'secretsmanager.amazonaws.com', 'ssm.amazonaws.com', 'kms.amazonaws.com',
-      'iam.amazonaws.com', 'sts.amazonaws.com', 'ec2.amazonaws.com')
+      'iam.amazonaws.com', 'sts.amazonaws.com', 'ec2.amazonaws.com', 'lambda.amazonaws.com', 'ecr.amazonaws.com')
 )
 SELECT *
 FROM (
@@ -30,6 +32,9 @@ FROM (
       WHEN 'key' THEN regexp_replace(json_get_str(request_parameters, 'keyId'), '^arn:.*:(key|alias)/', '')
       WHEN 'role' THEN regexp_replace(coalesce(json_get_str(request_parameters, 'roleArn'), json_get_str(request_parameters, 'roleName')), '^arn:.*/', '')
       WHEN 'instance_type' THEN split_part(json_get_str(request_parameters, 'instanceType'), '.', 1)
+      -- By name or by ARN.
+      WHEN 'function' THEN regexp_replace(json_get_str(request_parameters, 'functionName'), '^arn:.*:function:', '')
+      WHEN 'repository' THEN json_get_str(request_parameters, 'repositoryName')
     END, 256) AS target
   FROM named
   WHERE kind IS NOT NULL

@@ -120,6 +120,9 @@ fn context(snapshot: &Snapshot, geo: &Arc<Geo>, memory_bytes: usize) -> Result<(
     runtime.register_object_store(&store_url, Arc::clone(snapshot.location.store()));
     let mut config = SessionConfig::new().with_information_schema(true);
     config.options_mut().execution.parquet.pushdown_filters = true;
+    // A join that tells its other side what to look for waits until all its partitions know, and with empty ones it may
+    // wait for ever.
+    config.options_mut().optimizer.enable_join_dynamic_filter_pushdown = false;
     let mut context = SessionContext::new_with_config_rt(config, runtime);
     udf::register(&mut context, geo)?;
 
@@ -183,15 +186,17 @@ impl Session {
     /// Computes the views that `sql` names and that are worth keeping.
     async fn keep(&self, sql: &str) -> Result<()> {
         let mut kept = self.kept.lock().await;
-        for view in VIEWS.files().filter(|view| view.contents_utf8().is_some_and(|text| text.starts_with(KEPT))) {
-            let name = stem(view);
-            if kept.contains(&name) || !sql.contains(&name) {
+        for (name, body) in kept_views(sql) {
+            if kept.contains(&name) {
                 continue;
             }
             let failed = |e| Error::query(format!("view {name}"), plain_words(&e));
-            let frame = self.context.table(&name).await.map_err(failed)?;
-            let schema = schema(&frame);
+            // Planned anew: what it stands on may be in memory by now.
+            let frame = self.context.sql(body).await.map_err(failed)?;
+            let planned = schema(&frame);
             let partitions = frame.collect_partitioned().await.map_err(failed)?;
+            // What is run may be stricter than what was planned about which columns are ever null.
+            let schema = partitions.iter().flatten().next().map_or(planned, RecordBatch::schema);
             let table = MemTable::try_new(schema, partitions).map_err(failed)?;
             self.context.deregister_table(&name).map_err(failed)?;
             self.context.register_table(&name, Arc::new(table)).map_err(failed)?;
@@ -199,6 +204,13 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// The views worth keeping that `sql` names, those they stand on first.
+fn kept_views(sql: &str) -> Vec<(String, &'static str)> {
+    let views = VIEWS.files().filter_map(|view| Some((stem(view), view.contents_utf8()?)));
+    let named = views.filter(|(name, body)| body.starts_with(KEPT) && *body != sql && sql.contains(&**name));
+    named.flat_map(|(name, body)| kept_views(body).into_iter().chain([(name, body)])).collect()
 }
 
 /// Columns of a frame's rows.

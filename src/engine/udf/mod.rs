@@ -21,6 +21,7 @@ mod is_service_caller;
 mod log_gamma;
 mod mad;
 mod negative_binomial;
+mod operating_system;
 mod peer_group;
 mod poisson;
 mod policy_risk;
@@ -57,6 +58,7 @@ pub fn scalar_functions(geo: &Arc<Geo>) -> Vec<Function> {
         is_service_caller::function(),
         negative_binomial::surprise(),
         negative_binomial::tail(),
+        operating_system::function(),
         poisson::surprise(),
         poisson::tail(),
         peer_group::function(),

@@ -1,0 +1,34 @@
+-- One row an identity and hour in which it asked for secrets: how many different ones, and how many of them it wrote anew.
+WITH asked AS (
+  SELECT
+    event_date, event_time, account_id, actor, event_id, failed,
+    api IN ('PutSecretValue', 'UpdateSecret', 'RotateSecret', 'PutParameter') AS writes,
+    -- One name where the call has one; a call for several is told by the whole of what it asked.
+    coalesce(json_get_str(request_parameters, 'secretId'), json_get_str(request_parameters, 'name'),
+      json_get_str(request_parameters, 'path'), json_get_str(request_parameters, 'instanceId'), request_parameters) AS secret,
+    coalesce(json_length(request_parameters, 'names'), json_length(request_parameters, 'secretIdList'), 1) AS several
+  FROM calls
+  WHERE NOT by_service
+    AND ((event_source = 'secretsmanager.amazonaws.com' AND api IN ('GetSecretValue', 'BatchGetSecretValue', 'PutSecretValue', 'UpdateSecret', 'RotateSecret'))
+      OR (event_source = 'ssm.amazonaws.com' AND api IN ('GetParameter', 'GetParameters', 'GetParametersByPath', 'GetParameterHistory',
+        'PutParameter'))
+      OR (event_source = 'ec2.amazonaws.com' AND api = 'GetPasswordData'))
+)
+SELECT
+  event_date,
+  date_trunc('hour', event_time) AS hour,
+  account_id,
+  actor,
+  min(event_time) AS first_time,
+  max(event_time) AS last_time,
+  count(*) AS calls,
+  count(*) FILTER (WHERE failed) AS failures,
+  CAST(count(DISTINCT secret) + greatest(max(several) - 1, 0) AS BIGINT) AS secrets,
+  max(written) AS secrets_written,
+  evidence(event_id, event_time) AS evidence
+FROM (
+  SELECT *, count(DISTINCT CASE WHEN writes AND NOT failed THEN secret END) OVER (PARTITION BY event_date, date_trunc('hour', event_time), account_id, actor) AS written
+  FROM asked
+)
+WHERE NOT writes
+GROUP BY event_date, date_trunc('hour', event_time), account_id, actor
