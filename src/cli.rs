@@ -34,7 +34,7 @@ pub enum Command {
     Run(RunArgs),
     /// Ask the lake anything in SQL
     Query(QueryArgs),
-    /// List the detectors, or show one
+    /// List the detectors, show, write, check, test and explain them
     Detectors(DetectorsArgs),
     /// Look after lakes and the archives they are made from
     #[command(subcommand)]
@@ -353,12 +353,70 @@ pub struct DetectorsArgs {
 #[derive(Debug, Subcommand)]
 pub enum DetectorsCommand {
     /// One line each: severity, id, title, ATT&CK
-    List,
+    List(ListArgs),
     /// Everything about one, with its SQL
     Show {
         /// File stem, as `detectors list` prints it
         id: String,
     },
+    /// Write a detector to begin with, and a fixture it fails on, to the folder --detectors names
+    New {
+        /// File stem: lower-case letters, digits and _
+        id: String,
+    },
+    /// Say what is wrong with detectors before anything runs: file, line, column, next step
+    Check {
+        /// Detectors' files or folders [default: those of --detectors, else those that come with the program]
+        #[arg(value_name = "PATH")]
+        paths: Vec<PathBuf>,
+    },
+    /// Run detectors on their fixtures: hits have to be found, misses must not
+    Test {
+        /// Which ones [default: those of --detectors, else those that come with the program]
+        #[arg(value_name = "ID")]
+        ids: Vec<String>,
+    },
+    /// Say what one reads and what that costs on a lake
+    Explain(ExplainArgs),
+}
+
+/// `detectors list`.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Only those of this severity or above
+    #[arg(long, value_name = "SEVERITY")]
+    pub severity: Option<crate::detect::Severity>,
+    /// Only those that serve an ATT&CK tactic, such as credential-access
+    #[arg(long, value_name = "TACTIC")]
+    pub tactic: Option<String>,
+    /// Only those that read a table or view, such as daily_address, or look for a service, such as s3.amazonaws.com
+    #[arg(long, value_name = "SOURCE")]
+    pub reads: Option<String>,
+}
+
+/// `detectors explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// File stem, as `detectors list` prints it
+    pub id: String,
+    /// Print the engine's plan too
+    #[arg(long)]
+    pub plan: bool,
+    /// Which part of history to judge.
+    #[command(flatten)]
+    pub period: PeriodArgs,
+    /// A parameter, such as impossible_travel.speed_kmh=1200
+    #[arg(long = "set", value_name = "ID.NAME=VALUE")]
+    pub parameters: Vec<String>,
+    /// MaxMind-format database to place addresses with, before the one that comes with the program
+    #[arg(long = "geoip-db", value_name = "FILE")]
+    pub geoip: Vec<PathBuf>,
+    /// On which lake.
+    #[command(flatten)]
+    pub lake: LakeArgs,
+    /// Within what memory.
+    #[command(flatten)]
+    pub memory: MemoryArgs,
 }
 
 /// `lake ...`.

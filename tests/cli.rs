@@ -175,8 +175,8 @@ fn wrong_arguments_get_one_line_and_the_next_step() {
         (vec!["hunt", "--lake", arg(&lake), "--from", "2025-01-01"], "the lake holds 2024-01-01 to 2024-01-01"),
         (vec!["hunt", "--lake", arg(&lake), "--set", "call_rate.min_q=3"], "no parameter min_q; it has"),
         (vec!["query", "--lake", arg(&lake), "SELECT nonsense FROM events"], "nonsense"),
-        (vec!["query", "--lake", arg(&lake), "CREATE TABLE x AS SELECT 1"], "DDL not supported"),
-        (vec!["query", "--lake", arg(&lake), "COPY events TO 'x.parquet'"], "DML not supported"),
+        (vec!["query", "--lake", arg(&lake), "CREATE TABLE x AS SELECT 1"], "line 1, column 1: CREATE is refused"),
+        (vec!["query", "--lake", arg(&lake), "COPY events TO 'x.parquet'"], "COPY is refused"),
     ] {
         let ran = trailhunt(&args);
         assert_eq!(ran.code, 2, "{args:?}");
@@ -216,13 +216,28 @@ fn a_folder_of_own_detectors_is_added_and_may_replace_a_shipped_one() {
     std::fs::write(own.join("broken.sql"), "SELECT 1").unwrap();
     let ran = trailhunt(&["detectors", "list", "--detectors", arg(&own)]);
     assert!(
-        ran.code == 2 && ran.err.contains("detector broken: the file must begin with a TOML header"),
+        ran.code == 2 && ran.err.contains("detector broken: line 1, column 1: the file must begin with a TOML header"),
         "{}",
         ran.err
     );
     std::fs::remove_file(own.join("broken.sql")).unwrap();
     let listed = succeeds(&["detectors", "list", "--detectors", arg(&own)]).out;
     assert!(listed.contains("Ours") && listed.contains("root_use replaces the shipped detector"), "{listed}");
+}
+
+#[test]
+fn a_detector_is_explained_by_what_it_reads_on_a_lake() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, lake) = (dir.path().join("in"), dir.path().join("lake"));
+    archive(&source, &[record("1", "2024-01-01T10:00:00Z"), record("2", "2024-01-02T10:00:00Z")]);
+    succeeds(&["ingest", arg(&source), "--lake", arg(&lake)]);
+    let explain = ["detectors", "explain", "root_use", "--lake", arg(&lake), "--from", "2024-01-02", "--plan"];
+    let told = succeeds(&[&explain[..], &["--set", "root_use.routine_days=7"]].concat()).out;
+    assert!(told.contains("attack    T1078.004 Valid Accounts: Cloud Accounts (initial-access"), "{told}");
+    assert!(told.contains("param     routine_days = 7, at least 1: root active on this many"), "{told}");
+    assert!(told.contains("names     calls, daily_api_use\n"), "{told}");
+    assert!(told.contains("reads     events: 1 of 2 files"), "the day before is left out by its name: {told}");
+    assert!(told.contains(" s for 0 findings\n") && told.contains("DataSourceExec"), "{told}");
 }
 
 #[test]

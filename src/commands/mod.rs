@@ -3,6 +3,7 @@
 mod backtest;
 mod demo;
 mod detectors;
+pub mod fixture;
 mod hunt;
 pub mod ingest;
 mod lake;
@@ -54,7 +55,7 @@ pub async fn run(cli: Cli) -> Result<Outcome> {
         Command::Backtest(args) => backtest::backtest(args).await,
         Command::Run(args) => run::run(args).await,
         Command::Query(args) => query::query(args).await,
-        Command::Detectors(args) => detectors::detectors(args),
+        Command::Detectors(args) => detectors::detectors(args).await,
         Command::Lake(command) => lake::lake(command).await,
     }
 }
