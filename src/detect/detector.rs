@@ -253,7 +253,8 @@ fn or_none(text: &str) -> &str {
     if text.is_empty() { "none" } else { text }
 }
 
-fn plain(value: &toml::Value) -> Option<Value> {
+/// A value of TOML as one that can be bound; none for a table, a date or a list of other than texts.
+pub fn plain(value: &toml::Value) -> Option<Value> {
     Some(match value {
         toml::Value::Integer(n) => Value::Integer(*n),
         toml::Value::Float(x) => Value::Float(*x),
@@ -267,7 +268,7 @@ fn plain(value: &toml::Value) -> Option<Value> {
 }
 
 /// What was typed, as a value of the default's type; a list is separated by commas.
-fn typed(text: &str, default: &toml::Value) -> Option<Value> {
+pub fn typed(text: &str, default: &toml::Value) -> Option<Value> {
     Some(match default {
         toml::Value::Integer(_) => Value::Integer(text.parse().ok()?),
         toml::Value::Float(_) => Value::Float(text.parse().ok()?),

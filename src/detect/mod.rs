@@ -17,7 +17,7 @@ pub mod suppression;
 mod window;
 
 pub use check::{check, problems};
-pub use detector::{Confidence, Detector, Parameter, Severity};
+pub use detector::{Confidence, Detector, Parameter, Severity, plain as plain_value, typed as value_like};
 pub use finding::{Event, Evidence, Finding, Status};
 pub use fixture::{Verdict, expand};
 pub use library::{Library, detector_id};

@@ -189,6 +189,24 @@ impl Session {
         Ok(Arc::new(Schema::clone(frame.schema().as_arrow())))
     }
 
+    /// Names of tables and views, in order.
+    pub fn tables(&self) -> Vec<String> {
+        let schema = self.context.catalog("datafusion").and_then(|catalog| catalog.schema("public"));
+        let mut names = schema.map(|schema| schema.table_names()).unwrap_or_default();
+        names.sort_unstable();
+        names
+    }
+
+    /// Names of functions, in order: ours and the engine's.
+    pub fn functions(&self) -> Vec<String> {
+        let state = self.context.state();
+        let (of_rows, of_groups) = (state.scalar_functions().keys(), state.aggregate_functions().keys());
+        let mut names: Vec<_> = of_rows.chain(of_groups).chain(state.window_functions().keys()).cloned().collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     /// True when there is a table or view of this name.
     pub fn has_table(&self, name: &str) -> bool {
         self.context.table_exist(name).unwrap_or(false)
