@@ -1,5 +1,6 @@
 //! The program: parse, run, exit code.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use trailhunt::cli::Cli;
@@ -21,6 +22,9 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if cli.config.as_deref() == Some(Path::new(settings::FILE)) {
+        eprintln!("trailhunt: settings of ./{}", settings::FILE);
+    }
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(BLOCKING_THREADS_MAX).build();
     match runtime {

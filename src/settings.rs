@@ -15,7 +15,7 @@ use crate::detect::Severity;
 use crate::engine::Place;
 use crate::error::{Error, Result};
 
-/// The file's name in the current folder.
+/// The file's name in the current folder; who finds it there says so, for a folder of evidence may hold one too.
 pub const FILE: &str = "trailhunt.toml";
 
 /// A setting's name, the option it stands for as `cli` calls it, and what it holds.
@@ -126,7 +126,7 @@ pub fn cli(args: Vec<OsString>) -> Result<Cli> {
     let settings = Settings::read(named.as_deref())?;
     let matches = settings.defaults(cli::command()).get_matches_from(args);
     let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.exit());
-    cli.config = named;
+    cli.config = settings.path;
     let detect = match &mut cli.command {
         Command::Hunt(args) => Some(&mut args.hunt.detect.parameters),
         Command::Run(args) => Some(&mut args.hunt.detect.parameters),

@@ -312,6 +312,12 @@ fn what_is_typed_goes_before_the_environment_and_that_before_the_file() {
     ] {
         assert!(shown.out.contains(&expected), "{expected} is not in {}{}", shown.out, shown.err);
     }
+    std::fs::write(dir.path().join("trailhunt.toml"), "fail_on = \"high\"\n").unwrap();
+    let mut here = std::process::Command::new(env!("CARGO_BIN_EXE_trailhunt"));
+    let here = here.args(["config", "show"]).current_dir(dir.path()).env_remove("TRAILHUNT_CONFIG").output().unwrap();
+    assert!(String::from_utf8_lossy(&here.stdout).contains("fail_on       high  (trailhunt.toml:1)"), "{here:?}");
+    assert!(String::from_utf8_lossy(&here.stderr).contains("settings of ./trailhunt.toml"), "{here:?}");
+
     std::fs::write(&file, "lakes = \"x\"\n").unwrap();
     let ran = trailhunt(&["config", "show", "--config", arg(&file)]);
     assert!(ran.code == 2 && ran.err.contains("line 1, column 1: unknown setting lakes; is it lake?"), "{}", ran.err);

@@ -7,6 +7,7 @@
 
 use std::fmt::Write;
 
+use clap::error::ErrorKind::MissingRequiredArgument;
 use trailhunt::ask::{self, Questions};
 use trailhunt::cli;
 use trailhunt::commands::fixture;
@@ -161,7 +162,11 @@ fn every_command_in_the_documentation_is_understood() {
                 continue;
             }
             understood += 1;
-            if let Err(e) = cli::command().try_get_matches_from(words(line)) {
+            // What is missing may stand in the file of settings.
+            let may_lack = |e: &clap::Error| line.contains("--config") && e.kind() == MissingRequiredArgument;
+            if let Err(e) = cli::command().try_get_matches_from(words(line))
+                && !may_lack(&e)
+            {
                 wrong.push(format!("{file}: {line}\n{e}"));
             }
         }

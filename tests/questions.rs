@@ -66,7 +66,7 @@ async fn every_question_answers_and_every_entity_has_a_story() {
     let (session, window) = open(&lake).await;
     let mut values = Vec::new();
     for (name, sql) in VALUES {
-        let value = one(&session, sql).await.unwrap_or_else(|| panic!("{name}: {sql} finds nothing"));
+        let value = one(&session, sql).await.expect(sql);
         values.push(((*name).to_owned(), value));
     }
     let questions = Questions::load().expect("they are well formed");

@@ -168,7 +168,8 @@ pub fn queries(args: &QueriesArgs) -> Result<Outcome> {
             None => format!("{name}=..."),
         };
         let params: Vec<_> = question.params.iter().map(asks).collect();
-        println!("{:width$}  {}  ({})", question.name, question.title, params.join(", "));
+        let wants = if params.is_empty() { String::new() } else { format!("  ({})", params.join(", ")) };
+        println!("{:width$}  {}{wants}", question.name, question.title);
     }
     Ok(Outcome::Done)
 }

@@ -1,4 +1,5 @@
-//! What is wrong with a detector, found before it runs: header, SQL, parameters, window, columns.
+//! What is wrong with a detector, found before it runs: SQL, parameters, window, columns. The header is
+//! [`Detector::read`]'s.
 
 use std::collections::BTreeMap;
 
@@ -10,18 +11,9 @@ use crate::engine::{Fault, Place, Session, Sql};
 /// Tables and views of single events: without a window they are all of history.
 const OF_EVENTS: &[&str] = &["events", "calls", "categorised_calls", "sensitive_calls", "targeted_calls"];
 
-/// Reads a detector and plans it over `session`, whose lake may be empty; nothing is run.
-///
-/// # Errors
-/// What is wrong, each with its place and the next step.
-pub async fn check(id: &str, text: &str, session: &Session) -> Result<Detector, Vec<Problem>> {
-    let detector = Detector::read(id, text).map_err(|problem| vec![problem])?;
-    let problems = problems(&detector, session).await;
-    if problems.is_empty() { Ok(detector) } else { Err(problems) }
-}
-
-/// What is wrong with a detector whose header is well formed.
-pub async fn problems(detector: &Detector, session: &Session) -> Vec<Problem> {
+/// What is wrong with a detector whose header is well formed, each with its place and the next step. It is planned over
+/// `session`, whose lake may be empty; nothing is run.
+pub async fn check(detector: &Detector, session: &Session) -> Vec<Problem> {
     let text = &detector.text;
     let body = Place::of(text, text.find("*/").map_or(0, |end| end + 2));
     let at = |place: Option<Place>| place.unwrap_or(body);

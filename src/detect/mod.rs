@@ -1,7 +1,7 @@
 //! Detectors are data: SQL with a TOML header in, findings out. Nothing here knows a detector by name.
 //!
 //! [`Library`] holds the detectors, [`Detector`] is one of them, [`run`] binds window and parameters and runs its SQL,
-//! [`Finding`] is what came of a row, [`check`] says what is wrong with a detector before it runs, [`risk`] combines an entity's findings.
+//! [`Finding`] is what came of a row, [`check()`] says what is wrong with a detector before it runs, [`risk`] combines an entity's findings.
 
 pub mod attack;
 mod check;
@@ -16,7 +16,7 @@ mod runner;
 pub mod suppression;
 mod window;
 
-pub use check::{check, problems};
+pub use check::check;
 pub use detector::{Confidence, Detector, Parameter, Severity, plain as plain_value, typed as value_like};
 pub use finding::{Event, Evidence, Finding, Status};
 pub use fixture::{Verdict, expand};

@@ -27,7 +27,7 @@ pub struct Plan {
 pub struct Read {
     /// Table.
     pub table: String,
-    /// Files that could not be left out by their day or their statistics; a file that is read twice counts twice.
+    /// Files that could not be left out by their day or their statistics; a file that two steps read counts twice.
     pub files: usize,
     /// Their size.
     pub file_bytes: u64,
@@ -58,12 +58,15 @@ fn add_reads(plan: &Arc<dyn ExecutionPlan>, reads: &mut BTreeMap<String, Read>) 
     if let Some(source) = plan.downcast_ref::<DataSourceExec>()
         && let Some(scan) = source.data_source().downcast_ref::<FileScanConfig>()
     {
-        let files: Vec<_> = scan.file_groups.iter().flat_map(|group| group.files()).collect();
-        let table = files.first().map_or("", |file| table_of(file.object_meta.location.as_ref()));
+        // A file may be read in parts, by several cores.
+        let parts = scan.file_groups.iter().flat_map(|group| group.files());
+        let files: BTreeMap<&str, u64> =
+            parts.map(|part| (part.object_meta.location.as_ref(), part.object_meta.size)).collect();
+        let table = files.keys().next().map_or("", |path| table_of(path));
         let read = reads.entry(table.to_owned()).or_default();
         read.table = table.to_owned();
         read.files += files.len();
-        read.file_bytes += files.iter().map(|file| file.object_meta.size).sum::<u64>();
+        read.file_bytes += files.values().sum::<u64>();
         let metrics = plan.metrics().unwrap_or_default();
         read.bytes_read += metrics.sum_by_name("bytes_scanned").map_or(0, |value| value.as_usize() as u64);
         read.rows += metrics.output_rows().unwrap_or(0) as u64;

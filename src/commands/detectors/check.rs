@@ -61,7 +61,7 @@ fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
 
 /// What is wrong with a detector's SQL and with its fixture.
 async fn of_detector(detector: &Detector, path: &Path, session: &Session) -> Result<Vec<String>> {
-    let problems = detect::problems(detector, session).await;
+    let problems = detect::check(detector, session).await;
     let mut lines: Vec<_> = problems.iter().map(|problem| line(path, problem)).collect();
     let beside = path.with_extension("events.jsonl");
     match detector.fixture()? {
