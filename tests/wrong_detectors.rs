@@ -168,6 +168,8 @@ fn a_new_detector_fails_its_test_until_it_is_written() {
     let folder = ["--detectors", arg(&mine)];
     let detectors = |args: &[&str]| trailhunt(&[&["detectors"], args, &folder[..]].concat());
     assert_eq!(detectors(&["new", "Bad Name"]).code, 2);
+    assert!(detectors(&["new", "root_use"]).out.contains("root_use replaces the shipped detector"));
+    std::fs::remove_file(mine.join("root_use.sql")).unwrap();
     assert_eq!(detectors(&["new", "trail_stopped"]).code, 0);
     assert!(detectors(&["new", "trail_stopped"]).err.contains("exists"), "nothing is overwritten");
     let checked = detectors(&["check"]);

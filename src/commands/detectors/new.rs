@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use crate::commands::Outcome;
+use crate::detect::Library;
 use crate::error::{Error, Result};
 
 const DETECTOR: &str = include_str!("new.sql");
@@ -27,6 +28,9 @@ pub fn new(id: &str, folder: Option<&Path>) -> Result<Outcome> {
         let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
         written.map_err(|source| Error::File { path: path.clone(), source })?;
         println!("wrote     {}", path.display());
+    }
+    if Library::fixture(id).is_some() {
+        println!("note      {id} replaces the shipped detector of that name wherever --detectors {shown} is given");
     }
     println!("next      say in {id}.sql what to look for, and show it in {id}.events.jsonl, then");
     println!("          trailhunt detectors check --detectors {shown}");
