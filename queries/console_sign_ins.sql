@@ -1,4 +1,8 @@
--- Who signed in to the console, from where, with or without MFA, and with what success.
+/*
+title = "Who signed in to the console, from where, with or without MFA, and with what success"
+[params]
+rows = { default = 1000, help = "rows at most" }
+*/
 SELECT
   event_time,
   account_id,
@@ -9,4 +13,6 @@ SELECT
   json_get_str(additional_event_data, 'MFAUsed') AS mfa_used
 FROM calls
 WHERE event_name = 'ConsoleLogin'
-ORDER BY event_time
+  AND event_time >= $from AND event_time < $to
+ORDER BY event_time, event_id
+LIMIT $rows

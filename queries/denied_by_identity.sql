@@ -1,4 +1,9 @@
--- Who was denied what, most of it first: a role that lacks a permission, or somebody trying doors.
+/*
+title = "Who was denied what, most of it first"
+about = "A role that lacks a permission, or somebody trying doors."
+[params]
+rows = { default = 100, help = "rows at most" }
+*/
 SELECT
   actor,
   event_source,
@@ -8,6 +13,7 @@ SELECT
   max(event_time) AS last_time
 FROM calls
 WHERE error_family = 'denied'
+  AND event_time >= $from AND event_time < $to
 GROUP BY actor, event_source, api
-ORDER BY denied DESC
-LIMIT 100
+ORDER BY denied DESC, actor, api
+LIMIT $rows

@@ -1,6 +1,7 @@
--- What CloudTrail Insights would say, in the form of its events: hours in which a changing API was called, or an API
--- failed with one error, far more often than in the 7 days before. For an archive whose trails have no Insights. Narrow
--- the period where `unusual` is made; print it with --format json.
+/*
+title = "What CloudTrail Insights would say, in the form of its events"
+about = "Hours in which a changing API was called, or an API failed with one error, far more often than in the 7 days before. For an archive whose trails have no Insights. Print it with --format ndjson."
+*/
 WITH counted AS (
   SELECT account_id, aws_region, event_source, event_name, 'ApiCallRateInsight' AS insight_type,
     CAST(NULL AS VARCHAR) AS error_code, hour, CAST(sum(changes) AS DOUBLE) AS calls
@@ -40,7 +41,7 @@ unusual AS (
   FROM judged
   WHERE calls >= 15
     AND past['n'] >= 48
-    AND hour >= '2000-01-01' AND hour < '2100-01-01'
+    AND hour >= $from AND hour < $to
     AND negative_binomial_surprise(calls, past['mean'] + 1.0 / past['n'],
       greatest(past['variance'], 10.0 * (past['mean'] + 1.0 / past['n']))) >= 10.0
 ),

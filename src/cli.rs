@@ -12,6 +12,9 @@ use crate::source::S3Settings;
 #[command(name = "trailhunt", version, long_version = long_version(), max_term_width = 110)]
 #[command(after_help = "Exit codes: 0 done; 1 findings at or above --fail-on; 2 something could not be read or run.")]
 pub struct Cli {
+    /// Settings, as TOML [default: trailhunt.toml, if the current folder has one]
+    #[arg(long, value_name = "FILE", env = "TRAILHUNT_CONFIG", global = true)]
+    pub config: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -32,13 +35,26 @@ pub enum Command {
     Backtest(BacktestArgs),
     /// Ingest, then hunt: the nightly job
     Run(RunArgs),
-    /// Ask the lake anything in SQL
+    /// Ask the lake anything: SQL, a file of it, or a saved question
     Query(QueryArgs),
-    /// List the detectors, or show one
+    /// List the saved questions, or show one
+    Queries(QueriesArgs),
+    /// Tell the story of an identity, an access key or an address on one page
+    Entity(EntityArgs),
+    /// Ask one question after another, with history and completion
+    Shell(ShellArgs),
+    /// List the detectors, show, write, check, test and explain them
     Detectors(DetectorsArgs),
     /// Look after lakes and the archives they are made from
     #[command(subcommand)]
     Lake(LakeCommand),
+    /// Settings of trailhunt.toml
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Write completions for a shell
+    Completions(CompletionsArgs),
+    /// Write the manual page
+    Man(ManArgs),
 }
 
 /// Where the lake is and how S3 is reached.
@@ -94,7 +110,7 @@ pub struct LimitArgs {
 }
 
 /// Bytes, as a number with an optional `KB`, `MB` or `GB`, each 1,024 of the one before.
-fn size(text: &str) -> Result<usize, String> {
+pub fn size(text: &str) -> Result<usize, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let shift = match text[digits.len()..].to_ascii_uppercase().as_str() {
         "" | "B" => 0,
@@ -306,16 +322,38 @@ pub struct RunArgs {
 
 /// `query`.
 #[derive(Debug, Args)]
+#[command(after_help = QUERY_HELP)]
 pub struct QueryArgs {
-    /// SQL over the tables events, objects, rejects and the views
-    #[arg(value_name = "SQL", required_unless_present = "describe")]
+    /// SQL over the lake's tables, or the name of a saved question; see `trailhunt queries`
+    #[arg(value_name = "SQL|NAME", allow_hyphen_values = true, required_unless_present_any = ["describe", "file", "finding"])]
     pub sql: Option<String>,
+    /// File of SQL, - for standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "sql")]
+    pub file: Option<PathBuf>,
+    /// What $NAME stands for
+    #[arg(long = "param", value_name = "NAME=VALUE")]
+    pub params: Vec<String>,
+    /// What $from and $to stand for.
+    #[command(flatten)]
+    pub period: PeriodArgs,
+    /// Finding, by its id, that says $entity, $begin and $end; without SQL it asks `around`
+    #[arg(long, value_name = "ID", requires = "report")]
+    pub finding: Option<String>,
+    /// Report that has the finding
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
     /// List the columns of a table or view with their meaning instead
     #[arg(long, value_name = "TABLE", conflicts_with = "sql")]
     pub describe: Option<String>,
+    /// Say what is read and how, instead of the answer
+    #[arg(long, conflicts_with = "describe")]
+    pub explain: bool,
     /// Form of the answer
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
+    /// Write the answer to a file
+    #[arg(long, value_name = "FILE", required_if_eq("format", "parquet"))]
+    pub out: Option<PathBuf>,
     /// MaxMind-format database to place addresses with, before the one that comes with the program
     #[arg(long = "geoip-db", value_name = "FILE")]
     pub geoip: Vec<PathBuf>,
@@ -327,6 +365,15 @@ pub struct QueryArgs {
     pub memory: MemoryArgs,
 }
 
+/// What `query --help` says below the options.
+const QUERY_HELP: &str = "\
+It only reads: what writes, reads files, or would be ignored is refused with its place. In CSV a text that a spreadsheet \
+would take for a formula begins with '; a table shows control characters as \u{fffd}; JSON and Parquet keep values exact.
+
+  trailhunt query key_timeline --param key=AKIAIOSFODNN7EXAMPLE --lake LAKE
+  trailhunt query --finding 3f2a91c07d5e6b18 --report report.json --lake LAKE
+  trailhunt query 'SELECT actor, count(*) FROM calls GROUP BY actor' --format csv --lake LAKE";
+
 /// Form of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -336,6 +383,84 @@ pub enum Format {
     Csv,
     /// One array of objects
     Json,
+    /// One object a line
+    Ndjson,
+    /// A Parquet file
+    Parquet,
+}
+
+/// `queries`.
+#[derive(Debug, Args)]
+pub struct QueriesArgs {
+    /// Show this one, with its SQL
+    pub name: Option<String>,
+}
+
+/// `entity`.
+#[derive(Debug, Args)]
+pub struct EntityArgs {
+    /// ARN of an identity or session, access key id, or address
+    #[arg(value_name = "ARN|KEY|IP")]
+    pub entity: String,
+    /// Which part of history.
+    #[command(flatten)]
+    pub period: PeriodArgs,
+    /// Report whose findings about it to tell
+    #[arg(long, value_name = "FILE", conflicts_with = "hunt")]
+    pub report: Option<PathBuf>,
+    /// Hunt that part of history, to tell the findings about it
+    #[arg(long)]
+    pub hunt: bool,
+    /// With what to hunt.
+    #[command(flatten)]
+    pub detect: DetectArgs,
+    /// In which lake.
+    #[command(flatten)]
+    pub lake: LakeArgs,
+    /// Within what memory.
+    #[command(flatten)]
+    pub memory: MemoryArgs,
+}
+
+/// `shell`.
+#[derive(Debug, Args)]
+pub struct ShellArgs {
+    /// MaxMind-format database to place addresses with, before the one that comes with the program
+    #[arg(long = "geoip-db", value_name = "FILE")]
+    pub geoip: Vec<PathBuf>,
+    /// Of which lake.
+    #[command(flatten)]
+    pub lake: LakeArgs,
+    /// Within what memory.
+    #[command(flatten)]
+    pub memory: MemoryArgs,
+}
+
+/// `config ...`.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Every setting, its value, and where that comes from
+    Show,
+}
+
+/// `completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// Which shell
+    pub shell: clap_complete::Shell,
+}
+
+/// `man`.
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Write a page a command to this folder, instead of the first page to standard output
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// Every command with its options, as data.
+pub fn command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
 }
 
 /// `detectors`.
@@ -353,12 +478,70 @@ pub struct DetectorsArgs {
 #[derive(Debug, Subcommand)]
 pub enum DetectorsCommand {
     /// One line each: severity, id, title, ATT&CK
-    List,
+    List(ListArgs),
     /// Everything about one, with its SQL
     Show {
         /// File stem, as `detectors list` prints it
         id: String,
     },
+    /// Write a detector to begin with, and a fixture it fails on, to the folder --detectors names
+    New {
+        /// File stem: lower-case letters, digits and _
+        id: String,
+    },
+    /// Say what is wrong with detectors before anything runs: file, line, column, next step
+    Check {
+        /// Detectors' files or folders [default: those of --detectors, else those that come with the program]
+        #[arg(value_name = "PATH")]
+        paths: Vec<PathBuf>,
+    },
+    /// Run detectors on their fixtures: hits have to be found, misses must not
+    Test {
+        /// Which ones [default: those of --detectors, else those that come with the program]
+        #[arg(value_name = "ID")]
+        ids: Vec<String>,
+    },
+    /// Say what one reads and what that costs on a lake
+    Explain(ExplainArgs),
+}
+
+/// `detectors list`.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Only those of this severity or above
+    #[arg(long, value_name = "SEVERITY")]
+    pub severity: Option<crate::detect::Severity>,
+    /// Only those that serve an ATT&CK tactic, such as credential-access
+    #[arg(long, value_name = "TACTIC")]
+    pub tactic: Option<String>,
+    /// Only those that read a table or view, such as daily_address, or look for a service, such as s3.amazonaws.com
+    #[arg(long, value_name = "SOURCE")]
+    pub reads: Option<String>,
+}
+
+/// `detectors explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// File stem, as `detectors list` prints it
+    pub id: String,
+    /// Print the engine's plan too
+    #[arg(long)]
+    pub plan: bool,
+    /// Which part of history to judge.
+    #[command(flatten)]
+    pub period: PeriodArgs,
+    /// A parameter, such as impossible_travel.speed_kmh=1200
+    #[arg(long = "set", value_name = "ID.NAME=VALUE")]
+    pub parameters: Vec<String>,
+    /// MaxMind-format database to place addresses with, before the one that comes with the program
+    #[arg(long = "geoip-db", value_name = "FILE")]
+    pub geoip: Vec<PathBuf>,
+    /// On which lake.
+    #[command(flatten)]
+    pub lake: LakeArgs,
+    /// Within what memory.
+    #[command(flatten)]
+    pub memory: MemoryArgs,
 }
 
 /// `lake ...`.

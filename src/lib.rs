@@ -8,8 +8,8 @@
 //! ```
 //!
 //! Arrows go one way: a folder imports only those to its left, and what stands above them: `error`, `schema`, `geo`.
-//! `integrity` stands beside the flow and checks what `source` lists. `cli` and `commands` stand below them all, `sample`
-//! beside them. `tests/tidy.rs` keeps it so.
+//! `integrity` stands beside the flow and checks what `source` lists, `ask` answers an analyst beside `report`. `cli`,
+//! `settings` and `commands` stand below them all, `sample` beside them. `tests/tidy.rs` keeps it so.
 
 #![warn(missing_docs)]
 
@@ -31,7 +31,10 @@ pub mod detect;
 
 pub mod report;
 
+pub mod ask;
+
 pub mod sample;
 
 pub mod cli;
 pub mod commands;
+pub mod settings;

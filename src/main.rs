@@ -1,11 +1,11 @@
 //! The program: parse, run, exit code.
 
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser;
 use trailhunt::cli::Cli;
-use trailhunt::commands;
 use trailhunt::error::Error;
+use trailhunt::{commands, settings};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -15,7 +15,16 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const BLOCKING_THREADS_MAX: usize = 24;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match settings::cli(std::env::args_os().collect()) {
+        Ok(cli) => cli,
+        Err(error) => {
+            eprintln!("trailhunt: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    if cli.config.as_deref() == Some(Path::new(settings::FILE)) {
+        eprintln!("trailhunt: settings of ./{}", settings::FILE);
+    }
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(BLOCKING_THREADS_MAX).build();
     match runtime {

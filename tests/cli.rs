@@ -175,8 +175,8 @@ fn wrong_arguments_get_one_line_and_the_next_step() {
         (vec!["hunt", "--lake", arg(&lake), "--from", "2025-01-01"], "the lake holds 2024-01-01 to 2024-01-01"),
         (vec!["hunt", "--lake", arg(&lake), "--set", "call_rate.min_q=3"], "no parameter min_q; it has"),
         (vec!["query", "--lake", arg(&lake), "SELECT nonsense FROM events"], "nonsense"),
-        (vec!["query", "--lake", arg(&lake), "CREATE TABLE x AS SELECT 1"], "DDL not supported"),
-        (vec!["query", "--lake", arg(&lake), "COPY events TO 'x.parquet'"], "DML not supported"),
+        (vec!["query", "--lake", arg(&lake), "CREATE TABLE x AS SELECT 1"], "line 1, column 1: CREATE is refused"),
+        (vec!["query", "--lake", arg(&lake), "COPY events TO 'x.parquet'"], "COPY is refused"),
     ] {
         let ran = trailhunt(&args);
         assert_eq!(ran.code, 2, "{args:?}");
@@ -186,24 +186,152 @@ fn wrong_arguments_get_one_line_and_the_next_step() {
 }
 
 #[test]
-fn a_query_answers_in_every_form() {
+fn a_query_answers_in_every_form_and_hostile_text_is_harmless_in_each() {
     let dir = tempfile::tempdir().unwrap();
     let lake = dir.path().join("lake");
-    let mut hostile = record("1", "2024-01-01T10:00:00Z");
-    hostile["userAgent"] = json!("\u{1b}[31mred\u{7}");
-    archive(&dir.path().join("in"), &[hostile]);
+    let hostile = "=HYPERLINK(\"http://x\")\u{1b}[31mred\u{7}\u{9b}2J\u{202e}<script>alert(1)</script>";
+    let mut first = record("1", "2024-01-01T10:00:00Z");
+    first["userAgent"] = json!(hostile);
+    archive(&dir.path().join("in"), &[first]);
     succeeds(&["ingest", arg(&dir.path().join("in")), "--lake", arg(&lake)]);
     let ask = |format: &str, sql: &str| succeeds(&["query", "--lake", arg(&lake), "--format", format, sql]).out;
     assert_eq!(ask("csv", "SELECT event_id, event_date FROM events"), "event_id,event_date\n1,2024-01-01\n");
+    assert_eq!(ask("csv", "SELECT event_id FROM events WHERE event_id = 'none'"), "event_id\n");
+    assert_eq!(ask("csv", "SELECT '-1' AS a, -1 AS b, make_array('x', '@y') AS c"), "a,b,c\n'-1,-1,\"[x, @y]\"\n");
     assert_eq!(ask("json", "SELECT event_id, error_code FROM events"), "[{\"event_id\":\"1\",\"error_code\":null}]\n");
     assert_eq!(ask("json", "SELECT event_id FROM events WHERE event_id = 'none'"), "[]\n");
-    let table = ask("table", "SELECT user_agent FROM events");
-    assert!(table.contains("red") && !table.contains('\u{1b}') && table.ends_with("1 rows\n"), "{table}");
+    assert_eq!(ask("ndjson", "SELECT event_id FROM events"), "{\"event_id\":\"1\"}\n");
+    let agent = "SELECT user_agent FROM events";
+    let is_quiet = |text: &str| !text.chars().any(|c| c.is_control() && c != '\n');
+    let table = ask("table", agent);
+    assert!(table.contains("red") && is_quiet(&table) && !table.contains('\u{202e}'), "{table}");
+    assert!(table.ends_with("1 rows\n"), "{table}");
+    let csv = ask("csv", agent);
+    assert!(csv.contains("\"'=HYPERLINK") && is_quiet(&csv), "{csv}");
+    for format in ["json", "ndjson"] {
+        let text = ask(format, agent);
+        let value: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+        let value = if format == "json" { &value[0] } else { &value };
+        assert!(is_quiet(&text) && value["user_agent"] == hostile, "JSON is exact: {text}");
+    }
+    let file = dir.path().join("answer.parquet");
+    let parquet = ["query", "--lake", arg(&lake), "--format", "parquet", agent];
+    assert!(trailhunt(&parquet).err.contains("--out"), "Parquet is no text");
+    succeeds(&[&parquet[..], &["--out", arg(&file)]].concat());
+    let read =
+        parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(&file).unwrap());
+    let batch = read.unwrap().build().unwrap().next().unwrap().unwrap();
+    let text = arrow::compute::cast(batch.column(0), &arrow::datatypes::DataType::Utf8).unwrap();
+    assert_eq!(arrow::array::AsArray::as_string::<i32>(&text).value(0), hostile, "Parquet is exact");
+    let told = succeeds(&["entity", "arn:aws:iam::111122223333:user/maria", "--lake", arg(&lake)]).out;
+    assert!(told.contains("198.51.100.7") && is_quiet(&told), "{told}");
+
     let described = succeeds(&["query", "--lake", arg(&lake), "--describe", "events"]).out;
     assert!(
         described.lines().any(|line| line.starts_with("access_key_id") && line.contains("signed the call")),
         "{described}"
     );
+}
+
+#[test]
+fn a_query_is_sql_a_file_or_a_saved_question() {
+    let dir = tempfile::tempdir().unwrap();
+    let (lake, file, report) = (dir.path().join("lake"), dir.path().join("q.sql"), dir.path().join("r.json"));
+    archive(&dir.path().join("in"), &[record("1", "2024-01-01T10:00:00Z"), record("2", "2024-01-02T10:00:00Z")]);
+    succeeds(&["ingest", arg(&dir.path().join("in")), "--lake", arg(&lake)]);
+    let ask = |args: &[&str]| succeeds(&[&["query", "--lake", arg(&lake), "--format", "csv"], args].concat()).out;
+    assert_eq!(ask(&["-- why\nSELECT 1 AS a"]), "a\n1\n");
+    assert_eq!(ask(&["--SELECT\nSELECT 1 AS a", "--from", "2024-01-02"]), "a\n1\n");
+    let by_day =
+        "SELECT event_id AS id FROM events WHERE event_time >= $from AND event_time < $to AND event_name = $api";
+    std::fs::write(&file, by_day).unwrap();
+    assert_eq!(ask(&["--file", arg(&file), "--param", "api=ListBuckets", "--from", "2024-01-02"]), "id\n2\n");
+    let of_address = ["address_timeline", "--param", "ip=198.51.100.7", "--param", "rows=1"];
+    assert_eq!(ask(&of_address).lines().count(), 2);
+    std::fs::write(
+        &report,
+        r#"{"findings": [{"id": "f1", "entity": "198.51.100.7", "first_time": "2024-01-01T10:00:00Z", "last_time": "2024-01-01T10:00:00Z"}]}"#,
+    )
+    .unwrap();
+    let around = ask(&["--finding", "f1", "--report", arg(&report)]);
+    assert!(around.lines().count() == 2 && around.contains(",true,"), "the day after is not around it: {around}");
+    let plan = ask(&["--explain", "SELECT * FROM events WHERE event_date = '2024-01-02'"]);
+    assert!(plan.contains("reads     events: 1 files of") && plan.contains("DataSourceExec"), "{plan}");
+    for (args, expected) in [
+        (vec!["nonsense"], "no question nonsense; see `trailhunt queries`"),
+        (vec!["key_timeline"], "key_timeline wants --param key=...: access key id"),
+        (vec!["key_timeline", "--param", "key"], "--param key: write NAME=VALUE"),
+        (vec!["--finding", "f2", "--report", arg(&report)], "no finding f2"),
+        (vec!["--describe", "evnts"], "no table evnts; there are calls, "),
+    ] {
+        let ran = trailhunt(&[&["query", "--lake", arg(&lake)], &args[..]].concat());
+        assert!(ran.code == 2 && ran.err.contains(expected), "{args:?}: {}", ran.err);
+    }
+}
+
+#[test]
+fn what_is_typed_goes_before_the_environment_and_that_before_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("settings.toml");
+    for (name, day) in [("one", "2024-01-01"), ("two", "2024-01-02"), ("three", "2024-01-03")] {
+        archive(&dir.path().join(name).join("in"), &[record(name, &format!("{day}T10:00:00Z"))]);
+        succeeds(&[
+            "ingest",
+            arg(&dir.path().join(name).join("in")),
+            "--lake",
+            arg(&dir.path().join(name).join("lake")),
+        ]);
+    }
+    std::fs::write(&file, "lake = \"one/lake\"\nfail_on = \"low\"\n\n[parameters.root_use]\nroutine_days = 9\n")
+        .unwrap();
+    let (two, three) = (dir.path().join("two/lake"), dir.path().join("three/lake"));
+    let first = |settings: &[(&str, &str)], args: &[&str]| {
+        let ask = ["query", "--config", arg(&file), "--format", "csv", "SELECT event_id AS id FROM events"];
+        let ran = trailhunt_with(settings, &[&ask[..], args].concat());
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        ran.out
+    };
+    assert_eq!(first(&[], &[]), "id\none\n", "seen from the file's folder");
+    assert_eq!(first(&[("TRAILHUNT_LAKE", arg(&two))], &[]), "id\ntwo\n");
+    assert_eq!(first(&[("TRAILHUNT_LAKE", arg(&two))], &["--lake", arg(&three)]), "id\nthree\n");
+
+    let explain = ["detectors", "explain", "root_use", "--config", arg(&file)];
+    assert!(succeeds(&explain).out.contains("routine_days = 9"));
+    assert!(succeeds(&[&explain[..], &["--set", "root_use.routine_days=4"]].concat()).out.contains("routine_days = 4"));
+
+    let shown = trailhunt_with(
+        &[("TRAILHUNT_CONFIG", arg(&file)), ("TRAILHUNT_SUPPRESSIONS", "accepted.toml")],
+        &["config", "show"],
+    );
+    for expected in [
+        format!("lake          {}  ({}:1)\n", arg(&dir.path().join("one/lake")), arg(&file)),
+        "suppressions  accepted.toml  (environment, TRAILHUNT_SUPPRESSIONS)\n".into(),
+        "memory_limit  1GB  (built in)\n".into(),
+        "profile       -\n".into(),
+        format!("parameters    root_use.routine_days=9  ({}:4)\n", arg(&file)),
+    ] {
+        assert!(shown.out.contains(&expected), "{expected} is not in {}{}", shown.out, shown.err);
+    }
+    std::fs::write(dir.path().join("trailhunt.toml"), "fail_on = \"high\"\n").unwrap();
+    let mut here = std::process::Command::new(env!("CARGO_BIN_EXE_trailhunt"));
+    let here = here.args(["config", "show"]).current_dir(dir.path()).env_remove("TRAILHUNT_CONFIG").output().unwrap();
+    assert!(String::from_utf8_lossy(&here.stdout).contains("fail_on       high  (trailhunt.toml:1)"), "{here:?}");
+    assert!(String::from_utf8_lossy(&here.stderr).contains("settings of ./trailhunt.toml"), "{here:?}");
+
+    std::fs::write(&file, "lakes = \"x\"\n").unwrap();
+    let ran = trailhunt(&["config", "show", "--config", arg(&file)]);
+    assert!(ran.code == 2 && ran.err.contains("line 1, column 1: unknown setting lakes; is it lake?"), "{}", ran.err);
+}
+
+#[test]
+fn the_command_line_completes_and_describes_itself() {
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(succeeds(&["completions", shell]).out.contains("verify-digests"), "{shell}");
+    }
+    assert!(succeeds(&["man"]).out.contains(".TH trailhunt 1"));
+    let dir = tempfile::tempdir().unwrap();
+    succeeds(&["man", "--out", arg(dir.path())]);
+    assert!(dir.path().join("trailhunt-detectors-new.1").exists());
 }
 
 #[test]
@@ -216,13 +344,28 @@ fn a_folder_of_own_detectors_is_added_and_may_replace_a_shipped_one() {
     std::fs::write(own.join("broken.sql"), "SELECT 1").unwrap();
     let ran = trailhunt(&["detectors", "list", "--detectors", arg(&own)]);
     assert!(
-        ran.code == 2 && ran.err.contains("detector broken: the file must begin with a TOML header"),
+        ran.code == 2 && ran.err.contains("detector broken: line 1, column 1: the file must begin with a TOML header"),
         "{}",
         ran.err
     );
     std::fs::remove_file(own.join("broken.sql")).unwrap();
     let listed = succeeds(&["detectors", "list", "--detectors", arg(&own)]).out;
     assert!(listed.contains("Ours") && listed.contains("root_use replaces the shipped detector"), "{listed}");
+}
+
+#[test]
+fn a_detector_is_explained_by_what_it_reads_on_a_lake() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, lake) = (dir.path().join("in"), dir.path().join("lake"));
+    archive(&source, &[record("1", "2024-01-01T10:00:00Z"), record("2", "2024-01-02T10:00:00Z")]);
+    succeeds(&["ingest", arg(&source), "--lake", arg(&lake)]);
+    let explain = ["detectors", "explain", "root_use", "--lake", arg(&lake), "--from", "2024-01-02", "--plan"];
+    let told = succeeds(&[&explain[..], &["--set", "root_use.routine_days=7"]].concat()).out;
+    assert!(told.contains("attack    T1078.004 Valid Accounts: Cloud Accounts (initial-access"), "{told}");
+    assert!(told.contains("param     routine_days = 7, at least 1: root active on this many"), "{told}");
+    assert!(told.contains("names     calls, daily_api_use\n"), "{told}");
+    assert!(told.contains("reads     events: 1 of 2 files"), "the day before is left out by its name: {told}");
+    assert!(told.contains(" s for 0 findings\n") && told.contains("DataSourceExec"), "{told}");
 }
 
 #[test]

@@ -8,41 +8,13 @@
 //! UPDATE=1 cargo test --test detectors            # writes cross_fire.txt anew; its diff is the review
 //! ```
 
-mod common;
-
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use chrono::{Days, NaiveTime};
-use common::{archive, arg};
-use trailhunt::commands::ingest::{self, Bounds};
-use trailhunt::detect::{Detector, Finding, Library, Settings, Severity, Window, expand, run};
-use trailhunt::engine::{MEMORY_BYTES, session};
-use trailhunt::geo::Geo;
-use trailhunt::lake::{Lake, Rolled};
-use trailhunt::source::{Location, S3Settings, Selection};
+use trailhunt::commands::fixture::hunt;
+use trailhunt::detect::{Detector, Finding, Library, Severity, Verdict, expand};
 
 const CROSS_FIRE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cross_fire.txt");
-
-/// What `detectors` find in a lake of these records.
-async fn hunt(records: &[serde_json::Value], detectors: &[&Detector]) -> Vec<Finding> {
-    let dir = tempfile::tempdir().expect("a temporary folder");
-    archive(&dir.path().join("archive"), records);
-    let place =
-        |name: &str| Location::parse(arg(&dir.path().join(name)), &S3Settings::default()).expect("a local path");
-    let lake = Lake::open_or_create(&place("lake")).await.expect("a lake");
-    let ingested = ingest::read(&[place("archive")], &Selection::default(), &lake, Bounds::default()).await;
-    assert_eq!(ingested.expect("the archive is read").appended.rejects, 0);
-    let (snapshot, geo) = (lake.snapshot().await.expect("a snapshot"), Geo::embedded().expect("the table"));
-    // Nothing is rolled up: for so few events it costs more than it saves.
-    let session = session(&snapshot, &Rolled::default(), &geo, MEMORY_BYTES).await.expect("a session");
-    let (first, last) = snapshot.days().expect("events");
-    let midnight = |day: chrono::NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
-    let window = Window { from: midnight(first), to: midnight(last + Days::new(1)) };
-    let hunt = run(detectors, &session, window, &Settings::default(), |_, _| {}).await.expect("a hunt");
-    assert!(hunt.failed.is_empty(), "{:?}", hunt.failed);
-    hunt.findings
-}
 
 /// The records of a detector's fixture.
 fn fixture(id: &str) -> Result<Vec<serde_json::Value>, String> {
@@ -52,24 +24,13 @@ fn fixture(id: &str) -> Result<Vec<serde_json::Value>, String> {
 
 /// Events called `hit-` have to be evidence of the detector's findings, events called `miss-` must not.
 fn check(id: &str, records: &[serde_json::Value], findings: &[Finding]) -> Result<(), String> {
-    let ids = |prefix: &str| -> BTreeSet<&str> {
-        let ids = records.iter().filter_map(|record| record["eventID"].as_str());
-        ids.filter(|id| id.starts_with(prefix)).collect()
-    };
-    let (hits, misses) = (ids("hit-"), ids("miss-"));
-    if hits.is_empty() || misses.is_empty() {
-        return Err(format!("{id}: a fixture needs events called hit- and miss-"));
-    }
-    let own: Vec<&Finding> = findings.iter().filter(|finding| finding.detector == id).collect();
-    let evidence = own.iter().flat_map(|finding| &finding.evidence.events).map(|event| event.event_id.as_str());
-    let evidence: BTreeSet<&str> = evidence.collect();
-    let missed: Vec<_> = hits.difference(&evidence).take(3).collect();
-    let wrong: Vec<_> = misses.intersection(&evidence).take(3).collect();
-    if missed.is_empty() && wrong.is_empty() {
+    let verdict = Verdict::of(id, records, findings);
+    if verdict.passed() {
         return Ok(());
     }
+    let own: Vec<&Finding> = findings.iter().filter(|finding| finding.detector == id).collect();
     let own = serde_json::to_string_pretty(&own).unwrap_or_default();
-    Err(format!("{id}: not found: {missed:?}; found and should not be: {wrong:?}\n{own}"))
+    Err(format!("{id}: not found: {:?}; found and should not be: {:?}\n{own}", verdict.missed, verdict.wrong))
 }
 
 /// One line a detector and fixture: `call_rate on secret_harvest: 1 high, 2 medium`.
@@ -113,7 +74,9 @@ fn hunt_all(ids: &[&str], detectors: &[&Detector]) -> Vec<Hunted> {
         let ids = std::iter::from_fn(|| ids.get(next.fetch_add(1, Ordering::Relaxed)));
         let one = |id: &&str| match fixture(id) {
             Ok(records) => {
-                let findings = runtime.block_on(hunt(&records, detectors));
+                let hunt = runtime.block_on(hunt(&records, detectors)).expect("a hunt");
+                assert!(hunt.failed.is_empty(), "{:?}", hunt.failed);
+                let findings = hunt.findings;
                 (check(id, &records, &findings), cross_fire(id, &findings))
             }
             Err(reason) => (Err(reason), Vec::new()),

@@ -17,7 +17,7 @@ pub async fn backtest(args: BacktestArgs) -> Result<Outcome> {
     let detectors = library.select(&args.detect.detectors)?;
     let settings = Settings { parameters: hunt::parameters(&args.detect.parameters, &library)? };
     let ground = hunt::ground(&lake, &args.period, &args.detect, &args.memory).await?;
-    let hunt = hunt::detect(&detectors, &ground, &settings).await?;
+    let hunt = hunt::detect(&detectors, &ground.session, ground.window, &settings).await?;
     let backtest = figures(&hunt, ground.window, args.alerts_per_day);
     let mut out = std::io::stdout().lock();
     written(match args.format {

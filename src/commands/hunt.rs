@@ -32,7 +32,7 @@ pub async fn report_on(lake: &Lake, period: &PeriodArgs, args: &HuntSettings, co
     let detectors = library.select(&args.detect.detectors)?;
     let settings = Settings { parameters: parameters(&args.detect.parameters, &library)? };
     let ground = ground(lake, period, &args.detect, &args.memory).await?;
-    let hunt = detect(&detectors, &ground, &settings).await?;
+    let hunt = detect(&detectors, &ground.session, ground.window, &settings).await?;
     let Ground { snapshot, window, geo, session } = &ground;
     report::report(Material {
         snapshot,
@@ -70,7 +70,7 @@ pub async fn ground(lake: &Lake, period: &PeriodArgs, args: &DetectArgs, memory:
 }
 
 /// SQL over what is rolled up, after rolling up what is not. A lake that cannot be written is read all the same.
-async fn session(lake: &Lake, snapshot: &Snapshot, geo: &Arc<Geo>, memory: &MemoryArgs) -> Result<Session> {
+pub async fn session(lake: &Lake, snapshot: &Snapshot, geo: &Arc<Geo>, memory: &MemoryArgs) -> Result<Session> {
     let bar = progress::steps("rollups", 0);
     let rolled = engine::roll_up(lake, snapshot, geo, memory.memory_limit, |done, of| {
         bar.set_length(of as u64);
@@ -85,9 +85,9 @@ async fn session(lake: &Lake, snapshot: &Snapshot, geo: &Arc<Geo>, memory: &Memo
 }
 
 /// Runs the detectors under a bar.
-pub async fn detect(detectors: &[&Detector], ground: &Ground, settings: &Settings) -> Result<Hunt> {
+pub async fn detect(detectors: &[&Detector], session: &Session, window: Window, settings: &Settings) -> Result<Hunt> {
     let bar = progress::steps("hunt", detectors.len() as u64);
-    let hunt = detect::run(detectors, &ground.session, ground.window, settings, |done, id| {
+    let hunt = detect::run(detectors, session, window, settings, |done, id| {
         bar.set_position(done as u64);
         bar.set_message(id.to_owned());
     })
@@ -97,7 +97,7 @@ pub async fn detect(detectors: &[&Detector], ground: &Ground, settings: &Setting
 }
 
 /// What was asked for, from the beginning of its first day. Without an end it ends after the lake's last day.
-fn window(snapshot: &Snapshot, asked: &PeriodArgs) -> Result<Window> {
+pub fn window(snapshot: &Snapshot, asked: &PeriodArgs) -> Result<Window> {
     let Some((first, last)) = snapshot.days() else {
         return Err(Error::lake(snapshot.location.to_string(), "it holds no events yet; `trailhunt ingest` adds some"));
     };

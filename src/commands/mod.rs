@@ -1,8 +1,12 @@
 //! One file per command: what was typed, carried out. Printing happens here and nowhere below.
 
 mod backtest;
+mod completions;
+mod config;
 mod demo;
 mod detectors;
+mod entity;
+pub mod fixture;
 mod hunt;
 pub mod ingest;
 mod lake;
@@ -11,6 +15,7 @@ mod progress;
 mod query;
 mod run;
 mod sample;
+mod shell;
 mod status;
 
 use std::process::ExitCode;
@@ -54,8 +59,14 @@ pub async fn run(cli: Cli) -> Result<Outcome> {
         Command::Backtest(args) => backtest::backtest(args).await,
         Command::Run(args) => run::run(args).await,
         Command::Query(args) => query::query(args).await,
-        Command::Detectors(args) => detectors::detectors(args),
+        Command::Queries(args) => query::queries(&args),
+        Command::Entity(args) => entity::entity(args).await,
+        Command::Shell(args) => shell::shell(args).await,
+        Command::Detectors(args) => detectors::detectors(args).await,
         Command::Lake(command) => lake::lake(command).await,
+        Command::Config(command) => config::config(&command, cli.config.as_deref()),
+        Command::Completions(args) => completions::completions(&args),
+        Command::Man(args) => completions::man(&args),
     }
 }
 

@@ -1,98 +1,177 @@
-//! `trailhunt query`: SQL over the lake.
+//! `trailhunt query` and `trailhunt queries`: SQL over the lake.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
 
-use arrow::array::RecordBatch;
-use arrow::util::pretty::pretty_format_batches;
+use indicatif::{HumanBytes, HumanCount};
+use serde_json::Value;
 
-use super::Outcome;
-use crate::cli::{Format, QueryArgs};
-use crate::engine::{self, Parameters};
+use super::{Outcome, hunt};
+use crate::ask::{self, Question, Questions};
+use crate::cli::{Format, LakeArgs, MemoryArgs, QueriesArgs, QueryArgs};
+use crate::engine::{self, Parameters, Plan, Query, Session};
 use crate::error::{Error, Result};
-use crate::lake::Lake;
-use crate::lake::{LEDGER, REJECTS};
-use crate::schema::EVENTS;
+use crate::lake::{Lake, Snapshot};
 use crate::source::Location;
+
+pub use crate::ask::printable;
 
 /// Carries out `query`.
 pub async fn query(args: QueryArgs) -> Result<Outcome> {
-    let mut out = std::io::stdout().lock();
-    let location = Location::parse(&args.lake.lake, &args.lake.s3.settings())?;
-    let lake = Lake::open(&location).await?;
-    let snapshot = lake.snapshot().await?;
-    let rolled = lake.rolled(&snapshot).await?;
-    let geo = super::geo(&args.geoip)?;
-    let session = engine::session(&snapshot, &rolled, &geo, args.memory.memory_limit).await?;
+    let question = question(&args)?;
+    let (snapshot, session) = open(&args.lake, &args.geoip, &args.memory).await?;
     if let Some(table) = &args.describe {
-        let query = session.query(table, &format!("SELECT * FROM {table}"), &Parameters::new()).await?;
-        describe(table, &query.schema(), &mut out)?;
+        describe(&session, table, &mut std::io::stdout().lock()).await?;
         return Ok(Outcome::Done);
     }
-    let query = session.query("query", args.sql.as_deref().unwrap_or_default(), &Parameters::new()).await?;
-    let schema = query.schema();
-    let batches = query.collect().await?;
-    let batches = if batches.is_empty() { vec![RecordBatch::new_empty(schema)] } else { batches };
-    write(&batches, args.format, &mut out)?;
+    let mut given = args.params.iter().map(|text| pair(text)).collect::<Result<Vec<_>>>()?;
+    if let (Some(id), Some(report)) = (&args.finding, &args.report) {
+        given.extend(of_finding(id, report)?);
+    }
+    let window = snapshot.days().map(|_| hunt::window(&snapshot, &args.period)).transpose()?;
+    let parameters = question.parameters(&given, window)?;
+    let query = session.query(&question.name, &question.text, &parameters).await?;
+    if args.explain {
+        explained(&query.explain().await?, &mut std::io::stdout().lock())?;
+        return Ok(Outcome::Done);
+    }
+    match &args.out {
+        Some(path) => {
+            let failed = |source| Error::File { path: path.clone(), source };
+            let file = File::create(path).map_err(failed)?;
+            if args.format == Format::Parquet {
+                ask::parquet(query, file).await?;
+            } else {
+                let mut out = BufWriter::new(file);
+                answer(query, args.format, &mut out).await?;
+                out.flush().map_err(failed)?;
+            }
+        }
+        None => answer(query, args.format, &mut BufWriter::new(std::io::stdout())).await?,
+    }
     Ok(Outcome::Done)
 }
 
-fn write(batches: &[RecordBatch], format: Format, out: &mut impl Write) -> Result<()> {
-    let failed = |e: arrow::error::ArrowError| Error::query("query", e);
-    match format {
-        Format::Table => {
-            let table = pretty_format_batches(batches).map_err(failed)?;
-            let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
-            written(writeln!(out, "{}\n{rows} rows", printable(&table.to_string())))
-        }
-        Format::Csv => {
-            let mut writer = arrow::csv::WriterBuilder::new().with_header(true).build(out);
-            batches.iter().try_for_each(|batch| writer.write(batch)).map_err(failed)
-        }
-        Format::Json => {
-            let mut writer = arrow::json::WriterBuilder::new()
-                .with_explicit_nulls(true)
-                .build::<_, arrow::json::writer::JsonArray>(&mut *out);
-            writer.write_batches(&batches.iter().collect::<Vec<_>>()).and_then(|()| writer.finish()).map_err(failed)?;
-            written(writeln!(out))
-        }
+/// What was asked: SQL, a file, or a saved question by its name.
+fn question(args: &QueryArgs) -> Result<Question> {
+    let is_name = |text: &str| text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    match (&args.sql, &args.file) {
+        (Some(name), _) if is_name(name) => Questions::load()?.get(name).cloned(),
+        (Some(sql), _) => Question::parse("query", sql),
+        (None, Some(path)) => Question::parse(&path.display().to_string(), &text_of(path)?),
+        (None, None) if args.finding.is_some() => Questions::load()?.get("around").cloned(),
+        (None, None) => Question::parse("query", ""),
     }
 }
 
-/// Columns with their types and meaning.
-fn describe(table: &str, schema: &arrow::datatypes::Schema, out: &mut impl Write) -> Result<()> {
-    let known = |name: &str| {
-        let of_events = EVENTS.iter().find(|column| column.name == name).map(|column| column.doc);
-        let side = match table {
-            "objects" => LEDGER,
-            "rejects" => REJECTS,
-            _ => &[],
-        };
-        side.iter().find(|(column, _)| *column == name).map(|(_, doc)| *doc).or(of_events).unwrap_or_default()
+fn text_of(path: &Path) -> Result<String> {
+    let mut text = String::new();
+    let read = match path.as_os_str() == "-" {
+        true => std::io::stdin().read_to_string(&mut text).map(drop),
+        false => std::fs::read_to_string(path).map(|read| text = read),
     };
-    let width = schema.fields().iter().map(|field| field.name().len()).max().unwrap_or(0);
-    for field in schema.fields() {
-        let data_type = short_type(field.data_type());
-        written(writeln!(out, "{:width$}  {data_type:9}  {}", field.name(), known(field.name())))?;
+    read.map_err(|source| Error::File { path: path.into(), source })?;
+    Ok(text)
+}
+
+fn pair(text: &str) -> Result<(String, String)> {
+    let pair = text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+    pair.ok_or_else(|| Error::Usage(format!("--param {text}: write NAME=VALUE")))
+}
+
+/// What a finding of a report says of whom and when, for the parameters of `around`.
+fn of_finding(id: &str, report: &Path) -> Result<Vec<(String, String)>> {
+    let findings = findings(report)?;
+    let finding = findings.iter().find(|finding| finding["id"] == id);
+    let finding = finding.ok_or_else(|| Error::Usage(format!("{}: no finding {id}", report.display())))?;
+    let member = |name: &str| finding[name].as_str().unwrap_or_default().to_owned();
+    let pairs = [("entity", "entity"), ("begin", "first_time"), ("end", "last_time")];
+    Ok(pairs.map(|(name, of)| (name.to_owned(), member(of))).into())
+}
+
+/// The findings of a report that was written as JSON.
+///
+/// # Errors
+/// When it cannot be read or is none.
+pub fn findings(report: &Path) -> Result<Vec<Value>> {
+    let text = std::fs::read(report).map_err(|source| Error::File { path: report.into(), source })?;
+    let mut report_text: Value = serde_json::from_slice(&text).unwrap_or_default();
+    match report_text["findings"].take() {
+        Value::Array(findings) => Ok(findings),
+        _ => Err(Error::Usage(format!("{}: no report; `trailhunt hunt --report FILE` writes one", report.display()))),
+    }
+}
+
+/// SQL over a lake as it is; nothing is rolled up.
+///
+/// # Errors
+/// When there is no lake.
+pub async fn open(lake: &LakeArgs, geoip: &[PathBuf], memory: &MemoryArgs) -> Result<(Snapshot, Session)> {
+    let lake = Lake::open(&Location::parse(&lake.lake, &lake.s3.settings())?).await?;
+    let snapshot = lake.snapshot().await?;
+    let rolled = lake.rolled(&snapshot).await?;
+    let session = engine::session(&snapshot, &rolled, &super::geo(geoip)?, memory.memory_limit).await?;
+    Ok((snapshot, session))
+}
+
+async fn answer(query: Query, format: Format, out: &mut (impl Write + Send)) -> Result<()> {
+    match format {
+        Format::Table => ask::table(query, out).await?,
+        Format::Csv => ask::csv(query, out).await?,
+        Format::Json => ask::json(query, out).await?,
+        Format::Ndjson => ask::ndjson(query, out).await?,
+        Format::Parquet => return Err(Error::Usage("--format parquet wants --out FILE".into())),
+    }
+    written(out.flush())
+}
+
+/// Columns of a table with their types and meaning.
+///
+/// # Errors
+/// When there is no such table.
+pub async fn describe(session: &Session, table: &str, out: &mut impl Write) -> Result<()> {
+    if !session.has_table(table) {
+        let tables = session.tables().join(", ");
+        return Err(Error::Usage(format!("no table {}; there are {tables}", printable(table))));
+    }
+    let query = session.query(table, &format!("SELECT * FROM {table}"), &Parameters::new()).await?;
+    let columns = ask::describe(table, &query.schema());
+    let width = columns.iter().map(|column| column.name.len()).max().unwrap_or(0);
+    for column in columns {
+        written(writeln!(out, "{:width$}  {:9}  {}", column.name, column.data_type, column.doc))?;
     }
     Ok(())
 }
 
-fn short_type(data_type: &arrow::datatypes::DataType) -> String {
-    use arrow::datatypes::DataType::{Boolean, Date32, Float64, Int64, Timestamp, Utf8, Utf8View};
-    match data_type {
-        Utf8 | Utf8View => "text".into(),
-        Boolean => "boolean".into(),
-        Int64 => "integer".into(),
-        Float64 => "number".into(),
-        Date32 => "date".into(),
-        Timestamp(..) => "timestamp".into(),
-        other => other.to_string().to_lowercase(),
+fn explained(plan: &Plan, out: &mut impl Write) -> Result<()> {
+    for read in &plan.reads {
+        let (files, rows) = (HumanCount(read.files as u64), HumanCount(read.rows));
+        let (size, fetched) = (HumanBytes(read.file_bytes), HumanBytes(read.bytes_read));
+        written(writeln!(out, "reads     {}: {files} files of {size}, {fetched} fetched, {rows} rows", read.table))?;
     }
+    written(writeln!(out, "rows      {}\n\n{}", plan.rows, plan.steps.trim_end()))
 }
 
-/// Text without what could steer a terminal: records hold whatever a caller put there.
-pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+/// Carries out `queries`.
+#[expect(clippy::print_stdout, reason = "the command's answer")]
+pub fn queries(args: &QueriesArgs) -> Result<Outcome> {
+    let questions = Questions::load()?;
+    if let Some(name) = &args.name {
+        println!("{}", questions.get(name)?.text.trim_end());
+        return Ok(Outcome::Done);
+    }
+    let width = questions.iter().map(|question| question.name.len()).max().unwrap_or(0);
+    for question in questions.iter() {
+        let asks = |(name, parameter): (&String, &ask::QuestionParameter)| match &parameter.default {
+            Some(default) => format!("{name}={default}"),
+            None => format!("{name}=..."),
+        };
+        let params: Vec<_> = question.params.iter().map(asks).collect();
+        let wants = if params.is_empty() { String::new() } else { format!("  ({})", params.join(", ")) };
+        println!("{:width$}  {}{wants}", question.name, question.title);
+    }
+    Ok(Outcome::Done)
 }
 
 /// A reader that went away, as `head` does, is no error.

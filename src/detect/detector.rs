@@ -1,11 +1,13 @@
 //! One detector: its header, its SQL, and whether both hold.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use toml::Spanned;
 
-use super::attack;
-use crate::engine::{Parameters, Value};
+use super::{Problem, attack};
+use crate::engine::{Parameters, Place, Value};
 use crate::error::{Error, Result};
 
 /// How bad it is when a finding is what it seems.
@@ -70,12 +72,12 @@ struct Header {
     title: String,
     severity: Severity,
     confidence: Confidence,
-    attack: Vec<String>,
+    attack: Vec<Spanned<String>>,
     why: String,
     benign: Vec<String>,
     respond: Vec<String>,
     #[serde(default)]
-    params: BTreeMap<String, Parameter>,
+    params: BTreeMap<String, Spanned<Parameter>>,
 }
 
 /// A detector that is well formed. Whether its SQL plans is known when it runs.
@@ -99,6 +101,8 @@ pub struct Detector {
     pub respond: Vec<String>,
     /// What it can be tuned by.
     pub params: BTreeMap<String, Parameter>,
+    /// Its file; none when it comes with the program.
+    pub path: Option<PathBuf>,
     /// The whole file.
     pub text: String,
     /// SHA-256 of the file, lower-case hex.
@@ -111,36 +115,60 @@ impl Detector {
     /// # Errors
     /// [`Error::Detector`] with the place in the header and what is wrong there.
     pub fn parse(id: &str, text: &str) -> Result<Detector> {
-        let failed = |reason: String| Error::Detector { id: id.into(), reason };
-        let header = text.trim_start().strip_prefix("/*").and_then(|rest| rest.split_once("*/"));
-        let (header, _) =
-            header.ok_or_else(|| failed("the file must begin with a TOML header between /* and */".into()))?;
-        let parsed: Header = toml::from_str(header).map_err(|e| {
-            // The header begins on the file's first line, so its line numbers are the file's.
-            let line = e.span().map_or(1, |span| 1 + header[..span.start.min(header.len())].matches('\n').count());
-            failed(format!("line {line}: {}", e.message()))
+        let failed = |problem: Problem| Error::Detector { id: id.into(), reason: problem.to_string() };
+        Detector::read(id, text).map_err(failed)
+    }
+
+    /// As [`Detector::parse`], with the place of what is wrong apart.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with the header.
+    pub fn read(id: &str, text: &str) -> Result<Detector, Problem> {
+        let place = |byte: usize| Place::of(text, byte);
+        let begin = text.len() - text.trim_start().len();
+        let header = text[begin..].strip_prefix("/*").and_then(|rest| rest.split_once("*/"));
+        let (header, _) = header.ok_or_else(|| {
+            Problem::at(
+                place(begin),
+                "the file must begin with a TOML header between /* and */; `trailhunt detectors new` makes one",
+            )
         })?;
-        attack::check(&parsed.attack).map_err(failed)?;
-        for name in parsed.params.keys() {
-            if !text.contains(&format!("${name}")) {
-                return Err(failed(format!("parameter {name} is declared and never used as ${name}")));
+        let begin = begin + "/*".len();
+        let parsed: Header = toml::from_str(header).map_err(|e| {
+            let place = place(begin + e.span().map_or(0, |span| span.start));
+            let next = if e.message().starts_with("missing field") { "; every header says it" } else { "" };
+            Problem::at(place, format!("{}{next}", e.message().lines().collect::<Vec<_>>().join(", ")))
+        })?;
+        for technique in &parsed.attack {
+            let known = attack::check(std::slice::from_ref(technique.get_ref()));
+            known.map_err(|reason| Problem::at(place(begin + technique.span().start), reason))?;
+        }
+        for (name, parameter) in &parsed.params {
+            let wrong = match parameter.get_ref().is_well_formed() {
+                Err(reason) => Some(format!("parameter {name}: {reason}")),
+                Ok(()) if !uses(text, name) => {
+                    Some(format!("parameter {name} is declared and never used as ${name}; use it or leave it out"))
+                }
+                Ok(()) => None,
+            };
+            if let Some(reason) = wrong {
+                return Err(Problem::at(place(begin + parameter.span().start), reason));
             }
         }
-        let detector = Detector {
+        Ok(Detector {
             id: id.into(),
             title: parsed.title,
             severity: parsed.severity,
             confidence: parsed.confidence,
-            attack: parsed.attack,
+            attack: parsed.attack.into_iter().map(Spanned::into_inner).collect(),
             why: parsed.why,
             benign: parsed.benign,
             respond: parsed.respond,
-            params: parsed.params,
+            params: parsed.params.into_iter().map(|(name, parameter)| (name, parameter.into_inner())).collect(),
             sha256: sha256_hex(text.as_bytes()),
+            path: None,
             text: text.into(),
-        };
-        detector.parameters(&BTreeMap::new())?;
-        Ok(detector)
+        })
     }
 
     /// The whole file, with its techniques' names as a comment: still a detector.
@@ -191,11 +219,42 @@ impl Detector {
     }
 }
 
+impl Parameter {
+    /// What is wrong with its declaration, and the next step.
+    fn is_well_formed(&self) -> std::result::Result<(), String> {
+        let number = match plain(&self.default) {
+            None => {
+                let next = "write a number, a text, true or false, or a list of texts";
+                return Err(format!("its default {} can be no value; {next}", self.default));
+            }
+            Some(Value::Integer(n)) => n as f64,
+            Some(Value::Float(x)) => x,
+            Some(_) if self.min.is_some() || self.max.is_some() => {
+                return Err(format!("min and max are of numbers, and its default {} is none", self.default));
+            }
+            Some(_) => return Ok(()),
+        };
+        let (min, max) = (self.min.unwrap_or(f64::MIN), self.max.unwrap_or(f64::MAX));
+        match number < min || number > max {
+            true => Err(format!("its default {number} is not between {min} and {max}")),
+            false => Ok(()),
+        }
+    }
+}
+
+/// True when SQL has `$name` and not only a longer name that begins like it.
+pub(super) fn uses(sql: &str, name: &str) -> bool {
+    let wanted = format!("${name}");
+    sql.match_indices(&wanted)
+        .any(|(at, _)| !sql[at + wanted.len()..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'))
+}
+
 fn or_none(text: &str) -> &str {
     if text.is_empty() { "none" } else { text }
 }
 
-fn plain(value: &toml::Value) -> Option<Value> {
+/// A value of TOML as one that can be bound; none for a table, a date or a list of other than texts.
+pub fn plain(value: &toml::Value) -> Option<Value> {
     Some(match value {
         toml::Value::Integer(n) => Value::Integer(*n),
         toml::Value::Float(x) => Value::Float(*x),
@@ -209,7 +268,7 @@ fn plain(value: &toml::Value) -> Option<Value> {
 }
 
 /// What was typed, as a value of the default's type; a list is separated by commas.
-fn typed(text: &str, default: &toml::Value) -> Option<Value> {
+pub fn typed(text: &str, default: &toml::Value) -> Option<Value> {
     Some(match default {
         toml::Value::Integer(_) => Value::Integer(text.parse().ok()?),
         toml::Value::Float(_) => Value::Float(text.parse().ok()?),
@@ -262,14 +321,25 @@ SELECT $days, $from, $to"#;
     #[test]
     fn what_is_wrong_is_named_with_its_line() {
         let reason = |text: &str| Detector::parse("x", text).unwrap_err().to_string();
-        assert_eq!(reason("SELECT 1"), "detector x: the file must begin with a TOML header between /* and */");
         assert!(
-            reason(&GOOD.replace("\"medium\"", "\"bad\"")).starts_with("detector x: line 3: unknown variant `bad`")
+            reason("SELECT 1")
+                .starts_with("detector x: line 1, column 1: the file must begin with a TOML header between /* and */")
+        );
+        assert!(
+            reason(&GOOD.replace("\"medium\"", "\"bad\""))
+                .starts_with("detector x: line 3, column 14: unknown variant `bad`")
         );
         assert!(reason(&GOOD.replace("why ", "because ")).contains("unknown field `because`"));
         assert!(reason(&GOOD.replace("T1078.004", "valid accounts")).contains("is no technique of ATT&CK"));
         assert!(reason(&GOOD.replace("$days, ", "")).contains("parameter days is declared and never used"));
         assert!(reason(&GOOD.replace("default = 7", "default = 99")).contains("is not between 1 and 30"));
+        assert!(reason(&GOOD.replace("default = 7", "default = \"7\"")).contains("min and max are of numbers"));
+    }
+
+    #[test]
+    fn a_bound_name_is_told_from_a_longer_one() {
+        assert!(uses("WHERE t >= $from AND x", "from"));
+        assert!(!uses("WHERE t >= $from_day", "from"));
     }
 
     #[test]

@@ -4,9 +4,14 @@
 //! must not. A record may carry `"repeat": {"times": 20, "every_seconds": 86400}` to stand for many of its kind, and any
 //! `%` in its text is the repetition's number.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Duration};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+
+use super::{Finding, Problem};
+use crate::engine::Place;
 
 #[derive(Deserialize)]
 struct Repeat {
@@ -17,31 +22,88 @@ struct Repeat {
 /// The records a fixture's text stands for.
 ///
 /// # Errors
-/// The line and what is wrong with it.
-pub fn expand(fixture: &str) -> Result<Vec<Value>, String> {
+/// The place and what is wrong with it.
+pub fn expand(fixture: &str) -> Result<Vec<Value>, Problem> {
     let mut records = Vec::new();
     for (at, line) in fixture.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let failed = |reason: String| format!("line {}: {reason}", at + 1);
-        let mut record: Map<String, Value> = serde_json::from_str(line).map_err(|e| failed(e.to_string()))?;
+        let failed = |reason: String| Problem::at(Place { line: at as u64 + 1, column: 1 }, reason);
+        let not_json = |e: serde_json::Error| {
+            let place = Place { line: at as u64 + 1, column: e.column().max(1) as u64 };
+            Problem::at(place, format!("{}; a fixture is one JSON record a line", words(&e)))
+        };
+        let mut record: Map<String, Value> = serde_json::from_str(line).map_err(not_json)?;
         let Some(repeat) = record.remove("repeat") else {
             records.push(Value::Object(record));
             continue;
         };
-        let repeat: Repeat = serde_json::from_value(repeat).map_err(|e| failed(e.to_string()))?;
+        let repeat: Repeat = serde_json::from_value(repeat).map_err(|e| failed(format!("repeat: {e}")))?;
         let begin = record.get("eventTime").and_then(Value::as_str).unwrap_or_default();
         let begin = DateTime::parse_from_rfc3339(begin).map_err(|e| failed(format!("eventTime: {e}")))?;
         let id = record.get("eventID").and_then(Value::as_str).unwrap_or_default().to_owned();
         let text = Value::Object(record).to_string();
         for n in 0..repeat.times {
             let mut copy: Map<String, Value> =
-                serde_json::from_str(&text.replace('%', &n.to_string())).map_err(|e| failed(e.to_string()))?;
+                serde_json::from_str(&text.replace('%', &n.to_string())).map_err(not_json)?;
             let time = begin + Duration::seconds(repeat.every_seconds * i64::from(n));
             copy.insert("eventTime".into(), time.format("%Y-%m-%dT%H:%M:%SZ").to_string().into());
             copy.insert("eventID".into(), format!("{id}-{n}").into());
             records.push(Value::Object(copy));
         }
     }
+    for prefix in ["hit-", "miss-"] {
+        if ids(&records, prefix).is_empty() {
+            let reason =
+                format!("no record has an eventID that begins with {prefix}; a fixture needs both hit- and miss-");
+            return Err(Problem::at(Place { line: 1, column: 1 }, reason));
+        }
+    }
     Ok(records)
+}
+
+/// The parser's words without its own idea of the place.
+fn words(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.split(" at line ").next().unwrap_or(&text).to_owned()
+}
+
+fn ids<'a>(records: &'a [Value], prefix: &str) -> BTreeSet<&'a str> {
+    let ids = records.iter().filter_map(|record| record.get("eventID")?.as_str());
+    ids.filter(|id| id.starts_with(prefix)).collect()
+}
+
+/// What a detector's findings make of its fixture.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// Events that should be evidence.
+    pub hits: usize,
+    /// Events that should be none.
+    pub misses: usize,
+    /// Of the hits, those that are not evidence.
+    pub missed: Vec<String>,
+    /// Of the misses, those that are.
+    pub wrong: Vec<String>,
+}
+
+impl Verdict {
+    /// Events called `hit-` have to be evidence of the detector's findings, events called `miss-` must not.
+    pub fn of(id: &str, records: &[Value], findings: &[Finding]) -> Verdict {
+        let own = findings.iter().filter(|finding| finding.detector == id);
+        let evidence = own.flat_map(|finding| &finding.evidence.events).map(|event| event.event_id.as_str());
+        let evidence: BTreeSet<&str> = evidence.collect();
+        let (hits, misses) = (ids(records, "hit-"), ids(records, "miss-"));
+        let owned = |ids: Vec<&&str>| ids.into_iter().map(|id| (*id).to_owned()).collect();
+        Verdict {
+            hits: hits.len(),
+            misses: misses.len(),
+            missed: owned(hits.difference(&evidence).collect()),
+            wrong: owned(misses.intersection(&evidence).collect()),
+        }
+    }
+
+    /// All hits and no misses.
+    pub fn passed(&self) -> bool {
+        self.missed.is_empty() && self.wrong.is_empty()
+    }
 }
 
 #[cfg(test)]
@@ -51,10 +113,39 @@ mod tests {
     #[test]
     fn a_repeated_record_stands_for_many() {
         let line = r#"{"eventID":"hit-a","eventTime":"2024-01-01T00:00:00Z","eventName":"Get%","repeat":{"times":2,"every_seconds":60}}"#;
-        let records = expand(line).unwrap();
-        assert_eq!(records.len(), 2);
+        let records = expand(&format!("{line}\n{}", r#"{"eventID":"miss-b"}"#)).unwrap();
+        assert_eq!(records.len(), 3);
         assert_eq!(records[1]["eventID"], "hit-a-1");
         assert_eq!(records[1]["eventTime"], "2024-01-01T00:01:00Z");
         assert_eq!(records[1]["eventName"], "Get1");
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_place() {
+        let reason = |text: &str| expand(text).unwrap_err().to_string();
+        assert_eq!(
+            reason("{\"eventID\":\"hit-a\"}\n{\"eventID\":,}"),
+            "line 2, column 12: expected value; a fixture is one JSON record a line"
+        );
+        assert!(
+            reason("{\"eventID\":\"hit-a\"}")
+                .starts_with("line 1, column 1: no record has an eventID that begins with miss-")
+        );
+    }
+
+    #[test]
+    fn a_hit_has_to_be_evidence_and_a_miss_must_not() {
+        use crate::detect::finding::tests::finding;
+        let records = expand("{\"eventID\":\"hit-a\"}\n{\"eventID\":\"miss-b\"}").unwrap();
+        let mut found = finding("x", "ana", crate::detect::Severity::Low);
+        found.evidence.events = vec![crate::detect::Event { event_id: "miss-b".into(), ..Default::default() }];
+        let verdict = Verdict::of("x", &records, &[found.clone()]);
+        assert_eq!(
+            (verdict.missed.clone(), verdict.wrong.clone()),
+            (vec!["hit-a".to_owned()], vec!["miss-b".to_owned()])
+        );
+        found.evidence.events[0].event_id = "hit-a".into();
+        assert!(Verdict::of("x", &records, &[found.clone()]).passed());
+        assert!(!Verdict::of("y", &records, &[found]).passed(), "another detector's finding counts for nothing");
     }
 }

@@ -1,5 +1,6 @@
 //! The detectors there are: the ones that come with the program, and folders of one's own.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -45,7 +46,8 @@ impl Library {
             let path = entry.map_err(failed(folder))?.path();
             let Some(id) = detector_id(&path) else { continue };
             let text = std::fs::read_to_string(&path).map_err(failed(&path))?;
-            if self.detectors.insert(id.clone(), Detector::parse(&id, &text)?).is_some() {
+            let detector = Detector { path: Some(path), ..Detector::parse(&id, &text)? };
+            if self.detectors.insert(id.clone(), detector).is_some() {
                 self.replaced.push(id);
             }
         }
@@ -88,7 +90,23 @@ impl Library {
     }
 }
 
+impl Detector {
+    /// The fixture beside it, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::File`] when it is there and cannot be read.
+    pub fn fixture(&self) -> Result<Option<Cow<'static, str>>> {
+        let Some(path) = &self.path else { return Ok(Library::fixture(&self.id).map(Cow::Borrowed)) };
+        let path = path.with_extension("events.jsonl");
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(Cow::Owned(text))),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(Error::File { path, source }),
+        }
+    }
+}
+
 /// File stem of a `.sql` file.
-fn detector_id(path: &Path) -> Option<String> {
+pub fn detector_id(path: &Path) -> Option<String> {
     (path.extension()? == "sql").then(|| path.file_stem().map(|stem| stem.to_string_lossy().into_owned()))?
 }

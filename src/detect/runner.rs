@@ -6,10 +6,11 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Schema};
 use serde_json::{Map, Value};
 
+use super::detector::uses;
 use super::finding::Event;
 use super::join::join;
 use super::{Detector, Finding, Window};
-use crate::engine::{Parameters, Session};
+use crate::engine::{Parameters, Query, Session};
 use crate::error::{Error, Result};
 
 /// What was set for a hunt.
@@ -63,15 +64,23 @@ pub async fn run(
 /// One detector's findings.
 async fn detect(detector: &Detector, session: &Session, window: Window, settings: &Settings) -> Result<Vec<Finding>> {
     let failed = |reason: String| Error::Detector { id: detector.id.clone(), reason };
+    let query = plan(detector, session, window, settings).await?;
+    check_contract(&query.schema()).map_err(|(_, reason)| failed(reason))?;
+    let batches = query.collect().await.map_err(|e| in_detector(detector, e))?;
+    let rows = rows(&batches).map_err(|e| failed(e.to_string()))?;
+    rows.into_iter().map(|row| Finding::from_row(detector, row).map_err(failed)).collect()
+}
+
+/// A detector's query with window and parameters bound, not run.
+///
+/// # Errors
+/// [`Error::Detector`] when a parameter is wrong or its SQL does not plan.
+pub async fn plan(detector: &Detector, session: &Session, window: Window, settings: &Settings) -> Result<Query> {
     let mut parameters = detector.parameters(settings.parameters.get(&detector.id).unwrap_or(&BTreeMap::new()))?;
     parameters.extend(window.parameters());
     // The engine refuses a bound name the text does not use.
     parameters.retain(|name, _| uses(&detector.text, name));
-    let query = session.query(&detector.id, &detector.text, &parameters).await.map_err(|e| in_detector(detector, e))?;
-    check_contract(&query.schema()).map_err(failed)?;
-    let batches = query.collect().await.map_err(|e| in_detector(detector, e))?;
-    let rows = rows(&batches).map_err(|e| failed(e.to_string()))?;
-    rows.into_iter().map(|row| Finding::from_row(detector, row).map_err(failed)).collect()
+    session.query(&detector.id, &detector.text, &parameters).await.map_err(|e| in_detector(detector, e))
 }
 
 fn in_detector(detector: &Detector, error: Error) -> Error {
@@ -81,15 +90,8 @@ fn in_detector(detector: &Detector, error: Error) -> Error {
     }
 }
 
-/// True when SQL has `$name` and not only a longer name that begins like it.
-fn uses(sql: &str, name: &str) -> bool {
-    let wanted = format!("${name}");
-    sql.match_indices(&wanted)
-        .any(|(at, _)| !sql[at + wanted.len()..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'))
-}
-
 /// Columns every detector returns; what else it returns lands in the finding's details.
-const CONTRACT: &[(&str, &str)] = &[
+pub(super) const CONTRACT: &[(&str, &str)] = &[
     ("first_time", "timestamp"),
     ("last_time", "timestamp"),
     ("entity_type", "text"),
@@ -101,11 +103,11 @@ const CONTRACT: &[(&str, &str)] = &[
     ("evidence", "list"),
 ];
 
-/// What is wrong with a detector's columns, if anything is.
-fn check_contract(schema: &Schema) -> std::result::Result<(), String> {
+/// What is wrong with a detector's columns, if anything is: the column, and what it is.
+pub(super) fn check_contract(schema: &Schema) -> std::result::Result<(), (&'static str, String)> {
     for (name, kind) in CONTRACT {
         let Ok(field) = schema.field_with_name(name) else {
-            return Err(format!("no column {name}; a detector returns {}", contract()));
+            return Err((name, format!("no column {name}; a detector returns {}", contract())));
         };
         let fits = match *kind {
             "timestamp" => matches!(field.data_type(), DataType::Timestamp(..)),
@@ -116,7 +118,7 @@ fn check_contract(schema: &Schema) -> std::result::Result<(), String> {
             _ => matches!(field.data_type(), DataType::List(_)),
         };
         if !fits {
-            return Err(format!("column {name} is {}, the contract wants a {kind}", field.data_type()));
+            return Err((name, format!("column {name} is {}, the contract wants a {kind}", field.data_type())));
         }
     }
     Ok(())
@@ -181,19 +183,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bound_name_is_told_from_a_longer_one() {
-        assert!(uses("WHERE t >= $from AND x", "from"));
-        assert!(!uses("WHERE t >= $from_day", "from"));
-    }
-
-    #[test]
     fn a_missing_or_mistyped_column_is_named() {
         use arrow::datatypes::Field;
         let schema = Schema::new(vec![Field::new("first_time", DataType::Utf8, true)]);
-        assert_eq!(check_contract(&schema).unwrap_err(), "column first_time is Utf8, the contract wants a timestamp");
+        assert_eq!(check_contract(&schema).unwrap_err().1, "column first_time is Utf8, the contract wants a timestamp");
         assert!(
             check_contract(&Schema::empty())
                 .unwrap_err()
+                .1
                 .starts_with("no column first_time; a detector returns first_time, last_time,")
         );
     }

@@ -4,7 +4,9 @@
 //! `sql/views/*.sql`. Functions: `udf`, one a file, and the JSON functions of datafusion-functions-json. DataFusion is
 //! named in this folder only.
 
+mod explain;
 mod rollup;
+mod sql;
 mod table;
 pub mod udf;
 
@@ -27,7 +29,9 @@ use include_dir::File;
 use crate::error::{Error, Result};
 use crate::geo::Geo;
 use crate::lake::{Rolled, Snapshot, VIEWS, ledger_schema, rejects_schema};
+pub use explain::{Plan, Read};
 pub use rollup::roll_up;
+pub use sql::{Fault, Place, Sql};
 use table::{FilesTable, plain_words, side_file};
 
 /// Bytes that SQL may use when nobody says otherwise.
@@ -165,22 +169,69 @@ async fn register_views(context: &SessionContext, names: &[&str]) -> Result<()> 
 }
 
 impl Session {
-    /// Plans one query; `what` names it in errors. Reads only: CREATE, INSERT, COPY, SET are refused.
+    /// Plans one query; `what` names it in errors. Reads only: what writes, or reads anything but the lake, is refused.
     ///
     /// # Errors
-    /// [`Error::Query`] with the engine's words.
+    /// [`Error::Query`] with what is wrong and where.
     pub async fn query(&self, what: &str, sql: &str, parameters: &Parameters) -> Result<Query> {
-        let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-        let failed = |e| Error::query(what, plain_words(&e));
+        let failed = |fault: Fault| Error::query(what, fault);
+        let text = Sql::parse(sql).map_err(failed)?;
         self.keep(sql).await?;
-        let frame = self.context.sql_with_options(sql, read_only).await.map_err(failed)?;
-        let frame = if parameters.is_empty() {
-            frame
-        } else {
-            let values: Vec<(String, ScalarValue)> = parameters.iter().map(|(n, v)| (n.clone(), v.into())).collect();
-            frame.with_param_values(ParamValues::from(values)).map_err(failed)?
-        };
+        let frame = self.plan(text, parameters).await.map_err(failed)?;
         Ok(Query { what: what.to_owned(), frame })
+    }
+
+    /// Plans one query and runs nothing: its columns.
+    ///
+    /// # Errors
+    /// What is wrong with it and where.
+    pub async fn check(&self, sql: Sql, parameters: &Parameters) -> Result<SchemaRef, Fault> {
+        let frame = self.plan(sql, parameters).await?;
+        Ok(schema(&frame))
+    }
+
+    /// Names of tables and views, in order.
+    pub fn tables(&self) -> Vec<String> {
+        let schema = self.context.catalog("datafusion").and_then(|catalog| catalog.schema("public"));
+        let mut names = schema.map(|schema| schema.table_names()).unwrap_or_default();
+        names.sort_unstable();
+        names
+    }
+
+    /// Names of functions, in order: ours and the engine's.
+    pub fn functions(&self) -> Vec<String> {
+        let state = self.context.state();
+        let (of_rows, of_groups) = (state.scalar_functions().keys(), state.aggregate_functions().keys());
+        let mut names: Vec<_> = of_rows.chain(of_groups).chain(state.window_functions().keys()).cloned().collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// True when there is a table or view of this name.
+    pub fn has_table(&self, name: &str) -> bool {
+        self.context.table_exist(name).unwrap_or(false)
+    }
+
+    async fn plan(&self, sql: Sql, parameters: &Parameters) -> Result<DataFrame, Fault> {
+        let failed = |e| Fault::of(&e);
+        let mut state = self.context.state();
+        let plan = match state.statement_to_plan(sql.statement().clone()).await {
+            Ok(plan) => plan,
+            Err(_) => {
+                // Once more, with places: they would slow down every plan that holds.
+                state.config_mut().options_mut().sql_parser.collect_spans = true;
+                state.statement_to_plan(sql.statement().clone()).await.map_err(failed)?
+            }
+        };
+        let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+        read_only.verify_plan(&plan).map_err(failed)?;
+        let frame = self.context.execute_logical_plan(plan).await.map_err(failed)?;
+        if parameters.is_empty() {
+            return Ok(frame);
+        }
+        let values: Vec<(String, ScalarValue)> = parameters.iter().map(|(n, v)| (n.clone(), v.into())).collect();
+        frame.with_param_values(ParamValues::from(values)).map_err(failed)
     }
 
     /// Computes the views that `sql` names and that are worth keeping.

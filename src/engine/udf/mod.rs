@@ -83,6 +83,16 @@ pub fn window_functions(geo: &Arc<Geo>) -> Vec<WindowFunction> {
     ]
 }
 
+/// The functions of a group of rows: how they are called, and what they give.
+pub const AGGREGATES: &[(&str, &str)] = &[
+    (
+        "entropy(x)",
+        "Shannon's entropy in bits of how often each value of x is there: 0 for one value, log2(n) for n equally frequent ones",
+    ),
+    ("evidence(event_id, event_time)", "the earliest event ids of a finding, at most 50"),
+    ("mad(x)", "median(|x - median(x)|), in the unit of x"),
+];
+
 /// Makes every function known to a session.
 pub(super) fn register(context: &mut SessionContext, geo: &Arc<Geo>) -> Result<()> {
     let defect = |e: datafusion::error::DataFusionError| Error::Internal(e.to_string());

@@ -1,0 +1,19 @@
+/*
+title = "Who calls into an account other than its own"
+[params]
+rows = { default = 200, help = "rows at most" }
+*/
+SELECT
+  from_account,
+  into_account,
+  actor,
+  CAST(sum(calls) AS BIGINT) AS calls,
+  CAST(sum(failures) AS BIGINT) AS failures,
+  CAST(sum(changes) AS BIGINT) AS changes,
+  min(first_time) AS first_time,
+  max(last_time) AS last_time
+FROM daily_cross_account
+WHERE last_time >= $from AND first_time < $to
+GROUP BY from_account, into_account, actor
+ORDER BY calls DESC, from_account, into_account, actor
+LIMIT $rows

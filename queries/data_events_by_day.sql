@@ -1,0 +1,18 @@
+/*
+title = "How many data events there are, by day, service and API"
+[params]
+rows = { default = 1000, help = "rows at most" }
+*/
+SELECT
+  event_date,
+  account_id,
+  event_source,
+  event_name,
+  count(*) AS events,
+  count(*) FILTER (WHERE error_code IS NOT NULL) AS failures
+FROM events
+WHERE (management_event IS FALSE OR event_category = 'Data')
+  AND event_time >= $from AND event_time < $to
+GROUP BY event_date, account_id, event_source, event_name
+ORDER BY event_date, events DESC, event_name
+LIMIT $rows

@@ -1,0 +1,17 @@
+/*
+title = "Calls that failed, by hour and kind of failure"
+[params]
+rows = { default = 2000, help = "rows at most" }
+*/
+SELECT
+  hour,
+  account_id,
+  error_family,
+  CAST(sum(failures) AS BIGINT) AS failures,
+  count(DISTINCT actor) AS identities,
+  count(DISTINCT api) AS apis
+FROM hourly_errors
+WHERE hour >= $from AND hour < $to
+GROUP BY hour, account_id, error_family
+ORDER BY hour, account_id, failures DESC
+LIMIT $rows

@@ -1,0 +1,210 @@
+//! The forms of an answer. Records hold whatever a caller put there, so every form is harmless where it is read: nothing
+//! steers a terminal, nothing is a formula to a spreadsheet.
+
+use std::fs::File;
+use std::io::Write;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use arrow::util::pretty::pretty_format_batches;
+use futures::TryStreamExt;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::Compression;
+use parquet::file::properties::WriterProperties;
+
+use crate::engine::Query;
+use crate::error::{Error, Result};
+
+/// Lines and columns for a person, with the number of rows below.
+///
+/// # Errors
+/// As [`Query::collect`]; what `out` says.
+pub async fn table(query: Query, out: &mut (impl Write + Send)) -> Result<()> {
+    let schema = query.schema();
+    let batches = query.collect().await?;
+    let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+    let batches = if batches.is_empty() { vec![RecordBatch::new_empty(schema)] } else { batches };
+    let table = pretty_format_batches(&batches).map_err(failed)?;
+    written(writeln!(out, "{}\n{rows} rows", printable(&table.to_string())))
+}
+
+/// Comma-separated, with a header. A text that a spreadsheet would take for a formula begins with `'`, as OWASP advises
+/// (<https://owasp.org/www-community/attacks/CSV_Injection>).
+///
+/// # Errors
+/// As [`table`].
+pub async fn csv(query: Query, out: &mut (impl Write + Send)) -> Result<()> {
+    let empty = RecordBatch::new_empty(query.schema());
+    let mut batches = query.stream().await?;
+    let mut writer = arrow::csv::WriterBuilder::new().with_header(true).build(out);
+    // The header, also of an answer without rows.
+    taken(writer.write(&flat(&empty)?))?;
+    while let Some(batch) = batches.try_next().await? {
+        taken(writer.write(&flat(&batch)?))?;
+    }
+    Ok(())
+}
+
+/// One array of objects.
+///
+/// # Errors
+/// As [`table`].
+pub async fn json(query: Query, out: &mut (impl Write + Send)) -> Result<()> {
+    let builder = arrow::json::WriterBuilder::new().with_explicit_nulls(true);
+    let mut writer = builder.build::<_, arrow::json::writer::JsonArray>(Escaped { out: &mut *out, held: false });
+    let mut batches = query.stream().await?;
+    while let Some(batch) = batches.try_next().await? {
+        taken(writer.write(&batch))?;
+    }
+    taken(writer.finish())?;
+    written(writeln!(out))
+}
+
+/// One object a line.
+///
+/// # Errors
+/// As [`table`].
+pub async fn ndjson(query: Query, out: &mut (impl Write + Send)) -> Result<()> {
+    let builder = arrow::json::WriterBuilder::new().with_explicit_nulls(true);
+    let mut writer = builder.build::<_, arrow::json::writer::LineDelimited>(Escaped { out, held: false });
+    let mut batches = query.stream().await?;
+    while let Some(batch) = batches.try_next().await? {
+        taken(writer.write(&batch))?;
+    }
+    taken(writer.finish())
+}
+
+/// A Parquet file; values are as they are.
+///
+/// # Errors
+/// As [`table`].
+pub async fn parquet(query: Query, out: File) -> Result<()> {
+    let failed = |e: parquet::errors::ParquetError| Error::query("answer", e);
+    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+    let mut writer = ArrowWriter::try_new(out, query.schema(), Some(properties)).map_err(failed)?;
+    let mut batches = query.stream().await?;
+    while let Some(batch) = batches.try_next().await? {
+        writer.write(&batch).map_err(failed)?;
+    }
+    writer.close().map_err(failed).map(drop)
+}
+
+/// Text without what could steer a terminal or turn the order of what is read.
+pub fn printable(text: &str) -> String {
+    let steers = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if (c.is_control() && c != '\n') || steers(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// Texts as a spreadsheet may have them, lists and structures as texts.
+fn flat(batch: &RecordBatch) -> Result<RecordBatch> {
+    let mut fields = Vec::new();
+    let mut columns: Vec<ArrayRef> = Vec::new();
+    for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+        let is_text = matches!(field.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
+        if !is_text && !field.data_type().is_nested() {
+            fields.push(Arc::clone(field));
+            columns.push(Arc::clone(column));
+            continue;
+        }
+        let options = FormatOptions::default();
+        let cells = ArrayFormatter::try_new(column, &options).map_err(failed)?;
+        let cell = |row: usize| column.is_valid(row).then(|| no_formula(&printable(&cells.value(row).to_string())));
+        columns.push(Arc::new((0..column.len()).map(cell).collect::<StringArray>()));
+        fields.push(Arc::new(Field::new(field.name(), DataType::Utf8, true)));
+    }
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(failed)
+}
+
+fn no_formula(text: &str) -> String {
+    let begins = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\u{fffd}', '＝', '＋', '－', '＠']);
+    if begins { format!("'{text}") } else { text.to_owned() }
+}
+
+fn failed(error: arrow::error::ArrowError) -> Error {
+    Error::query("answer", error)
+}
+
+/// A reader that went away, as `head` does, is no error.
+fn taken(result: std::result::Result<(), arrow::error::ArrowError>) -> Result<()> {
+    match result {
+        Err(arrow::error::ArrowError::IoError(_, source)) => written(Err(source)),
+        result => result.map_err(failed),
+    }
+}
+
+fn written(result: std::io::Result<()>) -> Result<()> {
+    match result {
+        Err(source) if source.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::File { path: "the answer".into(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes JSON with DEL and the C1 controls escaped, which JSON allows to stand as they are and some terminals obey.
+struct Escaped<W> {
+    out: W,
+    /// The byte before was the first of two that may be a C1 control.
+    held: bool,
+}
+
+impl<W: Write> Write for Escaped<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let mut text = Vec::with_capacity(bytes.len());
+        for byte in bytes {
+            match (std::mem::take(&mut self.held), byte) {
+                (true, 0x80..=0x9f) => write!(text, "\\u{byte:04x}")?,
+                (held, byte) => {
+                    text.extend(held.then_some(0xc2));
+                    match byte {
+                        0x7f => write!(text, "\\u007f")?,
+                        0xc2 => self.held = true,
+                        byte => text.push(*byte),
+                    }
+                }
+            }
+        }
+        self.out.write_all(&text)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_steers_is_replaced_and_the_rest_stays() {
+        assert_eq!(printable("\u{1b}[31m\u{9b}2J\u{202e}x\r\n<b>é"), "\u{fffd}[31m\u{fffd}2J\u{fffd}x\u{fffd}\n<b>é");
+    }
+
+    #[test]
+    fn a_formula_becomes_a_text() {
+        for text in ["=1+1", "+1", "-1", "@x", "\tx", "＝1"] {
+            assert_eq!(no_formula(text), format!("'{text}"));
+        }
+        assert_eq!(no_formula("arn:aws:iam::1:user/a=b"), "arn:aws:iam::1:user/a=b");
+    }
+
+    #[test]
+    fn json_stays_the_same_text_however_it_is_cut() {
+        let text = "{\"a\":\"é\u{7f}\u{9b}31m\u{a0}\"}";
+        for cut in 0..text.len() {
+            let mut out = Vec::new();
+            let mut escaped = Escaped { out: &mut out, held: false };
+            escaped.write_all(&text.as_bytes()[..cut]).unwrap();
+            escaped.write_all(&text.as_bytes()[cut..]).unwrap();
+            let out = String::from_utf8(out).unwrap();
+            assert_eq!(out, "{\"a\":\"é\\u007f\\u009b31m\u{a0}\"}");
+            let (a, b): (serde_json::Value, serde_json::Value) =
+                (serde_json::from_str(&out).unwrap(), serde_json::from_str(text).unwrap());
+            assert_eq!(a, b);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! What the columns of every table and view mean.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use arrow::datatypes::{DataType, Schema};
+
+use crate::lake::{LEDGER, REJECTS};
+use crate::schema::EVENTS;
+
+/// A column, for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Described {
+    /// Name.
+    pub name: String,
+    /// Type, in plain words.
+    pub data_type: String,
+    /// What it means; empty for a column nobody documented.
+    pub doc: &'static str,
+}
+
+/// Columns of rollups and views, by name and by `table.name`.
+static DOCS: LazyLock<BTreeMap<&str, &str>> = LazyLock::new(|| {
+    let lines = include_str!("../../sql/columns.tsv").lines().filter(|line| !line.starts_with('#'));
+    lines.filter_map(|line| line.split_once('\t')).collect()
+});
+
+/// The columns of a table with their meaning.
+pub fn describe(table: &str, schema: &Schema) -> Vec<Described> {
+    let column = |field: &std::sync::Arc<arrow::datatypes::Field>| Described {
+        name: field.name().clone(),
+        data_type: plain(field.data_type()),
+        doc: doc(table, field.name()),
+    };
+    schema.fields().iter().map(column).collect()
+}
+
+fn doc(table: &str, name: &str) -> &'static str {
+    let side = match table {
+        "objects" => LEDGER,
+        "rejects" => REJECTS,
+        _ => &[],
+    };
+    let side = side.iter().find(|(column, _)| *column == name).map(|(_, doc)| *doc);
+    let exact = side.or_else(|| DOCS.get(format!("{table}.{name}").as_str()).copied());
+    let of_events = || EVENTS.iter().find(|column| column.name == name).map(|column| column.doc);
+    exact.or_else(of_events).or_else(|| DOCS.get(name).copied()).unwrap_or_default()
+}
+
+fn plain(data_type: &DataType) -> String {
+    use DataType::{Boolean, Date32, Float64, Int64, Timestamp, UInt64, Utf8, Utf8View};
+    match data_type {
+        Utf8 | Utf8View => "text".into(),
+        Boolean => "boolean".into(),
+        Int64 | UInt64 => "integer".into(),
+        Float64 => "number".into(),
+        Date32 => "date".into(),
+        Timestamp(..) => "timestamp".into(),
+        other => other.to_string().to_lowercase(),
+    }
+}

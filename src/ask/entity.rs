@@ -1,0 +1,107 @@
+//! The story of an identity, a key or an address: `sql/entity/*.sql`, one section each.
+
+use std::net::IpAddr;
+
+use arrow::array::RecordBatch;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use include_dir::{Dir, include_dir};
+
+use super::{Question, printable};
+use crate::detect::Window;
+use crate::engine::Session;
+use crate::error::{Error, Result};
+
+static SECTIONS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/entity");
+
+/// What an entity is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// An identity, by ARN or service name.
+    Actor,
+    /// An access key.
+    AccessKey,
+    /// An address.
+    Address,
+}
+
+impl Kind {
+    /// What was typed.
+    pub fn of(entity: &str) -> Kind {
+        // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
+        let is_key = (entity.starts_with("AKIA") || entity.starts_with("ASIA"))
+            && entity.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
+        match (is_key, entity.parse::<IpAddr>()) {
+            (true, _) => Kind::AccessKey,
+            (false, Ok(_)) => Kind::Address,
+            (false, Err(_)) => Kind::Actor,
+        }
+    }
+
+    /// As findings call it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Actor => "actor",
+            Kind::AccessKey => "access_key",
+            Kind::Address => "ip",
+        }
+    }
+}
+
+/// A part of the story: a table of texts that are harmless to print.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Section {
+    /// Headline.
+    pub title: String,
+    /// Columns.
+    pub columns: Vec<String>,
+    /// Cells of every row.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// The story, in the order of the files' names.
+///
+/// # Errors
+/// When a section's query fails.
+pub async fn sections(entity: &str, session: &Session, window: Window) -> Result<Vec<Section>> {
+    let mut files: Vec<_> = SECTIONS.files().collect();
+    files.sort_by_key(|file| file.path());
+    let mut sections = Vec::new();
+    for file in files {
+        let name = file.path().display().to_string();
+        let question = Question::parse(&name, file.contents_utf8().unwrap_or_default())?;
+        let parameters = question.parameters(&[("entity".to_owned(), entity.to_owned())], Some(window))?;
+        let query = session.query(&name, &question.text, &parameters).await?;
+        let columns = query.schema().fields().iter().map(|field| field.name().replace('_', " ")).collect();
+        let rows = cells(&query.collect().await?).map_err(|e| Error::query(&*name, e))?;
+        sections.push(Section { title: question.title, columns, rows });
+    }
+    Ok(sections)
+}
+
+fn cells(batches: &[RecordBatch]) -> std::result::Result<Vec<Vec<String>>, arrow::error::ArrowError> {
+    let options = FormatOptions::default().with_null("-").with_timestamp_tz_format(Some("%Y-%m-%d %H:%M:%S"));
+    let mut rows = Vec::new();
+    for batch in batches {
+        let formatters = batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options));
+        let formatters = formatters.collect::<std::result::Result<Vec<_>, _>>()?;
+        let cell = |formatter: &ArrayFormatter, row: usize| {
+            printable(&formatter.value(row).to_string()).replace('\n', "\u{fffd}")
+        };
+        rows.extend((0..batch.num_rows()).map(|row| formatters.iter().map(|column| cell(column, row)).collect()));
+    }
+    Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_typed_says_what_it_is() {
+        assert_eq!(Kind::of("AKIAIOSFODNN7EXAMPLE"), Kind::AccessKey);
+        assert_eq!(Kind::of("198.51.100.7"), Kind::Address);
+        assert_eq!(Kind::of("2001:db8::1"), Kind::Address);
+        assert_eq!(Kind::of("arn:aws:iam::111122223333:user/maria"), Kind::Actor);
+        assert_eq!(Kind::of("AKIA/maria"), Kind::Actor);
+    }
+}

@@ -1,0 +1,137 @@
+//! Every saved question and the story of an entity, over a made-up organisation; what is asked on the way is documented.
+
+mod common;
+
+use std::path::Path;
+
+use common::{arg, succeeds, trailhunt};
+use trailhunt::ask::{self, Questions};
+use trailhunt::commands::fixture;
+use trailhunt::detect::{Window, rows};
+use trailhunt::engine::{MEMORY_BYTES, Parameters, Session, session};
+use trailhunt::geo::Geo;
+use trailhunt::lake::Lake;
+use trailhunt::source::{Location, S3Settings};
+
+/// Values of the parameters that have no default: SQL that finds one in the lake.
+const VALUES: &[(&str, &str)] = &[
+    ("actor", "SELECT actor FROM novelties WHERE actor LIKE '%:user/%' LIMIT 1"),
+    ("key", "SELECT access_key_id FROM calls WHERE access_key_id LIKE 'AKIA%' LIMIT 1"),
+    ("ip", "SELECT source_ip_address FROM daily_network WHERE asn IS NOT NULL LIMIT 1"),
+    ("session", "SELECT session_name FROM calls WHERE session_name IS NOT NULL LIMIT 1"),
+    ("network", "SELECT source_ip_address || '/32' FROM daily_network LIMIT 1"),
+    ("role", "SELECT role_arn FROM daily_role_assumption LIMIT 1"),
+    (
+        "resource",
+        "SELECT json_get_str(request_parameters, 'bucketName') FROM calls WHERE read_only IS FALSE AND event_source = 's3.amazonaws.com' LIMIT 1",
+    ),
+    ("entity", "SELECT actor FROM calls WHERE NOT by_service LIMIT 1"),
+    ("begin", "SELECT CAST(min(event_time) AS VARCHAR) FROM calls"),
+    ("end", "SELECT CAST(max(event_time) AS VARCHAR) FROM calls"),
+    ("min_hours", "SELECT '1'"),
+    ("history_days", "SELECT '1'"),
+];
+
+/// Questions that may have nothing to say of so small an organisation.
+const MAY_BE_EMPTY: &[&str] = &["insights"];
+
+fn make_lake(dir: &Path) -> String {
+    let out = dir.join("archive");
+    let size = ["--days", "7", "--events-per-day", "700", "--attacks", "14"];
+    succeeds(&[&["sample", "--out", arg(&out)], &size[..]].concat());
+    let lake = dir.join("lake");
+    succeeds(&["ingest", arg(&out), "--lake", arg(&lake)]);
+    arg(&lake).to_owned()
+}
+
+async fn open(lake: &str) -> (Session, Window) {
+    let lake = Lake::open(&Location::parse(lake, &S3Settings::default()).expect("a path")).await.expect("a lake");
+    let snapshot = lake.snapshot().await.expect("a snapshot");
+    let rolled = lake.rolled(&snapshot).await.expect("a listing");
+    let session = session(&snapshot, &rolled, &Geo::embedded().expect("the table"), MEMORY_BYTES).await;
+    let (first, last) = snapshot.days().expect("events");
+    let midnight = |day: chrono::NaiveDate| day.and_time(chrono::NaiveTime::MIN).and_utc();
+    (session.expect("a session"), Window { from: midnight(first), to: midnight(last + chrono::Days::new(1)) })
+}
+
+async fn one(session: &Session, sql: &str) -> Option<String> {
+    let batches = session.query("value", sql, &Parameters::new()).await.expect(sql).collect().await.expect(sql);
+    rows(&batches).expect("rows").first()?.values().next()?.as_str().map(str::to_owned)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_question_answers_and_every_entity_has_a_story() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = make_lake(dir.path());
+    let (session, window) = open(&lake).await;
+    let mut values = Vec::new();
+    for (name, sql) in VALUES {
+        let value = one(&session, sql).await.expect(sql);
+        values.push(((*name).to_owned(), value));
+    }
+    let questions = Questions::load().expect("they are well formed");
+    assert!(questions.iter().count() >= 20);
+    let mut wrong = Vec::new();
+    for question in questions.iter() {
+        let given: Vec<_> = values.iter().filter(|(name, _)| question.params.contains_key(name)).cloned().collect();
+        let parameters = question.parameters(&given, Some(window)).expect("all values are there");
+        for name in question.params.keys().filter(|name| !parameters.contains_key(*name)) {
+            wrong.push(format!("{}: parameter {name} is not used", question.name));
+        }
+        let answer = match session.query(&question.name, &question.text, &parameters).await {
+            Ok(query) => query.collect().await,
+            Err(e) => Err(e),
+        };
+        match answer {
+            Ok(batches) if batches.iter().all(|batch| batch.num_rows() == 0) => {
+                if !MAY_BE_EMPTY.contains(&question.name.as_str()) {
+                    wrong.push(format!("{}: no rows", question.name));
+                }
+            }
+            Ok(_) => {}
+            Err(e) => wrong.push(e.to_string()),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+
+    for name in ["actor", "key", "ip"] {
+        let (_, value) = values.iter().find(|(known, _)| known == name).expect("a value");
+        let sections = ask::sections(value, &session, window).await.expect("a story");
+        let seen = &sections[0];
+        assert_eq!((seen.title.as_str(), seen.rows.len()), ("Seen", 1), "{value}");
+        assert!(sections.iter().filter(|section| !section.rows.is_empty()).count() >= 5, "{value}: {sections:?}");
+    }
+    let actor = &values[0].1;
+    let told = succeeds(&["entity", actor, "--lake", &lake, "--hunt", "--detector", "new_place"]).out;
+    assert!(told.starts_with(&format!("actor: {actor}, ")), "{told}");
+    for title in ["\nSeen\n", "\nFindings\n", "\nHabits: ", "\nNetworks\n", "\nIts last days\n"] {
+        assert!(told.contains(title), "{title}: {told}");
+    }
+    let nobody = succeeds(&["entity", "arn:aws:iam::1:user/nobody", "--lake", &lake]).out;
+    assert!(nobody.contains("nothing in the lake"), "{nobody}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_column_of_every_table_is_documented() {
+    let (session, _) = fixture::session(&[]).await.expect("an empty lake");
+    let mut without = Vec::new();
+    for table in session.tables() {
+        let query =
+            session.query(&table, &format!("SELECT * FROM {table}"), &Parameters::new()).await.expect("a table");
+        let columns = ask::describe(&table, &query.schema());
+        without.extend(columns.iter().filter(|c| c.doc.is_empty()).map(|column| format!("{table}.{}", column.name)));
+    }
+    assert!(without.is_empty(), "sql/columns.tsv says nothing of {}", without.join(", "));
+}
+
+#[test]
+fn questions_are_listed_shown_and_asked_for_what_they_want() {
+    let listed = succeeds(&["queries"]).out;
+    assert!(
+        listed.lines().any(|line| line.starts_with("key_timeline ") && line.ends_with("(key=..., rows=1000)")),
+        "{listed}"
+    );
+    assert!(succeeds(&["queries", "key_timeline"]).out.contains("WHERE access_key_id = $key"));
+    let ran = trailhunt(&["queries", "timeline"]);
+    assert!(ran.code == 2 && ran.err.contains("no question timeline; is it address_timeline or "), "{}", ran.err);
+}

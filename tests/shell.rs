@@ -1,0 +1,102 @@
+//! The shell as a person meets it: at a terminal.
+
+#![cfg(unix)]
+
+mod common;
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use common::{archive, arg, succeeds};
+use serde_json::json;
+
+/// What the terminal was shown so far.
+#[derive(Clone, Default)]
+struct Screen(Arc<Mutex<String>>);
+
+impl Screen {
+    fn follow(&self, mut terminal: File) {
+        let shown = Arc::clone(&self.0);
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(count @ 1..) = terminal.read(&mut bytes) {
+                shown.lock().expect("no panic").push_str(&String::from_utf8_lossy(&bytes[..count]));
+            }
+        });
+    }
+
+    /// Waits until something is shown, and forgets what came up to it.
+    fn expect(&self, text: &str) -> String {
+        let begun = Instant::now();
+        loop {
+            let mut shown = self.0.lock().expect("no panic");
+            if let Some(at) = shown.find(text) {
+                return shown.drain(..at + text.len()).collect();
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "no {text:?} in {shown:?}");
+            drop(shown);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+#[test]
+fn questions_are_typed_completed_described_and_remembered() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, lake) = (dir.path().join("in"), dir.path().join("lake"));
+    let record = json!({
+        "eventVersion": "1.09", "eventTime": "2024-01-01T10:00:00Z", "eventSource": "s3.amazonaws.com",
+        "eventName": "ListBuckets", "awsRegion": "us-east-1", "sourceIPAddress": "198.51.100.7", "eventID": "1",
+        "eventType": "AwsApiCall", "recipientAccountId": "111122223333", "userAgent": "\u{1b}]0;owned\u{7}\u{9b}2J",
+        "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/maria", "accountId": "111122223333"}
+    });
+    archive(&source, &[record]);
+    succeeds(&["ingest", arg(&source), "--lake", arg(&lake)]);
+
+    let terminal = nix::pty::openpty(None, None).expect("a pseudo-terminal");
+    let end = || Stdio::from(terminal.slave.try_clone().expect("another handle"));
+    let mut shell = Command::new(env!("CARGO_BIN_EXE_trailhunt"))
+        .args(["shell", "--lake", arg(&lake)])
+        .env("TERM", "xterm")
+        .env("XDG_STATE_HOME", dir.path())
+        .stdin(end())
+        .stdout(end())
+        .stderr(end())
+        .spawn()
+        .expect("the shell starts");
+    let screen = Screen::default();
+    let mut keys = File::from(terminal.master);
+    screen.follow(keys.try_clone().expect("another handle"));
+    let mut type_in = |text: &str| keys.write_all(text.as_bytes()).expect("it listens");
+
+    screen.expect("trailhunt> ");
+    // Two lines, and a table's name by Tab.
+    type_in("SELECT source_ip_address, user_agent\r");
+    type_in("FROM targeted_c\t\t");
+    screen.expect("targeted_calls");
+    type_in("\u{15}FROM events;\r");
+    let answer = screen.expect("1 rows");
+    assert!(answer.contains("198.51.100.7"), "{answer:?}");
+    assert!(!answer.contains("\u{1b}]0;") && !answer.contains('\u{9b}') && answer.contains("owned"), "{answer:?}");
+
+    screen.expect("trailhunt> ");
+    type_in("\\d daily_role\r");
+    screen.expect("role that was made");
+    screen.expect("trailhunt> ");
+    type_in("\\d\r");
+    screen.expect("targeted_calls");
+    screen.expect("trailhunt> ");
+    type_in("DROP TABLE events;\r");
+    screen.expect("DROP is refused");
+    screen.expect("trailhunt> ");
+    type_in("\\i regions_in_use rows=5\r");
+    screen.expect("us-east-1");
+    screen.expect("trailhunt> ");
+    type_in("\\q\r");
+    assert_eq!(shell.wait().expect("it ends").code(), Some(0));
+    let history = std::fs::read_to_string(dir.path().join("trailhunt/history")).expect("it is kept");
+    assert!(history.contains("FROM events;") && history.contains("DROP TABLE events;"), "{history}");
+}

@@ -1,0 +1,225 @@
+//! What is wrong with a detector is said in one line with its place and the next step.
+
+mod common;
+
+use common::{arg, succeeds, trailhunt};
+
+/// A detector with nothing wrong.
+const GOOD: &str = r#"/*
+title      = "Trail stopped"
+severity   = "high"
+confidence = "medium"
+attack     = ["T1562.008"]
+why        = "Nobody sees what follows."
+benign     = ["A trail that moves"]
+respond    = ["Start it again"]
+[params]
+min_calls = { default = 1, min = 1, help = "calls worth a finding" }
+*/
+SELECT
+  min(event_time) AS first_time,
+  max(event_time) AS last_time,
+  'actor' AS entity_type,
+  actor AS entity,
+  account_id,
+  aws_region AS region,
+  0.5 AS score,
+  actor || ' stopped a trail' AS summary,
+  evidence(event_id, event_time) AS evidence
+FROM calls
+WHERE event_time >= $from AND event_time < $to
+  AND api = 'StopLogging'
+GROUP BY actor, account_id, aws_region
+HAVING count(*) >= $min_calls
+"#;
+
+/// Name, what of [`GOOD`] is replaced by what, and the line that is expected, from the place on.
+const WRONG: &[(&str, &str, &str, &str)] = &[
+    ("no_header", "/*\ntitle", "title", ":1:1: the file must begin with a TOML header"),
+    ("bad_toml", "why        =", "why        ", ":6:13: key with no value, expected `=`"),
+    (
+        "bad_severity",
+        "\"high\"",
+        "\"severe\"",
+        ":3:14: unknown variant `severe`, expected one of `informational`, `low`",
+    ),
+    ("bad_confidence", "\"medium\"", "0.5", ":4:14: "),
+    ("missing_why", "why        = \"Nobody sees what follows.\"\n", "", ":1:3: missing field `why`"),
+    ("unknown_key", "benign ", "begnin ", ":7:1: unknown field `begnin`, expected one of "),
+    ("unknown_technique", "T1562.008", "T1562.999", ":5:15: attack = \"T1562.999\" is no technique of ATT&CK"),
+    (
+        "default_of_no_type",
+        "default = 1,",
+        "default = { is = 1 },",
+        ":10:13: parameter min_calls: its default { is = 1 } can be no value",
+    ),
+    (
+        "default_of_wrong_type",
+        "default = 1,",
+        "default = \"1\",",
+        ":10:13: parameter min_calls: min and max are of numbers",
+    ),
+    (
+        "default_out_of_range",
+        "default = 1,",
+        "default = 0,",
+        ":10:13: parameter min_calls: its default 0 is not between 1 and",
+    ),
+    (
+        "unused_parameter",
+        ">= $min_calls",
+        "> 0",
+        ":10:13: parameter min_calls is declared and never used as $min_calls",
+    ),
+    (
+        "used_in_a_comment_only",
+        ">= $min_calls",
+        "> 0 -- $min_calls",
+        ":10:1: parameter min_calls is declared and never used",
+    ),
+    (
+        "undeclared_parameter",
+        ">= $min_calls",
+        ">= $min_calls + $more",
+        ":26:33: parameter $more is not declared; write more = { default = ",
+    ),
+    ("syntax_error", "GROUP BY actor,", "GROUP actor,", ":25:1: Expected: end of statement, found: GROUP"),
+    ("open_text", "'StopLogging'", "'StopLogging", ":24:13: Unterminated string literal"),
+    ("unknown_column", "AND api =", "AND apii =", ":24:7: "),
+    ("unknown_table", "FROM calls", "FROM cals", ":22:6: "),
+    ("unknown_function", "min(event_time)", "earliest(event_time)", ":13:3: Invalid function 'earliest'"),
+    ("missing_column", "  0.5 AS score,\n", "", ":12:1: no column score; a detector returns first_time, last_time,"),
+    ("wrong_type", "0.5 AS score", "'high' AS score", ":19:3: column score is Utf8, the contract wants a number"),
+    ("ddl", "SELECT\n", "CREATE TABLE x AS SELECT\n", ":12:1: CREATE is refused: SQL here only reads"),
+    ("dml", "SELECT\n", "INSERT INTO events SELECT\n", ":12:1: INSERT is refused: SQL here only reads"),
+    ("two_statements", ">= $min_calls\n", ">= $min_calls;\nSELECT 1\n", ":26:30: one statement at a time"),
+    ("reads_a_file", "FROM calls", "FROM '/etc/passwd'", ":22:6: '/etc/passwd' is a file or a place"),
+    ("ignored_syntax", "FROM calls", "FROM calls TABLESAMPLE BERNOULLI (10)", ":22:6: TABLESAMPLE would be ignored"),
+    (
+        "no_window",
+        "event_time >= $from AND event_time < $to\n  AND ",
+        "",
+        ":22:6: calls is read without $from, which is all of history",
+    ),
+    ("no_end", " AND event_time < $to", "", ":22:6: calls is read without $to"),
+];
+
+#[test]
+fn each_thing_that_is_wrong_is_one_line_with_its_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let fixture = "{\"eventID\":\"hit-1\"}\n{\"eventID\":\"miss-1\"}\n";
+    let write = |name: &str, ending: &str, text: &str| {
+        std::fs::write(dir.path().join(format!("{name}.{ending}")), text).expect("it can be written");
+    };
+    for (name, from, to, _) in WRONG {
+        assert_eq!(GOOD.matches(from).count(), 1, "{name} replaces one thing");
+        write(name, "sql", &GOOD.replacen(from, to, 1));
+        write(name, "events.jsonl", fixture);
+    }
+    write(
+        "copy",
+        "sql",
+        &(GOOD.split("SELECT\n").next().unwrap_or_default().to_owned() + "COPY events TO 'x' -- $min_calls"),
+    );
+    write("copy", "events.jsonl", fixture);
+    write("no_fixture", "sql", GOOD);
+    write("fixture_no_json", "sql", GOOD);
+    write("fixture_no_json", "events.jsonl", "{\"eventID\":\"hit-1\"}\n{eventID: 2}\n");
+    write("fixture_without_a_miss", "sql", GOOD);
+    write("fixture_without_a_miss", "events.jsonl", "{\"eventID\":\"hit-1\"}\n");
+    write("good", "sql", GOOD);
+    write("good", "events.jsonl", fixture);
+    let beside = [
+        ("copy", "copy.sql:12:1: COPY is refused"),
+        ("no_fixture", "no_fixture.events.jsonl:1:1: there is no fixture; write the smallest history"),
+        (
+            "fixture_no_json",
+            "fixture_no_json.events.jsonl:2:2: key must be a string; a fixture is one JSON record a line",
+        ),
+        (
+            "fixture_without_a_miss",
+            "fixture_without_a_miss.events.jsonl:1:1: no record has an eventID that begins with miss-",
+        ),
+    ];
+
+    let ran = trailhunt(&["detectors", "check", arg(dir.path())]);
+    assert_eq!(ran.code, 2, "{}{}", ran.out, ran.err);
+    let expected = WRONG.iter().map(|(name, _, _, expected)| (*name, format!("{name}.sql{expected}")));
+    let expected: Vec<_> = expected.chain(beside.map(|(name, expected)| (name, expected.to_owned()))).collect();
+    let mut wrong = Vec::new();
+    for (name, expected) in &expected {
+        let of =
+            |line: &&str| line.contains(&format!("/{name}.sql:")) || line.contains(&format!("/{name}.events.jsonl:"));
+        let lines: Vec<&str> = ran.out.lines().filter(of).collect();
+        if lines.len() != 1 || !lines[0].contains(expected.as_str()) {
+            wrong.push(format!("{expected}\n  is {lines:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(!ran.out.contains("/good."), "{}", ran.out);
+    let total = format!("checked   {} detectors, {} problems", expected.len() + 1, expected.len());
+    assert!(ran.out.contains(&total), "{}", ran.out);
+}
+
+#[test]
+fn a_new_detector_fails_its_test_until_it_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let mine = dir.path().join("mine");
+    let folder = ["--detectors", arg(&mine)];
+    let detectors = |args: &[&str]| trailhunt(&[&["detectors"], args, &folder[..]].concat());
+    assert_eq!(detectors(&["new", "Bad Name"]).code, 2);
+    assert!(detectors(&["new", "root_use"]).out.contains("root_use replaces the shipped detector"));
+    std::fs::remove_file(mine.join("root_use.sql")).unwrap();
+    assert_eq!(detectors(&["new", "trail_stopped"]).code, 0);
+    assert!(detectors(&["new", "trail_stopped"]).err.contains("exists"), "nothing is overwritten");
+    let checked = detectors(&["check"]);
+    assert_eq!(checked.code, 0, "{}{}", checked.out, checked.err);
+    let tested = detectors(&["test", "trail_stopped"]);
+    assert_eq!(tested.code, 2, "{}{}", tested.out, tested.err);
+    assert!(
+        tested.out.contains("FAILED    trail_stopped: 0 of 1 hits found, 1 of 1 misses left alone"),
+        "{}",
+        tested.out
+    );
+    assert!(tested.out.contains("hit-1 is no evidence of any finding and should be"), "{}", tested.out);
+
+    let path = mine.join("trail_stopped.sql");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("TheCallToLookFor", "StopLogging")).unwrap();
+    let tested = detectors(&["test"]);
+    assert_eq!(tested.code, 0, "{}{}", tested.out, tested.err);
+    assert!(tested.out.contains("ok        trail_stopped: 1 of 1 hits found"), "{}", tested.out);
+    assert!(
+        tested.out.contains("tested    1 detectors, 0 failed"),
+        "a folder's own and no shipped ones: {}",
+        tested.out
+    );
+
+    std::fs::write(&path, text.replace("api = 'TheCallToLookFor'", "TRUE")).unwrap();
+    let tested = detectors(&["test"]);
+    assert_eq!(tested.code, 2);
+    assert!(tested.out.contains("miss-1 is evidence of a finding and should not be"), "{}", tested.out);
+}
+
+#[test]
+fn the_shipped_detectors_have_nothing_wrong() {
+    let out = succeeds(&["detectors", "check"]).out;
+    assert!(out.ends_with(" 0 problems\n"), "{out}");
+}
+
+#[test]
+fn detectors_are_listed_by_what_they_are_about() {
+    let list = |args: &[&str]| -> Vec<String> {
+        let out = succeeds(&[&["detectors", "list"], args].concat()).out;
+        out.lines().filter_map(|line| line.split_whitespace().nth(1)).map(str::to_owned).collect()
+    };
+    let all = list(&[]);
+    let high = list(&["--severity", "high"]);
+    assert!(!high.is_empty() && high.len() < all.len() && high.iter().all(|id| all.contains(id)), "{high:?}");
+    assert!(list(&["--tactic", "impact"]).contains(&"data_destruction".to_owned()));
+    assert!(!list(&["--tactic", "impact"]).contains(&"root_use".to_owned()));
+    assert!(list(&["--reads", "daily_role_assumption"]).contains(&"new_role_caller".to_owned()));
+    assert!(list(&["--reads", "sts.amazonaws.com"]).contains(&"new_role_caller".to_owned()));
+    let ran = trailhunt(&["detectors", "list", "--tactic", "luck"]);
+    assert!(ran.code == 2 && ran.err.contains("no tactic luck; write one of initial-access, "), "{}", ran.err);
+}
