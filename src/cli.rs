@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::report::Output;
 use crate::source::S3Settings;
 
 /// Hunt through archived AWS CloudTrail: gzipped archives to an open Delta lake, SQL detectors that walk forward
@@ -138,7 +139,7 @@ pub struct DemoArgs {
     /// Folder for the archive and the lake [default: a temporary one, removed at the end]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
-    /// Where to write the report
+    /// Where to write the report; the same as a page goes beside it, as .html
     #[arg(long, value_name = "FILE", default_value = "report.json")]
     pub report: PathBuf,
 }
@@ -221,9 +222,12 @@ pub struct HuntSettings {
     /// Findings that are accepted until a day, as TOML; see the README
     #[arg(long, value_name = "FILE", env = "TRAILHUNT_SUPPRESSIONS")]
     pub suppressions: Option<PathBuf>,
-    /// Write the report as JSON
-    #[arg(long, value_name = "FILE")]
-    pub report: Option<PathBuf>,
+    /// Write the report; the name's end chooses the form: .json .html .md .csv .sarif .ocsf.ndjson. Once for each
+    #[arg(long = "report", value_name = "FILE")]
+    pub reports: Vec<Output>,
+    /// Report of the run before, as JSON: what is new, what goes on, what is resolved
+    #[arg(long, value_name = "REPORT")]
+    pub baseline: Option<PathBuf>,
     /// Exit with 1 when there is a finding at or above this severity
     #[arg(long, value_name = "SEVERITY")]
     pub fail_on: Option<crate::detect::Severity>,

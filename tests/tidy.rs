@@ -17,7 +17,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("detect", &["error", "engine"]),
     ("report", &["error", "geo", "lake", "engine", "detect"]),
     ("sample", &[]),
-    ("cli", &["geo", "source", "detect"]),
+    ("cli", &["geo", "source", "detect", "report"]),
     (
         "commands",
         &[

@@ -1,8 +1,6 @@
 //! `trailhunt hunt`: detectors over a lake, and the report.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::BufWriter;
 use std::sync::Arc;
 
 use chrono::Days;
@@ -14,7 +12,7 @@ use crate::engine::{self, Session};
 use crate::error::{Error, Result};
 use crate::geo::Geo;
 use crate::lake::{Lake, Snapshot};
-use crate::report::{self, Coverage, Material, Report};
+use crate::report::{self, Coverage, Material, Previous, Report};
 use crate::source::Location;
 
 /// Carries out `hunt`.
@@ -27,6 +25,7 @@ pub async fn hunt(args: HuntArgs) -> Result<Outcome> {
 /// Runs the detectors and puts the report together.
 pub async fn report_on(lake: &Lake, period: &PeriodArgs, args: &HuntSettings, coverage: Coverage) -> Result<Report> {
     let suppressions = args.suppressions.as_deref().map(Suppressions::read).transpose()?.unwrap_or_default();
+    let previous = args.baseline.as_deref().map(Previous::read).transpose()?;
     let library = Library::load(&args.detect.folders)?;
     let detectors = library.select(&args.detect.detectors)?;
     let settings = Settings { parameters: parameters(&args.detect.parameters, &library)? };
@@ -39,7 +38,9 @@ pub async fn report_on(lake: &Lake, period: &PeriodArgs, args: &HuntSettings, co
     let (snapshot, session, geo) = (&snapshot, &session, geo.as_ref());
     let detectors = &detectors;
     let suppressions = &suppressions;
-    report::report(Material { snapshot, session, window, detectors, settings, geo, hunt, suppressions, coverage }).await
+    let material =
+        Material { snapshot, session, window, detectors, settings, geo, hunt, suppressions, previous, coverage };
+    report::report(material).await
 }
 
 /// SQL over what is rolled up, after rolling up what is not. A lake that cannot be written is read all the same.
@@ -102,11 +103,8 @@ pub fn parameters(typed: &[String], library: &Library) -> Result<BTreeMap<String
 
 /// Writes the report, prints the summary, and says how the run ended.
 pub fn conclude(report: &Report, args: &HuntSettings) -> Result<Outcome> {
-    if let Some(path) = &args.report {
-        let failed = |source| Error::File { path: path.clone(), source };
-        let mut out = BufWriter::new(File::create(path).map_err(failed)?);
-        report::json(report, &mut out).map_err(failed)?;
-        out.into_inner().map_err(|e| failed(e.into_error()))?.sync_all().map_err(failed)?;
+    for output in &args.reports {
+        output.write(report)?;
     }
     let printed = report::text(report, &mut std::io::stdout().lock());
     if let Err(source) = printed
