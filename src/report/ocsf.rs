@@ -107,13 +107,25 @@ fn evidence(event: &Event) -> Value {
             "request": {"uid": event.event_id},
             "response": event.error_code.as_ref().map(|code| json!({"error": code})),
         },
-        "src_endpoint": event.source_ip_address.as_ref().map(|address| match address.parse::<std::net::IpAddr>() {
-            Ok(ip) => json!({"ip": ip}),
-            Err(_) => json!({"hostname": address}),
-        }),
+        "src_endpoint": event.source_ip_address.as_deref().map(endpoint),
         "data": {"event_time": event.event_time, "source_object": event.source_object,
                  "source_record": event.source_record},
     })
+}
+
+/// CloudTrail's source address is an address, the host name of a service, or words such as `AWS Internal`.
+fn endpoint(address: &str) -> Value {
+    let label = |label: &str| {
+        let inner = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        inner && !label.is_empty() && !label.starts_with('-') && !label.ends_with('-')
+    };
+    if address.parse::<std::net::IpAddr>().is_ok() {
+        json!({"ip": address})
+    } else if address.split('.').all(label) {
+        json!({"hostname": address})
+    } else {
+        json!({"name": address})
+    }
 }
 
 fn milliseconds(time: &str) -> Option<i64> {

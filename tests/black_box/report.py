@@ -156,19 +156,22 @@ def filters_links_and_keys_work(world: World) -> None:
         assert shown() == len(low)
         address = page.url
         page.click("#listed .findings a")
+        page.wait_for_selector("article")
         assert page.locator("article h1").inner_text() == low[0]["title"]
         assert low[0]["id"] in page.url and page.locator("#overview").is_hidden()
         assert page.locator("article .copyable").count() >= 2
         command = page.locator("article .copyable code").first.inner_text()
         assert command.startswith("trailhunt query --lake '"), command
         page.keyboard.press("Escape")
-        assert page.locator("#overview").is_visible() and shown() == len(low)
+        page.wait_for_selector("#overview")
+        assert shown() == len(low)
         page.keyboard.press("/")
         page.keyboard.type("no such words")
         assert shown() == 0
         page.click(".clear")
         assert shown() == len(report["findings"])
         page.click("#entities a >> nth=0")
+        page.wait_for_selector("article svg[role=img]")
         assert "entity=" in page.url and page.locator("article svg[role=img]").count() >= 1
         page.goto(address)
         page.reload()

@@ -171,7 +171,7 @@ function pastAndNow(calls, first, last) {
     elements.push(...dayTicks(days, (at) => left + (at + 0.5) * step, height - 5, width - left));
     return [height, elements];
   });
-  const explained = `Calls a day${curved ? ", on a scale of logarithms" : ""}. Dark: the finding's day, ${plural(found, "call")}. ${told[0].toUpperCase()}${told.slice(1)}.`;
+  const explained = `Calls a day${curved ? ", on a scale of logarithms" : ""}. Red: the day of the finding, ${plural(found, "call")}. ${told[0].toUpperCase()}${told.slice(1)}.`;
   return h("figure", {}, picture, h("figcaption", {}, explained));
 }
 

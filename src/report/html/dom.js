@@ -83,7 +83,7 @@ function table(rows, columns, shown = 12) {
   let at = 0;
   const add = (count) => {
     for (const row of rows.slice(at, at + count)) {
-      body.append(h("tr", {}, columns.map(([heading, content, kind]) => h("td", { class: kind, "data-label": heading }, content(row)))));
+      body.append(h("tr", {}, columns.map(([heading, content, kind]) => h("td", { class: kind, "data-label": heading }, h("div", {}, content(row))))));
     }
     at = Math.min(rows.length, at + count);
     button.hidden = at >= rows.length;

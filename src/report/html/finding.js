@@ -1,6 +1,7 @@
 // The page of one finding, and that of one entity.
 
 const report = JSON.parse(document.getElementById("report").textContent);
+const run = report.run;
 const findings = list(report.findings);
 const resolved = list(report.resolved);
 const findingById = new Map([...resolved, ...findings].map((finding) => [finding.id, finding]));
@@ -8,6 +9,8 @@ const techniques = new Map(list(report.attack?.techniques).map((technique) => [t
 const judges = new Map(list(report.detectors).map((detector) => [detector.id, detector]));
 const callsOf = new Map(list(report.daily_calls).map((calls) => [calls.actor, calls]));
 
+/** An identity's days; a single one is no past. */
+const pastOf = (actor) => (list(callsOf.get(actor)?.days).length > 1 ? callsOf.get(actor) : undefined);
 const entityLink = (type, name) => h("a", { href: link({ entity: name, type }) }, who(name));
 const actorOf = (finding) => finding.actor || finding.entity;
 const findingsOf = (type, name) => findings.filter((finding) => (finding.entity_type === type && finding.entity === name) || (type === "actor" && finding.actor === name));
@@ -26,12 +29,13 @@ function findingPage(finding) {
   const events = list(finding.evidence?.events);
   const names = Object.entries(finding.baseline || {});
   const seen = Object.entries(finding.details || {});
-  const calls = callsOf.get(actorOf(finding));
+  const calls = pastOf(actorOf(finding));
   const joined = list(finding.joined_by).map((id) => findingById.get(id)).filter(Boolean);
   const beside = findings.filter((other) => other !== finding && actorOf(other) === actorOf(finding) && day(other.first_time) === day(finding.first_time) && !joined.includes(other));
   const values = (pairs) => h("dl", { class: "values" }, pairs.map(([name, value]) => h("div", {}, h("dt", {}, label(name)), h("dd", {}, words(value)))));
   return [
-    h("p", { class: "kicker" }, severityMark(finding.severity), " ", h("span", { class: "status " + finding.status }, finding.status)),
+    h("p", { class: "kicker" }, severityMark(finding.severity), " ",
+      (run.compared_with || finding.status === "resolved") && h("span", { class: "status " + finding.status }, finding.status)),
     h("h1", { tabindex: "-1" }, finding.title || finding.detector),
     h("p", { class: "lead" }, finding.summary),
     facts([
@@ -54,9 +58,9 @@ function findingPage(finding) {
         seen.length > 0 && h("div", {}, h("h3", {}, "Seen"), values(seen)))),
     section(`Evidence: ${plural(finding.evidence?.total, "event")}${finding.evidence?.total > events.length ? `, the first ${events.length} here` : ""}`,
       events.length > 0 ? table(events, [
-        ["time (UTC)", (event) => second(event.event_time)],
+        ["time (UTC)", (event) => second(event.event_time), "keep"],
         ["API", (event) => [event.event_name, " ", h("span", { class: "muted" }, String(event.event_source ?? "").replace(".amazonaws.com", ""))]],
-        ["region", (event) => event.aws_region],
+        ["region", (event) => event.aws_region, "keep"],
         ["result", (event) => (event.error_code ? h("span", { class: "failed" }, event.error_code) : "succeeded")],
         ["from", (event) => event.source_ip_address],
         ["event id", (event) => h("code", {}, event.event_id)],
@@ -89,7 +93,7 @@ const COLUMN_OF = { actor: "actor", ip: "source_ip_address", access_key: "access
 
 /** What to type next: [what it does, command]. */
 function commands(finding, events) {
-  const lake = String(report.run.lake).startsWith("file://") ? decodeURIComponent(report.run.lake.slice(7)) : String(report.run.lake);
+  const lake = String(run.lake).startsWith("file://") ? decodeURIComponent(run.lake.slice(7)) : String(run.lake);
   const [first, last] = [day(finding.first_time), day(finding.last_time)];
   const query = (sql) => `trailhunt query --lake ${quoted(lake)} ${quoted(sql)}`;
   const days = `event_date BETWEEN DATE ${literal(first)} AND DATE ${literal(last)}`;
@@ -119,7 +123,7 @@ function commandsSection(finding, events) {
   const toml = (text) => JSON.stringify(String(text)).replaceAll("\u007f", "\\u007f");
   const suppression = ["[[suppress]]", `detector = ${toml(finding.detector)}`, `entity   = ${toml(finding.entity)}`,
     'reason   = "..."', "expires  = 20..-..-..", ""].join("\n");
-  return section("To type",
+  return section("Commands",
     commands(finding, events).map(([what, command]) => [h("h3", {}, what), copyable(command)]),
     folded("Accept it for a while: an entry for --suppressions", () => copyable(visible(suppression))));
 }
@@ -128,14 +132,14 @@ function commandsSection(finding, events) {
 function entityPage(type, name) {
   const about = findingsOf(type, name);
   const entity = list(report.entities).find((entity) => entity.entity_type === type && entity.entity === name);
-  const calls = callsOf.get(name);
+  const calls = pastOf(name);
   const times = about.map((finding) => day(finding.first_time)).sort();
   return [
     h("p", { class: "kicker" }, label(type)),
     h("h1", { tabindex: "-1" }, who(name)),
     h("p", { class: "lead whole" }, name),
-    entity && facts([["risk", `${number(entity.risk).toFixed(1)} of 100`], ["findings", grouped(entity.findings)], ["worst", severityMark(entity.severity)],
-      ["ATT&CK", list(entity.attack).map((id) => `${id} ${techniques.get(id)?.name ?? ""}`).join(", ")]]),
+    entity && facts([["risk", `${number(entity.risk).toFixed(1)} of 100`], ["findings", grouped(entity.findings)], ["worst", severityMark(entity.severity)]]),
+    entity && h("p", { class: "muted" }, list(entity.attack).map((id) => `${id} ${techniques.get(id)?.name ?? ""}`).join(" · ")),
     entity && section("Why", h("ol", { class: "reasons" }, list(entity.reasons).map(reason))),
     section("Findings over time", timeline(about)),
     calls && times.length > 0 && section("Calls a day", pastAndNow(calls, times[times.length - 1], times[times.length - 1])),
@@ -152,7 +156,7 @@ function findingList(some) {
   const line = (finding) =>
     h("li", { class: known(finding.severity) }, h("a", { href: link({ finding: finding.id }) },
       h("span", { class: "line" }, severityMark(finding.severity), h("time", {}, minute(finding.first_time)),
-        finding.status !== "continuing" && report.run.compared_with && h("span", { class: "status " + finding.status }, finding.status)),
+        finding.status !== "continuing" && run.compared_with && h("span", { class: "status " + finding.status }, finding.status)),
       h("span", { class: "summary" }, shortened(finding.summary)),
       h("span", { class: "muted line" }, finding.detector, " · ", plural(finding.evidence?.total, "event"))));
   return h("ul", { class: "findings" }, some.map(line));

@@ -1,6 +1,5 @@
 // The overview, and which page is seen: the part of the address behind # says it.
 
-const run = report.run;
 const coverage = report.coverage;
 const statistics = report.statistics;
 const days = daysBetween(day(run.window.from), day(new Date(Date.parse(run.window.to) - 1).toISOString()));
