@@ -42,10 +42,10 @@ const CRATE_BELONGS_TO: &[(&str, &[&str])] = &[
     ("datafusion", &["engine"]),
     ("delta_kernel", &["lake"]),
     ("clap", &["cli", "main", "detect"]),
-    ("flate2", &["decode", "geo", "integrity", "sample"]),
+    ("flate2", &["decode", "geo", "integrity", "report", "sample"]),
     ("rawzip", &["decode"]),
     ("ring", &["integrity"]),
-    ("tar", &["decode"]),
+    ("tar", &["decode", "report"]),
     ("maxminddb", &["geo"]),
     ("rand", &["sample"]),
 ];

@@ -57,12 +57,14 @@ async fn in_folder(dir: &Path, report: &Path) -> Result<Outcome> {
             Output { path: report.with_extension("html"), format: Format::Html },
         ],
         baseline: None,
+        quiet: false,
+        notify_command: None,
         fail_on: None,
         memory: MemoryArgs { memory_limit: crate::engine::MEMORY_BYTES },
     };
     let everything = PeriodArgs { from: None, to: None };
     let report = report_on(&lake, &everything, &hunt, Coverage::from(ingested)).await?;
-    let outcome = conclude(&report, &hunt)?;
+    let outcome = conclude(&lake, &report, &hunt).await?;
     print_truth(&archive.join("truth.jsonl"), &report)?;
     Ok(outcome)
 }

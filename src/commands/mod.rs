@@ -1,17 +1,23 @@
 //! One file per command: what was typed, carried out. Printing happens here and nowhere below.
 
 mod backtest;
+mod baseline;
 mod demo;
 mod detectors;
+mod evidence;
 mod hunt;
 pub mod ingest;
 mod lake;
+mod notify;
 mod period;
 mod progress;
 mod query;
+mod record;
 mod run;
+mod runs;
 mod sample;
 mod status;
+mod verify;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -55,6 +61,10 @@ pub async fn run(cli: Cli) -> Result<Outcome> {
         Command::Run(args) => run::run(args).await,
         Command::Query(args) => query::query(args).await,
         Command::Detectors(args) => detectors::detectors(args),
+        Command::Baseline(command) => baseline::baseline(command).await,
+        Command::Runs(args) => runs::runs(args).await,
+        Command::Evidence(args) => evidence::evidence(args).await,
+        Command::Verify(args) => verify::verify(args).await,
         Command::Lake(command) => lake::lake(command).await,
     }
 }

@@ -1,6 +1,7 @@
 //! The report: what was asked, what was read, what normal was, what was found, who matters. One file per format.
 
 pub mod backtest;
+pub mod bundle;
 mod compare;
 mod compliance;
 mod csv;
@@ -13,6 +14,7 @@ mod output;
 mod sarif;
 #[cfg(test)]
 mod schema;
+mod summary;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +29,7 @@ pub use compliance::{Control, Framework};
 pub use json::json;
 pub use matrix::{Matrix, Technique};
 pub use output::{Format, Output};
+pub use summary::Summary;
 pub use text::text;
 
 use crate::detect::risk::{self, Entity};
@@ -35,7 +38,7 @@ use crate::detect::{Confidence, Detector, Finding, Hunt, Severity, Suppressions,
 use crate::engine::{Session, Value as Bound};
 use crate::error::{Error, Result};
 use crate::geo::Geo;
-use crate::lake::Snapshot;
+use crate::lake::{DataFile, Snapshot, sha256_hex};
 
 /// Queries that fill sections of the report: a file's name is the section's, in `statistics` or at the top.
 static QUERIES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/report");
@@ -130,6 +133,8 @@ pub struct Run {
     pub lake: String,
     /// Delta version of the lake.
     pub lake_version: u64,
+    /// SHA-256 over names and sizes of the lake's data files; a name is never used twice.
+    pub data_files_sha256: String,
     /// Hash of every detector that ran.
     pub detectors: BTreeMap<String, String>,
     /// Detectors that could not run, with the reason.
@@ -281,6 +286,7 @@ pub async fn report(material: Material<'_>) -> Result<Report> {
             window,
             lake: snapshot.location.to_string(),
             lake_version: snapshot.version,
+            data_files_sha256: data_files_sha256(snapshot),
             detectors: detectors.iter().map(|d| (d.id.clone(), d.sha256.clone())).collect(),
             detectors_failed: hunt.failed.iter().map(ToString::to_string).collect(),
             settings,
@@ -306,6 +312,11 @@ pub async fn report(material: Material<'_>) -> Result<Report> {
         sensitive_api_calls: take("sensitive_api_calls"),
         error_rates: take("error_rates"),
     })
+}
+
+fn data_files_sha256(snapshot: &Snapshot) -> String {
+    let line = |file: &DataFile| format!("{} {}\n", file.path.filename().unwrap_or_default(), file.size_bytes);
+    sha256_hex(snapshot.files.iter().map(line).collect::<String>().as_bytes())
 }
 
 /// Identities that findings are about, each once.
