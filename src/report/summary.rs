@@ -62,7 +62,7 @@ impl Summary {
     /// Of a report.
     pub fn of(report: &Report) -> Summary {
         let run = &report.run;
-        let time = |time: chrono::DateTime<chrono::Utc>| time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
+        let time = |time: chrono::DateTime<chrono::Utc>| time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
         let mut findings = BTreeMap::new();
         report.findings.iter().for_each(|finding| *findings.entry(finding.severity).or_default() += 1);
         let count = |status| report.findings.iter().filter(|finding| finding.status == status).count() as u64;
