@@ -23,9 +23,9 @@ evaluation:
     SEEDS=1,2,3,4,5 DAYS=60 ACCOUNTS=5 PEOPLE=120 EVENTS_PER_DAY=22500 ATTACKS=80 \
         cargo test --release --locked --test evaluation -- --nocapture
 
-# The binary against an S3 server and against other readers of the lake
+# The binary against an S3 server, against other readers of the lake and of the report
 black-box:
-    .ci/run venv binary foreign_readers s3
+    .ci/run venv binary foreign_readers s3 report
 
 # How fast each stage is
 bench *ARGS:

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::report::Output;
 use crate::source::S3Settings;
 
 /// Hunt through archived AWS CloudTrail: gzipped archives to an open Delta lake, SQL detectors that walk forward
@@ -35,6 +36,15 @@ pub enum Command {
     Backtest(BacktestArgs),
     /// Ingest, then hunt: the nightly job
     Run(RunArgs),
+    /// What is normal, and how that changes
+    #[command(subcommand)]
+    Baseline(BaselineCommand),
+    /// The last runs over a lake, a line each
+    Runs(RunsArgs),
+    /// Put everything a run's findings stand on into one file to hand over
+    Evidence(EvidenceArgs),
+    /// Verify that no record of a run, no report and no evidence was altered
+    Verify(VerifyArgs),
     /// Ask the lake anything: SQL, a file of it, or a saved question
     Query(QueryArgs),
     /// List the saved questions, or show one
@@ -154,7 +164,7 @@ pub struct DemoArgs {
     /// Folder for the archive and the lake [default: a temporary one, removed at the end]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
-    /// Where to write the report
+    /// Where to write the report; the same as a page goes beside it, as .html
     #[arg(long, value_name = "FILE", default_value = "report.json")]
     pub report: PathBuf,
 }
@@ -237,9 +247,19 @@ pub struct HuntSettings {
     /// Findings that are accepted until a day, as TOML; see the README
     #[arg(long, value_name = "FILE", env = "TRAILHUNT_SUPPRESSIONS")]
     pub suppressions: Option<PathBuf>,
-    /// Write the report as JSON
-    #[arg(long, value_name = "FILE")]
-    pub report: Option<PathBuf>,
+    /// Write the report; the name's end chooses the form: .json .html .md .csv .sarif .ocsf.ndjson. Once for each
+    #[arg(long = "report", value_name = "FILE")]
+    pub reports: Vec<Output>,
+    /// Report of the run before, as JSON, or "none": what is new, what goes on, what is resolved [default: the lake's
+    /// last run with most of these detectors]
+    #[arg(long, value_name = "REPORT")]
+    pub baseline: Option<PathBuf>,
+    /// Print nothing but one line of JSON: the run in numbers
+    #[arg(long)]
+    pub quiet: bool,
+    /// Command for the shell that gets the same JSON on its standard input
+    #[arg(long, value_name = "COMMAND")]
+    pub notify_command: Option<String>,
     /// Exit with 1 when there is a finding at or above this severity
     #[arg(long, value_name = "SEVERITY")]
     pub fail_on: Option<crate::detect::Severity>,
@@ -318,6 +338,81 @@ pub struct RunArgs {
     /// Bounds on objects.
     #[command(flatten)]
     pub limits: LimitArgs,
+}
+
+/// `baseline ...`.
+#[derive(Debug, Subcommand)]
+pub enum BaselineCommand {
+    /// What identities took up between two days: new places, services, APIs, clients, and how much they do
+    Diff(BaselineDiffArgs),
+}
+
+/// `baseline diff`.
+#[derive(Debug, Args)]
+pub struct BaselineDiffArgs {
+    /// What is normal at the end of this day
+    #[arg(value_name = "DAY")]
+    pub before: chrono::NaiveDate,
+    /// against the end of this later one
+    #[arg(value_name = "DAY")]
+    pub after: chrono::NaiveDate,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value_t = LakeFormat::Text)]
+    pub format: LakeFormat,
+    /// Of which lake.
+    #[command(flatten)]
+    pub lake: LakeArgs,
+    /// Within what memory.
+    #[command(flatten)]
+    pub memory: MemoryArgs,
+}
+
+/// `runs`.
+#[derive(Debug, Args)]
+pub struct RunsArgs {
+    /// Of which lake.
+    #[command(flatten)]
+    pub lake: LakeArgs,
+    /// How many
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    pub last: usize,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value_t = LakeFormat::Text)]
+    pub format: LakeFormat,
+}
+
+/// `evidence`.
+#[derive(Debug, Args)]
+pub struct EvidenceArgs {
+    /// Id of the run, as `trailhunt runs` lists it, or "last"
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// Where to write the bundle
+    #[arg(long, value_name = "FILE.tar.gz")]
+    pub out: PathBuf,
+    /// Folder of detectors of your own that the run had
+    #[arg(long = "detectors", value_name = "DIR")]
+    pub folders: Vec<PathBuf>,
+    /// In which lake.
+    #[command(flatten)]
+    pub lake: LakeArgs,
+    /// Within what memory.
+    #[command(flatten)]
+    pub memory: MemoryArgs,
+}
+
+/// `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// A report in any form, or a bundle of `trailhunt evidence`
+    #[arg(value_name = "REPORT|BUNDLE")]
+    pub target: Option<PathBuf>,
+    /// Hash of a record, written down elsewhere: that the end of the chain is still there
+    #[arg(long, value_name = "SHA256")]
+    pub last_sha256: Option<String>,
+    /// Against which lake.
+    #[command(flatten)]
+    pub lake: LakeArgs,
 }
 
 /// `query`.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! source  ->  decode  ->  lake  ->  engine  ->  detect  ->  report
-//! which       bytes to    Parquet   SQL over    detectors   json / text
+//! which       bytes to    Parquet   SQL over    detectors   html / json / ...
 //! objects     columns     + Delta   a snapshot  -> findings
 //!                         log
 //! ```

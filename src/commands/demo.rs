@@ -11,7 +11,7 @@ use super::{Outcome, ingest, sample};
 use crate::cli::{DemoArgs, DetectArgs, HuntSettings, MemoryArgs, PeriodArgs};
 use crate::error::{Error, Result};
 use crate::lake::Lake;
-use crate::report::{Coverage, Report};
+use crate::report::{Coverage, Format, Output, Report};
 use crate::sample::SampleSettings;
 use crate::source::{Location, S3Settings, Selection};
 
@@ -27,7 +27,11 @@ pub async fn demo(args: DemoArgs) -> Result<Outcome> {
         let _ = std::fs::remove_dir_all(&dir);
     }
     let outcome = result?;
-    println!("\nThe whole report is in {}", args.report.display());
+    println!(
+        "\nThe whole report is in {}, to look at in {}",
+        args.report.display(),
+        args.report.with_extension("html").display()
+    );
     if !temporary {
         let lake = dir.join("lake");
         println!("Ask the lake: trailhunt query --lake {} 'SELECT * FROM events LIMIT 5'", lake.display());
@@ -48,13 +52,19 @@ async fn in_folder(dir: &Path, report: &Path) -> Result<Outcome> {
     let hunt = HuntSettings {
         detect: DetectArgs::default(),
         suppressions: None,
-        report: Some(report.to_path_buf()),
+        reports: vec![
+            Output { path: report.to_path_buf(), format: Format::Json },
+            Output { path: report.with_extension("html"), format: Format::Html },
+        ],
+        baseline: None,
+        quiet: false,
+        notify_command: None,
         fail_on: None,
         memory: MemoryArgs { memory_limit: crate::engine::MEMORY_BYTES },
     };
     let everything = PeriodArgs { from: None, to: None };
     let report = report_on(&lake, &everything, &hunt, Coverage::from(ingested)).await?;
-    let outcome = conclude(&report, &hunt)?;
+    let outcome = conclude(&lake, &report, &hunt).await?;
     print_truth(&archive.join("truth.jsonl"), &report)?;
     Ok(outcome)
 }

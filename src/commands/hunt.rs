@@ -1,28 +1,29 @@
 //! `trailhunt hunt`: detectors over a lake, and the report.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::BufWriter;
+use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 
 use chrono::Days;
 
 use super::query::written;
-use super::{Outcome, period, progress};
+use super::record::{previous, record};
+use super::{Outcome, notify::notify, period, progress};
 use crate::cli::{DetectArgs, HuntArgs, HuntSettings, MemoryArgs, PeriodArgs};
 use crate::detect::{self, Detector, Hunt, Library, Settings, Suppressions, Window};
 use crate::engine::{self, Session};
 use crate::error::{Error, Result};
 use crate::geo::Geo;
 use crate::lake::{Lake, Snapshot};
-use crate::report::{self, Coverage, Material, Report};
+use crate::report::{self, Coverage, Material, Previous, Report, Summary};
 use crate::source::Location;
 
 /// Carries out `hunt`.
 pub async fn hunt(args: HuntArgs) -> Result<Outcome> {
     let lake = Lake::open(&Location::parse(&args.lake.lake, &args.lake.s3.settings())?).await?;
     let report = report_on(&lake, &args.period, &args.hunt, Coverage::default()).await?;
-    conclude(&report, &args.hunt)
+    conclude(&lake, &report, &args.hunt).await
 }
 
 /// Runs the detectors and puts the report together.
@@ -30,6 +31,11 @@ pub async fn report_on(lake: &Lake, period: &PeriodArgs, args: &HuntSettings, co
     let suppressions = args.suppressions.as_deref().map(Suppressions::read).transpose()?.unwrap_or_default();
     let library = Library::load(&args.detect.folders)?;
     let detectors = library.select(&args.detect.detectors)?;
+    let previous = match args.baseline.as_deref() {
+        Some(path) if path == Path::new("none") => None,
+        Some(path) => Some(Previous::read(path)?),
+        None => previous(lake, &detectors).await?,
+    };
     let settings = Settings { parameters: parameters(&args.detect.parameters, &library)? };
     let ground = ground(lake, period, &args.detect, &args.memory).await?;
     let hunt = detect(&detectors, &ground.session, ground.window, &settings).await?;
@@ -43,6 +49,7 @@ pub async fn report_on(lake: &Lake, period: &PeriodArgs, args: &HuntSettings, co
         geo,
         hunt,
         suppressions: &suppressions,
+        previous,
         coverage,
     })
     .await
@@ -127,16 +134,25 @@ pub fn parameters(typed: &[String], library: &Library) -> Result<BTreeMap<String
     Ok(parameters)
 }
 
-/// Writes the report, prints the summary, and says how the run ended.
-pub fn conclude(report: &Report, args: &HuntSettings) -> Result<Outcome> {
-    if let Some(path) = &args.report {
-        let failed = |source| Error::File { path: path.clone(), source };
-        let mut out = BufWriter::new(File::create(path).map_err(failed)?);
-        report::json(report, &mut out).map_err(failed)?;
-        out.into_inner().map_err(|e| failed(e.into_error()))?.sync_all().map_err(failed)?;
+/// Writes the report, notes the run in the lake, prints the summary, tells whom to tell, and says how the run ended.
+pub async fn conclude(lake: &Lake, report: &Report, args: &HuntSettings) -> Result<Outcome> {
+    for output in &args.reports {
+        output.write(report)?;
     }
-    written(report::text(report, &mut std::io::stdout().lock()))?;
-    let unread = !report.run.detectors_failed.is_empty()
+    let recorded = record(lake, report, &args.reports).await?;
+    let summary = serde_json::to_string(&Summary::of(report)).map_err(|e| Error::Internal(format!("summary: {e}")))?;
+    let mut out = std::io::stdout().lock();
+    written(match (args.quiet, &recorded) {
+        (true, _) => writeln!(out, "{summary}"),
+        (false, Some(link)) => report::text(report, &mut out)
+            .and_then(|()| writeln!(out, "\nrecorded  {}, sha256 {}", report.run.id, link.sha256)),
+        (false, None) => report::text(report, &mut out)
+            .and_then(|()| writeln!(out, "\nThe run is not recorded: the lake cannot be written.")),
+    })?;
+    drop(out);
+    let told = args.notify_command.as_deref().map(|command| notify(command, &summary)).transpose()?.unwrap_or(true);
+    let unread = !told
+        || !report.run.detectors_failed.is_empty()
         || !report.coverage.objects_failed.is_empty()
         || report.coverage.rejects > 0;
     let found = args.fail_on.is_some_and(|least| report.findings.iter().any(|finding| finding.severity >= least));

@@ -1,22 +1,28 @@
 //! One file per command: what was typed, carried out. Printing happens here and nowhere below.
 
 mod backtest;
+mod baseline;
 mod completions;
 mod config;
 mod demo;
 mod detectors;
 mod entity;
+mod evidence;
 pub mod fixture;
 mod hunt;
 pub mod ingest;
 mod lake;
+mod notify;
 mod period;
 mod progress;
 mod query;
+mod record;
 mod run;
+mod runs;
 mod sample;
 mod shell;
 mod status;
+mod verify;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -63,6 +69,10 @@ pub async fn run(cli: Cli) -> Result<Outcome> {
         Command::Entity(args) => entity::entity(args).await,
         Command::Shell(args) => shell::shell(args).await,
         Command::Detectors(args) => detectors::detectors(args).await,
+        Command::Baseline(command) => baseline::baseline(command).await,
+        Command::Runs(args) => runs::runs(args).await,
+        Command::Evidence(args) => evidence::evidence(args).await,
+        Command::Verify(args) => verify::verify(args).await,
         Command::Lake(command) => lake::lake(command).await,
         Command::Config(command) => config::config(&command, cli.config.as_deref()),
         Command::Completions(args) => completions::completions(&args),

@@ -9,7 +9,7 @@ use crate::cli::RunArgs;
 use crate::error::Result;
 use crate::lake::Lake;
 use crate::report::Coverage;
-use crate::source::Location;
+use crate::source::{Location, Selection};
 
 /// Carries out `run`.
 pub async fn run(args: RunArgs) -> Result<Outcome> {
@@ -20,10 +20,20 @@ pub async fn run(args: RunArgs) -> Result<Outcome> {
     let s3 = args.lake.s3.settings();
     let sources = args.source.sources.iter().map(|text| Location::source(text, &s3)).collect::<Result<Vec<_>>>()?;
     let lake = Lake::open_or_create(&Location::parse(&args.lake.lake, &s3)?).await?;
-    let ingested = ingest::read(&sources, &selection, &lake, Bounds::new(&args.hunt.memory, &args.limits)).await?;
-    ingest::print(&ingested);
-    let report = report_on(&lake, &args.period, &args.hunt, Coverage::from(ingested)).await?;
-    conclude(&report, &args.hunt)
+    let lock = lake.lock().await?;
+    let outcome = night(&args, &sources, &selection, &lake).await;
+    lock.release().await;
+    outcome
+}
+
+/// What one run at a time does.
+async fn night(args: &RunArgs, sources: &[Location], selection: &Selection, lake: &Lake) -> Result<Outcome> {
+    let ingested = ingest::read(sources, selection, lake, Bounds::new(&args.hunt.memory, &args.limits)).await?;
+    if !args.hunt.quiet {
+        ingest::print(&ingested);
+    }
+    let report = report_on(lake, &args.period, &args.hunt, Coverage::from(ingested)).await?;
+    conclude(lake, &report, &args.hunt).await
 }
 
 impl From<ingest::Ingested> for Coverage {

@@ -1,4 +1,4 @@
-//! ATT&CK's techniques: which ids there are, and what they are called.
+//! ATT&CK's techniques: which ids there are, what they are called, and which tactics they serve.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -17,27 +17,30 @@ pub fn technique(id: &str) -> Option<&'static str> {
     TECHNIQUES.get(id).copied()
 }
 
-/// Tactics, and the techniques of each that can be seen in a cloud's control plane; a sub-technique has its technique's.
-#[rustfmt::skip]
-pub const TACTICS: &[(&str, &[&str])] = &[
-    ("initial-access", &["T1078", "T1189", "T1190", "T1199", "T1566"]),
-    ("execution", &["T1053", "T1059", "T1072", "T1204", "T1648", "T1651"]),
-    ("persistence", &["T1053", "T1078", "T1098", "T1136", "T1505", "T1525", "T1543", "T1546", "T1556"]),
-    ("privilege-escalation", &["T1053", "T1078", "T1098", "T1484", "T1543", "T1546", "T1548"]),
-    ("defense-evasion", &["T1070", "T1078", "T1211", "T1484", "T1535", "T1548", "T1550", "T1556", "T1562", "T1578", "T1666"]),
-    ("credential-access", &["T1003", "T1040", "T1110", "T1212", "T1528", "T1552", "T1555", "T1556", "T1606", "T1621"]),
-    ("discovery", &["T1040", "T1046", "T1049", "T1069", "T1082", "T1087", "T1201", "T1518", "T1526", "T1538", "T1580", "T1613", "T1614", "T1619", "T1654"]),
-    ("lateral-movement", &["T1021", "T1072", "T1080", "T1550"]),
-    ("collection", &["T1005", "T1074", "T1114", "T1119", "T1213", "T1530", "T1560"]),
-    ("command-and-control", &["T1071", "T1090", "T1102", "T1105", "T1219"]),
-    ("exfiltration", &["T1020", "T1041", "T1048", "T1537", "T1567"]),
-    ("impact", &["T1485", "T1486", "T1489", "T1490", "T1491", "T1496", "T1498", "T1499", "T1529", "T1531", "T1565", "T1657"]),
-];
+/// Tactics in the matrix's order: id, name, and ids of techniques. A sub-technique serves its technique's tactics.
+static TACTICS: LazyLock<Vec<(&str, &str, Vec<&str>)>> = LazyLock::new(|| {
+    let lines = include_str!("tactics.tsv").lines().filter(|line| !line.starts_with('#'));
+    let tactic = |line: &'static str| {
+        let mut columns = line.split('\t');
+        Some((columns.next()?, columns.next()?, columns.next()?.split(' ').collect()))
+    };
+    lines.filter_map(tactic).collect()
+});
 
-/// Tactics a technique or sub-technique serves.
-pub fn tactics(id: &str) -> Vec<&'static str> {
-    let parent = id.split('.').next().unwrap_or(id);
-    TACTICS.iter().filter(|(_, techniques)| techniques.contains(&parent)).map(|(tactic, _)| *tactic).collect()
+/// Names of all tactics, in the matrix's order.
+pub fn tactics() -> impl Iterator<Item = &'static str> {
+    TACTICS.iter().map(|(_, name, _)| *name)
+}
+
+/// Id of the tactic of this name.
+pub fn tactic_id(name: &str) -> Option<&'static str> {
+    TACTICS.iter().find(|(_, known, _)| *known == name).map(|(id, _, _)| *id)
+}
+
+/// Names of the tactics a technique serves; none for one that has no meaning in a cloud.
+pub fn tactics_of(id: &str) -> Vec<&'static str> {
+    let technique = id.split('.').next().unwrap_or(id);
+    TACTICS.iter().filter(|(_, _, ids)| ids.contains(&technique)).map(|(_, name, _)| *name).collect()
 }
 
 /// Checks that there are such techniques.
@@ -68,13 +71,13 @@ mod tests {
     }
 
     #[test]
-    fn every_technique_of_a_tactic_exists_and_every_shipped_detector_serves_one() {
-        assert!(TACTICS.iter().flat_map(|(_, techniques)| *techniques).all(|id| technique(id).is_some()));
-        let library = crate::detect::Library::load(&[]).unwrap();
-        let ids = library.iter().flat_map(|detector| &detector.attack);
-        let without: Vec<_> = ids.filter(|id| tactics(id).is_empty()).collect();
-        assert!(without.is_empty(), "{without:?}");
-        assert_eq!(tactics("T1098.001"), ["persistence", "privilege-escalation"]);
+    fn tactics_name_techniques_there_are_and_every_shipped_detector_serves_one() {
+        assert!(TACTICS.iter().flat_map(|(_, _, ids)| ids).all(|id| technique(id).is_some()));
+        assert_eq!(tactics_of("T1562.008"), ["Defense Evasion"]);
+        for detector in super::super::Library::load(&[]).unwrap().iter() {
+            let astray = detector.attack.iter().find(|id| tactics_of(id).is_empty());
+            assert_eq!(astray, None, "{}: tactics.tsv does not place it", detector.id);
+        }
     }
 
     #[test]

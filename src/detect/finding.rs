@@ -8,21 +8,26 @@ use crate::detect::detector::sha256_hex;
 
 /// Against the run before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Not in the run before.
     New,
     /// In both.
     Continuing,
-    /// Only in the run before.
+    /// Only in the run before, although its detector ran.
     Resolved,
 }
 
 /// One finding.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Finding {
-    /// Stable across runs: the same story has the same id, however much of it is known.
+    /// Stable across runs: the same story of a day has the same id, however much of it is known.
     pub id: String,
+    /// The same on every day the story goes on: the id without its day.
+    #[serde(default)]
+    pub story: String,
     /// Detector's id.
     pub detector: String,
     /// Detector's title.
@@ -33,7 +38,7 @@ pub struct Finding {
     #[serde(skip)]
     pub joined_severity: Option<Severity>,
     /// The findings that made it so.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub joined_by: Vec<String>,
     /// How likely.
     pub confidence: Confidence,
@@ -73,7 +78,8 @@ pub struct Finding {
 }
 
 /// Events behind a finding.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Evidence {
     /// How many events there are.
     pub total: u64,
@@ -83,6 +89,7 @@ pub struct Evidence {
 
 /// An event as evidence: what it was and where it was read.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Event {
     /// CloudTrail's id of it.
     pub event_id: String,
@@ -156,17 +163,21 @@ impl Finding {
             baseline.into_iter().map(|(name, value)| (name.trim_start_matches("baseline_").to_owned(), value));
         // The day and not the time: the same story told again with a late event keeps its id.
         let day = first_time.get(..10).unwrap_or_default();
-        let story = [
-            &detector.id,
-            &entity_type,
-            &entity,
-            account_id.as_deref().unwrap_or(""),
-            region.as_deref().unwrap_or(""),
-            day,
-            &key,
-        ];
+        let hash = |day: &str| {
+            let story = [
+                &detector.id,
+                &entity_type,
+                &entity,
+                account_id.as_deref().unwrap_or(""),
+                region.as_deref().unwrap_or(""),
+                day,
+                &key,
+            ];
+            sha256_hex(story.join("\u{1f}").as_bytes())[..16].to_owned()
+        };
         Ok(Finding {
-            id: sha256_hex(story.join("\u{1f}").as_bytes())[..16].to_owned(),
+            id: hash(day),
+            story: hash(""),
             detector: detector.id.clone(),
             title: detector.title.clone(),
             severity,
@@ -209,6 +220,7 @@ pub mod tests {
     pub fn finding(detector: &str, entity: &str, severity: Severity) -> Finding {
         Finding {
             id: format!("{detector}-{entity}"),
+            story: String::new(),
             detector: detector.into(),
             title: String::new(),
             severity,

@@ -30,6 +30,7 @@ pub fn weight(severity: Severity, confidence: Confidence, score: f64) -> f64 {
 
 /// Who or what the findings are about, and how much they weigh together.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Entity {
     /// `actor`, `ip`, `access_key`, ...
     pub entity_type: String,
@@ -49,6 +50,7 @@ pub struct Entity {
 
 /// Why an entity is on the list.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Reason {
     /// Detector's id.
     pub detector: String,

@@ -20,6 +20,7 @@ pub struct Suppressions {
 
 /// One `[[suppress]]`. What is given has to fit, all of it; something has to be given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
     /// Detector's id.
@@ -41,6 +42,7 @@ pub struct Entry {
     pub reason: String,
     /// The last day it is accepted, UTC.
     #[serde(deserialize_with = "read_day", serialize_with = "write_day")]
+    #[cfg_attr(test, schemars(with = "String"))]
     pub expires: NaiveDate,
     /// Who answers for it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,9 +62,12 @@ pub struct Sifted {
 
 /// A finding that does not count, and why.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Suppressed {
     /// Finding's id.
     pub id: String,
+    /// Finding's story.
+    pub story: String,
     /// Detector's id.
     pub detector: String,
     /// How bad it would be.
@@ -83,6 +88,7 @@ pub struct Suppressed {
     pub reason: String,
     /// That entry's last day.
     #[serde(serialize_with = "write_day")]
+    #[cfg_attr(test, schemars(with = "String"))]
     pub expires: NaiveDate,
     /// Who answers for that entry.
     pub owner: Option<String>,
@@ -90,6 +96,7 @@ pub struct Suppressed {
 
 /// What an entry did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// It fitted findings.
@@ -102,6 +109,7 @@ pub enum State {
 
 /// An entry, and what it did.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Use {
     /// Line of the file it begins on.
     pub line: usize,
@@ -213,6 +221,7 @@ impl Suppressed {
     fn new(finding: Finding, entry: &Entry) -> Suppressed {
         Suppressed {
             id: finding.id,
+            story: finding.story,
             detector: finding.detector,
             severity: finding.severity,
             entity_type: finding.entity_type,

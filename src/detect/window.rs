@@ -7,12 +7,15 @@ use crate::engine::{Parameters, Value};
 
 /// From `from` up to and without `to`. What came before `from` is history to judge by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Window {
     /// Begin, UTC.
     #[serde(serialize_with = "rfc3339")]
+    #[cfg_attr(test, schemars(with = "String"))]
     pub from: DateTime<Utc>,
     /// End, UTC, not included.
     #[serde(serialize_with = "rfc3339")]
+    #[cfg_attr(test, schemars(with = "String"))]
     pub to: DateTime<Utc>,
 }
 

@@ -10,6 +10,8 @@
 //! LAKE/_trailhunt/ledger/<batch>.parquet   one row per source object that was read
 //! LAKE/_trailhunt/rejects/<batch>.parquet  one row per record that could not be read
 //! LAKE/_trailhunt/rollups/<name>/<day>-<hash>.parquet  daily summaries, made again at will
+//! LAKE/_trailhunt/locks/                   one nightly run at a time
+//! LAKE/_trailhunt/runs/                    the chain of runs and their reports
 //! ```
 
 mod append;
@@ -18,7 +20,9 @@ mod compact;
 mod data_file;
 mod known;
 mod ledger;
+mod lock;
 mod rollup;
+mod runs;
 mod snapshot;
 mod state;
 
@@ -37,7 +41,9 @@ use delta_kernel_default_engine::executor::tokio::TokioMultiThreadExecutor;
 pub use append::{Appended, Appender, Committed};
 pub use compact::{Compacted, Vacuumed};
 pub use ledger::{LEDGER, Ledger, REJECTS, Standing, ledger_schema, rejects_schema};
+pub use lock::Lock;
 pub use rollup::{Rolled, Rollup, VIEWS, rollups};
+pub use runs::{Link, Record, sha256_hex};
 pub use snapshot::{DataFile, Snapshot};
 pub use state::{SideFile, State};
 

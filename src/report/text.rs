@@ -128,13 +128,13 @@ fn not_read(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
     Ok(())
 }
 
-fn events_in_window(report: &Report) -> u64 {
+pub(super) fn events_in_window(report: &Report) -> u64 {
     let days = report.statistics.get("events_by_day").into_iter().flatten();
     days.filter_map(|row| row.get("events").and_then(|n| n.as_u64())).sum()
 }
 
 /// `2 critical, 1 medium`, worst first.
-fn counts(findings: &[Finding]) -> String {
+pub(super) fn counts(findings: &[Finding]) -> String {
     let mut counts: BTreeMap<Severity, usize> = BTreeMap::new();
     for finding in findings {
         *counts.entry(finding.severity).or_default() += 1;

@@ -21,7 +21,11 @@ pub async fn explain(args: &ExplainArgs, folders: &[PathBuf]) -> Result<Outcome>
     let settings = Settings { parameters: hunt::parameters(&args.parameters, &library)? };
     println!("{}: {}", detector.id, detector.title);
     for id in &detector.attack {
-        println!("attack    {id} {} ({})", attack::technique(id).unwrap_or_default(), attack::tactics(id).join(", "));
+        println!(
+            "attack    {id} {} ({})",
+            attack::technique(id).unwrap_or_default(),
+            attack::tactics_of(id).join(", ")
+        );
     }
     let sql = Sql::parse(&detector.text)
         .map_err(|fault| Error::Detector { id: detector.id.clone(), reason: fault.to_string() })?;

@@ -30,9 +30,9 @@ pub async fn detectors(args: DetectorsArgs) -> Result<Outcome> {
 #[expect(clippy::print_stdout, reason = "the command's answer")]
 fn list(library: &Library, args: &ListArgs) -> Result<()> {
     if let Some(tactic) = &args.tactic
-        && !attack::TACTICS.iter().any(|(known, _)| known == tactic)
+        && !attack::tactics().any(|known| as_typed(known) == *tactic)
     {
-        let known: Vec<_> = attack::TACTICS.iter().map(|(tactic, _)| *tactic).collect();
+        let known: Vec<_> = attack::tactics().map(as_typed).collect();
         return Err(Error::Usage(format!("no tactic {tactic}; write one of {}", known.join(", "))));
     }
     let wanted: Vec<_> = library.iter().filter(|detector| is_wanted(detector, args)).collect();
@@ -47,8 +47,15 @@ fn list(library: &Library, args: &ListArgs) -> Result<()> {
     Ok(())
 }
 
+/// A tactic's name as a command line has it: `Credential Access` is credential-access.
+fn as_typed(tactic: &str) -> String {
+    tactic.to_lowercase().replace(' ', "-")
+}
+
 fn is_wanted(detector: &Detector, args: &ListArgs) -> bool {
-    let serves = |tactic: &String| detector.attack.iter().any(|id| attack::tactics(id).contains(&tactic.as_str()));
+    let serves = |tactic: &String| {
+        detector.attack.iter().any(|id| attack::tactics_of(id).iter().any(|name| as_typed(name) == *tactic))
+    };
     // A table or view it names, or a service whose calls it looks for.
     let reads = |source: &String| {
         let tables = Sql::parse(&detector.text).is_ok_and(|sql| sql.tables().iter().any(|(table, _)| table == source));

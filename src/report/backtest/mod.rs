@@ -251,6 +251,7 @@ mod tests {
     fn finding(detector: &str, entity: &str, day: u32, score: f64) -> Finding {
         Finding {
             id: String::new(),
+            story: String::new(),
             detector: detector.into(),
             title: String::new(),
             severity: if score > 0.5 { Severity::High } else { Severity::Low },

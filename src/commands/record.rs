@@ -1,0 +1,74 @@
+//! Notes a run in the lake's chain, and finds the run before in it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::detect::Detector;
+use crate::error::{Error, Result};
+use crate::lake::{Lake, Link, Record, sha256_hex};
+use crate::report::{self, Output, Previous, Report, Summary, bundle};
+
+/// What a record says of its run.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Run {
+    /// In numbers.
+    #[serde(flatten)]
+    pub summary: Summary,
+    /// SHA-256 of the report as JSON, as `--report FILE.json` writes it.
+    pub report_json_sha256: String,
+    /// SHA-256 of every file of the report, by its name.
+    pub files: BTreeMap<String, String>,
+}
+
+impl Run {
+    /// Of a record; nothing when another program wrote it.
+    pub fn of(record: &Record) -> Option<Run> {
+        Run::deserialize(&record.run).ok()
+    }
+}
+
+/// Adds the run and its report to the chain. A lake that may not be written stays as it is.
+pub async fn record(lake: &Lake, report: &Report, outputs: &[Output]) -> Result<Option<Link>> {
+    let failed = |e: std::io::Error| Error::Internal(format!("the report cannot be kept: {e}"));
+    let mut json = Vec::new();
+    report::json(report, &mut json).map_err(failed)?;
+    let mut files = BTreeMap::new();
+    for Output { path, .. } in outputs {
+        let bytes = std::fs::read(path).map_err(|source| Error::File { path: path.clone(), source })?;
+        files.insert(path.file_name().unwrap_or_default().to_string_lossy().into_owned(), sha256_hex(&bytes));
+    }
+    let run = Run { summary: Summary::of(report), report_json_sha256: sha256_hex(&json), files };
+    let run = serde_json::to_value(run).map_err(|e| failed(e.into()))?;
+    match lake.append_run(&report.run.id, run, bundle::gzip(&json).map_err(failed)?).await {
+        Ok(link) => Ok(Some(link)),
+        Err(Error::Storage { action: "write", .. }) => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+/// The report of the last run in the lake that ran at least half of these detectors: a look with one detector is no night.
+pub async fn previous(lake: &Lake, detectors: &[&Detector]) -> Result<Option<Previous>> {
+    let alike = |record: &Record| {
+        Run::of(record).is_some_and(|run| {
+            let both = detectors.iter().filter(|detector| run.summary.detectors.contains_key(&detector.id)).count();
+            2 * both >= detectors.len()
+        })
+    };
+    let Some(record) = lake.last_run(alike).await? else { return Ok(None) };
+    let json = stored_report(lake, &record).await?;
+    let previous = json.and_then(|json| Previous::parse(&json));
+    previous.map(Some).map_err(|reason| {
+        let next = "see `trailhunt verify`, or choose what to compare with by --baseline";
+        Error::lake(lake.location().to_string(), format!("{}: {reason}; {next}", record.report))
+    })
+}
+
+/// The JSON of a record's report, or what is wrong with it.
+pub async fn stored_report(lake: &Lake, record: &Record) -> Result<std::result::Result<Vec<u8>, String>> {
+    let stored = lake.run_report(record).await?;
+    if sha256_hex(&stored) != record.report_sha256 {
+        return Ok(Err("it was changed: its hash is another".into()));
+    }
+    Ok(bundle::gunzip(&stored).map_err(|e| e.to_string()))
+}

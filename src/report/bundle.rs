@@ -1,0 +1,187 @@
+//! Evidence to hand over: the files of a run in one `.tar.gz`, with a manifest of their hashes. Every byte of it counts.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+
+use flate2::read::GzDecoder;
+use flate2::{Compression, GzBuilder};
+use serde::{Deserialize, Serialize};
+
+use crate::lake::sha256_hex;
+
+/// Name of the report among the files.
+pub const REPORT: &str = "report.json";
+/// Name of the extract of the chain of runs, a record a line, up to the run's own.
+pub const RECORDS: &str = "runs.jsonl";
+/// Name of the manifest.
+const MANIFEST: &str = "manifest.json";
+/// What every bundle begins with: deflate, no name, no time, no system.
+const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 255];
+
+/// Head, hash, end of the comment, an empty block, its checksum and size.
+const SEAL_BYTES: usize = 10 + 64 + 1 + 2 + 8;
+
+/// Files by name.
+pub type Files = BTreeMap<String, Vec<u8>>;
+
+/// What a bundle says of itself.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The run it is about.
+    pub run: String,
+    /// What belongs in it and could not be had.
+    pub missing: Vec<String>,
+    /// SHA-256 of each other file, by name.
+    pub sha256: BTreeMap<String, String>,
+}
+
+/// The bytes of a bundle. The same files are the same bytes.
+///
+/// # Errors
+/// When a name is no name of a file in a tar.
+pub fn pack(run: &str, missing: Vec<String>, mut files: Files) -> std::io::Result<Vec<u8>> {
+    let sha256 = files.iter().map(|(name, bytes)| (name.clone(), sha256_hex(bytes))).collect();
+    let manifest = Manifest { run: run.to_owned(), missing, sha256 };
+    files.insert(MANIFEST.into(), serde_json::to_vec_pretty(&manifest)?);
+    Ok(sealed(gzip(&tar(&files)?)?))
+}
+
+/// The files of a bundle and its manifest, and what is wrong with them, one line each.
+pub fn unpack(bundle: &[u8]) -> (Files, Option<Manifest>, Vec<String>) {
+    let mut problems = Vec::new();
+    let (compressed, seal) = bundle.split_at(bundle.len().saturating_sub(SEAL_BYTES));
+    if seal != self::seal(compressed) {
+        problems.push("it was changed: its seal does not fit".into());
+    }
+    let files = match gunzip(compressed).and_then(|tarred| Ok((members(&tarred)?, tarred))) {
+        Ok((files, tarred)) => {
+            // What the members do not show: names of owners, times, filling.
+            if tar(&files).ok().as_ref() != Some(&tarred) {
+                problems.push("a header or the filling between its files was changed".into());
+            }
+            files
+        }
+        Err(e) => {
+            problems.push(format!("it cannot be unpacked: {e}"));
+            return (Files::new(), None, problems);
+        }
+    };
+    let manifest = files.get(MANIFEST).and_then(|bytes| serde_json::from_slice::<Manifest>(bytes).ok());
+    let Some(manifest) = manifest else {
+        problems.push(format!("{MANIFEST} was changed or taken out"));
+        return (files, None, problems);
+    };
+    for (name, sha256) in &manifest.sha256 {
+        match files.get(name) {
+            None => problems.push(format!("{name} was taken out")),
+            Some(bytes) if sha256_hex(bytes) != *sha256 => {
+                problems.push(format!("{name} was changed, or its hash was"))
+            }
+            Some(_) => {}
+        }
+    }
+    let added = files.keys().filter(|name| *name != MANIFEST && !manifest.sha256.contains_key(*name));
+    problems.extend(added.map(|name| format!("{name} was added")));
+    (files, Some(manifest), problems)
+}
+
+/// With its own hash behind it: some bits of a compressed file say nothing, and they count too.
+fn sealed(compressed: Vec<u8>) -> Vec<u8> {
+    let seal = seal(&compressed);
+    [compressed, seal].concat()
+}
+
+/// An empty file as gzip has it, with the hash as its comment: what unpacks the bundle unpacks nothing of it.
+fn seal(compressed: &[u8]) -> Vec<u8> {
+    let head = [0x1f, 0x8b, 8, 16, 0, 0, 0, 0, 0, 255];
+    let empty = [0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    [&head[..], sha256_hex(compressed).as_bytes(), &empty[..]].concat()
+}
+
+/// Compressed, without a time.
+///
+/// # Errors
+/// None in memory.
+pub fn gzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = GzBuilder::new().operating_system(255).write(Vec::new(), Compression::best());
+    encoder.write_all(bytes)?;
+    encoder.finish()
+}
+
+/// What [`gzip`] compressed; nothing may stand before or behind it.
+///
+/// # Errors
+/// When it is something else, or was changed.
+pub fn gunzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    if !bytes.starts_with(&GZIP_HEADER) {
+        return Err(std::io::Error::other("it does not begin as it should"));
+    }
+    let mut decoder = GzDecoder::new(bytes);
+    let mut inflated = Vec::new();
+    decoder.read_to_end(&mut inflated)?;
+    if decoder.into_inner().is_empty() {
+        Ok(inflated)
+    } else {
+        Err(std::io::Error::other("something stands behind it"))
+    }
+}
+
+fn tar(files: &Files) -> std::io::Result<Vec<u8>> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (name, bytes) in files {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o444);
+        header.set_mtime(0);
+        builder.append_data(&mut header, name, bytes.as_slice())?;
+    }
+    builder.into_inner()
+}
+
+fn members(tarred: &[u8]) -> std::io::Result<Files> {
+    let mut files = Files::new();
+    for entry in tar::Archive::new(tarred).entries()? {
+        let mut entry = entry?;
+        let name = entry.path()?.to_string_lossy().into_owned();
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes)?;
+        files.insert(name, bytes);
+    }
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_changed_byte_of_a_bundle_is_told() {
+        let files =
+            Files::from([("report.json".into(), b"{}\n".to_vec()), ("detectors/a.sql".into(), vec![b'x'; 700])]);
+        let bundle = pack("run", vec![], files.clone()).unwrap();
+        assert_eq!(bundle, pack("run", vec![], files).unwrap());
+        // Other programs read it, the seal behind it too.
+        let mut whole = Vec::new();
+        flate2::read::MultiGzDecoder::new(bundle.as_slice()).read_to_end(&mut whole).unwrap();
+        assert_eq!(members(&whole).unwrap().len(), 3);
+        let (unpacked, manifest, problems) = unpack(&bundle);
+        assert_eq!((unpacked.len(), manifest.unwrap().run.as_str(), problems), (3, "run", vec![]));
+        for at in 0..bundle.len() {
+            let mut changed = bundle.clone();
+            changed[at] ^= 0x10;
+            assert!(!unpack(&changed).2.is_empty(), "byte {at}");
+        }
+        let longer = [bundle.clone(), vec![0]].concat();
+        assert!(!unpack(&longer).2.is_empty());
+    }
+
+    #[test]
+    fn a_changed_file_is_named_although_the_bundle_was_packed_again() {
+        let bundle = pack("run", vec![], Files::from([("report.json".into(), b"1".to_vec())])).unwrap();
+        let (mut files, ..) = unpack(&bundle);
+        files.insert("report.json".into(), b"2".to_vec());
+        files.insert("more".into(), vec![]);
+        let again = sealed(gzip(&tar(&files).unwrap()).unwrap());
+        assert_eq!(unpack(&again).2, ["report.json was changed, or its hash was", "more was added"]);
+    }
+}

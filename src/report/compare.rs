@@ -1,0 +1,117 @@
+//! What is new: this report against the one before.
+//!
+//! A finding goes on when the report before had it, or had the same story on another day: nights judge different days. A
+//! story that is not told any more is resolved, unless its detector did not run or the finding is suppressed now.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::FORMAT_VERSION;
+use crate::detect::suppression::Sifted;
+use crate::detect::{Finding, Status};
+use crate::error::{Error, Result};
+
+/// The report before, as far as this one is compared with it.
+#[derive(Debug, Deserialize)]
+pub struct Previous {
+    format_version: u32,
+    run: PreviousRun,
+    findings: Vec<Finding>,
+}
+
+#[derive(Debug, Deserialize)]
+struct PreviousRun {
+    id: String,
+}
+
+impl Previous {
+    /// Reads a report that was written as JSON.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is no report of this form.
+    pub fn read(path: &Path) -> Result<Previous> {
+        let text = std::fs::read(path).map_err(|source| Error::File { path: path.into(), source })?;
+        Previous::parse(&text).map_err(|reason| Error::Usage(format!("{}: {reason}", path.display())))
+    }
+
+    /// Reads a report's JSON.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(json: &[u8]) -> std::result::Result<Previous, String> {
+        let previous: Previous =
+            serde_json::from_slice(json).map_err(|e| format!("not a report that trailhunt wrote as JSON: {e}"))?;
+        match previous.format_version {
+            FORMAT_VERSION => Ok(previous),
+            other => Err(format!("a report of form {other}; this program reads form {FORMAT_VERSION}")),
+        }
+    }
+
+    /// Id of its run.
+    pub fn run(&self) -> &str {
+        &self.run.id
+    }
+
+    /// Says of every finding whether it is new, and returns what is resolved. `ran` tells which detectors did.
+    pub fn compare(self, sifted: &mut Sifted, ran: impl Fn(&str) -> bool) -> Vec<Finding> {
+        let names = |id: &str, story: &str| [id.to_owned(), story.to_owned()];
+        // Reports of older programs tell no stories.
+        let before: HashSet<String> =
+            self.findings.iter().flat_map(|f| names(&f.id, &f.story)).filter(|name| !name.is_empty()).collect();
+        for finding in &mut sifted.findings {
+            let known = before.contains(&finding.id) || before.contains(&finding.story);
+            finding.status = if known { Status::Continuing } else { Status::New };
+        }
+        let now = sifted.findings.iter().map(|f| (&f.id, &f.story));
+        let now = now.chain(sifted.suppressed.iter().map(|f| (&f.id, &f.story)));
+        let now: HashSet<String> = now.flat_map(|(id, story)| names(id, story)).collect();
+        let mut resolved = self.findings;
+        resolved.retain(|f| f.status != Status::Resolved && ran(&f.detector));
+        resolved.retain(|f| !now.contains(&f.id) && !now.contains(&f.story));
+        resolved.iter_mut().for_each(|f| f.status = Status::Resolved);
+        resolved
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::detect::Suppressions;
+
+    fn finding(detector: &str, id: &str, story: &str) -> Value {
+        json!({"id": id, "story": story, "detector": detector, "title": "", "severity": "low", "confidence": "low",
+               "score": 1.0, "status": "new", "entity_type": "actor", "entity": "maria", "account_id": null,
+               "region": null, "first_time": "2024-03-01T00:00:00Z", "last_time": "2024-03-01T00:00:00Z",
+               "summary": "", "attack": [], "evidence": {"total": 0, "events": []}, "baseline": {}, "details": {},
+               "benign": [], "respond": []})
+    }
+
+    fn report(findings: &[Value]) -> Vec<u8> {
+        json!({"format_version": FORMAT_VERSION, "run": {"id": "before"}, "findings": findings}).to_string().into()
+    }
+
+    #[test]
+    fn the_same_finding_and_the_same_story_of_another_day_go_on() {
+        let before =
+            [finding("a", "1", "s1"), finding("a", "2", "s2"), finding("a", "3", "s3"), finding("off", "4", "s4")];
+        let now = [finding("a", "1", "s1"), finding("a", "5", "s2"), finding("a", "6", "s6")];
+        let findings = now.into_iter().map(|f| serde_json::from_value(f).unwrap()).collect();
+        let mut sifted = Suppressions::default().sift(findings, Default::default());
+        let resolved = Previous::parse(&report(&before)).unwrap().compare(&mut sifted, |id| id == "a");
+        let statuses: Vec<_> = sifted.findings.iter().map(|f| f.status).collect();
+        assert_eq!(statuses, [Status::Continuing, Status::Continuing, Status::New]);
+        let resolved: Vec<_> = resolved.iter().map(|f| (&*f.id, f.status)).collect();
+        assert_eq!(resolved, [("3", Status::Resolved)], "a detector that did not run resolves nothing");
+    }
+
+    #[test]
+    fn what_is_no_report_is_refused_with_the_reason() {
+        assert!(Previous::parse(b"{}").unwrap_err().starts_with("not a report that trailhunt wrote as JSON"));
+        let other = json!({"format_version": 99, "run": {"id": ""}, "findings": []}).to_string();
+        assert!(Previous::parse(other.as_bytes()).unwrap_err().starts_with("a report of form 99"));
+    }
+}

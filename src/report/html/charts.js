@@ -1,0 +1,205 @@
+// Pictures. Each is drawn for the width it has, and again when that changes.
+
+const drawn = new Set();
+let redrawing = 0;
+addEventListener("resize", () => {
+  cancelAnimationFrame(redrawing);
+  redrawing = requestAnimationFrame(() => drawn.forEach((draw) => draw()));
+});
+
+/** A picture with words for those who cannot see it. `paint(width)` returns [height, elements], of a width of its choice. */
+function chart(words, paint) {
+  const frame = h("div", { class: "chart" });
+  let before = 0;
+  const draw = () => {
+    if (!frame.isConnected) return before && drawn.delete(draw);
+    const room = Math.floor(frame.clientWidth);
+    if (room < 40 || room === before) return;
+    before = room;
+    const [height, elements, width = room] = paint(room);
+    frame.replaceChildren(s("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": visible(words) }, elements));
+  };
+  drawn.add(draw);
+  requestAnimationFrame(draw);
+  return frame;
+}
+
+const text = (x, y, anchor, words, kind = "axis") => s("text", { x, y, "text-anchor": anchor, class: kind }, words);
+const hint = (words) => s("title", {}, words);
+
+/** All days from the first to the last, as `2024-02-29`. */
+function daysBetween(first, last) {
+  const days = [];
+  const end = Date.parse(last + "T00:00:00Z");
+  for (let at = Date.parse(first + "T00:00:00Z"); at <= end && days.length < 4000; at += 86_400_000) {
+    days.push(new Date(at).toISOString().slice(0, 10));
+  }
+  return days;
+}
+
+/** The least round number that is not below. */
+function roundUp(value) {
+  const power = 10 ** Math.floor(Math.log10(Math.max(1, value)));
+  return [1, 2, 3, 4, 6, 8, 10].map((n) => n * power).find((n) => n >= value);
+}
+
+/** Ticks below an axis of days: as many as fit. */
+function dayTicks(days, x, y, room) {
+  const every = Math.max(1, Math.ceil(days.length / Math.max(2, Math.floor(room / 80))));
+  return days.flatMap((day, at) => (at % every === 0 ? [text(x(at), y, "middle", day.slice(5))] : []));
+}
+
+/** Widest column and cell, in pixels: a night alone is no wall. */
+const STEP_MAX = 48;
+
+/** Columns by day or hour. `parts(day)` returns [[class, value], ...] from the bottom up. */
+function columns(words, days, parts, height = 130) {
+  const values = days.map(parts);
+  const top = roundUp(Math.max(1, ...values.map((day) => sum(day.map(([, value]) => value)))));
+  return chart(words, (width) => {
+    const [left, base] = [46, height - 20];
+    const step = Math.min(STEP_MAX, (width - left) / Math.max(1, days.length));
+    const y = (value) => base - (value / top) * (base - 12);
+    const elements = [top, top / 2].map((tick) => [
+      s("line", { x1: left, x2: width, y1: y(tick), y2: y(tick), class: "grid" }),
+      text(left - 6, y(tick) + 4, "end", grouped(tick)),
+    ]);
+    values.forEach((day, at) => {
+      let under = 0;
+      const column = s("g", {}, hint(`${days[at]}: ${day.map(([kind, value]) => `${grouped(value)} ${kind}`).join(", ") || "nothing"}`));
+      for (const [kind, value] of day) {
+        const high = y(under) - y(under + value);
+        column.append(s("rect", { class: kind, x: left + at * step, y: y(under + value), width: Math.max(1, step - (step > 4 ? 1.5 : 0)), height: high }));
+        under += value;
+      }
+      elements.push(column);
+    });
+    elements.push(s("line", { x1: left, x2: width, y1: base, y2: base, class: "base" }));
+    elements.push(dayTicks(days, (at) => left + (at + 0.5) * step, height - 5, days.length * step));
+    return [height, elements.flat()];
+  });
+}
+
+const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+
+/** Events by hour and day; by hour and weekday when there are too many days to tell apart. */
+function heatMap(rows, days) {
+  const byWeekday = days.length > 120;
+  const weekday = (day) => (new Date(day + "T00:00:00Z").getUTCDay() + 6) % 7;
+  const across = byWeekday ? WEEKDAYS : days;
+  const index = new Map(across.map((name, at) => [name, at]));
+  const cells = across.map(() => new Array(24).fill(0));
+  for (const row of rows) {
+    const at = byWeekday ? weekday(day(row.day)) : index.get(day(row.day));
+    if (cells[at] && cells[at][row.hour] !== undefined) cells[at][row.hour] += number(row.events);
+  }
+  const most = Math.max(1, ...cells.flat());
+  const words = `Events by hour and ${byWeekday ? "weekday" : "day"}, up to ${grouped(most)} in one`;
+  return chart(words, (room) => {
+    const [left, cell] = [46, 11];
+    const step = Math.min(STEP_MAX, Math.max(7, (room - left) / across.length));
+    const elements = [0, 6, 12, 18].map((hour) => text(left - 6, hour * cell + 10, "end", String(hour).padStart(2, "0") + ":00"));
+    cells.forEach((hours, at) => hours.forEach((events, hour) => {
+      const shade = events === 0 ? 0.04 : 0.1 + 0.9 * (events / most);
+      elements.push(s("rect", { class: "heat", x: left + at * step, y: hour * cell, width: step - 1, height: cell - 1, "fill-opacity": shade.toFixed(3) },
+        hint(`${across[at]} ${String(hour).padStart(2, "0")}:00, ${grouped(events)} events`)));
+    }));
+    const width = left + step * across.length;
+    const ticks = byWeekday ? across.map((name, at) => text(left + (at + 0.5) * step, 24 * cell + 14, "middle", name))
+      : dayTicks(days, (at) => left + (at + 0.5) * step, 24 * cell + 14, width - left);
+    return [24 * cell + 20, [...elements, ...ticks], width];
+  });
+}
+
+/** Median and median absolute deviation. */
+function middle(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const median = (list) => (list.length % 2 ? list[(list.length - 1) / 2] : (list[list.length / 2 - 1] + list[list.length / 2]) / 2);
+  const centre = median(sorted);
+  return [centre, median(sorted.map((value) => Math.abs(value - centre)).sort((a, b) => a - b))];
+}
+
+/** Days of history below which no band is drawn. */
+const BAND_DAYS_MIN = 5;
+
+/** Where an identity's days usually lie: the median of ln(1 + calls) of its active days, 3 MADs (as sigmas) to both sides. */
+function band(history, until) {
+  const past = list(history.days).flatMap((day, at) => (String(day) < until ? [Math.log1p(number(history.calls[at]))] : []));
+  if (past.length < BAND_DAYS_MIN) return { days: past.length };
+  const [centre, spread] = middle(past);
+  // As in sql/report/deviations.sql the spread has a floor: nobody's days are all alike.
+  const reach = 3 * Math.max(1.4826 * spread, 0.5 / 3);
+  return { days: past.length, median: Math.expm1(centre), low: Math.max(0, Math.expm1(centre - reach)), high: Math.expm1(centre + reach) };
+}
+
+/** Calls a day of an identity against its band, with the days from `first` to `last` marked. */
+function pastAndNow(calls, first, last) {
+  const usual = band(calls, first);
+  const all = daysBetween(day(calls.days[0]), day(calls.days[calls.days.length - 1]));
+  // The days that lead up to it; the rest is another story.
+  const until = Math.max(all.indexOf(last), 0) + 8;
+  const days = all.slice(Math.max(0, until - 60), until);
+  const byDay = new Map(calls.days.map((name, at) => [day(name), number(calls.calls[at])]));
+  const values = days.map((name) => byDay.get(name) ?? 0);
+  const marked = (name) => name >= first && name <= last;
+  const found = Math.max(0, ...days.filter(marked).map((name) => byDay.get(name) ?? 0));
+  const most = Math.max(1, ...values, usual.high ?? 0);
+  // One loud day would flatten all others on a plain scale.
+  const curved = most > 20 * Math.max(1, usual.median ?? most);
+  const scale = (value) => (curved ? Math.log1p(value) / Math.log1p(most) : value / most);
+  const round = (value) => grouped(Math.round(value));
+  const told = usual.high === undefined
+    ? `${plural(usual.days, "active day")} before it: too few to draw what is usual`
+    : `usually ${round(usual.low)} to ${round(usual.high)} a day (${usual.days} active days before)`;
+  const picture = chart(`Calls a day of this identity: ${grouped(found)} on the day of the finding, ${told}`, (width) => {
+    const [left, height, base] = [46, 170, 148];
+    const step = Math.min(STEP_MAX, (width - left) / days.length);
+    const y = (value) => base - scale(value) * (base - 12);
+    const elements = [];
+    if (usual.high !== undefined) {
+      elements.push(s("rect", { class: "band", x: left, width: width - left, y: y(usual.high), height: Math.max(2, y(usual.low) - y(usual.high)) }));
+      elements.push(s("line", { class: "median", x1: left, x2: width, y1: y(usual.median), y2: y(usual.median) }));
+      elements.push(text(left - 6, y(usual.median) + 4, "end", round(usual.median)));
+    }
+    if (usual.median === undefined || Math.abs(y(most) - y(usual.median)) > 14) elements.push(text(left - 6, y(most) + 4, "end", grouped(Math.round(most))));
+    days.forEach((name, at) => {
+      const x = left + at * step;
+      elements.push(s("rect", { class: marked(name) ? "now" : "past", x, y: y(values[at]), width: Math.max(1, step - 1.5), height: Math.max(values[at] > 0 ? 1 : 0, base - y(values[at])) },
+        hint(`${name}: ${grouped(values[at])} calls`)));
+    });
+    elements.push(s("line", { x1: left, x2: width, y1: base, y2: base, class: "base" }));
+    elements.push(...dayTicks(days, (at) => left + (at + 0.5) * step, height - 5, width - left));
+    return [height, elements];
+  });
+  const explained = `Calls a day${curved ? ", on a scale of logarithms" : ""}. Red: the day of the finding, ${plural(found, "call")}. ${told[0].toUpperCase()}${told.slice(1)}.`;
+  return h("figure", {}, picture, h("figcaption", {}, explained));
+}
+
+/** Findings over time, a lane a detector. */
+function timeline(findings) {
+  const lanes = [...new Set(findings.map((finding) => finding.detector))];
+  const times = findings.flatMap((finding) => [Date.parse(finding.first_time), Date.parse(finding.last_time)]).filter(Number.isFinite);
+  if (times.length === 0) return nothing("No times to draw.");
+  const from = Math.floor(Math.min(...times) / 86_400_000) * 86_400_000;
+  const to = Math.max(...times, from + 86_400_000);
+  return chart(`${plural(findings.length, "finding")} of ${plural(lanes.length, "detector")} over time`, (width) => {
+    const left = width > 600 ? 190 : 8;
+    const lane = width > 600 ? 22 : 34;
+    const x = (time) => left + 6 + ((time - from) / (to - from)) * (width - left - 14);
+    const elements = lanes.flatMap((name, at) => [
+      s("line", { class: "grid", x1: left, x2: width, y1: (at + 1) * lane - 6, y2: (at + 1) * lane - 6 }),
+      width > 600 ? text(left - 8, (at + 1) * lane - 2, "end", name) : text(left, (at + 1) * lane - 16, "start", name),
+    ]);
+    for (const finding of [...findings].reverse().slice(-400)) {
+      const y = (lanes.indexOf(finding.detector) + 1) * lane - 6;
+      const [begin, end] = [x(Date.parse(finding.first_time)), x(Date.parse(finding.last_time))];
+      elements.push(s("a", { href: link({ finding: finding.id }), "aria-label": `${finding.severity}: ${visible(finding.summary)}` },
+        s("rect", { class: known(finding.severity), x: begin - 5, y: y - 5, width: Math.max(10, end - begin + 10), height: 10, rx: 5 },
+          hint(`${minute(finding.first_time)}, ${finding.severity}: ${finding.summary}`))));
+    }
+    const days = daysBetween(new Date(from).toISOString().slice(0, 10), new Date(to).toISOString().slice(0, 10));
+    const height = lanes.length * lane + 22;
+    elements.push(...dayTicks(days, (at) => Math.min(width - 18, Math.max(left + 18, x(from + at * 86_400_000))), height - 5, width - left));
+    return [height, elements];
+  });
+}

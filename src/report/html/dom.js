@@ -1,0 +1,141 @@
+// What is seen is built here and in the files after this one: elements and text, never markup.
+
+const SEVERITIES = ["critical", "high", "medium", "low", "informational"];
+
+/** An element. Properties: `on` holds listeners, the rest are attributes; false and null leave one out. */
+function h(tag, properties, ...children) {
+  return filled(document.createElement(tag), properties, children);
+}
+
+/** An element of a picture. */
+function s(tag, properties, ...children) {
+  return filled(document.createElementNS("http://www.w3.org/2000/svg", tag), properties, children);
+}
+
+function filled(element, properties, children) {
+  for (const [name, value] of Object.entries(properties || {})) {
+    if (name === "on") {
+      for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
+    } else if (value !== null && value !== undefined && value !== false) {
+      element.setAttribute(name, value === true ? "" : value);
+    }
+  }
+  for (const child of children.flat(3)) {
+    if (child === null || child === undefined || child === false) continue;
+    element.append(child instanceof Node ? child : visible(String(child)));
+  }
+  return element;
+}
+
+/** Text whose control characters can be seen: they could turn it round, or hide a part of it. */
+function visible(text) {
+  return text.replace(
+    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g,
+    (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"),
+  );
+}
+
+const list = (value) => (Array.isArray(value) ? value : []);
+const number = (value) => (typeof value === "number" && Number.isFinite(value) ? value : 0);
+const grouped = (value) => number(value).toLocaleString("en-GB");
+const day = (time) => String(time ?? "").slice(0, 10);
+const minute = (time) => String(time ?? "").slice(0, 16).replace("T", " ");
+const second = (time) => String(time ?? "").slice(0, 19).replace("T", " ");
+const plural = (count, noun) => `${grouped(count)} ${noun}${count === 1 ? "" : noun.endsWith("s") ? "es" : "s"}`;
+const sum = (values) => values.reduce((total, value) => total + number(value), 0);
+
+/** A place in this page. */
+const link = (parameters) => "#" + new URLSearchParams(parameters).toString().replace(/=(?=&|$)/g, "");
+
+/** ARNs are long and begin alike: what tells them apart comes first, the account behind it. Identity Center's roles begin
+ * and end with what is the same for everybody. */
+function shortName(name) {
+  const arn = /^arn:[^:]*:[^:]*:[^:]*:([^:]*):(.*)$/s.exec(String(name ?? ""));
+  if (!arn) return String(name ?? "");
+  return arn[2].replace(/^assumed-role\//, "").replace(/^AWSReservedSSO_(.+)_[0-9a-f]{16}\//, "$1/");
+}
+
+/** Whom it is about, short and whole. */
+function who(name) {
+  const arn = /^arn:[^:]*:[^:]*:[^:]*:(\d+):/.exec(String(name ?? ""));
+  return h("span", { class: "who", title: visible(String(name)) }, shortName(name), arn && h("span", { class: "muted" }, " " + arn[1]));
+}
+
+const severityMark = (severity) => h("span", { class: "severity " + known(severity) }, severity);
+const known = (severity) => (SEVERITIES.includes(severity) ? severity : "informational");
+
+/** Any value of the report in words. */
+function words(value) {
+  if (value === null || value === undefined) return "–";
+  if (typeof value === "number") return Number.isInteger(value) ? grouped(value) : value.toLocaleString("en-GB", { maximumSignificantDigits: 4 });
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (Array.isArray(value)) return value.map(words).join(", ");
+  if (typeof value === "object") return JSON.stringify(value);
+  return /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(value) ? second(value) : value;
+}
+
+const label = (name) => String(name).replaceAll("_", " ");
+
+/** A table that shows some rows, and more when asked. Columns: [heading, row => content, "n" for numbers]. */
+function table(rows, columns, shown = 12) {
+  const body = h("tbody");
+  const button = h("button", { class: "more", on: { click: () => add(Math.max(100, shown)) } });
+  let at = 0;
+  const add = (count) => {
+    for (const row of rows.slice(at, at + count)) {
+      body.append(h("tr", {}, columns.map(([heading, content, kind]) => h("td", { class: kind, "data-label": heading }, h("div", {}, content(row))))));
+    }
+    at = Math.min(rows.length, at + count);
+    button.hidden = at >= rows.length;
+    button.textContent = `Show more (${grouped(rows.length - at)} left)`;
+  };
+  add(shown);
+  const head = h("tr", {}, columns.map(([heading, , kind]) => h("th", { scope: "col", class: kind }, heading)));
+  return h("div", { class: "tabled" }, h("div", { class: "scroll" }, h("table", {}, h("thead", {}, head), body)), button);
+}
+
+/** Bars with a name before and a number behind. Rows: { name, value, part, note, title }. */
+function bars(rows, shown = 10) {
+  const most = Math.max(1, ...rows.map((row) => number(row.value)));
+  const share = (value) => Math.max(0, Math.min(100, (100 * number(value)) / most));
+  const bar = (row) =>
+    h("li", { title: row.title && visible(row.title) },
+      h("span", { class: "bar-name" }, row.name),
+      s("svg", { class: "bar", viewBox: "0 0 100 8", preserveAspectRatio: "none", "aria-hidden": "true" },
+        s("rect", { class: "bar-all", width: Math.max(0.4, share(row.value)), height: 8 }),
+        row.part > 0 && s("rect", { class: "bar-part", width: Math.max(0.4, share(row.part)), height: 8 })),
+      h("span", { class: "bar-value" }, grouped(row.value), row.note && h("span", { class: "muted" }, " " + row.note)));
+  const rest = rows.slice(shown);
+  return h("div", {},
+    h("ul", { class: "bars" }, rows.slice(0, shown).map(bar)),
+    rest.length > 0 && folded(`${grouped(rest.length)} more`, () => h("ul", { class: "bars" }, rest.slice(0, 200).map(bar))));
+}
+
+/** Something that is made when it is opened. */
+function folded(title, content) {
+  const details = h("details", {}, h("summary", {}, title));
+  details.addEventListener("toggle", () => {
+    if (details.open && details.children.length === 1) details.append(content());
+  });
+  return details;
+}
+
+/** Text to copy. */
+function copyable(text) {
+  const code = h("code", {}, text);
+  const button = h("button", { class: "copy" }, "Copy");
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      button.textContent = "Copied";
+    } catch {
+      // A browser that refuses leaves the text marked, for the keyboard.
+      getSelection().selectAllChildren(code);
+      button.textContent = "Marked";
+    }
+    setTimeout(() => { button.textContent = "Copy"; }, 1500);
+  });
+  return h("div", { class: "copyable" }, h("pre", { tabindex: "0" }, code), button);
+}
+
+const nothing = (text) => h("p", { class: "muted" }, text);

@@ -1,0 +1,104 @@
+//! The report as one page that needs nothing else: no server, no network, no other file.
+//!
+//! The page holds the whole report as JSON in a block that is never run; its script builds what is seen through the DOM, as
+//! text. The policy in its head allows the one style and the one script that come with the program, by their hashes,
+//! and nothing else: no address of the report is ever fetched, no text of it ever becomes markup.
+
+use std::io::{self, Write};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use serde_json::ser::Formatter;
+use sha2::{Digest, Sha256};
+
+use super::Report;
+
+const PAGE: &str = include_str!("page.html");
+const STYLE: &str = include_str!("style.css");
+/// In the order they build on each other.
+const SCRIPTS: [&str; 4] =
+    [include_str!("dom.js"), include_str!("charts.js"), include_str!("finding.js"), include_str!("page.js")];
+
+/// Writes `report` as a page.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn html(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    // In a block of their own they shadow none of the browser's names.
+    let script = format!("\"use strict\";\n{{\n{}}}\n", SCRIPTS.concat());
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
+        hash(STYLE),
+        hash(&script)
+    );
+    let mut rest = PAGE;
+    while let Some((before, after)) = rest.split_once("{{") {
+        let (name, after) = after.split_once("}}").unwrap_or((after, ""));
+        out.write_all(before.as_bytes())?;
+        match name {
+            "policy" => out.write_all(policy.as_bytes())?,
+            "style" => out.write_all(STYLE.as_bytes())?,
+            "script" => out.write_all(script.as_bytes())?,
+            "report" => {
+                let mut serializer = serde_json::Serializer::with_formatter(&mut *out, InPage);
+                report.serialize(&mut serializer)?;
+            }
+            other => return Err(io::Error::other(format!("the page has no place for {other}"))),
+        }
+        rest = after;
+    }
+    out.write_all(rest.as_bytes())
+}
+
+/// As the policy wants it.
+fn hash(text: &str) -> String {
+    STANDARD.encode(Sha256::digest(text))
+}
+
+/// JSON without `<`, `>` and `&`: no text can end the block it stands in, or begin a comment or another block.
+struct InPage;
+
+impl Formatter for InPage {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        for part in fragment.split_inclusive(['<', '>', '&']) {
+            let (plain, escape) = match part.as_bytes().last() {
+                Some(b'<') => (&part[..part.len() - 1], "\\u003c"),
+                Some(b'>') => (&part[..part.len() - 1], "\\u003e"),
+                Some(b'&') => (&part[..part.len() - 1], "\\u0026"),
+                _ => (part, ""),
+            };
+            writer.write_all(plain.as_bytes())?;
+            writer.write_all(escape.as_bytes())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_leaves_its_block() {
+        let hostile = "</script><!--<script>&lt;\u{2028}\"\\";
+        let mut out = Vec::new();
+        hostile.serialize(&mut serde_json::Serializer::with_formatter(&mut out, InPage)).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(!text.contains(['<', '>', '&']), "{text}");
+        assert_eq!(serde_json::from_str::<String>(&text).unwrap(), hostile);
+    }
+
+    #[test]
+    fn the_page_runs_nothing_the_policy_does_not_name() {
+        let places = ["{{policy}}", "{{style}}", "{{report}}", "{{script}}"];
+        assert!(places.iter().all(|place| PAGE.matches(place).count() == 1));
+        for banned in
+            ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "http"]
+        {
+            let told = SCRIPTS.iter().any(|script| script.replace("http://www.w3.org/", "").contains(banned));
+            assert!(!told, "the script says {banned}");
+        }
+        assert!(!SCRIPTS.concat().contains("</script") && !STYLE.contains("</style"));
+    }
+}

@@ -1,0 +1,101 @@
+//! A run in a few numbers: for the chain of runs, for who is notified, for the trend over runs.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Report;
+use super::text::events_in_window;
+use crate::detect::{Severity, Status};
+
+/// What a run says of itself in one line of JSON.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// The run's id.
+    pub run: String,
+    /// Program and version.
+    pub tool: String,
+    /// When it ended, UTC.
+    pub finished_at: String,
+    /// Begin of what was judged.
+    pub from: String,
+    /// Its end, not included.
+    pub to: String,
+    /// The lake.
+    pub lake: String,
+    /// Delta version of the lake.
+    pub lake_version: u64,
+    /// SHA-256 over names and sizes of the lake's data files.
+    pub data_files_sha256: String,
+    /// Events judged.
+    pub events: u64,
+    /// Events this run added to the lake.
+    pub events_kept: u64,
+    /// Findings by severity.
+    pub findings: BTreeMap<Severity, u64>,
+    /// Of them, not in the run before.
+    pub new: u64,
+    /// Of them, of at least high severity and new.
+    pub new_and_high: u64,
+    /// In both runs.
+    pub continuing: u64,
+    /// Only in the run before.
+    pub resolved: u64,
+    /// Accepted.
+    pub suppressed: u64,
+    /// What was not read or run: rejects and failed objects of this run, failed detectors.
+    pub unread: u64,
+    /// Run it is compared with.
+    pub compared_with: Option<String>,
+    /// Hash of every detector that ran.
+    pub detectors: BTreeMap<String, String>,
+    /// Parameters that were set.
+    pub settings: BTreeMap<String, BTreeMap<String, String>>,
+    /// The heaviest findings: severity and what happened.
+    pub heaviest: Vec<String>,
+}
+
+/// Findings told in a summary.
+const HEAVIEST_MAX: usize = 5;
+
+impl Summary {
+    /// Of a report.
+    pub fn of(report: &Report) -> Summary {
+        let run = &report.run;
+        let time = |time: chrono::DateTime<chrono::Utc>| time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+        let mut findings = BTreeMap::new();
+        report.findings.iter().for_each(|finding| *findings.entry(finding.severity).or_default() += 1);
+        let count = |status| report.findings.iter().filter(|finding| finding.status == status).count() as u64;
+        let new = report.findings.iter().filter(|finding| finding.status == Status::New);
+        Summary {
+            run: run.id.clone(),
+            tool: run.tool.clone(),
+            finished_at: time(run.finished_at),
+            from: time(run.window.from),
+            to: time(run.window.to),
+            lake: run.lake.clone(),
+            lake_version: run.lake_version,
+            data_files_sha256: run.data_files_sha256.clone(),
+            events: events_in_window(report),
+            events_kept: report.coverage.events_kept,
+            findings,
+            new: count(Status::New),
+            new_and_high: new.filter(|finding| finding.severity >= Severity::High).count() as u64,
+            continuing: count(Status::Continuing),
+            resolved: report.resolved.len() as u64,
+            suppressed: report.suppressed.len() as u64,
+            unread: report.coverage.rejects
+                + report.coverage.objects_failed.len() as u64
+                + run.detectors_failed.len() as u64,
+            compared_with: run.compared_with.clone(),
+            detectors: run.detectors.clone(),
+            settings: run.settings.clone(),
+            heaviest: report
+                .findings
+                .iter()
+                .take(HEAVIEST_MAX)
+                .map(|finding| format!("{}: {}", finding.severity, finding.summary))
+                .collect(),
+        }
+    }
+}

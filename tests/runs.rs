@@ -1,0 +1,160 @@
+//! The chain of runs: what is new from night to night, and that nothing of it can be altered unseen.
+
+mod common;
+
+use std::path::Path;
+
+use common::{archive, arg, read_json, succeeds, trailhunt};
+use serde_json::{Value, json};
+
+/// StopLogging by `user` on a day of January.
+fn stop(id: &str, user: &str, day: u32) -> Value {
+    let arn = format!("arn:aws:iam::111122223333:user/{user}");
+    json!({
+        "eventVersion": "1.09", "eventTime": format!("2024-01-{day:02}T10:00:00Z"), "eventID": id,
+        "eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging", "awsRegion": "us-east-1",
+        "sourceIPAddress": "198.51.100.7", "eventType": "AwsApiCall", "recipientAccountId": "111122223333",
+        "userIdentity": {"type": "IAMUser", "arn": arn, "accountId": "111122223333"}
+    })
+}
+
+/// A lake of two nights: maria on both, ann on the first, zoe on the second.
+fn two_nights(dir: &Path) -> std::path::PathBuf {
+    let (source, lake) = (dir.join("in"), dir.join("lake"));
+    archive(&source, &[stop("1", "maria", 1), stop("2", "ann", 1), stop("3", "maria", 2), stop("4", "zoe", 2)]);
+    succeeds(&["ingest", arg(&source), "--lake", arg(&lake)]);
+    lake
+}
+
+fn night(lake: &Path, day: u32, report: &Path) -> Value {
+    let (from, to) = (format!("2024-01-{day:02}"), format!("2024-01-{:02}", day + 1));
+    let detector = ["--detector", "trail_tampering"];
+    let window = ["hunt", "--lake", arg(lake), "--from", &from, "--to", &to, "--report", arg(report)];
+    succeeds(&[&window[..], &detector[..]].concat());
+    read_json(report)
+}
+
+/// Who stands in a list of findings with this status.
+fn users<'a>(findings: &'a Value, status: &str) -> Vec<&'a str> {
+    let of = |finding: &&Value| finding["status"] == status;
+    let user = |finding: &'a Value| finding["entity"].as_str()?.rsplit('/').next();
+    findings.as_array().into_iter().flatten().filter(of).filter_map(user).collect()
+}
+
+fn flip(path: &Path, at: usize) {
+    let mut bytes = std::fs::read(path).expect("the file is there");
+    bytes[at] ^= 1;
+    std::fs::write(path, bytes).expect("it can be written");
+}
+
+#[test]
+fn the_second_night_is_compared_with_the_first_by_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = two_nights(dir.path());
+    let report = dir.path().join("r.json");
+    let first = night(&lake, 1, &report);
+    assert_eq!((users(&first["findings"], "new").len(), &first["run"]["compared_with"]), (2, &Value::Null));
+    let second = night(&lake, 2, &report);
+    assert_eq!(second["run"]["compared_with"], first["run"]["id"]);
+    assert_eq!(users(&second["findings"], "new"), ["zoe"]);
+    assert_eq!(users(&second["findings"], "continuing"), ["maria"]);
+    assert_eq!(users(&second["resolved"], "resolved"), ["ann"]);
+
+    let look = ["hunt", "--lake", arg(&lake), "--detector", "root_use", "--report", arg(&report)];
+    succeeds(&look);
+    assert_eq!(read_json(&report)["run"]["compared_with"], Value::Null, "another detector is another story");
+    let runs = succeeds(&["runs", "--lake", arg(&lake), "--format", "json"]).out;
+    let runs: Vec<Value> = serde_json::from_str(&runs).unwrap();
+    let told: Vec<_> = runs.iter().map(|run| (run["new"].as_u64(), run["resolved"].as_u64())).collect();
+    assert_eq!(told, [(Some(2), Some(0)), (Some(1), Some(1)), (Some(0), Some(0))]);
+}
+
+#[test]
+fn a_changed_byte_of_record_report_or_bundle_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = two_nights(dir.path());
+    let (report, bundle) = (dir.path().join("r.json"), dir.path().join("evidence.tar.gz"));
+    let run = night(&lake, 1, &report)["run"]["id"].as_str().unwrap().to_owned();
+    let page = dir.path().join("r.html");
+    night(&lake, 2, &page.with_file_name("second.json"));
+    succeeds(&["evidence", &run, "--lake", arg(&lake), "--out", arg(&bundle)]);
+    let verify = |target: &Path| trailhunt(&["verify", "--lake", arg(&lake), arg(target)]);
+    for target in [&report, &bundle] {
+        let ran = verify(target);
+        assert!(ran.code == 0 && ran.out.contains("runs      2"), "{}{}", ran.out, ran.err);
+    }
+    let stored = lake.join(format!("_trailhunt/runs/{run}.report.json.gz"));
+    let record = lake.join("_trailhunt/runs/00000001.json");
+    let last = lake.join("_trailhunt/runs/00000002.json");
+    for (file, name) in [
+        (&report, "r.json: it was changed since run"),
+        (&bundle, "evidence.tar.gz: it was changed: its seal does not fit"),
+        (&stored, "report.json.gz: it was changed"),
+        (&record, "00000001.json: it was changed"),
+        (&last, "00000002.json: it was changed"),
+    ] {
+        let size = std::fs::metadata(file).unwrap().len() as usize;
+        flip(file, size / 2);
+        let ran = verify(if *file == bundle { &bundle } else { &report });
+        assert!(ran.code == 2 && ran.out.contains(name), "{name}: {}{}", ran.out, ran.err);
+        flip(file, size / 2);
+    }
+    let head = verify(&report).out.lines().next().unwrap().rsplit(' ').next().unwrap().to_owned();
+    std::fs::remove_file(&last).unwrap();
+    let ran = trailhunt(&["verify", "--lake", arg(&lake), "--last-sha256", &head]);
+    assert!(ran.code == 2 && ran.out.contains("taken off the end"), "{}{}", ran.out, ran.err);
+}
+
+#[test]
+fn quiet_prints_one_line_of_json_and_the_notified_command_gets_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = two_nights(dir.path());
+    let told = dir.path().join("told.json");
+    let command = format!("cat > '{}'", arg(&told));
+    let hunt = ["hunt", "--lake", arg(&lake), "--detector", "trail_tampering", "--quiet", "--notify-command"];
+    let out = succeeds(&[&hunt[..], &[&command]].concat()).out;
+    assert_eq!(out.lines().count(), 1, "{out}");
+    assert_eq!(std::fs::read_to_string(&told).unwrap(), out);
+    let summary: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&summary["new"], &summary["findings"]["high"]), (&json!(4), &json!(4)), "{summary}");
+    let failed = trailhunt(&[&hunt[..], &["exit 3"]].concat());
+    assert!(failed.code == 2 && failed.err.contains("--notify-command ended with"), "{}", failed.err);
+}
+
+#[test]
+fn what_became_normal_between_two_days_is_told_of_each_identity() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, lake) = (dir.path().join("in"), dir.path().join("lake"));
+    let mut elsewhere = stop("3", "maria", 3);
+    elsewhere["awsRegion"] = json!("eu-west-1");
+    archive(&source, &[stop("1", "maria", 1), stop("2", "maria", 2), elsewhere, stop("4", "zoe", 3)]);
+    succeeds(&["ingest", arg(&source), "--lake", arg(&lake)]);
+    let diff = |before: &str, after: &str| {
+        let out = succeeds(&["baseline", "diff", before, after, "--lake", arg(&lake), "--format", "json"]).out;
+        serde_json::from_str::<Vec<Value>>(&out).unwrap()
+    };
+    assert_eq!(diff("2024-01-01", "2024-01-02"), [] as [Value; 0], "more of the same is nothing new");
+    let taken_up = diff("2024-01-02", "2024-01-03");
+    let of_maria: Vec<_> = taken_up.iter().filter(|row| row["new_identity"] == false).collect();
+    assert_eq!(of_maria.len(), 1, "{taken_up:?}");
+    assert_eq!((&of_maria[0]["kind"], &of_maria[0]["items"]), (&json!("region"), &json!(["eu-west-1"])));
+    assert!(taken_up.iter().any(|row| row["new_identity"] == true && row["actor"].as_str().unwrap().ends_with("zoe")));
+}
+
+#[test]
+fn a_run_waits_for_no_other_and_says_who_is_at_work() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = two_nights(dir.path());
+    let locks = lake.join("_trailhunt/locks");
+    std::fs::create_dir_all(&locks).unwrap();
+    std::fs::write(locks.join("00000001.json"), r#"{"holder":"7 on elsewhere","until":"2999-01-01T00:00:00Z"}"#)
+        .unwrap();
+    let run = ["run", arg(&dir.path().join("in")), "--lake", arg(&lake), "--detector", "root_use"].map(str::to_owned);
+    let run: Vec<&str> = run.iter().map(String::as_str).collect();
+    let ran = trailhunt(&run);
+    assert!(ran.code == 2 && ran.err.contains("7 on elsewhere holds the lock until"), "{}{}", ran.out, ran.err);
+    std::fs::write(locks.join("00000001.json"), r#"{"holder":"7 on elsewhere","until":"2020-01-01T00:00:00Z"}"#)
+        .unwrap();
+    succeeds(&run);
+    assert_eq!(std::fs::read_dir(&locks).unwrap().count(), 0, "it is given back");
+}
