@@ -5,7 +5,7 @@ confidence = "low"
 attack     = ["T1552", "T1530"]
 why        = "Stolen credentials reach for what their owner never needed."
 benign     = ["A new project", "A resource that was made this week"]
-respond    = ["Ask the owner what they needed it for", "See who else touches it: queries/who_touches.sql"]
+respond    = ["Ask the owner what they needed it for", "Tell its story: trailhunt entity"]
 [params]
 warm_up_days = { default = 14, min = 1, max = 90, help = "days of history an identity needs before it can be judged" }
 active_days  = { default = 10, min = 1, help = "and the days of them it was active on" }
