@@ -410,6 +410,18 @@ pub struct VerifyArgs {
     /// Hash of a record, written down elsewhere: that the end of the chain is still there
     #[arg(long, value_name = "SHA256")]
     pub last_sha256: Option<String>,
+    /// A finding of a recorded run: its detector is asked again, at the version of the lake the run saw
+    #[arg(long, value_name = "FINDING")]
+    pub again: Option<String>,
+    /// Folder of detectors of your own that the run had
+    #[arg(long = "detectors", value_name = "DIR")]
+    pub folders: Vec<PathBuf>,
+    /// MaxMind-format database the run placed addresses by
+    #[arg(long = "geoip-db", value_name = "FILE")]
+    pub geoip: Vec<PathBuf>,
+    /// Within what memory.
+    #[command(flatten)]
+    pub memory: MemoryArgs,
     /// Against which lake.
     #[command(flatten)]
     pub lake: LakeArgs,

@@ -106,6 +106,42 @@ fn a_changed_byte_of_record_report_or_bundle_is_named() {
 }
 
 #[test]
+fn a_finding_is_found_again_in_the_lake_as_its_run_saw_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = two_nights(dir.path());
+    let report = night(&lake, 1, &dir.path().join("r.json"));
+    let id = report["findings"][0]["id"].as_str().unwrap();
+    // The lake goes on: events of that day come late and would change what is found.
+    let late = dir.path().join("late");
+    let user = report["findings"][0]["entity"].as_str().unwrap().rsplit('/').next().unwrap();
+    archive(&late, &[stop("late", user, 1)]);
+    succeeds(&["ingest", arg(&late), "--lake", arg(&lake)]);
+    let now = night(&lake, 1, &dir.path().join("now.json"));
+    let events = |report: &Value| {
+        let mut findings = report["findings"].as_array().into_iter().flatten();
+        findings.find(|finding| finding["id"] == id).map(|finding| finding["evidence"]["total"].clone())
+    };
+    assert_eq!((events(&report), events(&now)), (Some(json!(1)), Some(json!(2))));
+    let verify = |more: &[&str]| trailhunt(&[&["verify", "--lake", arg(&lake)], more].concat());
+    // Both runs told of it; the last one counts.
+    let ran = verify(&["--again", id]);
+    assert!(ran.code == 0 && ran.out.contains(now["run"]["id"].as_str().unwrap()), "{}{}", ran.out, ran.err);
+    std::fs::remove_file(lake.join("_trailhunt/runs/00000002.json")).unwrap();
+    let ran = verify(&["--again", id]);
+    let expected = format!("trail_tampering finds {id} at version {}", report["run"]["lake_version"]);
+    assert!(ran.code == 0 && ran.out.contains(&expected), "{}{}", ran.out, ran.err);
+    let ran = verify(&["--again", "0000000000000000"]);
+    assert!(ran.code == 2 && ran.out.contains("no recorded run has it"), "{}{}", ran.out, ran.err);
+    let own = dir.path().join("own");
+    std::fs::create_dir(&own).unwrap();
+    let text = include_str!("../sql/detectors/trail_tampering.sql")
+        .replace("routine_days = { default = 3", "routine_days = { default = 4");
+    std::fs::write(own.join("trail_tampering.sql"), text).unwrap();
+    let ran = verify(&["--again", id, "--detectors", arg(&own)]);
+    assert!(ran.code == 2 && ran.out.contains("is another than the one the run had"), "{}{}", ran.out, ran.err);
+}
+
+#[test]
 fn quiet_prints_one_line_of_json_and_the_notified_command_gets_the_same() {
     let dir = tempfile::tempdir().unwrap();
     let lake = two_nights(dir.path());

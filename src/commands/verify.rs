@@ -1,12 +1,18 @@
-//! `trailhunt verify`: that no record, no report and no evidence was altered since its run.
+//! `trailhunt verify`: that no record, no report and no evidence was altered since its run, and that a finding is found
+//! again where it was found.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
-use super::Outcome;
+use serde::Deserialize;
+use serde_json::Value;
+
 use super::query::{printable, written};
 use super::record::{Run, stored_report};
+use super::{Outcome, hunt};
 use crate::cli::VerifyArgs;
+use crate::detect::{Library, Settings, Window};
 use crate::error::{Error, Result};
 use crate::lake::{Lake, Link, sha256_hex};
 use crate::report::bundle;
@@ -43,7 +49,17 @@ pub async fn verify(args: VerifyArgs) -> Result<Outcome> {
         };
         problems.extend(found.into_iter().map(|problem| format!("{}: {problem}", path.display())));
     }
+    let mut again = None;
+    if let Some(id) = &args.again {
+        match found_again(id, &lake, &links, &args).await? {
+            Ok(words) => again = Some(words),
+            Err(problem) => problems.push(format!("finding {id}: {problem}")),
+        }
+    }
     let mut out = std::io::stdout().lock();
+    if let Some(words) = again {
+        written(writeln!(out, "again     {}", printable(&words)))?;
+    }
     written(text(&links, &problems, &mut out))?;
     Ok(if problems.is_empty() { Outcome::Done } else { Outcome::Incomplete })
 }
@@ -58,6 +74,53 @@ fn text(links: &[Link], problems: &[String], out: &mut impl Write) -> std::io::R
     }
     writeln!(out, "problems  {}\n", problems.len())?;
     problems.iter().try_for_each(|problem| writeln!(out, "{}", printable(problem).replace('\n', "\u{fffd}")))
+}
+
+/// What a finding says of itself and nothing else does: other findings and reports decide on its severity and status.
+const OWN: [&str; 7] = ["entity_type", "entity", "account_id", "region", "first_time", "last_time", "score"];
+
+/// Asks the detector of a recorded finding again, over the lake as its run saw it. What came of it, or what is wrong.
+async fn found_again(
+    id: &str,
+    lake: &Lake,
+    links: &[Link],
+    args: &VerifyArgs,
+) -> Result<std::result::Result<String, String>> {
+    for link in links.iter().rev() {
+        let Some(record) = &link.record else { continue };
+        let Ok(json) = stored_report(lake, record).await? else { continue };
+        let Ok(report) = serde_json::from_slice::<Value>(&json) else { continue };
+        let mut findings = report["findings"].as_array().into_iter().flatten();
+        let Some(told) = findings.find(|finding| finding["id"] == id) else { continue };
+        let run = &report["run"];
+        let (detector, version) = (told["detector"].as_str().unwrap_or_default(), run["lake_version"].as_u64());
+        let time = |name: &str| run["window"][name].as_str()?.parse().ok();
+        let (Some(version), Some(from), Some(to)) = (version, time("from"), time("to")) else {
+            return Ok(Err("its report says neither version nor window".into()));
+        };
+        let library = Library::load(&args.folders)?;
+        let Ok(detector) = library.get(detector) else {
+            return Ok(Err(format!("there is no detector {detector} here; --detectors names a folder of your own")));
+        };
+        if run["detectors"][&detector.id] != detector.sha256.as_str() {
+            return Ok(Err(format!("the detector {} is another than the one the run had", detector.id)));
+        }
+        let parameters = BTreeMap::deserialize(&run["settings"]).unwrap_or_default();
+        let snapshot = lake.snapshot_at(version).await?;
+        let session = hunt::session(lake, &snapshot, &super::geo(&args.geoip)?, &args.memory).await?;
+        let hunt = hunt::detect(&[detector], &session, Window { from, to }, &Settings { parameters }).await?;
+        let now = hunt.findings.iter().find(|finding| finding.id == id).map(serde_json::to_value);
+        let Some(Ok(now)) = now else {
+            return Ok(Err(format!("{} does not find it any more at version {version}", detector.id)));
+        };
+        let events = |finding: &Value| finding["evidence"]["events"].clone();
+        let other = OWN.iter().find(|name| now[**name] != told[**name]).copied();
+        return Ok(match other.or((events(&now) != events(told)).then_some("evidence")) {
+            Some(name) => Err(format!("{} finds it at version {version} with another {name}", detector.id)),
+            None => Ok(format!("{} finds {id} at version {version} as run {} told it", detector.id, run["id"])),
+        });
+    }
+    Ok(Err("no recorded run has it".into()))
 }
 
 /// What is wrong with a report in any form: it has to be a file that a run wrote.

@@ -147,6 +147,15 @@ impl Lake {
         Snapshot::read(self, self.delta_snapshot()?)
     }
 
+    /// What the lake held at a version. Files that [`Lake::vacuum`] took away since are missed when they are read.
+    ///
+    /// # Errors
+    /// [`Error::Lake`] when there is no such version, or none any more.
+    pub async fn snapshot_at(&self, version: u64) -> Result<Snapshot> {
+        let builder = DeltaSnapshot::builder_for(self.location.directory_url()).at_version(version);
+        Snapshot::read(self, builder.build(self.engine.as_ref()).map_err(|e| self.failed(e))?)
+    }
+
     fn failed(&self, reason: impl ToString) -> Error {
         Error::lake(self.location.to_string(), reason)
     }

@@ -39,7 +39,7 @@ async fn every_string_type_of_the_engine_is_taken() {
             ("error_family(x, x)", "other"),
             ("api_name(x)", "8.8.8.8"),
             ("user_agent_family(x)", "8.8.8.8"),
-            ("operating_system(x)", ""),
+            ("operating_system(x)", "NULL"),
             ("entropy(x)", "0.0"),
         ] {
             let expression = format!("{call} FROM (SELECT arrow_cast('8.8.8.8', '{string}') AS x)");
