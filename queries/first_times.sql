@@ -9,7 +9,6 @@ SELECT
   kind,
   item,
   account_id,
-  calls,
   users_before,
   identities_before,
   round(rarity + steadiness, 2) AS surprise_nats

@@ -262,7 +262,7 @@ fn a_query_is_sql_a_file_or_a_saved_question() {
         (vec!["key_timeline"], "key_timeline wants --param key=...: access key id"),
         (vec!["key_timeline", "--param", "key"], "--param key: write NAME=VALUE"),
         (vec!["--finding", "f2", "--report", arg(&report)], "no finding f2"),
-        (vec!["--describe", "evnts"], "no table evnts; there are calls, "),
+        (vec!["--describe", "evnts"], "no table evnts; there are active_days, calls, "),
     ] {
         let ran = trailhunt(&[&["query", "--lake", arg(&lake)], &args[..]].concat());
         assert!(ran.code == 2 && ran.err.contains(expected), "{args:?}: {}", ran.err);
@@ -361,7 +361,7 @@ fn a_detector_is_explained_by_what_it_reads_on_a_lake() {
     succeeds(&["ingest", arg(&source), "--lake", arg(&lake)]);
     let explain = ["detectors", "explain", "root_use", "--lake", arg(&lake), "--from", "2024-01-02", "--plan"];
     let told = succeeds(&[&explain[..], &["--set", "root_use.routine_days=7"]].concat()).out;
-    assert!(told.contains("attack    T1078.004 Valid Accounts: Cloud Accounts (initial-access"), "{told}");
+    assert!(told.contains("attack    T1078.004 Valid Accounts: Cloud Accounts (Initial Access"), "{told}");
     assert!(told.contains("param     routine_days = 7, at least 1: root active on this many"), "{told}");
     assert!(told.contains("names     calls, daily_api_use\n"), "{told}");
     assert!(told.contains("reads     events: 1 of 2 files"), "the day before is left out by its name: {told}");
