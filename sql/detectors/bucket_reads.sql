@@ -1,6 +1,6 @@
 /*
 title      = "Far more is read from a bucket in a day than this identity and this bucket are used to"
-severity   = "low"
+severity   = "medium"
 confidence = "medium"
 attack     = ["T1530"]
 why        = "Copying a bucket out takes a read for each object, whoever's credentials are used."

@@ -10,7 +10,7 @@ respond    = ["Stop the identity", "See what can still be restored: recycle bins
 min_calls     = { default = 4, min = 1, help = "deletions beyond what the identity and its peers ever did in a day" }
 many_calls    = { default = 15, min = 2, help = "from this many on it weighs more" }
 excess        = { default = 2.0, min = 1, help = "times the most of a day before, per API, that is still routine" }
-practice_days = { default = 2, min = 1, help = "earlier days with the API, of the identity or its peers, that make it a practice" }
+practice_days = { default = 3, min = 1, help = "earlier days with the API, of the identity or its peers, that make it a practice" }
 warm_up_days  = { default = 7, min = 0, max = 90, help = "days of history the account needs, unless somebody deletes beyond many_calls" }
 */
 WITH deleting AS (
