@@ -105,6 +105,12 @@ pub struct MemoryArgs {
     pub memory_limit: usize,
 }
 
+impl Default for MemoryArgs {
+    fn default() -> MemoryArgs {
+        MemoryArgs { memory_limit: crate::engine::MEMORY_BYTES }
+    }
+}
+
 /// Bounds on what one object may cost; beyond them it is a reject.
 #[derive(Debug, Clone, Args)]
 pub struct LimitArgs {
@@ -221,6 +227,14 @@ pub struct IngestArgs {
     pub limits: LimitArgs,
 }
 
+/// How addresses are placed.
+#[derive(Debug, Default, Args)]
+pub struct GeoArgs {
+    /// MaxMind-format database to place addresses with, before the one that comes with the program
+    #[arg(long = "geoip-db", value_name = "FILE")]
+    pub geoip: Vec<PathBuf>,
+}
+
 /// What to detect with.
 #[derive(Debug, Default, Args)]
 pub struct DetectArgs {
@@ -233,9 +247,9 @@ pub struct DetectArgs {
     /// Folder of detectors of your own, beside the ones that come with the program
     #[arg(long = "detectors", value_name = "DIR")]
     pub folders: Vec<PathBuf>,
-    /// MaxMind-format database to place addresses with, before the one that comes with the program
-    #[arg(long = "geoip-db", value_name = "FILE")]
-    pub geoip: Vec<PathBuf>,
+    /// Where addresses are.
+    #[command(flatten)]
+    pub geo: GeoArgs,
 }
 
 /// What to hunt with and where the report goes.
@@ -416,9 +430,9 @@ pub struct VerifyArgs {
     /// Folder of detectors of your own that the run had
     #[arg(long = "detectors", value_name = "DIR")]
     pub folders: Vec<PathBuf>,
-    /// MaxMind-format database the run placed addresses by
-    #[arg(long = "geoip-db", value_name = "FILE")]
-    pub geoip: Vec<PathBuf>,
+    /// Where addresses are.
+    #[command(flatten)]
+    pub geo: GeoArgs,
     /// Within what memory.
     #[command(flatten)]
     pub memory: MemoryArgs,
@@ -461,9 +475,9 @@ pub struct QueryArgs {
     /// Write the answer to a file
     #[arg(long, value_name = "FILE", required_if_eq("format", "parquet"))]
     pub out: Option<PathBuf>,
-    /// MaxMind-format database to place addresses with, before the one that comes with the program
-    #[arg(long = "geoip-db", value_name = "FILE")]
-    pub geoip: Vec<PathBuf>,
+    /// Where addresses are.
+    #[command(flatten)]
+    pub geo: GeoArgs,
     /// Of which lake.
     #[command(flatten)]
     pub lake: LakeArgs,
@@ -532,9 +546,9 @@ pub struct EntityArgs {
 /// `shell`.
 #[derive(Debug, Args)]
 pub struct ShellArgs {
-    /// MaxMind-format database to place addresses with, before the one that comes with the program
-    #[arg(long = "geoip-db", value_name = "FILE")]
-    pub geoip: Vec<PathBuf>,
+    /// Where addresses are.
+    #[command(flatten)]
+    pub geo: GeoArgs,
     /// Of which lake.
     #[command(flatten)]
     pub lake: LakeArgs,
@@ -640,9 +654,9 @@ pub struct ExplainArgs {
     /// A parameter, such as impossible_travel.speed_kmh=1200
     #[arg(long = "set", value_name = "ID.NAME=VALUE")]
     pub parameters: Vec<String>,
-    /// MaxMind-format database to place addresses with, before the one that comes with the program
-    #[arg(long = "geoip-db", value_name = "FILE")]
-    pub geoip: Vec<PathBuf>,
+    /// Where addresses are.
+    #[command(flatten)]
+    pub geo: GeoArgs,
     /// On which lake.
     #[command(flatten)]
     pub lake: LakeArgs,

@@ -7,7 +7,7 @@
 //!                         log
 //! ```
 //!
-//! Arrows go one way: a folder imports only those to its left, and what stands above them: `error`, `schema`, `geo`.
+//! Arrows go one way: a folder imports only those to its left, and what stands above them: `error`, `schema`, `geo`, `sha256`.
 //! `integrity` stands beside the flow and checks what `source` lists, `ask` answers an analyst beside `report`. `cli`,
 //! `settings` and `commands` stand below them all, `sample` beside them. `tests/tidy.rs` keeps it so.
 
@@ -16,6 +16,7 @@
 pub mod error;
 pub mod geo;
 pub mod schema;
+pub mod sha256;
 
 pub mod source;
 

@@ -134,7 +134,11 @@ fn taken(result: std::result::Result<(), arrow::error::ArrowError>) -> Result<()
     }
 }
 
-fn written(result: std::io::Result<()>) -> Result<()> {
+/// What came of writing an answer. A reader that went away, as `head` does, is no error.
+///
+/// # Errors
+/// When it could not be written for another reason.
+pub fn written(result: std::io::Result<()>) -> Result<()> {
     match result {
         Err(source) if source.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Error::File { path: "the answer".into(), source })

@@ -5,14 +5,12 @@ use super::{Outcome, hunt};
 use crate::cli::{BacktestArgs, BacktestFormat};
 use crate::detect::{Library, Settings};
 use crate::error::Result;
-use crate::lake::Lake;
 use crate::report::backtest::{backtest as figures, text};
 use crate::report::json;
-use crate::source::Location;
 
 /// Carries out `backtest`. Exit code 2 when a detector could not run.
 pub async fn backtest(args: BacktestArgs) -> Result<Outcome> {
-    let lake = Lake::open(&Location::parse(&args.lake.lake, &args.lake.s3.settings())?).await?;
+    let lake = args.lake.open().await?;
     let library = Library::load(&args.detect.folders)?;
     let detectors = library.select(&args.detect.detectors)?;
     let settings = Settings { parameters: hunt::parameters(&args.detect.parameters, &library)? };

@@ -9,13 +9,10 @@ use serde_json::Value;
 
 use super::query::{printable, written};
 use super::{Outcome, hunt, period};
-use crate::cli::{BaselineCommand, BaselineDiffArgs, LakeFormat};
+use crate::cli::{BaselineCommand, BaselineDiffArgs, GeoArgs, LakeFormat};
 use crate::detect::{Window, rows};
 use crate::error::{Error, Result};
-use crate::geo::Geo;
-use crate::lake::Lake;
 use crate::report::Row;
-use crate::source::Location;
 
 const DIFF: &str = include_str!("../../sql/baseline_diff.sql");
 /// Items named a line; the rest is counted.
@@ -35,9 +32,9 @@ async fn diff(args: BaselineDiffArgs) -> Result<Outcome> {
     if from >= to {
         return Err(Error::Usage(format!("{} is not before {}; write the earlier day first", args.before, args.after)));
     }
-    let lake = Lake::open(&Location::parse(&args.lake.lake, &args.lake.s3.settings())?).await?;
+    let lake = args.lake.open().await?;
     let snapshot = lake.snapshot().await?;
-    let session = hunt::session(&lake, &snapshot, &Geo::embedded()?, &args.memory).await?;
+    let session = hunt::session(&lake, &snapshot, &super::geo(&GeoArgs::default())?, &args.memory).await?;
     let query = session.query("baseline diff", DIFF, &Window { from, to }.parameters()).await?;
     let rows = rows(&query.collect().await?).map_err(|e| Error::query("baseline diff", e))?;
     let mut out = std::io::stdout().lock();

@@ -60,7 +60,7 @@ async fn in_folder(dir: &Path, report: &Path) -> Result<Outcome> {
         quiet: false,
         notify_command: None,
         fail_on: None,
-        memory: MemoryArgs { memory_limit: crate::engine::MEMORY_BYTES },
+        memory: MemoryArgs::default(),
     };
     let everything = PeriodArgs { from: None, to: None };
     let report = report_on(&lake, &everything, &hunt, Coverage::from(ingested)).await?;

@@ -17,7 +17,7 @@ const CELL_MAX: usize = 80;
 
 /// Carries out `entity`.
 pub async fn entity(args: EntityArgs) -> Result<Outcome> {
-    let (snapshot, session) = open(&args.lake, &args.detect.geoip, &args.memory).await?;
+    let (snapshot, session) = open(&args.lake, &args.detect.geo, &args.memory).await?;
     let window = hunt::window(&snapshot, &args.period)?;
     let mut sections = ask::sections(&args.entity, &session, window).await?;
     if let Some(findings) = findings_about(&args, &session, window).await? {

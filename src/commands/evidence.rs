@@ -4,24 +4,18 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::Outcome;
 use super::record::{Run, stored_report};
-use crate::cli::EvidenceArgs;
+use super::{Outcome, query};
+use crate::cli::{EvidenceArgs, GeoArgs};
 use crate::detect::{Library, rows};
 use crate::engine::{self, Parameters, Session};
 use crate::error::{Error, Result};
-use crate::geo::Geo;
-use crate::lake::Lake;
 use crate::report::{Row, bundle};
-use crate::source::Location;
-
-/// Ids bound to one query.
-const IDS_MAX: usize = 2_000;
 
 /// Carries out `evidence`.
 #[expect(clippy::print_stdout, reason = "the command's answer")]
 pub async fn evidence(args: EvidenceArgs) -> Result<Outcome> {
-    let lake = Lake::open(&Location::parse(&args.lake.lake, &args.lake.s3.settings())?).await?;
+    let lake = args.lake.open().await?;
     let links = lake.runs().await?;
     let wanted = |run: &Run| args.run == "last" || run.summary.run == args.run;
     let found = links.iter().rev().find_map(|link| {
@@ -48,21 +42,20 @@ pub async fn evidence(args: EvidenceArgs) -> Result<Outcome> {
         }
     }
 
-    let snapshot = lake.snapshot().await?;
-    let rolled = lake.rolled(&snapshot).await?;
-    let session = engine::session(&snapshot, &rolled, &Geo::embedded()?, args.memory.memory_limit).await?;
+    let (_, session) = query::as_it_is(&lake, &GeoArgs::default(), &args.memory).await?;
     let texts = |name: &str| -> BTreeSet<String> {
         let findings = report["findings"].as_array().into_iter().flatten();
         let events = findings.filter_map(|finding| finding["evidence"]["events"].as_array()).flatten();
         events.filter_map(|event| event[name].as_str().map(str::to_owned)).collect()
     };
     let (ids, objects) = (texts("event_id"), texts("source_object"));
-    let events = looked_up(&session, "SELECT * FROM events WHERE event_id IN", &ids).await?;
+    let events = looked_up(&session, "SELECT * FROM events WHERE event_id IN (SELECT unnest($values))", &ids).await?;
     let known: BTreeSet<&str> = events.iter().filter_map(|row| row.get("event_id")?.as_str()).collect();
     missing
         .extend(ids.iter().filter(|id| !known.contains(id.as_str())).map(|id| format!("event {id}: not in the lake")));
     files.insert("events.jsonl".into(), lines(&events)?);
-    let sources = looked_up(&session, "SELECT * FROM objects WHERE object IN", &objects).await?;
+    let sources =
+        looked_up(&session, "SELECT * FROM objects WHERE object IN (SELECT unnest($values))", &objects).await?;
     files.insert("source_objects.jsonl".into(), lines(&sources)?);
 
     let records = links.iter().filter(|link| link.record.as_ref().is_some_and(|r| r.sequence <= record.sequence));
@@ -72,27 +65,22 @@ pub async fn evidence(args: EvidenceArgs) -> Result<Outcome> {
     let bytes = bundle::pack(&run.summary.run, missing.clone(), files);
     let bytes = bytes.map_err(|e| Error::Internal(format!("the bundle: {e}")))?;
     std::fs::write(&args.out, &bytes).map_err(|source| Error::File { path: args.out.clone(), source })?;
-    println!("bundle    {}, sha256 {}", args.out.display(), crate::lake::sha256_hex(&bytes));
+    println!("bundle    {}, sha256 {}", args.out.display(), crate::sha256::hex(&bytes));
     println!(
         "holds     {} events of {} objects, {} detectors",
         events.len(),
         sources.len(),
         run.summary.detectors.len()
     );
-    missing.iter().for_each(|what| println!("missing   {}", super::query::printable(what)));
+    missing.iter().for_each(|what| println!("missing   {}", query::printable(what)));
     Ok(if missing.is_empty() { Outcome::Done } else { Outcome::Incomplete })
 }
 
-/// Rows of a query that ends with `IN`.
+/// Rows of a query that asks for `$values`.
 async fn looked_up(session: &Session, sql: &str, values: &BTreeSet<String>) -> Result<Vec<Row>> {
-    let mut found = Vec::new();
-    for some in values.iter().collect::<Vec<_>>().chunks(IDS_MAX) {
-        let names: Vec<_> = (0..some.len()).map(|n| format!("$v{n}")).collect();
-        let bound = some.iter().enumerate().map(|(n, value)| (format!("v{n}"), engine::Value::Text((*value).clone())));
-        let parameters: Parameters = bound.collect();
-        let query = session.query("evidence", &format!("{sql} ({})", names.join(", ")), &parameters).await?;
-        found.extend(rows(&query.collect().await?).map_err(|e| Error::query("evidence", e))?);
-    }
+    let parameters = Parameters::from([("values".to_owned(), engine::Value::Texts(values.iter().cloned().collect()))]);
+    let batches = session.query("evidence", sql, &parameters).await?.collect().await?;
+    let mut found = rows(&batches).map_err(|e| Error::query("evidence", e))?;
     // One order, so that the same run is the same bundle.
     found.sort_by_cached_key(|row| Value::Object(row.clone()).to_string());
     Ok(found)

@@ -17,11 +17,10 @@ use crate::error::{Error, Result};
 use crate::geo::Geo;
 use crate::lake::{Lake, Snapshot};
 use crate::report::{self, Coverage, Material, Previous, Report, Summary};
-use crate::source::Location;
 
 /// Carries out `hunt`.
 pub async fn hunt(args: HuntArgs) -> Result<Outcome> {
-    let lake = Lake::open(&Location::parse(&args.lake.lake, &args.lake.s3.settings())?).await?;
+    let lake = args.lake.open().await?;
     let report = report_on(&lake, &args.period, &args.hunt, Coverage::default()).await?;
     conclude(&lake, &report, &args.hunt).await
 }
@@ -71,7 +70,7 @@ pub struct Ground {
 pub async fn ground(lake: &Lake, period: &PeriodArgs, args: &DetectArgs, memory: &MemoryArgs) -> Result<Ground> {
     let snapshot = lake.snapshot().await?;
     let window = window(&snapshot, period)?;
-    let geo = super::geo(&args.geoip)?;
+    let geo = super::geo(&args.geo)?;
     let session = session(lake, &snapshot, &geo, memory).await?;
     Ok(Ground { snapshot, window, geo, session })
 }

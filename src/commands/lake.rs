@@ -11,7 +11,7 @@ use super::{Outcome, period, progress};
 use crate::cli::{CompactArgs, LakeCommand, LakeFormat, VacuumArgs, VerifyDigestsArgs};
 use crate::error::{Error, Result};
 use crate::integrity::{self, PublicKeys, Verification};
-use crate::lake::{Compacted, Lake, Vacuumed};
+use crate::lake::{Compacted, Vacuumed};
 use crate::source::{Location, Selection};
 
 /// Carries out `lake ...`.
@@ -27,7 +27,7 @@ pub async fn lake(command: LakeCommand) -> Result<Outcome> {
 
 #[expect(clippy::print_stdout, reason = "the command's answer")]
 async fn compact(args: CompactArgs) -> Result<Outcome> {
-    let lake = Lake::open(&Location::parse(&args.lake.lake, &args.lake.s3.settings())?).await?;
+    let lake = args.lake.open().await?;
     let Compacted { days, files, bytes } = lake.compact(2, args.memory.memory_limit).await?;
     println!(
         "compacted {days} days: {} files to {}, {} to {}",
@@ -42,7 +42,7 @@ async fn compact(args: CompactArgs) -> Result<Outcome> {
 
 #[expect(clippy::print_stdout, reason = "the command's answer")]
 async fn vacuum(args: VacuumArgs) -> Result<Outcome> {
-    let lake = Lake::open(&Location::parse(&args.lake.lake, &args.lake.s3.settings())?).await?;
+    let lake = args.lake.open().await?;
     let before = Utc::now() - Duration::hours(i64::from(args.retain_hours));
     let Vacuumed { files, bytes } = lake.vacuum(before).await?;
     println!("deleted   {files} files, {}", HumanBytes(bytes));

@@ -27,9 +27,11 @@ mod verify;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, GeoArgs, LakeArgs};
 use crate::error::Result;
 use crate::geo::Geo;
+use crate::lake::Lake;
+use crate::source::Location;
 
 /// How a command that did not fail ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,6 +83,16 @@ pub async fn run(cli: Cli) -> Result<Outcome> {
 }
 
 /// The user's databases in front of the embedded table.
-fn geo(databases: &[std::path::PathBuf]) -> Result<Arc<Geo>> {
-    if databases.is_empty() { Ok(Geo::embedded()?) } else { Ok(Arc::new(Geo::with_databases(databases)?)) }
+fn geo(args: &GeoArgs) -> Result<Arc<Geo>> {
+    if args.geoip.is_empty() { Ok(Geo::embedded()?) } else { Ok(Arc::new(Geo::with_databases(&args.geoip)?)) }
+}
+
+impl LakeArgs {
+    /// The lake that was named.
+    ///
+    /// # Errors
+    /// When there is none.
+    async fn open(&self) -> Result<Lake> {
+        Lake::open(&Location::parse(&self.lake, &self.s3.settings())?).await
+    }
 }

@@ -2,25 +2,24 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use indicatif::{HumanBytes, HumanCount};
 use serde_json::Value;
 
 use super::{Outcome, hunt};
 use crate::ask::{self, Question, Questions};
-use crate::cli::{Format, LakeArgs, MemoryArgs, QueriesArgs, QueryArgs};
+use crate::cli::{Format, GeoArgs, LakeArgs, MemoryArgs, QueriesArgs, QueryArgs};
 use crate::engine::{self, Parameters, Plan, Query, Session};
 use crate::error::{Error, Result};
 use crate::lake::{Lake, Snapshot};
-use crate::source::Location;
 
-pub use crate::ask::printable;
+pub use crate::ask::{printable, written};
 
 /// Carries out `query`.
 pub async fn query(args: QueryArgs) -> Result<Outcome> {
     let question = question(&args)?;
-    let (snapshot, session) = open(&args.lake, &args.geoip, &args.memory).await?;
+    let (snapshot, session) = open(&args.lake, &args.geo, &args.memory).await?;
     if let Some(table) = &args.describe {
         describe(&session, table, &mut std::io::stdout().lock()).await?;
         return Ok(Outcome::Done);
@@ -107,11 +106,18 @@ pub fn findings(report: &Path) -> Result<Vec<Value>> {
 ///
 /// # Errors
 /// When there is no lake.
-pub async fn open(lake: &LakeArgs, geoip: &[PathBuf], memory: &MemoryArgs) -> Result<(Snapshot, Session)> {
-    let lake = Lake::open(&Location::parse(&lake.lake, &lake.s3.settings())?).await?;
+pub async fn open(lake: &LakeArgs, geo: &GeoArgs, memory: &MemoryArgs) -> Result<(Snapshot, Session)> {
+    as_it_is(&lake.open().await?, geo, memory).await
+}
+
+/// [`open`], for a lake that is open.
+///
+/// # Errors
+/// When the lake cannot be read.
+pub async fn as_it_is(lake: &Lake, geo: &GeoArgs, memory: &MemoryArgs) -> Result<(Snapshot, Session)> {
     let snapshot = lake.snapshot().await?;
     let rolled = lake.rolled(&snapshot).await?;
-    let session = engine::session(&snapshot, &rolled, &super::geo(geoip)?, memory.memory_limit).await?;
+    let session = engine::session(&snapshot, &rolled, &super::geo(geo)?, memory.memory_limit).await?;
     Ok((snapshot, session))
 }
 
@@ -145,12 +151,18 @@ pub async fn describe(session: &Session, table: &str, out: &mut impl Write) -> R
 }
 
 fn explained(plan: &Plan, out: &mut impl Write) -> Result<()> {
+    written(reads(plan, out))?;
+    written(writeln!(out, "rows      {}\n\n{}", plan.rows, plan.steps.trim_end()))
+}
+
+/// A line for each table that was read.
+pub fn reads(plan: &Plan, out: &mut impl Write) -> std::io::Result<()> {
     for read in &plan.reads {
         let (files, rows) = (HumanCount(read.files as u64), HumanCount(read.rows));
         let (size, fetched) = (HumanBytes(read.file_bytes), HumanBytes(read.bytes_read));
-        written(writeln!(out, "reads     {}: {files} files of {size}, {fetched} fetched, {rows} rows", read.table))?;
+        writeln!(out, "reads     {}: {files} files of {size}, {fetched} fetched, {rows} rows", read.table)?;
     }
-    written(writeln!(out, "rows      {}\n\n{}", plan.rows, plan.steps.trim_end()))
+    Ok(())
 }
 
 /// Carries out `queries`.
@@ -172,14 +184,4 @@ pub fn queries(args: &QueriesArgs) -> Result<Outcome> {
         println!("{:width$}  {}{wants}", question.name, question.title);
     }
     Ok(Outcome::Done)
-}
-
-/// A reader that went away, as `head` does, is no error.
-pub fn written(result: std::io::Result<()>) -> Result<()> {
-    match result {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::File { path: "standard output".into(), source: e })
-        }
-        _ => Ok(()),
-    }
 }

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::detect::Detector;
 use crate::error::{Error, Result};
-use crate::lake::{Lake, Link, Record, sha256_hex};
+use crate::lake::{Lake, Link, Record};
 use crate::report::{self, Output, Previous, Report, Summary, bundle};
+use crate::sha256;
 
 /// What a record says of its run.
 #[derive(Debug, Serialize, Deserialize)]
@@ -36,9 +37,9 @@ pub async fn record(lake: &Lake, report: &Report, outputs: &[Output]) -> Result<
     let mut files = BTreeMap::new();
     for Output { path, .. } in outputs {
         let bytes = std::fs::read(path).map_err(|source| Error::File { path: path.clone(), source })?;
-        files.insert(path.file_name().unwrap_or_default().to_string_lossy().into_owned(), sha256_hex(&bytes));
+        files.insert(path.file_name().unwrap_or_default().to_string_lossy().into_owned(), sha256::hex(&bytes));
     }
-    let run = Run { summary: Summary::of(report), report_json_sha256: sha256_hex(&json), files };
+    let run = Run { summary: Summary::of(report), report_json_sha256: sha256::hex(&json), files };
     let run = serde_json::to_value(run).map_err(|e| failed(e.into()))?;
     match lake.append_run(&report.run.id, run, bundle::gzip(&json).map_err(failed)?).await {
         Ok(link) => Ok(Some(link)),
@@ -67,7 +68,7 @@ pub async fn previous(lake: &Lake, detectors: &[&Detector]) -> Result<Option<Pre
 /// The JSON of a record's report, or what is wrong with it.
 pub async fn stored_report(lake: &Lake, record: &Record) -> Result<std::result::Result<Vec<u8>, String>> {
     let stored = lake.run_report(record).await?;
-    if sha256_hex(&stored) != record.report_sha256 {
+    if sha256::hex(&stored) != record.report_sha256 {
         return Ok(Err("it was changed: its hash is another".into()));
     }
     Ok(bundle::gunzip(&stored).map_err(|e| e.to_string()))

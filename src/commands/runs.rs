@@ -8,12 +8,10 @@ use super::record::Run;
 use crate::cli::{LakeFormat, RunsArgs};
 use crate::detect::Severity;
 use crate::error::{Error, Result};
-use crate::lake::Lake;
-use crate::source::Location;
 
 /// Carries out `runs`.
 pub async fn runs(args: RunsArgs) -> Result<Outcome> {
-    let lake = Lake::open(&Location::parse(&args.lake.lake, &args.lake.s3.settings())?).await?;
+    let lake = args.lake.open().await?;
     let links = lake.runs().await?;
     let runs: Vec<Run> = links.iter().filter_map(|link| Run::of(link.record.as_ref()?)).collect();
     let shown = &runs[runs.len().saturating_sub(args.last)..];

@@ -28,7 +28,7 @@ const HELP: &str = r"SQL ends with ; and may take many lines. Tab completes tabl
 /// Carries out `shell`.
 #[expect(clippy::print_stdout, reason = "the command's answer")]
 pub async fn shell(args: ShellArgs) -> Result<Outcome> {
-    let (snapshot, session) = open(&args.lake, &args.geoip, &args.memory).await?;
+    let (snapshot, session) = open(&args.lake, &args.geo, &args.memory).await?;
     let everything = PeriodArgs { from: None, to: None };
     let window = snapshot.days().map(|_| hunt::window(&snapshot, &everything)).transpose()?;
     let failed = |e: ReadlineError| Error::Usage(format!("no terminal: {e}"));

@@ -6,20 +6,18 @@ use serde_json::{Value, json};
 
 use super::Outcome;
 use super::period::midnight;
-use super::query::printable;
-use crate::cli::{LakeArgs, LakeFormat, StatusArgs};
+use super::query::{open, printable};
+use crate::cli::{GeoArgs, LakeArgs, LakeFormat, MemoryArgs, StatusArgs};
 use crate::detect::{Window, rows};
-use crate::engine::{self, Parameters, Session};
+use crate::engine::Parameters;
 use crate::error::{Error, Result};
-use crate::geo::Geo;
-use crate::lake::{Lake, Snapshot};
+use crate::lake::Snapshot;
 use crate::report::{Row, section};
-use crate::source::Location;
 
 /// Carries out `lake status`. Exit code 2 when something in the lake could not be read.
 #[expect(clippy::print_stdout, reason = "the command's answer")]
 pub async fn status(args: StatusArgs) -> Result<Outcome> {
-    let (snapshot, session) = open(&args.lake).await?;
+    let (snapshot, session) = open(&args.lake, &GeoArgs::default(), &MemoryArgs::default()).await?;
     let window = everything(&snapshot);
     let totals = section("lake", &session, window).await?.pop().unwrap_or_default();
     let places = section("by_account_and_region", &session, window).await?;
@@ -76,7 +74,7 @@ pub async fn status(args: StatusArgs) -> Result<Outcome> {
 /// Carries out `lake rejects`: one line a reject. Exit code 2 when there is any.
 #[expect(clippy::print_stdout, reason = "the command's answer")]
 pub async fn rejects(args: LakeArgs) -> Result<Outcome> {
-    let (_, session) = open(&args).await?;
+    let (_, session) = open(&args, &GeoArgs::default(), &MemoryArgs::default()).await?;
     let sql = "SELECT object, byte_offset, reason FROM rejects ORDER BY object, byte_offset";
     let batches = session.query("rejects", sql, &Parameters::new()).await?.collect().await?;
     let rejects = rows(&batches).map_err(|e| Error::query("rejects", e))?;
@@ -84,14 +82,6 @@ pub async fn rejects(args: LakeArgs) -> Result<Outcome> {
         println!("{}:{}: {}", text(reject, "object"), text(reject, "byte_offset"), text(reject, "reason"));
     }
     Ok(if rejects.is_empty() { Outcome::Done } else { Outcome::Incomplete })
-}
-
-async fn open(args: &LakeArgs) -> Result<(Snapshot, Session)> {
-    let lake = Lake::open(&Location::parse(&args.lake, &args.s3.settings())?).await?;
-    let snapshot = lake.snapshot().await?;
-    let session =
-        engine::session(&snapshot, &lake.rolled(&snapshot).await?, &Geo::embedded()?, engine::MEMORY_BYTES).await?;
-    Ok((snapshot, session))
 }
 
 /// From the lake's first day to the end of its last.

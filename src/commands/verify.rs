@@ -14,16 +14,16 @@ use super::{Outcome, hunt};
 use crate::cli::VerifyArgs;
 use crate::detect::{Library, Settings, Window};
 use crate::error::{Error, Result};
-use crate::lake::{Lake, Link, sha256_hex};
+use crate::lake::{Lake, Link};
 use crate::report::bundle;
-use crate::source::Location;
+use crate::sha256;
 
 /// What every bundle begins with.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Carries out `verify`. Exit code 2 when anything was altered.
 pub async fn verify(args: VerifyArgs) -> Result<Outcome> {
-    let lake = Lake::open(&Location::parse(&args.lake.lake, &args.lake.s3.settings())?).await?;
+    let lake = args.lake.open().await?;
     let links = lake.runs().await?;
     let mut problems: Vec<String> = Vec::new();
     for link in &links {
@@ -107,7 +107,7 @@ async fn found_again(
         }
         let parameters = BTreeMap::deserialize(&run["settings"]).unwrap_or_default();
         let snapshot = lake.snapshot_at(version).await?;
-        let session = hunt::session(lake, &snapshot, &super::geo(&args.geoip)?, &args.memory).await?;
+        let session = hunt::session(lake, &snapshot, &super::geo(&args.geo)?, &args.memory).await?;
         let hunt = hunt::detect(&[detector], &session, Window { from, to }, &Settings { parameters }).await?;
         let now = hunt.findings.iter().find(|finding| finding.id == id).map(serde_json::to_value);
         let Some(Ok(now)) = now else {
@@ -126,7 +126,7 @@ async fn found_again(
 /// What is wrong with a report in any form: it has to be a file that a run wrote.
 async fn of_report(path: &Path, bytes: &[u8], lake: &Lake, links: &[Link]) -> Result<Vec<String>> {
     let runs: Vec<_> = links.iter().filter_map(|link| Some((link, Run::of(link.record.as_ref()?)?))).collect();
-    let sha256 = sha256_hex(bytes);
+    let sha256 = sha256::hex(bytes);
     let is = |run: &Run| run.report_json_sha256 == sha256 || run.files.values().any(|known| *known == sha256);
     if runs.iter().any(|(_, run)| is(run)) {
         return Ok(Vec::new());
@@ -160,7 +160,7 @@ fn of_bundle(bytes: &[u8], links: &[Link]) -> Vec<String> {
     match runs.into_iter().find(|run| run.summary.run == manifest.run) {
         None => problems.push(format!("no run {} is recorded in this lake", manifest.run)),
         Some(run) => {
-            let report = files.get(bundle::REPORT).map(|report| sha256_hex(report));
+            let report = files.get(bundle::REPORT).map(|report| sha256::hex(report));
             if report.as_ref() != Some(&run.report_json_sha256) {
                 problems.push(format!("{} is not the one run {} wrote", bundle::REPORT, manifest.run));
             }

@@ -27,6 +27,7 @@ use bytes::Bytes;
 
 pub use reject::Reject;
 
+use crate::sha256;
 use crate::source::LogObject;
 use reader::Reader;
 
@@ -117,17 +118,12 @@ pub fn decode(objects: Vec<(LogObject, Bytes)>, limits: Limits) -> Decoded {
             rows: before.rows..after.rows,
             rejects: after.rejects - before.rejects,
             retyped_members: after.retyped_members - before.retyped_members,
-            sha256: sha256_hex(&bytes),
+            sha256: sha256::hex(&bytes),
             object,
         });
     }
     let (batch, days, rejects, others) = reader.finish();
     Decoded { batch, days, objects: outcomes, rejects, others }
-}
-
-fn sha256_hex(bytes: &[u8]) -> String {
-    use sha2::Digest;
-    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

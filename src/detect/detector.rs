@@ -9,6 +9,7 @@ use toml::Spanned;
 use super::{Problem, attack};
 use crate::engine::{Parameters, Place, Value};
 use crate::error::{Error, Result};
+use crate::sha256;
 
 /// How bad it is when a finding is what it seems.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, clap::ValueEnum)]
@@ -167,7 +168,7 @@ impl Detector {
             benign: parsed.benign,
             respond: parsed.respond,
             params: parsed.params.into_iter().map(|(name, parameter)| (name, parameter.into_inner())).collect(),
-            sha256: sha256_hex(text.as_bytes()),
+            sha256: sha256::hex(text.as_bytes()),
             path: None,
             text: text.into(),
         })
@@ -279,12 +280,6 @@ pub fn typed(text: &str, default: &toml::Value) -> Option<Value> {
         toml::Value::Array(_) => Value::Texts(text.split(',').map(|item| item.trim().to_owned()).collect()),
         _ => return None,
     })
-}
-
-/// SHA-256 in lower-case hex.
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    use sha2::Digest;
-    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Confidence, Detector, Severity};
-use crate::detect::detector::sha256_hex;
+use crate::sha256;
 
 /// Against the run before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -173,7 +173,7 @@ impl Finding {
                 day,
                 &key,
             ];
-            sha256_hex(story.join("\u{1f}").as_bytes())[..16].to_owned()
+            sha256::hex(story.join("\u{1f}").as_bytes())[..16].to_owned()
         };
         Ok(Finding {
             id: hash(day),

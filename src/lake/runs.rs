@@ -13,10 +13,10 @@ use futures::TryStreamExt;
 use object_store::{PutMode, PutPayload};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use sha2::{Digest, Sha256};
 
 use super::Lake;
 use crate::error::{Error, Result};
+use crate::sha256;
 
 /// What stands before the first record.
 const NOTHING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -69,7 +69,7 @@ impl Lake {
     /// When the lake cannot be written, or its chain cannot be read.
     pub async fn append_run(&self, id: &str, run: serde_json::Value, report: Vec<u8>) -> Result<Link> {
         let report_path = format!("_trailhunt/runs/{id}.report.json.gz");
-        let report_sha256 = sha256_hex(&report);
+        let report_sha256 = sha256::hex(&report);
         self.put_new(&report_path, report).await?;
         loop {
             let last = self.end().await?;
@@ -173,7 +173,7 @@ impl Lake {
 pub fn read(path: String, bytes: Vec<u8>) -> Link {
     let text = std::str::from_utf8(&bytes).unwrap_or_default();
     let parsed = serde_json::from_str::<Stored>(text).ok().map(|stored| {
-        let sha256 = sha256_hex(stored.record.get().as_bytes());
+        let sha256 = sha256::hex(stored.record.get().as_bytes());
         let whole = sha256 == stored.sha256 && text == line(&sha256, stored.record.get());
         (sha256, whole, serde_json::from_str::<Record>(stored.record.get()).ok())
     });
@@ -183,7 +183,7 @@ pub fn read(path: String, bytes: Vec<u8>) -> Link {
             Link { path, bytes, sha256, record, problems: vec!["it was changed: its hash is another".into()] }
         }
         None => {
-            let sha256 = sha256_hex(&bytes);
+            let sha256 = sha256::hex(&bytes);
             Link {
                 path,
                 bytes,
@@ -197,7 +197,7 @@ pub fn read(path: String, bytes: Vec<u8>) -> Link {
 
 fn stored(record: &Record) -> Result<(Vec<u8>, String)> {
     let record = serde_json::to_string(record).map_err(|e| Error::Internal(format!("record of a run: {e}")))?;
-    let sha256 = sha256_hex(record.as_bytes());
+    let sha256 = sha256::hex(record.as_bytes());
     Ok((line(&sha256, &record).into_bytes(), sha256))
 }
 
@@ -207,11 +207,6 @@ fn line(sha256: &str, record: &str) -> String {
 
 fn path(sequence: u64) -> String {
     format!("_trailhunt/runs/{sequence:08}.json")
-}
-
-/// SHA-256, lower-case hex.
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use flate2::read::GzDecoder;
 use flate2::{Compression, GzBuilder};
 use serde::{Deserialize, Serialize};
 
-use crate::lake::sha256_hex;
+use crate::sha256;
 
 /// Name of the report among the files.
 pub const REPORT: &str = "report.json";
@@ -40,7 +40,7 @@ pub struct Manifest {
 /// # Errors
 /// When a name is no name of a file in a tar.
 pub fn pack(run: &str, missing: Vec<String>, mut files: Files) -> std::io::Result<Vec<u8>> {
-    let sha256 = files.iter().map(|(name, bytes)| (name.clone(), sha256_hex(bytes))).collect();
+    let sha256 = files.iter().map(|(name, bytes)| (name.clone(), sha256::hex(bytes))).collect();
     let manifest = Manifest { run: run.to_owned(), missing, sha256 };
     files.insert(MANIFEST.into(), serde_json::to_vec_pretty(&manifest)?);
     Ok(sealed(gzip(&tar(&files)?)?))
@@ -74,7 +74,7 @@ pub fn unpack(bundle: &[u8]) -> (Files, Option<Manifest>, Vec<String>) {
     for (name, sha256) in &manifest.sha256 {
         match files.get(name) {
             None => problems.push(format!("{name} was taken out")),
-            Some(bytes) if sha256_hex(bytes) != *sha256 => {
+            Some(bytes) if sha256::hex(bytes) != *sha256 => {
                 problems.push(format!("{name} was changed, or its hash was"))
             }
             Some(_) => {}
@@ -95,7 +95,7 @@ fn sealed(compressed: Vec<u8>) -> Vec<u8> {
 fn seal(compressed: &[u8]) -> Vec<u8> {
     let head = [0x1f, 0x8b, 8, 16, 0, 0, 0, 0, 0, 255];
     let empty = [0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-    [&head[..], sha256_hex(compressed).as_bytes(), &empty[..]].concat()
+    [&head[..], sha256::hex(compressed).as_bytes(), &empty[..]].concat()
 }
 
 /// Compressed, without a time.

@@ -38,7 +38,8 @@ use crate::detect::{Confidence, Detector, Finding, Hunt, Severity, Suppressions,
 use crate::engine::{Session, Value as Bound};
 use crate::error::{Error, Result};
 use crate::geo::Geo;
-use crate::lake::{DataFile, Snapshot, sha256_hex};
+use crate::lake::{DataFile, Snapshot};
+use crate::sha256;
 
 /// Queries that fill sections of the report: a file's name is the section's, in `statistics` or at the top.
 static QUERIES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/report");
@@ -316,7 +317,7 @@ pub async fn report(material: Material<'_>) -> Result<Report> {
 
 fn data_files_sha256(snapshot: &Snapshot) -> String {
     let line = |file: &DataFile| format!("{} {}\n", file.path.filename().unwrap_or_default(), file.size_bytes);
-    sha256_hex(snapshot.files.iter().map(line).collect::<String>().as_bytes())
+    sha256::hex(snapshot.files.iter().map(line).collect::<String>().as_bytes())
 }
 
 /// Identities that findings are about, each once.

@@ -91,14 +91,10 @@ impl Frame<'_> {
             out.push('"');
         }
         let id = Uuid::draw(&mut self.rng);
+        let oddity = self.rng.random_range(0..1000u32);
         out.push_str(r#","eventID":""#);
         id.push_to(out);
-        let oddity = self.rng.random_range(0..1000u32);
-        let _ = match (oddity, call.read_only) {
-            // Some exporters make a text of it.
-            (0..2, read_only) => write!(out, r#"","readOnly":"{read_only}""#),
-            (_, read_only) => write!(out, r#"","readOnly":{read_only}"#),
-        };
+        let _ = write!(out, r#"","readOnly":{}"#, call.read_only);
         if !call.resources.is_empty() && self.event.fate != Fate::Denied {
             out.push_str(r#","resources":"#);
             self.push_template(out, &call.resources);
@@ -233,6 +229,8 @@ impl Frame<'_> {
     /// Members that one or two records in a hundred have beyond the usual.
     fn push_oddity(&mut self, out: &mut String, oddity: u32) {
         match oddity {
+            // CloudTrail writes members before it documents them.
+            0..2 => out.push_str(r#","previewFeature":true"#),
             2..7 => out.push_str(r#","apiVersion":"2015-03-31""#),
             7..10 => {
                 out.push_str(

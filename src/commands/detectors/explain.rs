@@ -3,15 +3,12 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use indicatif::{HumanBytes, HumanCount};
-
 use crate::cli::ExplainArgs;
+use crate::commands::query::{reads, written};
 use crate::commands::{Outcome, hunt};
 use crate::detect::{self, Library, Settings, attack};
 use crate::engine::Sql;
 use crate::error::{Error, Result};
-use crate::lake::Lake;
-use crate::source::Location;
 
 /// Carries out `detectors explain`: runs the detector once and says what its plan did.
 #[expect(clippy::print_stdout, reason = "the command's answer")]
@@ -37,10 +34,10 @@ pub async fn explain(args: &ExplainArgs, folders: &[PathBuf]) -> Result<Outcome>
         println!("param     {name} = {value}{least}{most}: {}", parameter.help);
     }
 
-    let lake = Lake::open(&Location::parse(&args.lake.lake, &args.lake.s3.settings())?).await?;
+    let lake = args.lake.open().await?;
     let snapshot = lake.snapshot().await?;
     let window = hunt::window(&snapshot, &args.period)?;
-    let session = hunt::session(&lake, &snapshot, &super::super::geo(&args.geoip)?, &args.memory).await?;
+    let session = hunt::session(&lake, &snapshot, &super::super::geo(&args.geo)?, &args.memory).await?;
     // Names of its own subqueries are no tables.
     let mut tables: Vec<_> = sql.tables().iter().map(|(name, _)| name.as_str()).collect();
     tables.sort_unstable();
@@ -52,20 +49,7 @@ pub async fn explain(args: &ExplainArgs, folders: &[PathBuf]) -> Result<Outcome>
     let started = Instant::now();
     let plan = detect::plan(detector, &session, window, &settings).await?.explain().await?;
     let seconds = started.elapsed().as_secs_f64();
-    for read in &plan.reads {
-        let of = match read.table.as_str() {
-            "events" => format!(" of {}", snapshot.files.len()),
-            _ => String::new(),
-        };
-        println!(
-            "reads     {}: {}{of} files of {}, {} fetched, {} rows",
-            read.table,
-            HumanCount(read.files as u64),
-            HumanBytes(read.file_bytes),
-            HumanBytes(read.bytes_read),
-            HumanCount(read.rows)
-        );
-    }
+    written(reads(&plan, &mut std::io::stdout().lock()))?;
     println!("took      {seconds:.2} s for {} findings", plan.rows);
     if args.plan {
         println!("\n{}", plan.steps.trim_end());

@@ -1,0 +1,17 @@
+-- Calls as a person reads them one after the other; the questions about one key, address, session or identity choose.
+SELECT
+  event_time,
+  account_id,
+  aws_region,
+  event_source,
+  api,
+  error_code,
+  source_ip_address,
+  ip_country(source_ip_address) AS country,
+  client,
+  actor,
+  session_name,
+  access_key_id,
+  left(request_parameters, 200) AS request,
+  event_id
+FROM calls
