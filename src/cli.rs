@@ -105,12 +105,6 @@ pub struct MemoryArgs {
     pub memory_limit: usize,
 }
 
-impl Default for MemoryArgs {
-    fn default() -> MemoryArgs {
-        MemoryArgs { memory_limit: crate::engine::MEMORY_BYTES }
-    }
-}
-
 /// Bounds on what one object may cost; beyond them it is a reject.
 #[derive(Debug, Clone, Args)]
 pub struct LimitArgs {

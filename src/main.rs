@@ -7,9 +7,6 @@ use trailhunt::cli::Cli;
 use trailhunt::error::Error;
 use trailhunt::{commands, settings};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Threads for local files and for what blocks. tokio's default of 512 lets a folder of tiny files start hundreds, each
 /// with an allocator's cache of its own.
 const BLOCKING_THREADS_MAX: usize = 24;

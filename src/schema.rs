@@ -135,6 +135,9 @@ pub const SORT: &[&str] = &["event_source", "event_name", "actor", "event_time"]
 /// Columns with a bloom filter: looked up by exact value, too many values for min/max to help.
 pub const BLOOM: &[&str] = &["event_id", "access_key_id", "source_ip_address"];
 
+/// Columns that hardly ever repeat a value.
+pub const UNIQUE: &[&str] = &["event_id", "request_id", "shared_event_id"];
+
 impl Kind {
     /// The Arrow type of a column of this kind.
     pub fn data_type(self) -> DataType {

@@ -256,7 +256,7 @@ fn a_query_is_sql_a_file_or_a_saved_question() {
     let around = ask(&["--finding", "f1", "--report", arg(&report)]);
     assert!(around.lines().count() == 2 && around.contains(",true,"), "the day after is not around it: {around}");
     let plan = ask(&["--explain", "SELECT * FROM events WHERE event_date = '2024-01-02'"]);
-    assert!(plan.contains("reads     events: 1 files of") && plan.contains("DataSourceExec"), "{plan}");
+    assert!(plan.contains("reads     events: 1 of 2 files of") && plan.contains("DataSourceExec"), "{plan}");
     for (args, expected) in [
         (vec!["nonsense"], "no question nonsense; see `trailhunt queries`"),
         (vec!["key_timeline"], "key_timeline wants --param key=...: access key id"),

@@ -3,16 +3,16 @@
 //! Objects are listed day by day, fetched a few ahead, decoded on all cores and added in order. What the ledger knows is
 //! skipped; what cannot be fetched is named and tried again on the next run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use futures::stream::{self, StreamExt};
 use indicatif::{HumanBytes, HumanCount, ProgressBar};
-use object_store::ObjectStoreExt;
+use tokio::task::JoinHandle;
 
 use super::{Outcome, period, progress};
 use crate::cli::{IngestArgs, LimitArgs, MemoryArgs, SourceArgs};
-use crate::decode::{self, Decoded, Limits};
+use crate::decode::{Decoded, Decoder, Limits, Pool};
 use crate::engine::MEMORY_BYTES;
 use crate::error::{Error, Result};
 use crate::lake::{Appended, Appender, Committed, Lake, Standing};
@@ -20,6 +20,8 @@ use crate::source::{self, Location, LogObject, Selection};
 
 /// Objects are decoded in groups of this many at most: a batch of a handful of events costs more than the events.
 const GROUP_OBJECTS_MAX: usize = 256;
+/// Groups fetched and decoded ahead of the writing, which takes a while whenever it sorts and encodes.
+const GROUPS_AHEAD: usize = 8;
 /// Requests for objects under way at once within a group.
 const FETCHES_MAX: usize = 16;
 /// Folders listed ahead of the reading.
@@ -54,10 +56,10 @@ impl Bounds {
         Bounds { memory_bytes: memory.memory_limit, limits }
     }
 
-    /// Objects are decoded in groups of this many stored bytes: inflated and as columns they take some thirty times that,
-    /// and one group a core is under way.
+    /// Objects are decoded in groups of this many stored bytes: as columns they take some ten times that, and
+    /// [`GROUPS_AHEAD`] may wait.
     fn group_bytes_max(&self) -> u64 {
-        self.memory_bytes as u64 / 512
+        self.memory_bytes as u64 / 1024
     }
 }
 
@@ -112,43 +114,17 @@ pub fn selection(source: &SourceArgs, from: Option<chrono::NaiveDate>, to: Optio
 /// When a source cannot be listed or the lake cannot be written.
 pub async fn read(sources: &[Location], selection: &Selection, lake: &Lake, bounds: Bounds) -> Result<Ingested> {
     let started = std::time::Instant::now();
-    let bar = progress::bytes("ingest");
-    let mut ingested = Ingested::default();
-    let mut appender = Appender::new(lake, bounds.memory_bytes).await?;
+    let mut reading = Reading {
+        appender: Appender::new(lake, bounds.memory_bytes).await?,
+        pool: Pool::new(bounds.limits)?,
+        ingested: Ingested::default(),
+        bar: progress::bytes("ingest"),
+        bounds,
+    };
     for source in sources {
-        let leaves = source::walk(source, selection).await?;
-        let mut listings =
-            stream::iter(leaves).map(|leaf| source::list(source, selection, leaf)).buffered(LISTINGS_MAX);
-        let mut group = Group::default();
-        let mut reading = Vec::new();
-        while let Some(listed) = listings.next().await {
-            let listed = listed?;
-            for (kind, count) in listed.others {
-                *ingested.others.entry(kind).or_default() += count;
-            }
-            for object in listed.logs {
-                match appender.standing(&object) {
-                    Standing::Read => {
-                        ingested.objects_skipped += 1;
-                        continue;
-                    }
-                    Standing::Changed => ingested.objects_changed += 1,
-                    Standing::New => {}
-                }
-                bar.inc_length(object.size_bytes);
-                group.push(object);
-                if group.is_full(bounds) {
-                    reading.push(std::mem::take(&mut group));
-                }
-            }
-            if reading.len() >= 8 {
-                add(source, bounds, std::mem::take(&mut reading), &mut appender, &mut ingested, &bar).await?;
-            }
-        }
-        reading.push(group);
-        add(source, bounds, reading, &mut appender, &mut ingested, &bar).await?;
-        settle(source, bounds, &mut appender, &mut ingested, &bar).await?;
+        reading.source(source, selection).await?;
     }
+    let Reading { mut ingested, bar, .. } = reading;
     if ingested.appended.kept > 0 {
         lake.compact(SMALL_FILES_MAX + 1, bounds.memory_bytes).await?;
     }
@@ -175,70 +151,108 @@ impl Group {
     }
 }
 
-/// Fetches and decodes groups on all cores, and adds them in their order.
-async fn add(
-    source: &Location,
+/// An ingest under way.
+struct Reading<'a> {
+    appender: Appender<'a>,
+    pool: Pool,
+    ingested: Ingested,
+    bar: ProgressBar,
     bounds: Bounds,
-    groups: Vec<Group>,
-    appender: &mut Appender<'_>,
-    ingested: &mut Ingested,
-    bar: &ProgressBar,
-) -> Result<()> {
-    let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    let mut decoded = stream::iter(groups.into_iter().filter(|group| !group.objects.is_empty()))
-        .map(|group| {
-            let source = source.clone();
-            tokio::spawn(async move { fetch_and_decode(&source, group, bounds.limits).await })
-        })
-        .buffered(cores);
-    while let Some(group) = decoded.next().await {
-        let Fetched { decoded, bytes, failed } = group.map_err(|e| Error::Internal(format!("decoding: {e}")))?;
-        ingested.bytes += bytes;
-        ingested.objects_failed.extend(failed);
-        for (kind, count) in &decoded.others {
-            *ingested.others.entry(kind.clone()).or_default() += count;
-        }
-        appender.push(decoded).await?;
-        bar.inc(bytes);
-        if appender.is_full() {
-            settle(source, bounds, appender, ingested, bar).await?;
-        }
-    }
-    Ok(())
 }
 
-/// Commits the batch under way. What another ingest overtook is read again, against what that one left.
-async fn settle(
-    source: &Location,
-    bounds: Bounds,
-    appender: &mut Appender<'_>,
-    ingested: &mut Ingested,
-    bar: &ProgressBar,
-) -> Result<()> {
-    loop {
-        match appender.commit().await? {
-            Committed::Done(appended) => {
-                ingested.appended += appended;
-                bar.set_message(format!("{} events", HumanCount(ingested.appended.kept)));
-                return Ok(());
+impl Reading<'_> {
+    /// Lists a source ahead of the fetching, fetches and decodes groups ahead of the writing, and adds them in order.
+    async fn source(&mut self, source: &Location, selection: &Selection) -> Result<()> {
+        let leaves = source::walk(source, selection).await?;
+        let listing = |leaf| {
+            let (source, selection) = (source.clone(), selection.clone());
+            tokio::spawn(async move { source::list(&source, &selection, leaf).await })
+        };
+        let mut listings = stream::iter(leaves).map(listing).buffered(LISTINGS_MAX);
+        let mut under_way = VecDeque::new();
+        let mut group = Group::default();
+        while let Some(listed) = listings.next().await {
+            let listed = listed.map_err(|e| Error::Internal(format!("listing: {e}")))??;
+            for (kind, count) in listed.others {
+                *self.ingested.others.entry(kind).or_default() += count;
             }
-            Committed::Superseded(objects) => {
-                let mut group = Group::default();
-                for object in objects {
-                    if appender.standing(&object) == Standing::Read {
-                        ingested.objects_skipped += 1;
+            for object in listed.logs {
+                match self.appender.standing(&object) {
+                    Standing::Read => {
+                        self.ingested.objects_skipped += 1;
                         continue;
                     }
-                    group.push(object);
-                    if group.is_full(bounds) {
-                        let fetched = fetch_and_decode(source, std::mem::take(&mut group), bounds.limits).await;
-                        ingested.objects_failed.extend(fetched.failed);
-                        appender.push(fetched.decoded).await?;
+                    Standing::Changed => self.ingested.objects_changed += 1,
+                    Standing::New => {}
+                }
+                self.bar.inc_length(object.size_bytes);
+                group.push(object);
+                if group.is_full(self.bounds) {
+                    under_way.push_back(self.begin(source, std::mem::take(&mut group)));
+                    if under_way.len() > GROUPS_AHEAD {
+                        self.add(source, under_way.pop_front()).await?;
                     }
                 }
-                let fetched = fetch_and_decode(source, group, bounds.limits).await;
-                ingested.objects_failed.extend(fetched.failed);
-                appender.push(fetched.decoded).await?;
+            }
+        }
+        under_way.push_back(self.begin(source, group));
+        while !under_way.is_empty() {
+            self.add(source, under_way.pop_front()).await?;
+        }
+        self.settle(source).await
+    }
+
+    /// Fetches and decodes a group, whether or not anybody waits for it yet.
+    fn begin(&self, source: &Location, group: Group) -> JoinHandle<Result<Fetched>> {
+        let (source, pool) = (source.clone(), self.pool.clone());
+        tokio::spawn(async move { fetch_and_decode(&source, group, &pool).await })
+    }
+
+    async fn add(&mut self, source: &Location, group: Option<JoinHandle<Result<Fetched>>>) -> Result<()> {
+        let Some(group) = group else { return Ok(()) };
+        let fetched = group.await.map_err(|e| Error::Internal(format!("decoding: {e}")))??;
+        self.ingested.bytes += fetched.bytes;
+        for (kind, count) in &fetched.decoded.others {
+            *self.ingested.others.entry(kind.clone()).or_default() += count;
+        }
+        self.bar.inc(fetched.bytes);
+        self.push(fetched).await?;
+        if self.appender.is_full() {
+            self.settle(source).await?;
+        }
+        Ok(())
+    }
+
+    async fn push(&mut self, fetched: Fetched) -> Result<()> {
+        self.ingested.objects_failed.extend(fetched.failed);
+        self.appender.push(fetched.decoded).await?;
+        Ok(())
+    }
+
+    /// Commits the batch under way. What another ingest overtook is read again, against what that one left.
+    async fn settle(&mut self, source: &Location) -> Result<()> {
+        loop {
+            match self.appender.commit().await? {
+                Committed::Done(appended) => {
+                    self.ingested.appended += appended;
+                    self.bar.set_message(format!("{} events", HumanCount(self.ingested.appended.kept)));
+                    return Ok(());
+                }
+                Committed::Superseded(objects) => {
+                    let mut group = Group::default();
+                    for object in objects {
+                        if self.appender.standing(&object) == Standing::Read {
+                            self.ingested.objects_skipped += 1;
+                            continue;
+                        }
+                        group.push(object);
+                        if group.is_full(self.bounds) {
+                            let group = std::mem::take(&mut group);
+                            self.push(fetch_and_decode(source, group, &self.pool).await?).await?;
+                        }
+                    }
+                    self.push(fetch_and_decode(source, group, &self.pool).await?).await?;
+                }
             }
         }
     }
@@ -247,17 +261,35 @@ async fn settle(
 struct Fetched {
     decoded: Decoded,
     bytes: u64,
+    /// URLs and reasons.
     failed: Vec<(String, String)>,
 }
 
-async fn fetch_and_decode(source: &Location, group: Group, limits: Limits) -> Fetched {
+/// A folder's files are read where they are decoded, one after the other; a bucket's objects many at a time, before.
+async fn fetch_and_decode(source: &Location, group: Group, pool: &Pool) -> Result<Fetched> {
+    if source.is_file_system() {
+        let source = source.clone();
+        return pool
+            .run(move |decoder| {
+                let got = |object: LogObject| {
+                    let got = source.bytes_of_file(&object.path);
+                    (object, got)
+                };
+                decoded(decoder, group.objects.into_iter().map(got))
+            })
+            .await;
+    }
     let fetches = group.objects.into_iter().map(|object| async move {
-        let got = fetch(source, &object).await;
+        let got = source.bytes(&object.path).await;
         (object, got)
     });
-    let mut fetches = stream::iter(fetches).buffered(FETCHES_MAX);
+    let fetched: Vec<_> = stream::iter(fetches).buffered(FETCHES_MAX).collect().await;
+    pool.run(move |decoder| decoded(decoder, fetched)).await
+}
+
+fn decoded(decoder: &mut Decoder, got: impl IntoIterator<Item = (LogObject, Result<Bytes>)>) -> Fetched {
     let (mut objects, mut failed, mut bytes) = (Vec::new(), Vec::new(), 0);
-    while let Some((object, got)) = fetches.next().await {
+    for (object, got) in got {
         match got {
             Ok(stored) => {
                 // What an event history holds is not known before.
@@ -265,15 +297,10 @@ async fn fetch_and_decode(source: &Location, group: Group, limits: Limits) -> Fe
                 bytes += size_bytes;
                 objects.push((LogObject { size_bytes, ..object }, stored));
             }
-            Err(e) => failed.push((object.url.clone(), Error::storage("read", object.url, e).to_string())),
+            Err(e) => failed.push((object.url, e.to_string())),
         }
     }
-    let decoded = tokio::task::block_in_place(|| decode::decode(objects, limits));
-    Fetched { decoded, bytes, failed }
-}
-
-async fn fetch(source: &Location, object: &LogObject) -> object_store::Result<Bytes> {
-    source.store().get(&object.path).await?.bytes().await
+    Fetched { decoded: decoder.decode(objects), bytes, failed }
 }
 
 /// One paragraph for a person.

@@ -27,7 +27,8 @@ mod verify;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::cli::{Cli, Command, GeoArgs, LakeArgs};
+use crate::cli::{Cli, Command, GeoArgs, LakeArgs, MemoryArgs};
+use crate::engine;
 use crate::error::Result;
 use crate::geo::Geo;
 use crate::lake::Lake;
@@ -94,5 +95,11 @@ impl LakeArgs {
     /// When there is none.
     async fn open(&self) -> Result<Lake> {
         Lake::open(&Location::parse(&self.lake, &self.s3.settings())?).await
+    }
+}
+
+impl Default for MemoryArgs {
+    fn default() -> MemoryArgs {
+        MemoryArgs { memory_limit: engine::MEMORY_BYTES }
     }
 }

@@ -32,7 +32,7 @@ pub async fn query(args: QueryArgs) -> Result<Outcome> {
     let parameters = question.parameters(&given, window)?;
     let query = session.query(&question.name, &question.text, &parameters).await?;
     if args.explain {
-        explained(&query.explain().await?, &mut std::io::stdout().lock())?;
+        explained(&query.explain().await?, snapshot.files.len(), &mut std::io::stdout().lock())?;
         return Ok(Outcome::Done);
     }
     match &args.out {
@@ -150,17 +150,18 @@ pub async fn describe(session: &Session, table: &str, out: &mut impl Write) -> R
     Ok(())
 }
 
-fn explained(plan: &Plan, out: &mut impl Write) -> Result<()> {
-    written(reads(plan, out))?;
+fn explained(plan: &Plan, data_files: usize, out: &mut impl Write) -> Result<()> {
+    written(reads(plan, data_files, out))?;
     written(writeln!(out, "rows      {}\n\n{}", plan.rows, plan.steps.trim_end()))
 }
 
-/// A line for each table that was read.
-pub fn reads(plan: &Plan, out: &mut impl Write) -> std::io::Result<()> {
+/// A line for each table that was read, of a lake of so many data files.
+pub fn reads(plan: &Plan, data_files: usize, out: &mut impl Write) -> std::io::Result<()> {
     for read in &plan.reads {
+        let of = if read.table == "events" { format!(" of {data_files}") } else { String::new() };
         let (files, rows) = (HumanCount(read.files as u64), HumanCount(read.rows));
         let (size, fetched) = (HumanBytes(read.file_bytes), HumanBytes(read.bytes_read));
-        writeln!(out, "reads     {}: {files} files of {size}, {fetched} fetched, {rows} rows", read.table)?;
+        writeln!(out, "reads     {}: {files}{of} files of {size}, {fetched} fetched, {rows} rows", read.table)?;
     }
     Ok(())
 }

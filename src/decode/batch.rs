@@ -6,10 +6,9 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanBuilder, Int64Builder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder};
 
-use super::actor::{Identity, actor};
 use super::event::{Event, slot};
 use super::{json, time};
-use crate::schema::{EVENTS, Kind, Origin, PARTITION, file_schema};
+use crate::schema::{Column, EVENTS, Kind, Origin, PARTITION, file_schema};
 use crate::source::LogObject;
 
 const ACCOUNT: usize = slot("account_id");
@@ -20,13 +19,20 @@ const EXTRA: usize = slot("extra");
 const OBJECT: usize = slot("source_object");
 const RECORD: usize = slot("source_record");
 const INSIGHT: usize = slot("insight_details");
-const IDENTITY: usize = slot("user_identity");
 
 /// Rows under construction.
 pub struct EventBatch {
     columns: Vec<Builder>,
     days: Vec<i32>,
     retyped_members: u64,
+}
+
+/// How large a batch is.
+#[derive(Debug)]
+pub struct Sizes {
+    rows: usize,
+    /// Of the text columns, in table order.
+    bytes: Vec<usize>,
 }
 
 enum Builder {
@@ -39,17 +45,31 @@ enum Builder {
 }
 
 impl EventBatch {
-    /// No rows yet.
-    pub fn new() -> EventBatch {
-        let builder = |kind| match kind {
-            Kind::Text | Kind::Json => Builder::Text(StringBuilder::new()),
-            Kind::Bool => Builder::Bool(BooleanBuilder::new()),
-            Kind::Integer => Builder::Integer(Int64Builder::new()),
-            Kind::Time => Builder::Time(TimestampMicrosecondBuilder::new().with_timezone("UTC")),
+    /// No rows yet, and room for as many as `like` has: growing costs more than filling.
+    pub fn new(like: Option<&Sizes>) -> EventBatch {
+        let rows = like.map_or(0, |like| like.rows);
+        let builder = |(at, column): (usize, &Column)| match column.kind {
+            Kind::Text | Kind::Json => {
+                let bytes = like.map_or(0, |like| like.bytes[at]);
+                Builder::Text(StringBuilder::with_capacity(rows, bytes))
+            }
+            Kind::Bool => Builder::Bool(BooleanBuilder::with_capacity(rows)),
+            Kind::Integer => Builder::Integer(Int64Builder::with_capacity(rows)),
+            Kind::Time => Builder::Time(TimestampMicrosecondBuilder::with_capacity(rows).with_timezone("UTC")),
             Kind::Day => Builder::Partition,
         };
-        let columns = EVENTS.iter().map(|c| builder(c.kind)).collect();
-        EventBatch { columns, days: Vec::new(), retyped_members: 0 }
+        let columns = EVENTS.iter().enumerate().map(builder).collect();
+        EventBatch { columns, days: Vec::with_capacity(rows), retyped_members: 0 }
+    }
+
+    /// What a batch like this one needs, and a little more.
+    pub fn sizes(&self) -> Sizes {
+        let more = |size: usize| size + size / 8;
+        let bytes = |builder: &Builder| match builder {
+            Builder::Text(text) => more(text.values_slice().len()),
+            _ => 0,
+        };
+        Sizes { rows: more(self.rows()), bytes: self.columns.iter().map(bytes).collect() }
     }
 
     /// Rows so far.
@@ -64,19 +84,18 @@ impl EventBatch {
 
     /// Adds one event, the `record`-th read from `object`.
     pub fn push(&mut self, event: &Event, object: &LogObject, record: i64) {
-        let identity = identity(event);
-        let (actor, session) = actor(&identity);
+        let caller = event.caller.as_deref();
         let account = event
             .text(const { slot("recipient_account_id") })
-            .or_else(|| identity.account_id.clone())
+            .or_else(|| caller?.account_id.clone())
             .or_else(|| object.key.account_id.as_deref().map(Cow::Borrowed));
         let extra = self.extra(event);
         for (at, (column, builder)) in EVENTS.iter().zip(&mut self.columns).enumerate() {
             match builder {
                 Builder::Text(text) => match at {
                     ACCOUNT => text.append_option(account.as_deref()),
-                    ACTOR => text.append_option(actor.as_deref()),
-                    SESSION => text.append_option(session),
+                    ACTOR => text.append_option(caller.and_then(|caller| caller.actor.as_deref())),
+                    SESSION => text.append_option(caller.and_then(|caller| caller.session.as_deref())),
                     CATEGORY => text.append_option(category(event).as_deref()),
                     EXTRA => text.append_option(extra.as_deref()),
                     OBJECT => text.append_value(&object.url),
@@ -101,7 +120,7 @@ impl EventBatch {
     /// What has no column, or another type than its column, as a JSON object; a repeated name gets a list.
     fn extra(&mut self, event: &Event) -> Option<String> {
         // Members inside userIdentity stay whole in its own column.
-        let of_record = |at: &usize| matches!(EVENTS[*at].from, Origin::Record(_));
+        let of_record = |at: &usize| event.raw[*at].is_some() && matches!(EVENTS[*at].from, Origin::Record(_));
         let retyped: Vec<usize> = (0..EVENTS.len()).filter(|at| of_record(at) && event.is_retyped(*at)).collect();
         self.retyped_members += retyped.len() as u64;
         if retyped.is_empty() && event.extra.is_empty() {
@@ -150,39 +169,4 @@ impl EventBatch {
 fn category<'a>(event: &Event<'a>) -> Option<Cow<'a, str>> {
     let insight = || event.raw[INSIGHT].filter(|raw| raw.starts_with('{')).map(|_| Cow::Borrowed("Insight"));
     event.text(CATEGORY).or_else(insight)
-}
-
-fn identity<'a>(event: &Event<'a>) -> Identity<'a> {
-    let kind = event.text(const { slot("user_identity_type") });
-    let on_behalf_of =
-        (kind.as_deref() == Some("IdentityCenterUser")).then(|| on_behalf_of(event.raw[IDENTITY]?)).flatten();
-    Identity {
-        kind,
-        on_behalf_of,
-        arn: event.text(const { slot("user_identity_arn") }),
-        principal_id: event.text(const { slot("user_identity_principal_id") }),
-        account_id: event.text(const { slot("user_identity_account_id") }),
-        user_name: event.text(const { slot("user_identity_user_name") }),
-        invoked_by: event.text(const { slot("invoked_by") }),
-        issuer_arn: event.text(const { slot("session_issuer_arn") }),
-    }
-}
-
-/// `onBehalfOf.userId`: the Identity Center user a session acts for.
-fn on_behalf_of<'a>(identity: &'a str) -> Option<Cow<'a, str>> {
-    let mut user = None;
-    let mut behalf = None;
-    json::members(identity, |name, raw| {
-        if name == "onBehalfOf" {
-            behalf = Some(raw);
-        }
-    })
-    .ok()?;
-    json::members(behalf?, |name, raw| {
-        if name == "userId" {
-            user = json::text(raw);
-        }
-    })
-    .ok()?;
-    user
 }

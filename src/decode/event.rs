@@ -1,10 +1,12 @@
 //! One record's members, each put beside the column it belongs to.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 use std::sync::LazyLock;
 
+use super::caller::{Caller, Callers};
 use super::{json, time};
-use crate::schema::{Column, EVENTS, Kind, Origin};
+use crate::schema::{EVENTS, Kind, Origin};
 
 /// A record as read: one slot a column, and what has no column.
 pub struct Event<'a> {
@@ -14,6 +16,14 @@ pub struct Event<'a> {
     pub extra: Vec<(Cow<'a, str>, &'a str)>,
     /// When the call was made, microseconds since 1970-01-01 UTC.
     pub time_us: i64,
+    /// Who made it.
+    pub caller: Option<Rc<Caller<'a>>>,
+}
+
+impl Default for Event<'_> {
+    fn default() -> Self {
+        Event { raw: [None; EVENTS.len()], extra: Vec::new(), time_us: 0, caller: None }
+    }
 }
 
 impl<'a> Event<'a> {
@@ -22,13 +32,24 @@ impl<'a> Event<'a> {
     /// # Errors
     /// serde_json's words when it is no sound JSON.
     pub fn parse(text: &'a str) -> Result<Event<'a>, String> {
-        let mut event = Event { raw: [None; EVENTS.len()], extra: Vec::new(), time_us: 0 };
-        json::members(text, |name, raw| match record_slot(&name) {
-            Some(slot) if event.raw[slot].is_none() => event.raw[slot] = Some(raw),
-            _ => event.extra.push((name, raw)),
-        })
-        .map_err(|e| format!("no sound JSON: {e}"))?;
+        let mut event = Event::default();
+        json::members(text, |name, raw| event.member(name, raw)).map_err(|e| format!("no sound JSON: {e}"))?;
         Ok(event)
+    }
+
+    /// Takes the object at the front of `text` apart, whatever comes after it. The event and the length of its text, or
+    /// nothing when no sound object begins there.
+    pub fn parse_first(text: &'a str) -> Option<(Event<'a>, usize)> {
+        let mut event = Event::default();
+        let length = json::first_members(text, |name, raw| event.member(name, raw))?;
+        Some((event, length))
+    }
+
+    fn member(&mut self, name: Cow<'a, str>, raw: &'a str) {
+        match record_slot(&name) {
+            Some(slot) if self.raw[slot].is_none() => self.raw[slot] = Some(raw),
+            _ => self.extra.push((name, raw)),
+        }
     }
 
     /// True when the object has the member that every record has.
@@ -40,10 +61,11 @@ impl<'a> Event<'a> {
     ///
     /// # Errors
     /// Why the object is no usable record.
-    pub fn complete(&mut self) -> Result<(), String> {
+    pub fn complete(&mut self, callers: &mut Callers<'a>) -> Result<(), String> {
         self.time_us = event_time(self)?;
-        if let Some(identity) = self.raw[USER_IDENTITY] {
-            read_identity(identity, &mut self.raw);
+        self.caller = self.raw[USER_IDENTITY].map(|identity| callers.of(identity));
+        for (slot, raw) in self.caller.iter().flat_map(|caller| &caller.members) {
+            self.raw[*slot] = Some(raw);
         }
         Ok(())
     }
@@ -58,47 +80,20 @@ fn event_time(event: &Event) -> Result<i64, String> {
     time::micros(&text).ok_or_else(|| format!("eventTime {} is no time between 2006 and 2099", shortened(raw)))
 }
 
-/// Fills the columns that come from inside `userIdentity`, at most three levels deep.
-fn read_identity<'a>(identity: &'a str, slots: &mut [Option<&'a str>]) {
-    fn level<'a>(object: &'a str, path: &mut Vec<Cow<'a, str>>, slots: &mut [Option<&'a str>]) {
-        // An identity that is no object stays in the `user_identity` column alone.
-        let _ = json::members(object, |name, raw| {
-            path.push(name);
-            match identity_slot(path) {
-                Some(slot) if slots[slot].is_none() => slots[slot] = Some(raw),
-                Some(_) => {}
-                None if raw.starts_with('{') && path.len() < 3 => level(raw, path, slots),
-                None => {}
-            }
-            path.pop();
-        });
+/// Names and slots of the columns that come from the record itself, by the length of the name.
+static RECORD_MEMBERS: LazyLock<Vec<Vec<(&str, usize)>>> = LazyLock::new(|| {
+    let mut by_length: Vec<Vec<(&str, usize)>> = Vec::new();
+    for (slot, column) in EVENTS.iter().enumerate() {
+        if let Origin::Record(name) = column.from {
+            by_length.resize(by_length.len().max(name.len() + 1), Vec::new());
+            by_length[name.len()].push((name, slot));
+        }
     }
-    level(identity, &mut Vec::with_capacity(3), slots);
-}
-
-/// Names and slots of the columns that come from the record itself, without the ones that do not.
-static RECORD_MEMBERS: LazyLock<Vec<(&str, usize)>> = LazyLock::new(|| {
-    let member = |(slot, column): (usize, &Column)| match column.from {
-        Origin::Record(name) => Some((name, slot)),
-        _ => None,
-    };
-    EVENTS.iter().enumerate().filter_map(member).collect()
-});
-
-static IDENTITY_MEMBERS: LazyLock<Vec<(&[&str], usize)>> = LazyLock::new(|| {
-    let member = |(slot, column): (usize, &Column)| match column.from {
-        Origin::Identity(path) => Some((path, slot)),
-        _ => None,
-    };
-    EVENTS.iter().enumerate().filter_map(member).collect()
+    by_length
 });
 
 fn record_slot(name: &str) -> Option<usize> {
-    RECORD_MEMBERS.iter().find(|(member, _)| *member == name).map(|(_, slot)| *slot)
-}
-
-fn identity_slot(path: &[Cow<str>]) -> Option<usize> {
-    IDENTITY_MEMBERS.iter().find(|(member, _)| member.iter().eq(path.iter())).map(|(_, slot)| *slot)
+    RECORD_MEMBERS.get(name.len())?.iter().find(|(member, _)| *member == name).map(|(_, slot)| *slot)
 }
 
 /// Index of a column by name, at compile time.
@@ -143,7 +138,7 @@ impl<'a> Event<'a> {
     pub fn is_retyped(&self, slot: usize) -> bool {
         let Some(raw) = self.raw[slot].filter(|raw| *raw != "null") else { return false };
         match EVENTS[slot].kind {
-            Kind::Text => json::text(raw).is_none(),
+            Kind::Text => raw.starts_with(['{', '[']),
             Kind::Bool => json::boolean(raw).is_none(),
             Kind::Time => json::text(raw).and_then(|text| time::micros(&text)).is_none(),
             Kind::Json | Kind::Integer | Kind::Day => false,

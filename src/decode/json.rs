@@ -12,24 +12,41 @@ use serde_json::value::RawValue;
 /// serde_json's words when the text is no sound object. Nothing inside a value is looked at, so lone surrogates, numbers
 /// beyond 64 bits and any depth of nesting pass.
 pub fn members<'a>(text: &'a str, found: impl FnMut(Cow<'a, str>, &'a str)) -> Result<(), String> {
-    struct Members<F>(F);
-    impl<'de, F: FnMut(Cow<'de, str>, &'de str)> Visitor<'de> for Members<F> {
-        type Value = ();
-
-        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-            while let Some(Key(name)) = map.next_key::<Key<'de>>()? {
-                let value: &'de RawValue = map.next_value()?;
-                (self.0)(name, value.get());
-            }
-            Ok(())
-        }
-    }
     let mut reader = serde_json::Deserializer::from_str(text);
     reader.deserialize_map(Members(found)).and_then(|()| reader.end()).map_err(|e| e.to_string())
+}
+
+/// [`members`] of the object that `text` begins with, whatever comes after it; the length of the object's text. Nothing
+/// when it is no sound object, or an empty one.
+pub fn first_members<'a>(text: &'a str, mut found: impl FnMut(Cow<'a, str>, &'a str)) -> Option<usize> {
+    let mut last = "";
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let members = Members(|name, raw| {
+        last = raw;
+        found(name, raw);
+    });
+    reader.deserialize_map(members).ok()?;
+    // The last value is a slice of the text; what is left of the object is its bracket.
+    let end = (last.as_ptr() as usize + last.len()).checked_sub(text.as_ptr() as usize)?;
+    Some(end + text.get(end..)?.find('}')? + 1)
+}
+
+struct Members<F>(F);
+
+impl<'de, F: FnMut(Cow<'de, str>, &'de str)> Visitor<'de> for Members<F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        while let Some(Key(name)) = map.next_key::<Key<'de>>()? {
+            let value: &'de RawValue = map.next_value()?;
+            (self.0)(name, value.get());
+        }
+        Ok(())
+    }
 }
 
 /// A member's name, borrowed when it has no escapes.
@@ -62,7 +79,7 @@ pub fn text(raw: &str) -> Option<Cow<'_, str>> {
     match raw.as_bytes().first()? {
         b'"' => {
             let inside = &raw[1..raw.len() - 1];
-            if !inside.contains('\\') {
+            if memchr::memchr(b'\\', inside.as_bytes()).is_none() {
                 return Some(Cow::Borrowed(inside));
             }
             serde_json::from_str(&without_lone_surrogates(raw)).ok().map(Cow::Owned)
@@ -85,7 +102,8 @@ pub fn boolean(raw: &str) -> Option<bool> {
 ///
 /// SQL's JSON functions stop at a lone surrogate and give null for every key after it; a caller could hide fields with one.
 pub fn without_lone_surrogates(raw: &str) -> Cow<'_, str> {
-    if !raw.contains("\\ud") && !raw.contains("\\uD") {
+    // Most texts have no escape at all, and a search for one byte is the quickest there is.
+    if memchr::memchr(b'\\', raw.as_bytes()).is_none() || (!raw.contains("\\ud") && !raw.contains("\\uD")) {
         return Cow::Borrowed(raw);
     }
     let bytes = raw.as_bytes();
@@ -126,6 +144,19 @@ mod tests {
         assert!(seen.iter().map(|(n, r)| (n.as_str(), *r)).eq(expected));
         assert!(members(r#"{"a": nul}"#, |_, _| {}).is_err());
         assert!(members(r#"{"a":1} x"#, |_, _| {}).is_err());
+    }
+
+    #[test]
+    fn an_object_ends_where_its_bracket_is() {
+        let length = |text: &str| first_members(text, |_, _| {});
+        for object in [r#"{"a":1}"#, r#"{ "a" : {"}":"}"} , "b":[{}] }"#, r#"{"a":"\"}"#] {
+            for rest in ["", "}", ",{\"a\":2}]}", " garbage"] {
+                assert_eq!(length(&format!("{object}{rest}")), Some(object.len()), "{object}{rest}");
+            }
+        }
+        for unsound in ["", "{", "{}", r#"{"a":1"#, r#"{"a":1,}"#, r#"{"a" 1}"#, "[1]"] {
+            assert_eq!(length(unsound), None, "{unsound}");
+        }
     }
 
     #[test]

@@ -1,17 +1,19 @@
 //! Bytes to columns: objects as stored in, one Arrow batch and the rejects out.
 //!
 //! `gunzip` inflates, `bundle` unpacks, `text` settles the encoding, `split` finds the objects, `event` takes one apart,
-//! `shape` says which envelope it is when it is no record, `ocsf` turns Security Lake's events back into records, `actor`
-//! says whose call it was, `batch` builds the columns; `reader` leads through them. Decoding never fails as a whole: what
+//! `shape` says which envelope it is when it is no record, `ocsf` turns Security Lake's events back into records, `caller` and `actor`
+//! say whose call it was, `batch` builds the columns; `reader` leads through them, on the threads of `pool`. Decoding never fails as a whole: what
 //! cannot be read becomes a [`Reject`] with the object, the offset and the reason, and the rest goes on.
 
 mod actor;
 mod batch;
 mod bundle;
+mod caller;
 mod event;
 mod gunzip;
 mod json;
 mod ocsf;
+mod pool;
 mod reader;
 mod reject;
 mod shape;
@@ -25,6 +27,7 @@ use std::ops::Range;
 use arrow::array::RecordBatch;
 use bytes::Bytes;
 
+pub use pool::Pool;
 pub use reject::Reject;
 
 use crate::sha256;
@@ -106,24 +109,42 @@ pub struct DecodedObject {
     pub sha256: String,
 }
 
-/// Reads objects into one batch. Bytes are as stored: plain, gzipped, or a bundle of either.
-pub fn decode(objects: Vec<(LogObject, Bytes)>, limits: Limits) -> Decoded {
-    let mut reader = Reader::new(limits);
-    let mut outcomes = Vec::with_capacity(objects.len());
-    for (object, bytes) in objects {
-        let before = reader.counts();
-        reader.object(&object, &bytes);
-        let after = reader.counts();
-        outcomes.push(DecodedObject {
-            rows: before.rows..after.rows,
-            rejects: after.rejects - before.rejects,
-            retyped_members: after.retyped_members - before.retyped_members,
-            sha256: sha256::hex(&bytes),
-            object,
-        });
+/// Reads objects, and keeps its buffers from one batch to the next.
+pub struct Decoder {
+    reader: Reader,
+}
+
+impl Decoder {
+    /// A decoder of objects within bounds.
+    pub fn new(limits: Limits) -> Decoder {
+        Decoder { reader: Reader::new(limits) }
     }
-    let (batch, days, rejects, others) = reader.finish();
-    Decoded { batch, days, objects: outcomes, rejects, others }
+
+    /// Reads objects into one batch. Bytes are as stored: plain, gzipped, or a bundle of either.
+    pub fn decode(&mut self, objects: Vec<(LogObject, Bytes)>) -> Decoded {
+        let reader = &mut self.reader;
+        reader.make_room();
+        let mut outcomes = Vec::with_capacity(objects.len());
+        for (object, bytes) in objects {
+            let before = reader.counts();
+            reader.object(&object, &bytes);
+            let after = reader.counts();
+            outcomes.push(DecodedObject {
+                rows: before.rows..after.rows,
+                rejects: after.rejects - before.rejects,
+                retyped_members: after.retyped_members - before.retyped_members,
+                sha256: sha256::hex(&bytes),
+                object,
+            });
+        }
+        let (batch, days, rejects, others) = reader.take();
+        Decoded { batch, days, objects: outcomes, rejects, others }
+    }
+}
+
+/// Reads objects into one batch, once.
+pub fn decode(objects: Vec<(LogObject, Bytes)>, limits: Limits) -> Decoded {
+    Decoder::new(limits).decode(objects)
 }
 
 #[cfg(test)]

@@ -7,14 +7,16 @@ use std::collections::BTreeMap;
 
 use arrow::array::RecordBatch;
 
-use super::batch::EventBatch;
+use super::batch::{EventBatch, Sizes};
 use super::bundle::{self, Member, Packing};
+use super::caller::Callers;
 use super::event::Event;
+use super::gunzip::Gunzip;
 use super::ocsf::parquet::{self, Bounds};
 use super::ocsf::record;
 use super::shape::{self, Shape};
 use super::split::{self, Piece};
-use super::{Limits, Reject, gunzip, json, text};
+use super::{Limits, Reject, json, text};
 use crate::source::{LogKey, LogObject};
 
 /// Rows and rejects under construction.
@@ -33,6 +35,9 @@ pub struct Reader {
     others: BTreeMap<String, u64>,
     /// Kept from object to object, to be allocated once.
     inflated: Vec<u8>,
+    gunzip: Gunzip,
+    /// How large the batch before was.
+    last: Option<Sizes>,
 }
 
 /// Arrow's text columns count their bytes in 31 bits.
@@ -52,7 +57,7 @@ impl Reader {
     pub fn new(limits: Limits) -> Reader {
         Reader {
             limits,
-            batch: EventBatch::new(),
+            batch: EventBatch::new(None),
             rejects: Vec::new(),
             rejects_met: 0,
             rejects_unlisted: 0,
@@ -60,6 +65,8 @@ impl Reader {
             column_bytes: 0,
             others: BTreeMap::new(),
             inflated: Vec::new(),
+            gunzip: Gunzip::new(),
+            last: None,
         }
     }
 
@@ -68,9 +75,19 @@ impl Reader {
         Counts { rows: self.batch.rows(), rejects: self.rejects_met, retyped_members }
     }
 
-    pub fn finish(self) -> (RecordBatch, Vec<i32>, Vec<Reject>, BTreeMap<String, u64>) {
-        let (batch, days) = self.batch.finish();
-        (batch, days, self.rejects, self.others)
+    /// Makes room for another batch like the last one.
+    pub fn make_room(&mut self) {
+        if let Some(last) = self.last.take() {
+            self.batch = EventBatch::new(Some(&last));
+        }
+    }
+
+    /// What was read so far. The reader is as new then.
+    pub fn take(&mut self) -> (RecordBatch, Vec<i32>, Vec<Reject>, BTreeMap<String, u64>) {
+        self.last = Some(self.batch.sizes());
+        let (batch, days) = std::mem::replace(&mut self.batch, EventBatch::new(None)).finish();
+        (self.rejects_met, self.column_bytes) = (0, 0);
+        (batch, days, std::mem::take(&mut self.rejects), std::mem::take(&mut self.others))
     }
 
     /// Reads an object as stored.
@@ -99,8 +116,7 @@ impl Reader {
     /// The buffer, filled with what `stored` inflates to.
     fn inflate(&mut self, object: &LogObject, stored: &[u8], bytes_max: usize) -> Vec<u8> {
         let mut inflated = std::mem::take(&mut self.inflated);
-        inflated.clear();
-        if let Some(problem) = gunzip::gunzip(stored, bytes_max, &mut inflated) {
+        if let Some(problem) = self.gunzip.inflate(stored, bytes_max, &mut inflated) {
             self.reject(object, inflated.len(), problem);
         }
         inflated
@@ -151,17 +167,28 @@ impl Reader {
     }
 
     fn records(&mut self, within: Within, text: &str) {
-        split::records(text, |offset, piece| self.piece(within, within.offset(offset), piece));
+        split::records(text, &mut Records { reader: self, within, callers: Callers::default() });
     }
 
-    /// An object of the text: a record, or an envelope of some.
+    /// A text of its own: a record, or an envelope of some.
     fn piece(&mut self, within: Within, offset: usize, piece: Piece) {
-        let (text, mut event) = match piece.and_then(|text| Ok((text, Event::parse(text)?))) {
-            Ok(parsed) => parsed,
-            Err(reason) => return self.reject(within.object, offset, reason),
-        };
+        match piece.and_then(|text| Ok((text, Event::parse(text)?))) {
+            Ok((text, event)) => self.event(within, offset, text, event, &mut Callers::default()),
+            Err(reason) => self.reject(within.object, offset, reason),
+        }
+    }
+
+    /// An object of the text, taken apart: a record, or an envelope of some.
+    fn event<'a>(
+        &mut self,
+        within: Within,
+        offset: usize,
+        text: &'a str,
+        mut event: Event<'a>,
+        callers: &mut Callers<'a>,
+    ) {
         match shape::of(&event) {
-            None => match self.fits(text, within.object).and_then(|()| event.complete()) {
+            None => match self.fits(text, within.object).and_then(|()| event.complete(callers)) {
                 Ok(()) => self.batch.push(&event, within.object, (self.batch.rows() - within.first_row) as i64),
                 Err(reason) => self.reject(within.object, offset, reason),
             },
@@ -247,6 +274,30 @@ impl Within<'_> {
     fn at(self, offset: usize, at: usize) -> Self {
         let base = if self.is_slice { offset + at } else { offset };
         Within { base, envelopes: self.envelopes + 1, ..self }
+    }
+}
+
+/// A text under way: its records, and who made their calls.
+struct Records<'r, 'o, 'a> {
+    reader: &'r mut Reader,
+    within: Within<'o>,
+    callers: Callers<'a>,
+}
+
+impl<'a> split::Visitor<'a> for Records<'_, '_, 'a> {
+    fn begins(&mut self, offset: usize, rest: &'a str) -> Option<usize> {
+        let (event, length) = Event::parse_first(rest)?;
+        let offset = self.within.offset(offset);
+        self.reader.event(self.within, offset, &rest[..length], event, &mut self.callers);
+        Some(length)
+    }
+
+    fn piece(&mut self, offset: usize, piece: Piece<'a>) {
+        let offset = self.within.offset(offset);
+        match piece.and_then(|text| Ok((text, Event::parse(text)?))) {
+            Ok((text, event)) => self.reader.event(self.within, offset, text, event, &mut self.callers),
+            Err(reason) => self.reader.reject(self.within.object, offset, reason),
+        }
     }
 }
 

@@ -10,8 +10,18 @@ use super::time;
 /// A record's text, or why there is none at this offset.
 pub type Piece<'a> = Result<&'a str, String>;
 
-/// Calls `found` with the offset and text of every record, in order.
-pub fn records<'a>(text: &'a str, mut found: impl FnMut(usize, Piece<'a>)) {
+/// What is done with the records that are found, in order.
+pub trait Visitor<'a> {
+    /// A record begins here, in an array: the length of its text when it is sound and was taken, `None` to be given it as a
+    /// piece. This spares sound records a second reading.
+    fn begins(&mut self, offset: usize, rest: &'a str) -> Option<usize>;
+
+    /// A record's text.
+    fn piece(&mut self, offset: usize, piece: Piece<'a>);
+}
+
+/// Tells `visitor` of every record.
+pub fn records<'a>(text: &'a str, visitor: &mut impl Visitor<'a>) {
     let mut walk = Walk { text, at: 0, end: text.len() };
     let mut damaged = false;
     // The lines under way are the rest of damage that was reported, or text that was.
@@ -22,17 +32,17 @@ pub fn records<'a>(text: &'a str, mut found: impl FnMut(usize, Piece<'a>)) {
         let start = walk.at;
         let Some(first) = walk.peek() else { return };
         let outcome = match first {
-            b'{' => walk.envelope(&mut found),
-            b'[' => walk.array(&mut found),
+            b'{' => walk.envelope(visitor),
+            b'[' => walk.array(visitor),
             _ if told => Err(Damage::Line("")),
             _ => Err(Damage::Line(NO_JSON)),
         };
         match outcome {
             Ok(()) => told = false,
-            Err(Damage::Rest(at, reason)) => return found(at, Err(reason.into())),
+            Err(Damage::Rest(at, reason)) => return visitor.piece(at, Err(reason.into())),
             Err(Damage::Line(reason)) => {
                 if !reason.is_empty() {
-                    found(start, Err(reason.into()));
+                    visitor.piece(start, Err(reason.into()));
                 }
                 (damaged, told) = (true, true);
                 walk.at = line_end(text, start);
@@ -101,7 +111,7 @@ impl<'a> Walk<'a> {
     }
 
     /// An object at the top: an envelope whose `Records` are the records, or itself a record.
-    fn envelope(&mut self, found: &mut impl FnMut(usize, Piece<'a>)) -> Result<(), Damage> {
+    fn envelope(&mut self, visitor: &mut impl Visitor<'a>) -> Result<(), Damage> {
         let start = self.at;
         let mut is_envelope = false;
         let mut depth = 0usize;
@@ -112,7 +122,7 @@ impl<'a> Walk<'a> {
                     if depth == 1 && key == "Records" && self.member_follows() {
                         is_envelope = true;
                         if self.peek() == Some(b'[') {
-                            self.array(found)?;
+                            self.array(visitor)?;
                         }
                     }
                     continue;
@@ -124,7 +134,7 @@ impl<'a> Walk<'a> {
             self.at += 1;
             if depth == 0 {
                 if !is_envelope {
-                    found(start, Ok(&self.text[start..self.at]));
+                    visitor.piece(start, Ok(&self.text[start..self.at]));
                 }
                 return Ok(());
             }
@@ -144,7 +154,7 @@ impl<'a> Walk<'a> {
     }
 
     /// An array whose elements are records.
-    fn array(&mut self, found: &mut impl FnMut(usize, Piece<'a>)) -> Result<(), Damage> {
+    fn array(&mut self, visitor: &mut impl Visitor<'a>) -> Result<(), Damage> {
         self.at += 1;
         loop {
             self.skip_space();
@@ -156,21 +166,25 @@ impl<'a> Walk<'a> {
                     return Ok(());
                 }
                 Some(b'{') => {
+                    if let Some(length) = visitor.begins(start, &self.text[start..self.end]) {
+                        self.at += length;
+                        continue;
+                    }
                     self.balanced().ok_or(Damage::Rest(start, CUT))?;
-                    found(start, Ok(&self.text[start..self.at]));
+                    visitor.piece(start, Ok(&self.text[start..self.at]));
                 }
                 Some(b'[') => {
                     self.balanced().ok_or(Damage::Rest(start, CUT))?;
-                    found(start, Err("an array where a record is due".into()));
+                    visitor.piece(start, Err("an array where a record is due".into()));
                 }
                 Some(b'"') => {
                     self.string().ok_or(Damage::Rest(start, CUT))?;
-                    found(start, Err("a string where a record is due".into()));
+                    visitor.piece(start, Err("a string where a record is due".into()));
                 }
                 Some(_) => {
                     let rest = &self.text.as_bytes()[start..self.end];
                     self.at += rest.iter().position(|b| matches!(b, b',' | b']')).unwrap_or(rest.len());
-                    found(start, Err("a literal where a record is due".into()));
+                    visitor.piece(start, Err("a literal where a record is due".into()));
                 }
             }
         }
@@ -222,10 +236,24 @@ fn line_end(text: &str, from: usize) -> usize {
 mod tests {
     use super::*;
 
+    /// Takes pieces only.
+    #[derive(Default)]
+    struct Pieces(Vec<(usize, Result<String, String>)>);
+
+    impl Visitor<'_> for Pieces {
+        fn begins(&mut self, _: usize, _: &str) -> Option<usize> {
+            None
+        }
+
+        fn piece(&mut self, offset: usize, piece: Piece) {
+            self.0.push((offset, piece.map(str::to_owned)));
+        }
+    }
+
     fn split(text: &str) -> Vec<Result<String, String>> {
-        let mut pieces = Vec::new();
-        records(text, |_, piece| pieces.push(piece.map(str::to_owned)));
-        pieces
+        let mut pieces = Pieces::default();
+        records(text, &mut pieces);
+        pieces.0.into_iter().map(|(_, piece)| piece).collect()
     }
 
     fn sound(text: &str) -> Vec<String> {
@@ -281,9 +309,9 @@ mod tests {
         assert_eq!(sound("2024-01-01T00:00:00.000Z {\"a\":1}\n2024-01-01T00:00:00.001Z {\"b\":{\"c\":[2]}}\n"), two);
         assert_eq!(sound("\u{feff}{\"a\":1}\r\n\u{feff}{\"b\":{\"c\":[2]}}"), two);
         assert!(split("2024-01-01T00:00:00.000Z START RequestId: 1")[0].is_err());
-        let mut offsets = Vec::new();
-        records("\u{feff}{}\n2024-01-01T00:00:00Z {}", |at, _| offsets.push(at));
-        assert_eq!(offsets, [3, 27]);
+        let mut pieces = Pieces::default();
+        records("\u{feff}{}\n2024-01-01T00:00:00Z {}", &mut pieces);
+        assert_eq!(pieces.0.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [3, 27]);
     }
 
     #[test]

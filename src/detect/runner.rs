@@ -152,16 +152,18 @@ async fn look_up(session: &Session, findings: &mut [Finding]) -> Result<()> {
     }
     let days = findings.iter().flat_map(|f| [&f.first_time, &f.last_time]).filter_map(|time| time.get(..10));
     let (Some(first), Some(last)) = (days.clone().min(), days.max()) else { return Ok(()) };
-    let parameters = Parameters::from([
+    let mut parameters = Parameters::from([
         ("first".to_owned(), crate::engine::Value::Text(first.to_owned())),
         ("last".to_owned(), crate::engine::Value::Text(last.to_owned())),
-        ("ids".to_owned(), crate::engine::Value::Texts(ids)),
     ]);
-    let sql = "SELECT event_id, event_time, event_source, event_name, aws_region, error_code, source_ip_address, \
+    let (list, of_list) = crate::engine::list(ids);
+    parameters.extend(of_list);
+    let sql = format!(
+        "SELECT event_id, event_time, event_source, event_name, aws_region, error_code, source_ip_address, \
          source_object, source_record FROM events \
-         WHERE event_date BETWEEN CAST($first AS DATE) AND CAST($last AS DATE) \
-           AND event_id IN (SELECT unnest($ids))";
-    let batches = session.query("evidence", sql, &parameters).await?.collect().await?;
+         WHERE event_date BETWEEN CAST($first AS DATE) AND CAST($last AS DATE) AND event_id IN {list}"
+    );
+    let batches = session.query("evidence", &sql, &parameters).await?.collect().await?;
     let mut known: HashMap<String, Event> = HashMap::new();
     for row in rows(&batches).map_err(|e| Error::query("evidence", e))? {
         let event: Event = serde_json::from_value(Value::Object(row)).map_err(|e| Error::query("evidence", e))?;

@@ -73,6 +73,15 @@ impl From<&Value> for ScalarValue {
 /// Values for the `$names` of a query.
 pub type Parameters = BTreeMap<String, Value>;
 
+/// A list to stand behind SQL's `IN`, `($value0, $value1, ...)`, and what its names stand for. Filters of such lists reach
+/// bloom filters, which those of a list in one parameter do not.
+pub fn list(values: impl IntoIterator<Item = String>) -> (String, Parameters) {
+    let parameters: Vec<_> =
+        values.into_iter().enumerate().map(|(n, value)| (format!("value{n}"), Value::Text(value))).collect();
+    let names: Vec<_> = parameters.iter().map(|(name, _)| format!("${name}")).collect();
+    (format!("({})", names.join(", ")), parameters.into_iter().collect())
+}
+
 /// SQL over one snapshot of a lake.
 pub struct Session {
     context: SessionContext,

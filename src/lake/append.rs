@@ -7,22 +7,20 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use arrow::array::{BooleanArray, RecordBatch};
-use arrow::compute::filter_record_batch;
+use arrow::array::RecordBatch;
 use arrow::datatypes::Date32Type;
 use chrono::Utc;
 use uuid::Uuid;
 
 use super::Lake;
 use super::commit::{self, Attempt, Change, NewFile};
-use super::data_file::DataFileBuilder;
+use super::data_file::{BuiltFile, DataFileBuilder, ROW_GROUP_ROWS, Rows};
 use super::known::{Known, event_keys};
 use super::ledger::{self, Ledger, LedgerRow, Standing};
 use super::snapshot::Snapshot;
 use super::state::{SideFile, State};
 use crate::decode::{Decoded, Reject};
 use crate::error::{Error, Result};
-use crate::schema::file_schema;
 use crate::source::LogObject;
 
 /// A batch is committed when it holds this many events,
@@ -33,7 +31,7 @@ const BATCH_OBJECTS_MAX: usize = 40_000;
 const BATCH_AGE_MAX: Duration = Duration::from_secs(300);
 /// The share of the memory limit that rows waiting to be sorted may take, and that encoded files may take before they
 /// are committed. The rest is for objects being decoded, for what is known, and for the allocator.
-const SHARE: usize = 16;
+const SHARE: usize = 24;
 /// Ledger files a state may point at before the smaller ones are joined.
 const LEDGER_FILES_MAX: usize = 16;
 
@@ -50,12 +48,34 @@ pub struct Appender<'a> {
 /// The batch under way.
 #[derive(Default)]
 struct Pending {
-    days: BTreeMap<i32, DataFileBuilder>,
+    days: BTreeMap<i32, Day>,
     objects: Vec<LedgerRow>,
     rejects: Vec<Reject>,
     events: u64,
     /// When its first object was added.
     since: Option<Instant>,
+}
+
+/// One day's file: rows that wait, and what those before them became.
+struct Day {
+    waiting: Rows,
+    builder: DataFileBuilder,
+}
+
+impl Day {
+    /// Sorts and encodes what waits.
+    fn encode(&mut self) -> Result<()> {
+        let rows = std::mem::take(&mut self.waiting);
+        tokio::task::block_in_place(|| self.builder.push(&rows))
+    }
+
+    /// The whole file.
+    fn finish(mut self) -> Result<BuiltFile> {
+        if self.waiting.count() > 0 {
+            self.encode()?;
+        }
+        tokio::task::block_in_place(|| self.builder.finish())
+    }
 }
 
 /// What became of some decoded objects.
@@ -124,10 +144,14 @@ impl<'a> Appender<'a> {
         let keys = event_keys(&batch)?;
         let fresh: Vec<bool> = keys.iter().zip(&days).map(|(key, day)| self.known.insert(*day, *key)).collect();
         for day in met {
-            let of_day: BooleanArray = fresh.iter().zip(&days).map(|(fresh, of)| Some(*fresh && *of == day)).collect();
-            if of_day.true_count() > 0 {
-                let rows = filter(&batch, &of_day)?;
-                tokio::task::block_in_place(|| self.file_of(day)?.push(rows))?;
+            let of_day = (0..).zip(&days).zip(&fresh).filter(|((_, of), fresh)| **of == day && **fresh);
+            let rows: Vec<u32> = of_day.map(|((row, _), _)| row).collect();
+            if !rows.is_empty() {
+                let day = self.day(day)?;
+                day.waiting.push(&batch, rows)?;
+                if day.waiting.count() >= ROW_GROUP_ROWS {
+                    day.encode()?;
+                }
             }
         }
         self.make_room()?;
@@ -148,11 +172,12 @@ impl<'a> Appender<'a> {
         Ok(appended)
     }
 
-    fn file_of(&mut self, day: i32) -> Result<&mut DataFileBuilder> {
+    fn day(&mut self, day: i32) -> Result<&mut Day> {
         Ok(match self.pending.days.entry(day) {
-            std::collections::btree_map::Entry::Occupied(file) => file.into_mut(),
+            std::collections::btree_map::Entry::Occupied(day) => day.into_mut(),
             std::collections::btree_map::Entry::Vacant(place) => {
-                place.insert(DataFileBuilder::new(&self.snapshot.delta.schema())?)
+                let builder = DataFileBuilder::new(&self.snapshot.delta.schema())?;
+                place.insert(Day { waiting: Rows::default(), builder })
             }
         })
     }
@@ -160,10 +185,10 @@ impl<'a> Appender<'a> {
     /// Sorts and encodes the days that hold most until few rows wait.
     fn make_room(&mut self) -> Result<()> {
         loop {
-            let waiting: usize = self.pending.days.values().map(DataFileBuilder::waiting_bytes).sum();
-            let largest = self.pending.days.values_mut().max_by_key(|day| day.waiting_bytes());
+            let waiting: usize = self.pending.days.values().map(|day| day.waiting.bytes()).sum();
+            let largest = self.pending.days.values_mut().max_by_key(|day| day.waiting.bytes());
             match largest {
-                Some(day) if waiting > self.memory_bytes / SHARE => tokio::task::block_in_place(|| day.flush())?,
+                Some(day) if waiting > self.memory_bytes / SHARE => day.encode()?,
                 _ => return Ok(()),
             }
         }
@@ -171,7 +196,7 @@ impl<'a> Appender<'a> {
 
     /// True when the batch should be committed before more is added.
     pub fn is_full(&self) -> bool {
-        let encoded: usize = self.pending.days.values().map(DataFileBuilder::encoded_bytes).sum();
+        let encoded: usize = self.pending.days.values().map(|day| day.builder.encoded_bytes()).sum();
         self.pending.events >= BATCH_EVENTS_MAX
             || encoded >= self.memory_bytes / SHARE
             || self.pending.objects.len() >= BATCH_OBJECTS_MAX
@@ -234,12 +259,11 @@ impl<'a> Appender<'a> {
         appended
     }
 
-    async fn write_files(&self, batch: &str, days: BTreeMap<i32, DataFileBuilder>) -> Result<Vec<NewFile>> {
+    async fn write_files(&self, batch: &str, days: BTreeMap<i32, Day>) -> Result<Vec<NewFile>> {
         let mut files = Vec::with_capacity(days.len());
         for (day, file) in days {
             let day = Date32Type::to_naive_date_opt(day).ok_or_else(|| Error::Internal(format!("day {day}")))?;
-            let built = tokio::task::block_in_place(|| file.finish())?;
-            files.push(commit::write(self.lake, batch, day, built).await?);
+            files.push(commit::write(self.lake, batch, day, file.finish()?).await?);
         }
         Ok(files)
     }
@@ -268,9 +292,4 @@ fn new_days(before: &Snapshot, now: &Snapshot) -> Vec<i32> {
     let had: std::collections::HashSet<_> = before.files.iter().map(|file| &file.path).collect();
     let new = now.files.iter().filter(|file| !had.contains(&file.path));
     new.map(|file| Date32Type::from_naive_date(file.day)).collect()
-}
-
-fn filter(batch: &RecordBatch, rows: &BooleanArray) -> Result<RecordBatch> {
-    debug_assert_eq!(batch.schema(), file_schema());
-    filter_record_batch(batch, rows).map_err(|e| Error::Internal(e.to_string()))
 }

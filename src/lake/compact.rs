@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::Lake;
 use super::commit::{self, Attempt, Change};
-use super::data_file::DataFileBuilder;
+use super::data_file::{DataFileBuilder, Rows};
 use super::ledger::read_columns;
 use super::snapshot::{DataFile, Snapshot};
 use crate::error::{Error, Result};
@@ -75,16 +75,19 @@ impl Lake {
     /// One file for some of a day's. Its bytes, or nothing when another writer took one of them away.
     async fn join(&self, day: NaiveDate, files: Vec<DataFile>, sorted_bytes: usize) -> Result<Option<u64>> {
         let mut snapshot = self.snapshot().await?;
-        let builder = DataFileBuilder::new(&snapshot.delta.schema())?;
-        let mut builder = builder.sorted_by(FILE_EVENTS_MAX as usize, sorted_bytes);
+        let mut builder = DataFileBuilder::new(&snapshot.delta.schema())?;
+        let mut waiting = Rows::default();
         for file in &files {
             let url = self.location.url_of(&file.path);
             let bytes = self.location.bytes(&file.path).await?;
             for batch in read_columns(bytes, None).map_err(|e| Error::lake(url.as_str(), e))? {
-                builder.push(batch)?;
+                waiting.push(&batch, (0..batch.num_rows() as u32).collect())?;
+                if waiting.count() >= FILE_EVENTS_MAX as usize || waiting.bytes() >= sorted_bytes {
+                    tokio::task::block_in_place(|| builder.push(&std::mem::take(&mut waiting)))?;
+                }
             }
         }
-        let built = tokio::task::block_in_place(|| builder.finish())?;
+        let built = tokio::task::block_in_place(|| builder.push(&waiting).and_then(|()| builder.finish()))?;
         let bytes = built.bytes.len() as u64;
         let new = [commit::write(self, &Uuid::now_v7().simple().to_string(), day, built).await?];
         let instead_of: HashSet<Path> = files.into_iter().map(|file| file.path).collect();

@@ -84,8 +84,7 @@ pub struct LedgerRow {
 
 /// Rows as a batch of [`ledger_schema`].
 pub fn ledger_batch(rows: &[LedgerRow], batch: &str, read_at: DateTime<Utc>) -> Result<RecordBatch> {
-    let object = |row: &LedgerRow| -> LogObject { row.decoded.object.clone() };
-    let text = |get: &dyn Fn(&LedgerRow) -> Option<String>| -> ArrayRef {
+    let text = |get: for<'r> fn(&'r LedgerRow) -> Option<&'r str>| -> ArrayRef {
         Arc::new(rows.iter().map(get).collect::<StringArray>())
     };
     let number = |get: &dyn Fn(&LedgerRow) -> u64| -> ArrayRef {
@@ -100,20 +99,20 @@ pub fn ledger_batch(rows: &[LedgerRow], batch: &str, read_at: DateTime<Utc>) -> 
         .map(|row| row.decoded.object.key.day().map(arrow::datatypes::Date32Type::from_naive_date))
         .collect();
     let columns: Vec<ArrayRef> = vec![
-        text(&|row| Some(object(row).url)),
-        text(&|row| Some(object(row).version)),
-        number(&|row| object(row).size_bytes),
-        time(&|row| object(row).last_modified),
-        text(&|row| object(row).key.account_id),
-        text(&|row| object(row).key.region),
+        text(|row| Some(&row.decoded.object.url)),
+        text(|row| Some(&row.decoded.object.version)),
+        number(&|row| row.decoded.object.size_bytes),
+        time(&|row| row.decoded.object.last_modified),
+        text(|row| row.decoded.object.key.account_id.as_deref()),
+        text(|row| row.decoded.object.key.region.as_deref()),
         Arc::new(days),
         number(&|row| row.decoded.rows.len() as u64 + row.decoded.rejects),
         number(&|row| row.kept),
         number(&|row| row.duplicates),
         number(&|row| row.decoded.rejects),
         number(&|row| row.decoded.retyped_members),
-        text(&|row| Some(row.decoded.sha256.clone())),
-        text(&|_| Some(batch.to_owned())),
+        text(|row| Some(&row.decoded.sha256)),
+        Arc::new(rows.iter().map(|_| Some(batch)).collect::<StringArray>()),
         time(&|_| read_at),
     ];
     RecordBatch::try_new(ledger_schema(), columns).map_err(|e| Error::Internal(format!("ledger: {e}")))

@@ -52,6 +52,8 @@ pub struct Location {
     url: Url,
     store: Arc<dyn ObjectStore>,
     prefix: Path,
+    /// The same store, where it is the file system.
+    files: Option<Arc<LocalFileSystem>>,
 }
 
 impl Location {
@@ -93,7 +95,7 @@ impl Location {
         let prefix = Path::parse(prefix).map_err(|e| Error::Usage(format!("{text}: {e}")))?;
         let mut url = Url::parse(&format!("s3://{bucket}")).map_err(|_| not_a_place(&text))?;
         url.set_path(prefix.as_ref());
-        Ok(Location { url, store: Arc::new(store), prefix })
+        Ok(Location { url, store: Arc::new(store), prefix, files: None })
     }
 
     fn folder(path: &FilePath) -> Result<Location> {
@@ -102,7 +104,8 @@ impl Location {
         let prefix =
             Path::from_absolute_path(&absolute).map_err(|e| Error::Usage(format!("{}: {e}", absolute.display())))?;
         let url = Url::from_file_path(&absolute).map_err(|()| not_a_place(&absolute.display().to_string()))?;
-        Ok(Location { url, store: Arc::new(LocalFileSystem::new()), prefix })
+        let files = Arc::new(LocalFileSystem::new());
+        Ok(Location { url, store: Arc::clone(&files) as Arc<dyn ObjectStore>, prefix, files: Some(files) })
     }
 
     /// A place in a store of one's own making: tests put faults or memory under it.
@@ -112,7 +115,7 @@ impl Location {
     pub fn in_store(url: &str, store: Arc<dyn ObjectStore>) -> Result<Location> {
         let url = Url::parse(url).map_err(|_| not_a_place(url))?;
         let prefix = Path::from_url_path(url.path()).map_err(|e| Error::Usage(format!("{url}: {e}")))?;
-        Ok(Location { url, store, prefix })
+        Ok(Location { url, store, prefix, files: None })
     }
 
     /// The store; its root is the bucket or the file system.
@@ -174,6 +177,21 @@ impl Location {
     pub async fn bytes(&self, path: &Path) -> Result<Bytes> {
         let got = async { self.store.get(path).await?.bytes().await };
         got.await.map_err(|e| Error::storage("read", self.url_of(path), e))
+    }
+
+    /// True when [`Location::bytes_of_file`] can be asked: the store is the file system itself.
+    pub fn is_file_system(&self) -> bool {
+        self.files.is_some()
+    }
+
+    /// All bytes of a file, on this thread: to ask another thread for a tiny file takes longer than to read it.
+    ///
+    /// # Errors
+    /// [`Error::File`] that names the file; [`Error::Internal`] in another store than the file system.
+    pub fn bytes_of_file(&self, path: &Path) -> Result<Bytes> {
+        let files = self.files.as_ref().ok_or_else(|| Error::Internal(format!("{self} is no folder")))?;
+        let file = files.path_to_filesystem(path).map_err(|e| Error::storage("read", self.url_of(path), e))?;
+        std::fs::read(&file).map(Bytes::from).map_err(|source| Error::File { path: file, source })
     }
 
     /// The object at exactly this place, when it names an object and not a prefix.

@@ -49,7 +49,7 @@ pub async fn explain(args: &ExplainArgs, folders: &[PathBuf]) -> Result<Outcome>
     let started = Instant::now();
     let plan = detect::plan(detector, &session, window, &settings).await?.explain().await?;
     let seconds = started.elapsed().as_secs_f64();
-    written(reads(&plan, &mut std::io::stdout().lock()))?;
+    written(reads(&plan, snapshot.files.len(), &mut std::io::stdout().lock()))?;
     println!("took      {seconds:.2} s for {} findings", plan.rows);
     if args.plan {
         println!("\n{}", plan.steps.trim_end());

@@ -1,0 +1,144 @@
+//! Who called: a record's `userIdentity` taken apart, once for all the calls of a session that stand together.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+use std::sync::LazyLock;
+
+use super::actor::{Identity, actor};
+use super::event::slot;
+use super::json;
+use crate::schema::{Column, EVENTS, Origin};
+
+/// A `userIdentity` taken apart.
+#[derive(Debug)]
+pub struct Caller<'a> {
+    raw: &'a str,
+    /// Columns that come from inside it, with their raw JSON text.
+    pub members: Vec<(usize, &'a str)>,
+    /// The identity that has habits.
+    pub actor: Option<String>,
+    /// Name of the role session.
+    pub session: Option<String>,
+    /// `accountId`.
+    pub account_id: Option<Cow<'a, str>>,
+}
+
+/// Distinct callers of a text that are remembered. Files hold minutes of an account's life; few sessions overlap.
+const CALLERS_MAX: usize = 64;
+
+/// The callers met last in a text.
+#[derive(Debug, Default)]
+pub struct Callers<'a> {
+    known: Vec<Rc<Caller<'a>>>,
+    oldest: usize,
+}
+
+impl<'a> Callers<'a> {
+    /// The caller that is written as `raw`.
+    pub fn of(&mut self, raw: &'a str) -> Rc<Caller<'a>> {
+        if let Some(known) = self.known.iter().find(|known| known.raw == raw) {
+            return Rc::clone(known);
+        }
+        let caller = Rc::new(Caller::read(raw));
+        if self.known.len() < CALLERS_MAX {
+            self.known.push(Rc::clone(&caller));
+        } else {
+            self.known[self.oldest] = Rc::clone(&caller);
+            self.oldest = (self.oldest + 1) % CALLERS_MAX;
+        }
+        caller
+    }
+}
+
+impl<'a> Caller<'a> {
+    fn read(raw: &'a str) -> Caller<'a> {
+        let mut caller = Caller { raw, members: Vec::new(), actor: None, session: None, account_id: None };
+        level(raw, &mut Vec::with_capacity(3), &mut caller.members);
+        let identity = caller.identity();
+        let (actor, session) = actor(&identity);
+        (caller.actor, caller.session) = (actor.map(Cow::into_owned), session.map(str::to_owned));
+        caller.account_id = identity.account_id;
+        caller
+    }
+
+    fn identity(&self) -> Identity<'a> {
+        let raw = |slot: usize| self.members.iter().find(|(known, _)| *known == slot).map(|(_, raw)| *raw);
+        let text = |slot: usize| raw(slot).and_then(json::text);
+        let kind = text(const { slot("user_identity_type") });
+        let on_behalf_of = (kind.as_deref() == Some("IdentityCenterUser")).then(|| on_behalf_of(self.raw)).flatten();
+        Identity {
+            kind,
+            on_behalf_of,
+            arn: text(const { slot("user_identity_arn") }),
+            principal_id: text(const { slot("user_identity_principal_id") }),
+            account_id: text(const { slot("user_identity_account_id") }),
+            user_name: text(const { slot("user_identity_user_name") }),
+            invoked_by: text(const { slot("invoked_by") }),
+            issuer_arn: text(const { slot("session_issuer_arn") }),
+        }
+    }
+}
+
+/// Finds the members that have columns, at most three levels deep. The first of a repeated member counts.
+fn level<'a>(object: &'a str, path: &mut Vec<Cow<'a, str>>, members: &mut Vec<(usize, &'a str)>) {
+    // An identity that is no object stays in the `user_identity` column alone.
+    let _ = json::members(object, |name, raw| {
+        path.push(name);
+        match identity_slot(path) {
+            Some(slot) if members.iter().all(|(known, _)| *known != slot) => members.push((slot, raw)),
+            Some(_) => {}
+            None if raw.starts_with('{') && path.len() < 3 => level(raw, path, members),
+            None => {}
+        }
+        path.pop();
+    });
+}
+
+static IDENTITY_MEMBERS: LazyLock<Vec<(&[&str], usize)>> = LazyLock::new(|| {
+    let member = |(slot, column): (usize, &Column)| match column.from {
+        Origin::Identity(path) => Some((path, slot)),
+        _ => None,
+    };
+    EVENTS.iter().enumerate().filter_map(member).collect()
+});
+
+fn identity_slot(path: &[Cow<str>]) -> Option<usize> {
+    IDENTITY_MEMBERS.iter().find(|(member, _)| member.iter().eq(path.iter())).map(|(_, slot)| *slot)
+}
+
+/// `onBehalfOf.userId`: the Identity Center user a session acts for.
+fn on_behalf_of(identity: &str) -> Option<Cow<'_, str>> {
+    let mut user = None;
+    let mut behalf = None;
+    json::members(identity, |name, raw| {
+        if name == "onBehalfOf" {
+            behalf = Some(raw);
+        }
+    })
+    .ok()?;
+    json::members(behalf?, |name, raw| {
+        if name == "userId" {
+            user = json::text(raw);
+        }
+    })
+    .ok()?;
+    user
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_is_remembered_and_many_are_told_apart() {
+        let texts: Vec<String> =
+            (0..200).map(|n| format!(r#"{{"type":"IAMUser","arn":"arn:aws:iam::1:user/{n}"}}"#)).collect();
+        let mut callers = Callers::default();
+        for text in texts.iter().chain(&texts) {
+            let known = callers.of(text);
+            assert_eq!(known.actor.as_deref(), text.split('"').nth(7));
+            assert!(Rc::ptr_eq(&known, &callers.of(text)));
+        }
+        assert_eq!(callers.known.len(), CALLERS_MAX);
+    }
+}
