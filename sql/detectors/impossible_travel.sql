@@ -12,23 +12,32 @@ colleagues  = { default = 3, min = 1, help = "a network that so many other ident
 crowd       = { default = 8, min = 2, help = "an address from which so many people call on the same day is a way out they share" }
 distance_km = { default = 500.0, min = 50.0, help = "moves shorter than this are left to the error of the table" }
 */
-WITH located AS (
-  SELECT *
-  FROM calls
-  WHERE NOT by_service
-    AND event_time >= $from AND event_time < $to
-    AND ip_country(source_ip_address) IS NOT NULL
-),
-placed AS (
-  SELECT holder, event_date, first_time, last_time, source_ip_address, ip_asn(source_ip_address) AS asn
+WITH placed AS (
+  SELECT holder, event_date, first_time, last_time, source_ip_address, ip_asn(source_ip_address) AS asn,
+    ip_country(source_ip_address) AS country
   FROM daily_address
   WHERE holder IS NOT NULL AND ip_country(source_ip_address) IS NOT NULL AND first_time < $to
+),
+-- Days near which somebody was in two countries: at the slowest speed that may be asked for the longest way takes two.
+travels AS (
+  SELECT DISTINCT a.holder, a.event_date
+  FROM placed AS a
+  JOIN placed AS b ON b.holder = a.holder AND b.country <> a.country
+   AND b.event_date BETWEEN a.event_date - INTERVAL '2 days' AND a.event_date + INTERVAL '2 days'
+  WHERE a.last_time >= $from
+),
+located AS (
+  SELECT c.*
+  FROM travels AS t
+  JOIN calls AS c ON c.holder = t.holder AND c.event_date = t.event_date
+  WHERE NOT c.by_service
+    AND c.event_time >= $from AND c.event_time < $to
+    AND ip_country(c.source_ip_address) IS NOT NULL
 ),
 -- The window's calls, and where each holder was last before it. Whoever was silent for two days may be anywhere.
 steps AS (
   SELECT event_time, event_date, actor, account_id, source_ip_address, holder, TRUE AS judged
   FROM located
-  WHERE holder IS NOT NULL
   UNION ALL
   SELECT last_time, event_date, NULL, NULL, source_ip_address, holder, FALSE
   FROM placed

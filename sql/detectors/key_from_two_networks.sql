@@ -11,18 +11,35 @@ within_minutes = { default = 30, min = 1, max = 240, help = "minutes between the
 warm_up_days   = { default = 3, min = 1, max = 90, help = "days an identity must have been seen on before its networks are known" }
 min_rarity     = { default = 3.5, min = 0.0, help = "nats; a network that more identities came from before is the company's or the town's, and worth a low finding" }
 */
-WITH located AS (
-  SELECT
-    event_id, event_time, event_date, account_id, actor, access_key_id, source_ip_address, failed,
-    client,
-    ip_asn(source_ip_address) AS asn
-  FROM calls
-  WHERE NOT by_service
-    AND access_key_id IS NOT NULL
-    AND event_time >= $from AND event_time < $to
+WITH addresses AS (
+  SELECT DISTINCT actor, event_date, source_ip_address, ip_asn(source_ip_address) AS asn
+  FROM daily_address
+  WHERE event_date >= CAST($from AS DATE) AND event_date < CAST($to AS DATE)
     AND ip_asn(source_ip_address) IS NOT NULL
     -- AWS calls from its own network where a shell or a job runs there for somebody.
     AND NOT coalesce(ip_organisation(source_ip_address) ILIKE '%amazon%', FALSE)
+),
+-- Whoever was in two networks on a day, or across a midnight: few, so that few calls are put in order.
+travellers AS (
+  SELECT DISTINCT a.actor, a.event_date
+  FROM addresses AS a
+  JOIN addresses AS b ON b.actor = a.actor AND b.asn <> a.asn
+   AND b.event_date BETWEEN a.event_date - INTERVAL '1 day' AND a.event_date + INTERVAL '1 day'
+),
+located AS (
+  SELECT
+    c.event_id, c.event_time, c.event_date, c.account_id, c.actor, c.access_key_id, c.source_ip_address, c.failed,
+    c.client,
+    a.asn
+  FROM (
+    SELECT a.actor, a.event_date, a.source_ip_address, a.asn
+    FROM addresses AS a
+    JOIN travellers AS t ON t.actor = a.actor AND t.event_date = a.event_date
+  ) AS a
+  JOIN calls AS c ON c.actor = a.actor AND c.event_date = a.event_date AND c.source_ip_address = a.source_ip_address
+  WHERE NOT c.by_service
+    AND c.access_key_id IS NOT NULL
+    AND c.event_time >= $from AND c.event_time < $to
 ),
 moved AS (
   SELECT

@@ -22,11 +22,11 @@ WITH made AS (
     AND api = 'CreateAccessKey'
 ),
 used AS (
-  SELECT access_key_id, actor, event_time, event_id, source_ip_address
-  FROM calls
-  WHERE event_time >= $from AND event_time < $to
-    AND NOT by_service
-    AND access_key_id IN (SELECT made_key FROM made)
+  SELECT c.access_key_id, c.actor, c.event_time, c.event_id, c.source_ip_address
+  FROM (SELECT DISTINCT made_key FROM made) AS k -- the smaller side first: it is the one that is held
+  JOIN calls AS c ON c.access_key_id = k.made_key
+  WHERE c.event_time >= $from AND c.event_time < $to
+    AND NOT c.by_service
 ),
 -- APIs that an identity had never called, by day; reading them changes nothing.
 reads AS (

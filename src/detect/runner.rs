@@ -1,6 +1,6 @@
 //! Runs detectors over a session: binds, checks the contract, reads the rows, looks the evidence up.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Schema};
@@ -10,7 +10,7 @@ use super::detector::uses;
 use super::finding::Event;
 use super::join::join;
 use super::{Detector, Finding, Window};
-use crate::engine::{Parameters, Query, Session};
+use crate::engine::{self, Query, Session};
 use crate::error::{Error, Result};
 
 /// What was set for a hunt.
@@ -141,33 +141,36 @@ pub fn rows(batches: &[RecordBatch]) -> std::result::Result<Vec<Map<String, Valu
     if text.is_empty() { Ok(Vec::new()) } else { serde_json::from_slice(&text).map_err(|e| e.to_string()) }
 }
 
-/// Says of every event of evidence what it was and where it was read.
+/// Events looked up in one query.
+const LOOKED_UP_MAX: usize = 1_000;
+
+/// Says of every event of evidence what it was and where it was read. Days are asked for one after the other: a day's
+/// files are read for a day's events, and a list of ids stays short.
 async fn look_up(session: &Session, findings: &mut [Finding]) -> Result<()> {
-    let mut ids: Vec<String> =
-        findings.iter().flat_map(|f| f.evidence.events.iter().map(|e| e.event_id.clone())).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    if ids.is_empty() {
-        return Ok(());
+    let mut wanted: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+    for finding in findings.iter() {
+        let day = |time: &str| time.get(..10).unwrap_or_default().to_owned();
+        let ids = finding.evidence.events.iter().map(|event| event.event_id.clone());
+        wanted.entry((day(&finding.first_time), day(&finding.last_time))).or_default().extend(ids);
     }
-    let days = findings.iter().flat_map(|f| [&f.first_time, &f.last_time]).filter_map(|time| time.get(..10));
-    let (Some(first), Some(last)) = (days.clone().min(), days.max()) else { return Ok(()) };
-    let mut parameters = Parameters::from([
-        ("first".to_owned(), crate::engine::Value::Text(first.to_owned())),
-        ("last".to_owned(), crate::engine::Value::Text(last.to_owned())),
-    ]);
-    let (list, of_list) = crate::engine::list(ids);
-    parameters.extend(of_list);
-    let sql = format!(
-        "SELECT event_id, event_time, event_source, event_name, aws_region, error_code, source_ip_address, \
-         source_object, source_record FROM events \
-         WHERE event_date BETWEEN CAST($first AS DATE) AND CAST($last AS DATE) AND event_id IN {list}"
-    );
-    let batches = session.query("evidence", &sql, &parameters).await?.collect().await?;
     let mut known: HashMap<String, Event> = HashMap::new();
-    for row in rows(&batches).map_err(|e| Error::query("evidence", e))? {
-        let event: Event = serde_json::from_value(Value::Object(row)).map_err(|e| Error::query("evidence", e))?;
-        known.insert(event.event_id.clone(), event);
+    for ((first, last), ids) in wanted {
+        for some in ids.into_iter().filter(|id| !known.contains_key(id)).collect::<Vec<_>>().chunks(LOOKED_UP_MAX) {
+            let (list, mut parameters) = engine::list(some.iter().cloned());
+            parameters.insert("first".to_owned(), engine::Value::Text(first.clone()));
+            parameters.insert("last".to_owned(), engine::Value::Text(last.clone()));
+            let sql = format!(
+                "SELECT event_id, event_time, event_source, event_name, aws_region, error_code, source_ip_address, \
+                 source_object, source_record FROM events \
+                 WHERE event_date BETWEEN CAST($first AS DATE) AND CAST($last AS DATE) AND event_id IN {list}"
+            );
+            let batches = session.query("evidence", &sql, &parameters).await?.collect().await?;
+            for row in rows(&batches).map_err(|e| Error::query("evidence", e))? {
+                let event: Event =
+                    serde_json::from_value(Value::Object(row)).map_err(|e| Error::query("evidence", e))?;
+                known.insert(event.event_id.clone(), event);
+            }
+        }
     }
     for event in findings.iter_mut().flat_map(|f| f.evidence.events.iter_mut()) {
         if let Some(found) = known.get(&event.event_id) {

@@ -13,8 +13,10 @@ pub mod udf;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, UInt32Array};
+use arrow::compute::take_record_batch;
 use arrow::datatypes::{Schema, SchemaRef};
+use arrow::error::ArrowError;
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::datasource::MemTable;
 use datafusion::execution::context::SQLOptions;
@@ -36,6 +38,10 @@ use table::{FilesTable, plain_words, side_file};
 
 /// Bytes that SQL may use when nobody says otherwise.
 pub const MEMORY_BYTES: usize = 1 << 30;
+
+/// Rows of a batch. An aggregation gives slices of one large batch, and whoever sorts or joins them reckons the whole of it
+/// for each: with the engine's 8,192 rows the limit was met at a tenth of the memory.
+const BATCH_ROWS: usize = 32_768;
 
 /// A value bound to a `$name` in SQL; never pasted into the text.
 #[derive(Debug, Clone, PartialEq)]
@@ -131,7 +137,7 @@ fn context(snapshot: &Snapshot, geo: &Arc<Geo>, memory_bytes: usize) -> Result<(
     let runtime = runtime.map_err(|e| Error::Internal(e.to_string()))?;
     let store_url = snapshot.location.store_url();
     runtime.register_object_store(&store_url, Arc::clone(snapshot.location.store()));
-    let mut config = SessionConfig::new().with_information_schema(true);
+    let mut config = SessionConfig::new().with_information_schema(true).with_batch_size(BATCH_ROWS);
     config.options_mut().execution.parquet.pushdown_filters = true;
     // A join that tells its other side what to look for waits until all its partitions know, and with empty ones it may
     // wait for ever.
@@ -257,6 +263,9 @@ impl Session {
             let partitions = frame.collect_partitioned().await.map_err(failed)?;
             // What is run may be stricter than what was planned about which columns are ever null.
             let schema = partitions.iter().flatten().next().map_or(planned, RecordBatch::schema);
+            let own = |batches: Vec<RecordBatch>| batches.iter().map(own_memory).collect::<Result<Vec<_>, _>>();
+            let partitions = partitions.into_iter().map(own).collect::<Result<Vec<_>, _>>();
+            let partitions = partitions.map_err(|e| Error::query(format!("view {name}"), e))?;
             let table = MemTable::try_new(schema, partitions).map_err(failed)?;
             self.context.deregister_table(&name).map_err(failed)?;
             self.context.register_table(&name, Arc::new(table)).map_err(failed)?;
@@ -264,6 +273,12 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// The batch in memory of its own. An aggregation's batches are slices of one, and whoever holds a few of them would be
+/// taken to hold all of it once for each.
+fn own_memory(batch: &RecordBatch) -> std::result::Result<RecordBatch, ArrowError> {
+    take_record_batch(batch, &UInt32Array::from_iter_values(0..batch.num_rows() as u32))
 }
 
 /// The views worth keeping that `sql` names, those they stand on first.

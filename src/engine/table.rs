@@ -107,7 +107,11 @@ impl TableProvider for FilesTable {
                 true => Precision::Exact(files.iter().map(|file| file.rows as usize).sum()),
                 false => Precision::Absent,
             },
-            total_byte_size: Precision::Inexact(files.iter().map(|file| file.size_bytes as usize).sum()),
+            // Where rows are known they say which side of a join is the smaller; bytes as compressed would mislead.
+            total_byte_size: match self.counted {
+                true => Precision::Absent,
+                false => Precision::Inexact(files.iter().map(|file| file.size_bytes as usize).sum()),
+            },
             column_statistics: TableStatistics::unknown_column(self.table.table_schema()),
         };
         files.sort_by_key(|file| std::cmp::Reverse(file.size_bytes));
