@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn an_object_ends_where_its_bracket_is() {
         let length = |text: &str| first_members(text, |_, _| {});
-        for object in [r#"{"a":1}"#, r#"{ "a" : {"}":"}"} , "b":[{}] }"#, r#"{"a":"\"}"#] {
+        for object in [r#"{"a":1}"#, r#"{ "a" : {"}":"}"} , "b":[{}] }"#, r#"{"a":"\\"}"#] {
             for rest in ["", "}", ",{\"a\":2}]}", " garbage"] {
                 assert_eq!(length(&format!("{object}{rest}")), Some(object.len()), "{object}{rest}");
             }
