@@ -189,15 +189,17 @@ impl Reading<'_> {
                 group.push(object);
                 if group.is_full(self.bounds) {
                     under_way.push_back(self.begin(source, std::mem::take(&mut group)));
-                    if under_way.len() > GROUPS_AHEAD {
-                        self.add(source, under_way.pop_front()).await?;
+                    if under_way.len() > GROUPS_AHEAD
+                        && let Some(first) = under_way.pop_front()
+                    {
+                        self.add(source, first).await?;
                     }
                 }
             }
         }
         under_way.push_back(self.begin(source, group));
-        while !under_way.is_empty() {
-            self.add(source, under_way.pop_front()).await?;
+        while let Some(first) = under_way.pop_front() {
+            self.add(source, first).await?;
         }
         self.settle(source).await
     }
@@ -208,8 +210,7 @@ impl Reading<'_> {
         tokio::spawn(async move { fetch_and_decode(&source, group, &pool).await })
     }
 
-    async fn add(&mut self, source: &Location, group: Option<JoinHandle<Result<Fetched>>>) -> Result<()> {
-        let Some(group) = group else { return Ok(()) };
+    async fn add(&mut self, source: &Location, group: JoinHandle<Result<Fetched>>) -> Result<()> {
         let fetched = group.await.map_err(|e| Error::Internal(format!("decoding: {e}")))??;
         self.ingested.bytes += fetched.bytes;
         for (kind, count) in &fetched.decoded.others {

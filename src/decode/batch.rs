@@ -120,7 +120,7 @@ impl EventBatch {
     /// What has no column, or another type than its column, as a JSON object; a repeated name gets a list.
     fn extra(&mut self, event: &Event) -> Option<String> {
         // Members inside userIdentity stay whole in its own column.
-        let of_record = |at: &usize| event.raw[*at].is_some() && matches!(EVENTS[*at].from, Origin::Record(_));
+        let of_record = |at: &usize| matches!(EVENTS[*at].from, Origin::Record(_));
         let retyped: Vec<usize> = (0..EVENTS.len()).filter(|at| of_record(at) && event.is_retyped(*at)).collect();
         self.retyped_members += retyped.len() as u64;
         if retyped.is_empty() && event.extra.is_empty() {

@@ -154,7 +154,8 @@ impl Reader {
             match record::member(text, "metadata").and_then(record::other_product) {
                 Some(product) => others.get_or_insert((product, 0)).1 += 1,
                 None => {
-                    self.piece(Within { object, first_row, base: row, is_slice: false, envelopes: 0 }, row, Ok(text))
+                    let within = Within { object, first_row, base: row, is_slice: false, envelopes: 0 };
+                    self.piece(within, row, Ok(text), &mut Callers::default());
                 }
             }
         });
@@ -170,10 +171,10 @@ impl Reader {
         split::records(text, &mut Records { reader: self, within, callers: Callers::default() });
     }
 
-    /// A text of its own: a record, or an envelope of some.
-    fn piece(&mut self, within: Within, offset: usize, piece: Piece) {
+    /// An object of the text, as it stands.
+    fn piece<'a>(&mut self, within: Within, offset: usize, piece: Piece<'a>, callers: &mut Callers<'a>) {
         match piece.and_then(|text| Ok((text, Event::parse(text)?))) {
-            Ok((text, event)) => self.event(within, offset, text, event, &mut Callers::default()),
+            Ok((text, event)) => self.event(within, offset, text, event, callers),
             Err(reason) => self.reject(within.object, offset, reason),
         }
     }
@@ -200,7 +201,7 @@ impl Reader {
             Some(Shape::Ocsf) => match record::record(text) {
                 Ok(record) => {
                     let within = Within { is_slice: false, envelopes: within.envelopes + 1, ..within };
-                    self.piece(within, offset, Ok(&record));
+                    self.piece(within, offset, Ok(&record), &mut Callers::default());
                 }
                 Err(reason) => self.reject(within.object, offset, reason),
             },
@@ -293,11 +294,7 @@ impl<'a> split::Visitor<'a> for Records<'_, '_, 'a> {
     }
 
     fn piece(&mut self, offset: usize, piece: Piece<'a>) {
-        let offset = self.within.offset(offset);
-        match piece.and_then(|text| Ok((text, Event::parse(text)?))) {
-            Ok((text, event)) => self.reader.event(self.within, offset, text, event, &mut self.callers),
-            Err(reason) => self.reader.reject(self.within.object, offset, reason),
-        }
+        self.reader.piece(self.within, self.within.offset(offset), piece, &mut self.callers);
     }
 }
 

@@ -71,9 +71,7 @@ impl Day {
 
     /// The whole file.
     fn finish(mut self) -> Result<BuiltFile> {
-        if self.waiting.count() > 0 {
-            self.encode()?;
-        }
+        self.encode()?;
         tokio::task::block_in_place(|| self.builder.finish())
     }
 }
