@@ -257,6 +257,21 @@ fn a_query_is_sql_a_file_or_a_saved_question() {
     assert!(around.lines().count() == 2 && around.contains(",true,"), "the day after is not around it: {around}");
     let plan = ask(&["--explain", "SELECT * FROM events WHERE event_date = '2024-01-02'"]);
     assert!(plan.contains("reads     events: 1 of 2 files of") && plan.contains("DataSourceExec"), "{plan}");
+    let twice = |hint: &str| {
+        format!(
+            "WITH x AS {hint} (SELECT event_id FROM events WHERE event_name = $api) \
+             SELECT count(*) AS n FROM x AS a JOIN x AS b ON b.event_id = a.event_id"
+        )
+    };
+    let (anew, once) = (twice(""), twice("MATERIALIZED"));
+    let named = |format: &str, sql: &str, more: &[&str]| {
+        let args = ["query", "--lake", arg(&lake), "--format", format, "--param", "api=ListBuckets", sql];
+        succeeds(&[&args[..], more].concat()).out
+    };
+    assert_eq!((named("csv", &anew, &[]), named("csv", &once, &[])), ("n\n2\n".to_owned(), "n\n2\n".to_owned()));
+    assert!(named("csv", &anew, &["--explain"]).contains("reads     events: 4 of 2 files of"));
+    let plan = named("csv", &once, &["--explain"]);
+    assert!(plan.contains("reads     events: 2 of 2 files of") && plan.contains("x, computed once:"), "{plan}");
     for (args, expected) in [
         (vec!["nonsense"], "no question nonsense; see `trailhunt queries`"),
         (vec!["key_timeline"], "key_timeline wants --param key=...: access key id"),

@@ -12,11 +12,11 @@ factor       = { default = 2.0, min = 1.0, help = "how many times longer than th
 most_hours   = { default = 96, min = 1, help = "who was silent for longer than this in the 28 days before speaks now and then only: a long weekend is 96 hours" }
 warm_up_days = { default = 14, min = 2, max = 28, help = "days of history an account and region need before they can be judged" }
 */
--- Hours with records of any kind: services speak at night too.
-WITH spoken AS (
+-- Hours with records of any kind, but for what Insights says about a silence: services speak at night too.
+WITH spoken AS MATERIALIZED (
   SELECT account_id, aws_region, hour, max(last_time) AS last_time
   FROM hourly_api_use
-  WHERE hour < $to AND event_date >= CAST($from AS DATE) - INTERVAL '35 days'
+  WHERE hour < $to AND event_date >= CAST($from AS DATE) - INTERVAL '35 days' AND event_source IS NOT NULL
   GROUP BY account_id, aws_region, hour
 ),
 -- Each active hour with how long it had been silent before it, and when somebody spoke next.
@@ -61,7 +61,7 @@ silences AS (
     AND o.last_hour >= r.noticed
     AND (r.next_hour IS NULL OR r.next_hour >= r.noticed)
 ),
-measured AS (
+measured AS MATERIALIZED (
   SELECT *, CAST((to_unixtime(silent_until) - to_unixtime(silent_since)) / 3600 AS BIGINT) AS silent_hours
   FROM silences
 ),

@@ -14,7 +14,7 @@ byte_factor = { default = 10.0, min = 1.0, help = "bytes of the day as a multipl
 burst       = { default = 15.0, min = 1.0, help = "reads that come together, of one prefix or one query: smallest ratio of variance to mean" }
 warm_up_days = { default = 7, min = 1, help = "days of history the data events of an account need before a bucket can be judged" }
 */
-WITH used AS (
+WITH used AS MATERIALIZED (
   SELECT *, CAST(to_unixtime(event_date) / 86400 AS BIGINT) AS day
   FROM daily_bucket_use
   WHERE event_date < CAST($to AS DATE) AND event_date >= CAST($from AS DATE) - INTERVAL '56 days'
@@ -83,7 +83,7 @@ rated AS (
   FROM judged
 ),
 -- The day has to be too much for the identity and for the bucket: the smaller surprise of the two counts.
-scored AS (
+scored AS MATERIALIZED (
   SELECT
     *,
     CASE WHEN reads >= $min_reads THEN least(

@@ -29,8 +29,8 @@ daily AS (
     max(event_time) AS last_time,
     count(*) AS calls,
     count(*) FILTER (WHERE failed) AS failures,
-    array_distinct(array_agg(api ORDER BY event_time)) AS apis,
-    array_distinct(array_agg(target ORDER BY event_time)) AS targets,
+    array_distinct(array_agg(api ORDER BY event_time, event_id)) AS apis,
+    array_distinct(array_agg(target ORDER BY event_time, event_id)) AS targets,
     evidence(event_id, event_time) AS evidence
   FROM replaced
   GROUP BY actor, account_id, event_date

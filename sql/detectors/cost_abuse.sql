@@ -19,7 +19,7 @@ WITH used AS (
     AND event_source IN ('ses.amazonaws.com', 'email.amazonaws.com', 'bedrock.amazonaws.com', 'bedrock-runtime.amazonaws.com',
       'sagemaker.amazonaws.com', 'sms-voice.amazonaws.com', 'pinpoint.amazonaws.com', 'lightsail.amazonaws.com', 'braket.amazonaws.com')
 ),
-daily AS (
+daily AS MATERIALIZED (
   SELECT
     actor, account_id, event_source, event_date,
     min(event_time) AS first_time,
@@ -36,7 +36,7 @@ daily AS (
       'DeleteModelInvocationLoggingConfiguration')) AS opened,
     count(*) FILTER (WHERE api IN ('GetSendQuota', 'GetAccount', 'GetAccountSendingEnabled', 'ListServiceQuotas')) AS probes,
     count(DISTINCT CASE WHEN api IN ('GetSendQuota', 'GetAccount', 'GetAccountSendingEnabled') THEN aws_region END) AS regions,
-    array_distinct(array_agg(api ORDER BY event_time)) AS apis,
+    array_distinct(array_agg(api ORDER BY event_time, event_id)) AS apis,
     evidence(event_id, event_time) AS evidence
   FROM used
   GROUP BY actor, account_id, event_source, event_date

@@ -28,9 +28,9 @@ daily AS (
     count(*) FILTER (WHERE outside AND failed) AS failures,
     min(event_time) FILTER (WHERE outside) AS first_time,
     max(event_time) FILTER (WHERE outside) AS last_time,
-    first_value(source_ip_address ORDER BY event_time) FILTER (WHERE outside) AS ip,
-    first_value(session_name ORDER BY event_time) FILTER (WHERE outside) AS instance,
-    first_value(access_key_id ORDER BY event_time) FILTER (WHERE outside) AS access_key_id,
+    first_value(source_ip_address ORDER BY event_time, event_id) FILTER (WHERE outside) AS ip,
+    first_value(session_name ORDER BY event_time, event_id) FILTER (WHERE outside) AS instance,
+    first_value(access_key_id ORDER BY event_time, event_id) FILTER (WHERE outside) AS access_key_id,
     evidence(event_id, event_time) FILTER (WHERE outside) AS evidence
   FROM of_instances
   GROUP BY actor, account_id, event_date

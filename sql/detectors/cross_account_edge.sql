@@ -10,7 +10,7 @@ respond    = ["Find out who owns the other account", "Look at the trust policy t
 warm_up_days = { default = 7, min = 1, max = 90, help = "days of history an account needs before it can be judged" }
 min_surprise = { default = 2.0, min = 0.0, help = "nats; from here on a new account from outside is worth a call" }
 */
-WITH judged AS (
+WITH judged AS MATERIALIZED (
   SELECT *, min(event_date) OVER (PARTITION BY from_account, into_account) AS edge_since
   FROM daily_cross_account
   WHERE first_time < $to

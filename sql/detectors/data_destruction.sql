@@ -13,7 +13,7 @@ excess        = { default = 2.0, min = 1, help = "times the most of a day before
 practice_days = { default = 3, min = 1, help = "earlier days with the API, of the identity or its peers, that make it a practice" }
 warm_up_days  = { default = 7, min = 0, max = 90, help = "days of history the account needs, unless somebody deletes beyond many_calls" }
 */
-WITH deleting AS (
+WITH deleting AS MATERIALIZED (
   SELECT
     actor, account_id, event_date, event_time, event_id, failed, event_source, api,
     event_source IN ('backup.amazonaws.com', 'dlm.amazonaws.com', 'rbin.amazonaws.com')
@@ -29,6 +29,10 @@ WITH deleting AS (
   FROM calls
   WHERE event_time >= $from AND event_time < $to
     AND NOT by_service
+    AND read_only IS NOT TRUE
+    AND event_source IN ('backup.amazonaws.com', 'dlm.amazonaws.com', 'dynamodb.amazonaws.com', 'ec2.amazonaws.com', 'ecr.amazonaws.com',
+      'elasticache.amazonaws.com', 'elasticfilesystem.amazonaws.com', 'es.amazonaws.com', 'fsx.amazonaws.com', 'glacier.amazonaws.com',
+      'rbin.amazonaws.com', 'rds.amazonaws.com', 'redshift.amazonaws.com', 's3.amazonaws.com', 'storagegateway.amazonaws.com')
     AND event_source || ':' || api IN (
       'ec2.amazonaws.com:DeleteSnapshot', 'ec2.amazonaws.com:DeregisterImage', 'ec2.amazonaws.com:DeleteVolume',
       'rds.amazonaws.com:DeleteDBSnapshot', 'rds.amazonaws.com:DeleteDBClusterSnapshot', 'rds.amazonaws.com:DeleteDBInstance',
@@ -47,7 +51,7 @@ WITH deleting AS (
       'glacier.amazonaws.com:DeleteArchive', 'glacier.amazonaws.com:DeleteVault', 'ecr.amazonaws.com:DeleteRepository',
       'storagegateway.amazonaws.com:DeleteVolume', 'storagegateway.amazonaws.com:DeleteTape', 'es.amazonaws.com:DeleteDomain')
 ),
-by_api AS (
+by_api AS MATERIALIZED (
   SELECT
     actor, account_id, event_date, event_source, api,
     count(*) AS calls,

@@ -11,7 +11,7 @@ min_apis     = { default = 5, min = 2, help = "different APIs denied within one 
 warm_up_days = { default = 7, min = 0, max = 90, help = "days of history an account needs before it says something that an identity is new to it" }
 min_targets  = { default = 10, min = 2, help = "or different requests to the control plane denied within one hour: one API tried on many resources" }
 */
-WITH hourly AS (
+WITH hourly AS MATERIALIZED (
   SELECT
     actor, account_id, hour, denied,
     denied_apis AS apis_denied,

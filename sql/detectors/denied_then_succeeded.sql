@@ -77,7 +77,7 @@ opened AS (
 changes AS (
   SELECT account_id, actor, event_date, event_time, api, target, event_id
   FROM sensitive_calls
-  WHERE event_time >= $from AND event_time < $to AND NOT failed
+  WHERE event_date >= CAST($from AS DATE) AND event_time >= $from AND event_time < $to AND NOT failed
     AND category IN ('administrator granted', 'permissions changed', 'trust changed')
 ),
 explained AS (

@@ -41,7 +41,7 @@ judged AS (
   FROM spaced
 ),
 -- A yearly break-glass has a rhythm of its own: what counts is a silence longer than any before.
-back AS (
+back AS MATERIALIZED (
   SELECT *
   FROM judged
   WHERE first_time >= $from

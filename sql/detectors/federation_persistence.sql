@@ -28,9 +28,9 @@ daily AS (
     count(*) AS calls,
     count(*) FILTER (WHERE failed) AS failures,
     bool_or(api = 'GetFederationToken' AND NOT failed) AS with_token,
-    array_distinct(array_agg(api ORDER BY event_time)) AS apis,
-    first_value(session ORDER BY event_time) FILTER (WHERE session IS NOT NULL) AS session,
-    first_value(made_key ORDER BY event_time) FILTER (WHERE made_key IS NOT NULL) AS made_key,
+    array_distinct(array_agg(api ORDER BY event_time, event_id)) AS apis,
+    first_value(session ORDER BY event_time, event_id) FILTER (WHERE session IS NOT NULL) AS session,
+    first_value(made_key ORDER BY event_time, event_id) FILTER (WHERE made_key IS NOT NULL) AS made_key,
     evidence(event_id, event_time) AS evidence
   FROM made
   GROUP BY actor, account_id, event_date

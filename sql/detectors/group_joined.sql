@@ -27,7 +27,7 @@ made AS (
   WHERE event_time >= $from AND event_time < $to
     AND event_source = 'iam.amazonaws.com' AND api = 'CreateUser' AND NOT failed
 ),
-daily AS (
+daily AS MATERIALIZED (
   SELECT
     a.actor, a.account_id, a.group_name, a.event_date,
     min(a.event_time) AS first_time,

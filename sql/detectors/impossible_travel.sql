@@ -12,7 +12,7 @@ colleagues  = { default = 3, min = 1, help = "a network that so many other ident
 crowd       = { default = 8, min = 2, help = "an address from which so many people call on the same day is a way out they share" }
 distance_km = { default = 500.0, min = 50.0, help = "moves shorter than this are left to the error of the table" }
 */
-WITH placed AS (
+WITH placed AS MATERIALIZED (
   SELECT holder, event_date, first_time, last_time, source_ip_address, ip_asn(source_ip_address) AS asn,
     ip_country(source_ip_address) AS country
   FROM daily_address
@@ -26,8 +26,8 @@ travels AS (
    AND b.event_date BETWEEN a.event_date - INTERVAL '2 days' AND a.event_date + INTERVAL '2 days'
   WHERE a.last_time >= $from
 ),
-located AS (
-  SELECT c.*
+located AS MATERIALIZED (
+  SELECT c.event_id, c.event_time, c.event_date, c.account_id, c.actor, c.holder, c.source_ip_address, c.client
   FROM travels AS t
   JOIN calls AS c ON c.holder = t.holder AND c.event_date = t.event_date
   WHERE NOT c.by_service
@@ -47,7 +47,7 @@ moved AS (
   SELECT *, geo_change(source_ip_address, event_time) OVER (PARTITION BY holder ORDER BY event_time, source_ip_address) AS move
   FROM steps
 ),
-jumps AS (
+jumps AS MATERIALIZED (
   SELECT
     *,
     move['previous_ip'] AS previous_ip,
@@ -85,7 +85,7 @@ first_jumps AS (
   LEFT JOIN networks AS b ON b.holder = j.holder AND b.asn = j.move['previous_asn']
   WHERE p.first_date IS NULL OR p.first_date >= j.event_date
 ),
-days AS (
+days AS MATERIALIZED (
   SELECT
     actor, account_id, holder, event_date,
     min(previous_time) AS first_time,
@@ -93,12 +93,12 @@ days AS (
     count(*) AS jumps,
     max(speed_kmh) AS speed_kmh,
     max(distance_km) AS distance_km,
-    first_value(previous_ip ORDER BY event_time) AS ip_before,
-    first_value(previous_country ORDER BY event_time) AS country_before,
-    first_value(source_ip_address ORDER BY event_time) AS ip_after,
-    first_value(country ORDER BY event_time) AS country_after,
+    first_value(previous_ip ORDER BY event_time, source_ip_address) AS ip_before,
+    first_value(previous_country ORDER BY event_time, source_ip_address) AS country_before,
+    first_value(source_ip_address ORDER BY event_time, source_ip_address) AS ip_after,
+    first_value(country ORDER BY event_time, source_ip_address) AS country_after,
     -- The owner may be the one who calls second: the network that came later into the holder's life is the foreign one.
-    first_value(CASE WHEN previous_network_since > network_since THEN previous_ip ELSE source_ip_address END ORDER BY event_time) AS ip_foreign
+    first_value(CASE WHEN previous_network_since > network_since THEN previous_ip ELSE source_ip_address END ORDER BY event_time, source_ip_address) AS ip_foreign
   FROM first_jumps
   GROUP BY actor, account_id, holder, event_date
 ),

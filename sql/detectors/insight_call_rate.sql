@@ -16,7 +16,7 @@ WITH recorded AS (
   SELECT * FROM hourly_api_use
   WHERE hour < $to AND event_date >= CAST($from AS DATE) - INTERVAL '7 days'
 ),
-hourly AS (
+hourly AS MATERIALIZED (
   SELECT
     account_id, aws_region, event_source, event_name, hour,
     CAST(sum(changes) AS DOUBLE) AS calls,
@@ -52,7 +52,7 @@ scored AS (
   SELECT *, negative_binomial_surprise(calls, rate, greatest(variance, rate * $burst)) AS nats
   FROM expected
 ),
-days AS (
+days AS MATERIALIZED (
   SELECT
     account_id, aws_region, event_source, event_name, CAST(hour AS DATE) AS event_date,
     min(first_time) AS first_time,

@@ -11,7 +11,7 @@ within_minutes = { default = 30, min = 1, max = 240, help = "minutes between the
 warm_up_days   = { default = 3, min = 1, max = 90, help = "days an identity must have been seen on before its networks are known" }
 min_rarity     = { default = 3.5, min = 0.0, help = "nats; a network that more identities came from before is the company's or the town's, and worth a low finding" }
 */
-WITH addresses AS (
+WITH addresses AS MATERIALIZED (
   SELECT DISTINCT actor, event_date, source_ip_address, ip_asn(source_ip_address) AS asn
   FROM daily_address
   WHERE event_date >= CAST($from AS DATE) AND event_date < CAST($to AS DATE)
@@ -26,7 +26,7 @@ travellers AS (
   JOIN addresses AS b ON b.actor = a.actor AND b.asn <> a.asn
    AND b.event_date BETWEEN a.event_date - INTERVAL '1 day' AND a.event_date + INTERVAL '1 day'
 ),
-located AS (
+located AS MATERIALIZED (
   SELECT
     c.event_id, c.event_time, c.event_date, c.account_id, c.actor, c.access_key_id, c.source_ip_address, c.failed,
     c.client,
@@ -51,14 +51,14 @@ moved AS (
   FROM located
   WINDOW by_key AS (PARTITION BY access_key_id ORDER BY event_time, source_ip_address, client)
 ),
-flips AS (
+flips AS MATERIALIZED (
   SELECT *, least(asn, previous_asn) AS asn_a, greatest(asn, previous_asn) AS asn_b
   FROM moved
   WHERE asn <> previous_asn
     AND client <> previous_client
     AND to_unixtime(event_time) - to_unixtime(previous_time) <= 60 * $within_minutes
 ),
-networks AS (
+networks AS MATERIALIZED (
   SELECT actor, asn, min(event_date) AS since
   FROM daily_network
   WHERE asn IS NOT NULL AND first_time < $to
@@ -94,18 +94,18 @@ dated AS (
   JOIN networks AS p ON p.actor = f.actor AND p.asn = f.previous_asn
   JOIN pairs AS h ON h.actor = f.actor AND h.asn_a = f.asn_a AND h.asn_b = f.asn_b AND h.first_date = f.event_date
 ),
-days AS (
+days AS MATERIALIZED (
   SELECT
     actor, account_id, access_key_id, event_date, known_since,
     min(previous_time) AS first_time,
     max(event_time) AS last_time,
     count(*) AS flips,
-    first_value(foreign_asn ORDER BY event_time) AS foreign_asn,
-    first_value(foreign_ip ORDER BY event_time) AS foreign_ip,
-    first_value(usual_ip ORDER BY event_time) AS usual_ip,
-    first_value(foreign_client ORDER BY event_time) AS foreign_client,
-    first_value(usual_client ORDER BY event_time) AS usual_client,
-    first_value(foreign_since ORDER BY event_time) AS foreign_since
+    first_value(foreign_asn ORDER BY event_time, event_id) AS foreign_asn,
+    first_value(foreign_ip ORDER BY event_time, event_id) AS foreign_ip,
+    first_value(usual_ip ORDER BY event_time, event_id) AS usual_ip,
+    first_value(foreign_client ORDER BY event_time, event_id) AS foreign_client,
+    first_value(usual_client ORDER BY event_time, event_id) AS usual_client,
+    first_value(foreign_since ORDER BY event_time, event_id) AS foreign_since
   FROM dated
   WHERE event_date >= known_since + CAST($warm_up_days || ' days' AS INTERVAL)
   GROUP BY actor, account_id, access_key_id, event_date, known_since

@@ -25,7 +25,7 @@ since_failure AS (
   SELECT *, min(event_time) FILTER (WHERE refused) OVER (PARTITION BY source_ip_address, event_date) AS first_refused
   FROM sign_in
 ),
-daily AS (
+daily AS MATERIALIZED (
   SELECT
     source_ip_address, event_date,
     min(event_time) AS first_time,
@@ -34,7 +34,7 @@ daily AS (
     count(DISTINCT CASE WHEN refused THEN user_name END) AS users,
     max(event_time) FILTER (WHERE NOT refused) AS last_success,
     min(event_time) FILTER (WHERE refused) AS first_failure,
-    last_value(actor ORDER BY event_time) FILTER (WHERE NOT refused) AS actor,
+    last_value(actor ORDER BY event_time, event_id) FILTER (WHERE NOT refused) AS actor,
     max(account_id) AS account_id,
     count(*) AS events,
     evidence(event_id, event_time) AS evidence

@@ -14,7 +14,6 @@ WITH days AS (
   SELECT
     actor, account_id, event_date,
     min(first_time) AS first_time,
-    max(last_time) AS last_time,
     min(known_since) AS known_since,
     max(active_days) AS active_days,
     max(new_days) AS new_days,

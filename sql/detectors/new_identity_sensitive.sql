@@ -34,10 +34,10 @@ sensitive AS (
     max(weight) AS weight,
     count(*) AS calls,
     count(*) FILTER (WHERE failed) AS failures,
-    array_distinct(array_agg(category ORDER BY weight DESC, event_time)) AS categories,
-    array_distinct(array_agg(technique ORDER BY weight DESC, event_time)) AS techniques
+    array_distinct(array_agg(category ORDER BY weight DESC, event_time, event_id)) AS categories,
+    array_distinct(array_agg(technique ORDER BY weight DESC, event_time, event_id)) AS techniques
   FROM sensitive_calls
-  WHERE event_time >= $from AND event_time < $to
+  WHERE event_date >= CAST($from AS DATE) AND event_time >= $from AND event_time < $to
   GROUP BY actor, account_id, event_date
 ),
 denied AS (

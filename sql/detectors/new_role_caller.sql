@@ -23,7 +23,7 @@ WITH daily AS (
   GROUP BY event_date, account_id, role_arn, caller, caller_account
 ),
 -- A caller is new when it first tries, and once more when it first succeeds.
-judged AS (
+judged AS MATERIALIZED (
   SELECT
     *,
     min(event_date) OVER (PARTITION BY role_arn) AS role_since,

@@ -9,7 +9,7 @@ respond    = ["Disable both the key that was made and the one it was made with",
 [params]
 min_new_reads = { default = 3, min = 1, help = "APIs that read, called for the first time on the day before the key was made" }
 */
-WITH made AS (
+WITH made AS MATERIALIZED (
   SELECT
     actor, account_id, event_date, event_time, event_id, source_ip_address,
     coalesce(json_get_str(request_parameters, 'userName'), json_get_str(response_elements, 'accessKey', 'userName')) AS user_name,

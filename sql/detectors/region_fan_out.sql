@@ -12,7 +12,7 @@ factor       = { default = 1.5, min = 1.0, help = "how many times more regions t
 min_nats     = { default = 5.0, min = 0.0, help = "how rare a day with as many regions is among all identities' days before: 5 nats are one in 150" }
 warm_up_days = { default = 7, min = 1, help = "days of history the organisation needs before it can be judged" }
 */
-WITH regions AS (
+WITH regions AS MATERIALIZED (
   SELECT account_id, actor, event_date, aws_region,
     min(first_time) AS first_time, max(last_time) AS last_time, sum(calls) AS calls, sum(failures) AS failures
   FROM daily_api_use
@@ -25,7 +25,7 @@ met AS (
   FROM regions
   GROUP BY aws_region
 ),
-days AS (
+days AS MATERIALIZED (
   SELECT
     r.account_id, r.actor, r.event_date,
     min(r.first_time) AS first_time,

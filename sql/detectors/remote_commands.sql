@@ -27,7 +27,7 @@ daily AS (
     max(event_time) AS last_time,
     count(*) AS calls,
     count(*) FILTER (WHERE failed) AS failures,
-    array_distinct(array_agg(event_source || ':' || api ORDER BY event_time)) AS apis,
+    array_distinct(array_agg(event_source || ':' || api ORDER BY event_time, event_id)) AS apis,
     evidence(event_id, event_time) AS evidence
   FROM sent
   GROUP BY actor, account_id, event_date

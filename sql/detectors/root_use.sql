@@ -22,7 +22,7 @@ WITH daily AS (
     -- What makes root's access last: keys, devices, passwords.
     count(*) FILTER (WHERE api IN ('CreateAccessKey', 'DeactivateMFADevice', 'DeleteVirtualMFADevice', 'ChangePassword',
       'UpdateAccessKey', 'PasswordUpdated', 'PasswordRecoveryRequested', 'PasswordRecoveryCompleted', 'EmailUpdated')) AS credential_calls,
-    array_distinct(array_agg(api ORDER BY event_time)) AS apis,
+    array_distinct(array_agg(api ORDER BY event_time, event_id)) AS apis,
     evidence(event_id, event_time) AS evidence
   FROM calls
   WHERE user_identity_type = 'Root'

@@ -9,7 +9,7 @@ respond    = ["Read the code and what starts it", "See what the role may do and 
 [params]
 warm_up_days = { default = 14, min = 1, max = 90, help = "days of history the account needs before a role that was never met weighs more" }
 */
-WITH steps AS (
+WITH steps AS MATERIALIZED (
   SELECT
     actor, account_id, event_date, event_time, event_id, failed, event_source, api,
     event_source || ':' || api IN ('lambda.amazonaws.com:AddPermission', 'lambda.amazonaws.com:CreateEventSourceMapping',
@@ -20,6 +20,10 @@ WITH steps AS (
   FROM calls
   WHERE event_time >= $from AND event_time < $to
     AND NOT by_service
+    AND read_only IS NOT TRUE
+    AND event_source IN ('autoscaling.amazonaws.com', 'codebuild.amazonaws.com', 'ec2.amazonaws.com', 'ecs.amazonaws.com',
+      'events.amazonaws.com', 'glue.amazonaws.com', 'lambda.amazonaws.com', 'scheduler.amazonaws.com', 'ssm.amazonaws.com',
+      'states.amazonaws.com')
     AND event_source || ':' || api IN ('lambda.amazonaws.com:AddPermission', 'lambda.amazonaws.com:CreateEventSourceMapping',
       'lambda.amazonaws.com:CreateFunctionUrlConfig', 'events.amazonaws.com:PutRule', 'events.amazonaws.com:PutTargets',
       'scheduler.amazonaws.com:CreateSchedule', 'ssm.amazonaws.com:CreateAssociation', 'glue.amazonaws.com:CreateTrigger',
@@ -36,8 +40,8 @@ daily AS (
     count(*) AS calls,
     count(*) FILTER (WHERE failed) AS failures,
     bool_or(is_trigger) AND bool_or(NOT is_trigger) AS is_whole,
-    first_value(role ORDER BY event_time) FILTER (WHERE NOT is_trigger AND NOT failed AND role IS NOT NULL) AS role,
-    array_distinct(array_agg(event_source || ':' || api ORDER BY event_time)) AS apis,
+    first_value(role ORDER BY event_time, event_id) FILTER (WHERE NOT is_trigger AND NOT failed AND role IS NOT NULL) AS role,
+    array_distinct(array_agg(event_source || ':' || api ORDER BY event_time, event_id)) AS apis,
     evidence(event_id, event_time) AS evidence
   FROM steps
   GROUP BY actor, account_id, event_date

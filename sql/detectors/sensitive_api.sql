@@ -13,14 +13,14 @@ rotated_users = { default = 3, min = 2, help = "new keys for so many users, each
 unused_days   = { default = 14, min = 1, help = "a KMS key nothing was done with for so long is one nobody misses" }
 combination   = { default = 4, min = 2, help = "different kinds of change within a day that together are no routine" }
 */
-WITH asked AS (
+WITH asked AS MATERIALIZED (
   SELECT
-    *,
+    actor, account_id, category, outside, api, event_date, event_time, event_id, failed, target, technique, weight,
     regexp_replace(target, '^arn:.*[:/]', '') AS name,
     coalesce(policy_risk(json_get_str(request_parameters, 'policyDocument')) = 'public', FALSE)
       OR request_parameters LIKE '%Federated%' AS lets_all_in
   FROM sensitive_calls
-  WHERE event_time >= $from AND event_time < $to
+  WHERE event_date >= CAST($from AS DATE) AND event_time >= $from AND event_time < $to
 ),
 -- Users and roles that were made the same day: what they are given belongs to their making.
 made AS (
@@ -93,7 +93,7 @@ explained AS (
   LEFT JOIN taken_over AS t ON t.account_id = a.account_id AND t.event_date = a.event_date AND t.actor = a.actor AND t.name = a.name
   LEFT JOIN key_use AS k ON k.account_id = a.account_id AND k.event_date = a.event_date AND k.name = a.name
 ),
-by_api AS (
+by_api AS MATERIALIZED (
   SELECT
     actor, account_id, category, outside, api, event_date,
     min(event_time) AS first_time,
@@ -181,11 +181,10 @@ daily AS (
     max(event_time) AS last_time,
     count(*) AS calls,
     count(*) FILTER (WHERE failed) AS failures,
-    array_distinct(array_agg(api ORDER BY event_time)) AS apis,
-    array_distinct(array_agg(coalesce(target, 'itself') ORDER BY event_time)) AS targets,
+    array_distinct(array_agg(api ORDER BY event_time, event_id)) AS apis,
+    array_distinct(array_agg(coalesce(target, 'itself') ORDER BY event_time, event_id)) AS targets,
     evidence(event_id, event_time) AS evidence
-  FROM sensitive_calls
-  WHERE event_time >= $from AND event_time < $to
+  FROM asked
   GROUP BY actor, account_id, category, event_date
 )
 SELECT

@@ -11,7 +11,7 @@ min_machines  = { default = 3, min = 2, help = "different machines or templates 
 many_machines = { default = 5, min = 2, help = "from this many on nobody is looking at one machine" }
 excess        = { default = 2.0, min = 1, help = "times the most calls of a day before, by the identity or its peers, from which it is no routine" }
 */
-WITH asked AS (
+WITH asked AS MATERIALIZED (
   SELECT
     actor, account_id, event_date, event_time, event_id, failed, api,
     coalesce(json_get_str(request_parameters, 'instanceId'), json_get_str(request_parameters, 'DescribeLaunchTemplateVersionsRequest', 'LaunchTemplateId'),

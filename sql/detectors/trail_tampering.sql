@@ -9,9 +9,9 @@ respond    = ["Turn it on again and read what happened while it was off", "Ask w
 [params]
 routine_days = { default = 3, min = 1, help = "an identity, or peers of it, that did the same on this many earlier days do it by routine" }
 */
-WITH weakened AS (
+WITH weakened AS MATERIALIZED (
   SELECT
-    *,
+    actor, account_id, event_date, event_time, event_id, failed, event_source, api,
     event_source || ':' || api AS what,
     CASE
       WHEN api IN ('StopLogging', 'DeleteTrail', 'DeleteDetector', 'DisableSecurityHub', 'DisableMacie', 'LeaveOrganization',
@@ -57,14 +57,14 @@ WITH weakened AS (
       OR (event_source = 's3.amazonaws.com' AND api IN ('PutBucketLifecycle', 'PutBucketLifecycleConfiguration'))
     )
 ),
-daily AS (
+daily AS MATERIALIZED (
   SELECT
     actor, account_id, event_date,
     min(event_time) AS first_time,
     max(event_time) AS last_time,
     count(*) AS calls,
     count(*) FILTER (WHERE failed) AS failures,
-    array_distinct(array_agg(what ORDER BY event_time)) AS what,
+    array_distinct(array_agg(what ORDER BY event_time, event_id)) AS what,
     array_distinct(array_agg(what) FILTER (WHERE weight <> 'low')) AS what_weighs,
     max(CASE WHEN weight = 'high' THEN 1 ELSE 0 END) AS heavy,
     evidence(event_id, event_time) AS evidence

@@ -13,8 +13,8 @@ habit AS (
     count(*) FILTER (WHERE kind = 'event_source') AS services,
     count(*) FILTER (WHERE kind = 'api') AS apis,
     count(*) FILTER (WHERE kind = 'region') AS regions
-  FROM (SELECT DISTINCT actor, kind, item FROM habits
-    WHERE kind IN ('country', 'asn', 'event_source', 'api', 'region') AND first_time < $to)
+  FROM first_uses
+  WHERE kind IN ('country', 'asn', 'event_source', 'api', 'region') AND first_time < $to
   GROUP BY actor
 )
 SELECT

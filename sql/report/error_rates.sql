@@ -7,5 +7,5 @@ SELECT
 FROM events
 WHERE event_time >= $from AND event_time < $to
 GROUP BY event_source, coalesce(error_family(error_code, error_message), 'none')
-ORDER BY event_source, calls DESC
+ORDER BY event_source, calls DESC, error_family
 LIMIT 500

@@ -1,9 +1,9 @@
 -- Hours without events between hours with events, where an account and region otherwise speaks at least every other hour.
 WITH hours AS (
-  SELECT account_id, aws_region, date_trunc('hour', event_time) AS hour
-  FROM events
-  WHERE event_time >= $from AND event_time < $to
-  GROUP BY account_id, aws_region, date_trunc('hour', event_time)
+  SELECT DISTINCT account_id, aws_region, hour
+  FROM hourly_api_use
+  WHERE event_date >= CAST($from AS DATE) AND event_date <= CAST($to AS DATE)
+    AND hour >= $from AND hour < $to
 ),
 steps AS (
   SELECT

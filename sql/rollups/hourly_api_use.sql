@@ -1,4 +1,5 @@
--- One row an account, region, API, error code and hour, whoever called: what CloudTrail Insights looks at.
+-- One row an account, region, API, error code and hour, whoever called: what CloudTrail Insights looks at. All events are in
+-- it; those of Insights itself have no source and no name.
 SELECT
   event_date,
   date_trunc('hour', event_time) AS hour,
@@ -12,5 +13,4 @@ SELECT
   count(*) AS calls,
   count(*) FILTER (WHERE read_only IS FALSE AND management_event IS NOT FALSE) AS changes
 FROM events
-WHERE event_category IS DISTINCT FROM 'Insight'
 GROUP BY event_date, date_trunc('hour', event_time), account_id, aws_region, event_source, event_name, error_code

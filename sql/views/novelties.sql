@@ -2,23 +2,24 @@
 -- The first time an identity shows an item of a kind of habit, with how surprising that is, judged by what came before.
 -- Every number here looks only at earlier rows, so a day's rows do not depend on the days after it. People are compared
 -- with people and machines with machines: half the machines may live in a network from which no person ever called.
-WITH dated AS (
+WITH dated AS MATERIALIZED (
   SELECT *, (to_unixtime(first_time) - to_unixtime(known_since)) / 86400.0 AS history_days
   FROM first_uses
 ),
 -- How steady the identity was: its active days so far, and those that brought something new after its first week.
 steadiness AS (
-  SELECT
-    kind, actor, event_date,
-    count(*) OVER before AS active_days,
-    coalesce(sum(brought_new) OVER before, 0) AS new_days
+  SELECT n.kind, n.actor, n.event_date, n.new_days, a.active_days
   FROM (
-    SELECT a.kind, a.actor, a.event_date, CASE WHEN n.actor IS NULL THEN 0 ELSE 1 END AS brought_new
-    FROM active_days AS a
-    LEFT JOIN (SELECT DISTINCT kind, actor, event_date FROM dated WHERE history_days >= 7) AS n
-      ON n.kind = a.kind AND n.actor = a.actor AND n.event_date = a.event_date
-  )
-  WINDOW before AS (PARTITION BY kind, actor ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+    SELECT
+      kind, actor, event_date,
+      coalesce(sum(brought_new) OVER (PARTITION BY kind, actor ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS new_days
+    FROM (
+      SELECT kind, actor, event_date, max(CASE WHEN history_days >= 7 THEN 1 ELSE 0 END) AS brought_new
+      FROM dated
+      GROUP BY kind, actor, event_date
+    )
+  ) AS n
+  JOIN active_days AS a ON a.kind = n.kind AND a.actor = n.actor AND a.event_date = n.event_date
 ),
 -- How many identities had been met before each day with something new.
 population AS (
@@ -30,7 +31,7 @@ population AS (
   )
 )
 SELECT
-  n.kind, n.actor, n.account_id, n.event_date, n.item, n.first_time, n.last_time, n.known_since, n.history_days,
+  n.kind, n.actor, n.account_id, n.event_date, n.item, n.first_time, n.known_since, n.history_days,
   s.active_days,
   s.new_days,
   p.identities_before,

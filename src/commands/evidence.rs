@@ -8,7 +8,7 @@ use super::record::{Run, stored_report};
 use super::{Outcome, query};
 use crate::cli::{EvidenceArgs, GeoArgs};
 use crate::detect::{Library, rows};
-use crate::engine::{self, Session};
+use crate::engine::{Parameters, Session};
 use crate::error::{Error, Result};
 use crate::report::{Row, bundle};
 
@@ -49,12 +49,12 @@ pub async fn evidence(args: EvidenceArgs) -> Result<Outcome> {
         events.filter_map(|event| event[name].as_str().map(str::to_owned)).collect()
     };
     let (ids, objects) = (texts("event_id"), texts("source_object"));
-    let events = looked_up(&session, "SELECT * FROM events WHERE event_id IN", &ids).await?;
+    let events = looked_up(&session, "events", "event_id", ids.clone()).await?;
     let known: BTreeSet<&str> = events.iter().filter_map(|row| row.get("event_id")?.as_str()).collect();
     missing
         .extend(ids.iter().filter(|id| !known.contains(id.as_str())).map(|id| format!("event {id}: not in the lake")));
     files.insert("events.jsonl".into(), lines(&events)?);
-    let sources = looked_up(&session, "SELECT * FROM objects WHERE object IN", &objects).await?;
+    let sources = looked_up(&session, "objects", "object", objects).await?;
     files.insert("source_objects.jsonl".into(), lines(&sources)?);
 
     let records = links.iter().filter(|link| link.record.as_ref().is_some_and(|r| r.sequence <= record.sequence));
@@ -75,17 +75,12 @@ pub async fn evidence(args: EvidenceArgs) -> Result<Outcome> {
     Ok(if missing.is_empty() { Outcome::Done } else { Outcome::Incomplete })
 }
 
-/// Values bound to one query.
-const VALUES_MAX: usize = 2_000;
-
-/// Rows of a query that ends with `IN`.
-async fn looked_up(session: &Session, sql: &str, values: &BTreeSet<String>) -> Result<Vec<Row>> {
-    let mut found = Vec::new();
-    for some in values.iter().collect::<Vec<_>>().chunks(VALUES_MAX) {
-        let (list, parameters) = engine::list(some.iter().map(|value| (*value).clone()));
-        let query = session.query("evidence", &format!("{sql} {list}"), &parameters).await?;
-        found.extend(rows(&query.collect().await?).map_err(|e| Error::query("evidence", e))?);
-    }
+/// Rows of a table whose `column` is one of these.
+async fn looked_up(session: &Session, table: &str, column: &str, values: BTreeSet<String>) -> Result<Vec<Row>> {
+    let wanted = session.lend(column, values)?;
+    let sql = format!("SELECT {table}.* FROM {wanted} JOIN {table} ON {table}.{column} = {wanted}.{column}");
+    let query = session.query("evidence", &sql, &Parameters::new()).await?;
+    let mut found = rows(&query.collect().await?).map_err(|e| Error::query("evidence", e))?;
     // One order, so that the same run is the same bundle.
     found.sort_by_cached_key(|row| Value::Object(row.clone()).to_string());
     Ok(found)

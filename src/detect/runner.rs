@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Schema};
+use chrono::NaiveDate;
 use serde_json::{Map, Value};
 
 use super::detector::uses;
 use super::finding::Event;
 use super::join::join;
 use super::{Detector, Finding, Window};
-use crate::engine::{self, Query, Session};
+use crate::engine::{self, Parameters, Query, Session};
 use crate::error::{Error, Result};
 
 /// What was set for a hunt.
@@ -141,36 +142,35 @@ pub fn rows(batches: &[RecordBatch]) -> std::result::Result<Vec<Map<String, Valu
     if text.is_empty() { Ok(Vec::new()) } else { serde_json::from_slice(&text).map_err(|e| e.to_string()) }
 }
 
-/// Events looked up in one query.
-const LOOKED_UP_MAX: usize = 1_000;
-
-/// Says of every event of evidence what it was and where it was read. Days are asked for one after the other: a day's
-/// files are read for a day's events, and a list of ids stays short.
+/// Says of every event of evidence what it was and where it was read. The days that findings speak of are read for it.
 async fn look_up(session: &Session, findings: &mut [Finding]) -> Result<()> {
-    let mut wanted: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+    let mut days = BTreeSet::new();
+    let mut ids = BTreeSet::new();
     for finding in findings.iter() {
-        let day = |time: &str| time.get(..10).unwrap_or_default().to_owned();
-        let ids = finding.evidence.events.iter().map(|event| event.event_id.clone());
-        wanted.entry((day(&finding.first_time), day(&finding.last_time))).or_default().extend(ids);
+        let day = |time: &str| time.get(..10).and_then(|day| day.parse::<NaiveDate>().ok());
+        let (first, last) = (day(&finding.first_time), day(&finding.last_time));
+        let between = first.zip(last).map(|(first, last)| first.iter_days().take_while(move |day| *day <= last));
+        days.extend(between.into_iter().flatten());
+        ids.extend(finding.evidence.events.iter().map(|event| event.event_id.clone()));
     }
+    if ids.is_empty() || days.is_empty() {
+        return Ok(());
+    }
+    let parameters: Parameters =
+        days.iter().enumerate().map(|(n, day)| (format!("day{n}"), engine::Value::Text(day.to_string()))).collect();
+    let days: Vec<_> = parameters.keys().map(|name| format!("CAST(${name} AS DATE)")).collect();
+    let wanted = session.lend("event_id", ids)?;
+    let sql = format!(
+        "SELECT e.event_id, event_time, event_source, event_name, aws_region, error_code, source_ip_address, \
+         source_object, source_record FROM {wanted} AS w JOIN events AS e ON e.event_id = w.event_id \
+         WHERE e.event_date IN ({})",
+        days.join(", ")
+    );
     let mut known: HashMap<String, Event> = HashMap::new();
-    for ((first, last), ids) in wanted {
-        for some in ids.into_iter().filter(|id| !known.contains_key(id)).collect::<Vec<_>>().chunks(LOOKED_UP_MAX) {
-            let (list, mut parameters) = engine::list(some.iter().cloned());
-            parameters.insert("first".to_owned(), engine::Value::Text(first.clone()));
-            parameters.insert("last".to_owned(), engine::Value::Text(last.clone()));
-            let sql = format!(
-                "SELECT event_id, event_time, event_source, event_name, aws_region, error_code, source_ip_address, \
-                 source_object, source_record FROM events \
-                 WHERE event_date BETWEEN CAST($first AS DATE) AND CAST($last AS DATE) AND event_id IN {list}"
-            );
-            let batches = session.query("evidence", &sql, &parameters).await?.collect().await?;
-            for row in rows(&batches).map_err(|e| Error::query("evidence", e))? {
-                let event: Event =
-                    serde_json::from_value(Value::Object(row)).map_err(|e| Error::query("evidence", e))?;
-                known.insert(event.event_id.clone(), event);
-            }
-        }
+    let batches = session.query("evidence", &sql, &parameters).await?.collect().await?;
+    for row in rows(&batches).map_err(|e| Error::query("evidence", e))? {
+        let event: Event = serde_json::from_value(Value::Object(row)).map_err(|e| Error::query("evidence", e))?;
+        known.insert(event.event_id.clone(), event);
     }
     for event in findings.iter_mut().flat_map(|f| f.evidence.events.iter_mut()) {
         if let Some(found) = known.get(&event.event_id) {

@@ -48,8 +48,13 @@ impl Query {
         let plan = self.frame.create_physical_plan().await.map_err(failed)?;
         let batches = collect(Arc::clone(&plan), context).await.map_err(failed)?;
         let mut reads = BTreeMap::new();
+        let mut steps = String::new();
+        for part in &self.parts {
+            add_reads(&part.plan, &mut reads);
+            steps += &format!("{}, computed once:\n{}\n", part.name, displayable(part.plan.as_ref()).indent(false));
+        }
         add_reads(&plan, &mut reads);
-        let steps = displayable(plan.as_ref()).indent(false).to_string();
+        steps += &displayable(plan.as_ref()).indent(false).to_string();
         Ok(Plan { reads: reads.into_values().collect(), steps, rows: batches.iter().map(|b| b.num_rows()).sum() })
     }
 }

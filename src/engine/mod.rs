@@ -11,18 +11,21 @@ mod table;
 pub mod udf;
 
 use std::collections::{BTreeMap, HashSet};
+use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use arrow::array::{RecordBatch, UInt32Array};
+use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt32Array};
 use arrow::compute::take_record_batch;
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::datasource::MemTable;
 use datafusion::execution::context::SQLOptions;
-use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
+use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryConsumer, MemoryReservation, TrackConsumersPool};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::physical_plan::{ExecutionPlan, collect_partitioned};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
@@ -79,20 +82,30 @@ impl From<&Value> for ScalarValue {
 /// Values for the `$names` of a query.
 pub type Parameters = BTreeMap<String, Value>;
 
-/// A list to stand behind SQL's `IN`, `($value0, $value1, ...)`, and what its names stand for. Filters of such lists reach
-/// bloom filters, which those of a list in one parameter do not.
-pub fn list(values: impl IntoIterator<Item = String>) -> (String, Parameters) {
-    let parameters: Vec<_> =
-        values.into_iter().enumerate().map(|(n, value)| (format!("value{n}"), Value::Text(value))).collect();
-    let names: Vec<_> = parameters.iter().map(|(name, _)| format!("${name}")).collect();
-    (format!("({})", names.join(", ")), parameters.into_iter().collect())
-}
-
 /// SQL over one snapshot of a lake.
 pub struct Session {
     context: SessionContext,
     /// Views that were computed and are kept in memory.
     kept: tokio::sync::Mutex<HashSet<String>>,
+}
+
+/// A table that a session has until this goes away; what was planned with it keeps its rows. Shown, it is its name.
+pub struct Lent<'a> {
+    context: &'a SessionContext,
+    name: String,
+}
+
+impl fmt::Display for Lent<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        // It is there, or somebody else took it away.
+        let _ = self.context.deregister_table(&*self.name);
+    }
 }
 
 /// What the first line of a view says that several detectors read: it is computed when the first one asks.
@@ -102,6 +115,16 @@ const KEPT: &str = "-- Computed once a session.";
 pub struct Query {
     what: String,
     frame: DataFrame,
+    parts: Vec<Part>,
+}
+
+/// A subquery that was computed once, `WITH x AS MATERIALIZED (...)`: any other is computed anew wherever it is read.
+struct Part {
+    name: String,
+    /// The plan that gave its rows.
+    plan: Arc<dyn ExecutionPlan>,
+    /// What the rows take of the memory there is.
+    _held: MemoryReservation,
 }
 
 /// Tables, views and functions over `snapshot`, with addresses placed by `geo`. Sorting, grouping and joining spill to
@@ -138,10 +161,12 @@ fn context(snapshot: &Snapshot, geo: &Arc<Geo>, memory_bytes: usize) -> Result<(
     let store_url = snapshot.location.store_url();
     runtime.register_object_store(&store_url, Arc::clone(snapshot.location.store()));
     let mut config = SessionConfig::new().with_information_schema(true).with_batch_size(BATCH_ROWS);
+    // Rows are told by their narrow columns before the wide ones are read.
     config.options_mut().execution.parquet.pushdown_filters = true;
-    // A join that tells its other side what to look for waits until all its partitions know, and with empty ones it may
-    // wait for ever.
-    config.options_mut().optimizer.enable_join_dynamic_filter_pushdown = false;
+    config.options_mut().execution.parquet.reorder_filters = true;
+    // A join holds its smaller side whole, and tells the scans of the other what to look for. Joined partition by partition
+    // it may wait for ever: a partition without rows ends before the join beneath it has told that it began.
+    config.options_mut().optimizer.repartition_joins = false;
     let mut context = SessionContext::new_with_config_rt(config, runtime);
     udf::register(&mut context, geo)?;
 
@@ -166,7 +191,7 @@ async fn register_views(context: &SessionContext, names: &[&str]) -> Result<()> 
         let mut reason = None;
         for file in waiting {
             let name = stem(file);
-            let body = file.contents_utf8().unwrap_or_default();
+            let body = sql::inline(file.contents_utf8().unwrap_or_default());
             match context.sql(&format!("CREATE VIEW {name} AS {body}")).await {
                 Ok(_) => {}
                 Err(e) => {
@@ -184,16 +209,35 @@ async fn register_views(context: &SessionContext, names: &[&str]) -> Result<()> 
 }
 
 impl Session {
-    /// Plans one query; `what` names it in errors. Reads only: what writes, or reads anything but the lake, is refused.
+    /// Plans one query, after running what of it is to be computed once; `what` names it in errors. Reads only: what
+    /// writes, or reads anything but the lake, is refused.
     ///
     /// # Errors
     /// [`Error::Query`] with what is wrong and where.
     pub async fn query(&self, what: &str, sql: &str, parameters: &Parameters) -> Result<Query> {
-        let failed = |fault: Fault| Error::query(what, fault);
-        let text = Sql::parse(sql).map_err(failed)?;
-        self.keep(sql).await?;
-        let frame = self.plan(text, parameters).await.map_err(failed)?;
-        Ok(Query { what: what.to_owned(), frame })
+        let text = Sql::parse(sql).map_err(|fault| Error::query(what, fault))?;
+        self.keep(&text).await?;
+        let (frame, parts) =
+            self.plan_in_parts(what, text, parameters).await.map_err(|fault| Error::query(what, fault))?;
+        Ok(Query { what: what.to_owned(), frame, parts })
+    }
+
+    /// A table of one column of texts, to join with.
+    ///
+    /// # Errors
+    /// [`Error::Internal`], which is a defect.
+    pub fn lend(&self, column: &str, texts: impl IntoIterator<Item = String>) -> Result<Lent<'_>> {
+        let texts: ArrayRef = Arc::new(StringArray::from_iter_values(texts));
+        let rows = RecordBatch::try_from_iter([(column, texts)]).map_err(|e| Error::Internal(e.to_string()))?;
+        let table = MemTable::try_new(rows.schema(), vec![vec![rows]]);
+        table.and_then(|table| self.lend_table(table)).map_err(|e| Error::Internal(e.to_string()))
+    }
+
+    fn lend_table(&self, table: MemTable) -> datafusion::common::Result<Lent<'_>> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let name = format!("lent_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        self.context.register_table(&*name, Arc::new(table))?;
+        Ok(Lent { context: &self.context, name })
     }
 
     /// Plans one query and runs nothing: its columns.
@@ -245,34 +289,74 @@ impl Session {
         if parameters.is_empty() {
             return Ok(frame);
         }
-        let values: Vec<(String, ScalarValue)> = parameters.iter().map(|(n, v)| (n.clone(), v.into())).collect();
-        frame.with_param_values(ParamValues::from(values)).map_err(failed)
+        // What the text uses elsewhere, in what is computed by itself, has no place in this plan.
+        let used = frame.logical_plan().get_parameter_names().map_err(failed)?;
+        let is_elsewhere =
+            |name: &str| !used.contains(&format!("${name}")) && sql.parameters().iter().any(|(other, _)| other == name);
+        let values: Vec<(String, ScalarValue)> =
+            parameters.iter().filter(|(n, _)| !is_elsewhere(n)).map(|(n, v)| (n.clone(), v.into())).collect();
+        match values.is_empty() {
+            true => Ok(frame),
+            false => frame.with_param_values(ParamValues::from(values)).map_err(failed),
+        }
     }
 
-    /// Computes the views that `sql` names and that are worth keeping.
-    async fn keep(&self, sql: &str) -> Result<()> {
+    /// Plans a query. What of it is to be computed once is run, and becomes a table.
+    async fn plan_in_parts(
+        &self,
+        what: &str,
+        mut sql: Sql,
+        parameters: &Parameters,
+    ) -> Result<(DataFrame, Vec<Part>), Fault> {
+        let failed = |e| Fault::of(&e);
+        let (mut parts, mut tables) = (Vec::new(), Vec::new());
+        while let Some((name, part)) = sql.next_materialized() {
+            let frame = self.plan(part, parameters).await?;
+            let (rows, plan, bytes) = in_memory(frame).await.map_err(failed)?;
+            let consumer = MemoryConsumer::new(format!("{name} of {what}"));
+            let held = consumer.register(&self.context.runtime_env().memory_pool);
+            held.try_grow(bytes).map_err(failed)?;
+            let table = self.lend_table(rows).map_err(failed)?;
+            sql.read_instead(&name, &table.name);
+            parts.push(Part { name, plan, _held: held });
+            tables.push(table);
+        }
+        Ok((self.plan(sql, parameters).await?, parts))
+    }
+
+    /// Computes the views that `sql` stands on and that are worth keeping.
+    async fn keep(&self, sql: &Sql) -> Result<()> {
         let mut kept = self.kept.lock().await;
         for (name, body) in kept_views(sql) {
             if kept.contains(&name) {
                 continue;
             }
-            let failed = |e| Error::query(format!("view {name}"), plain_words(&e));
+            let what = format!("view {name}");
+            let failed = |e| Error::query(&*what, plain_words(&e));
             // Planned anew: what it stands on may be in memory by now.
-            let frame = self.context.sql(body).await.map_err(failed)?;
-            let planned = schema(&frame);
-            let partitions = frame.collect_partitioned().await.map_err(failed)?;
-            // What is run may be stricter than what was planned about which columns are ever null.
-            let schema = partitions.iter().flatten().next().map_or(planned, RecordBatch::schema);
-            let own = |batches: Vec<RecordBatch>| batches.iter().map(own_memory).collect::<Result<Vec<_>, _>>();
-            let partitions = partitions.into_iter().map(own).collect::<Result<Vec<_>, _>>();
-            let partitions = partitions.map_err(|e| Error::query(format!("view {name}"), e))?;
-            let table = MemTable::try_new(schema, partitions).map_err(failed)?;
-            self.context.deregister_table(&name).map_err(failed)?;
-            self.context.register_table(&name, Arc::new(table)).map_err(failed)?;
+            let planned = self.plan_in_parts(&what, body, &Parameters::new()).await;
+            let (frame, _parts) = planned.map_err(|fault| Error::query(&*what, fault))?;
+            let (table, ..) = in_memory(frame).await.map_err(failed)?;
+            self.context.deregister_table(&*name).map_err(failed)?;
+            self.context.register_table(&*name, Arc::new(table)).map_err(failed)?;
             kept.insert(name);
         }
         Ok(())
     }
+}
+
+/// Runs a query: its rows as a table, the plan that gave them, and the bytes they take.
+async fn in_memory(frame: DataFrame) -> datafusion::common::Result<(MemTable, Arc<dyn ExecutionPlan>, usize)> {
+    let planned = schema(&frame);
+    let context = Arc::new(frame.task_ctx());
+    let plan = frame.create_physical_plan().await?;
+    let partitions = collect_partitioned(Arc::clone(&plan), context).await?;
+    // What is run may be stricter than what was planned about which columns are ever null.
+    let schema = partitions.iter().flatten().next().map_or(planned, RecordBatch::schema);
+    let own = |batches: Vec<RecordBatch>| batches.iter().map(own_memory).collect::<Result<Vec<_>, _>>();
+    let partitions: Vec<_> = partitions.into_iter().map(own).collect::<Result<_, _>>()?;
+    let bytes = partitions.iter().flatten().map(RecordBatch::get_array_memory_size).sum();
+    Ok((MemTable::try_new(schema, partitions)?, plan, bytes))
 }
 
 /// The batch in memory of its own. An aggregation's batches are slices of one, and whoever holds a few of them would be
@@ -281,11 +365,17 @@ fn own_memory(batch: &RecordBatch) -> std::result::Result<RecordBatch, ArrowErro
     take_record_batch(batch, &UInt32Array::from_iter_values(0..batch.num_rows() as u32))
 }
 
-/// The views worth keeping that `sql` names, those they stand on first.
-fn kept_views(sql: &str) -> Vec<(String, &'static str)> {
-    let views = VIEWS.files().filter_map(|view| Some((stem(view), view.contents_utf8()?)));
-    let named = views.filter(|(name, body)| body.starts_with(KEPT) && *body != sql && sql.contains(&**name));
-    named.flat_map(|(name, body)| kept_views(body).into_iter().chain([(name, body)])).collect()
+/// The views worth keeping that `sql` stands on, each after those it stands on itself.
+fn kept_views(sql: &Sql) -> Vec<(String, Sql)> {
+    let named = |view: &&File| sql.tables().iter().any(|(table, _)| *table == stem(view));
+    let parsed = |view: &File| {
+        let body = view.contents_utf8()?;
+        Some((stem(view), body.starts_with(KEPT), Sql::parse(body).ok()?))
+    };
+    let views = VIEWS.files().filter(named).filter_map(parsed);
+    let with_theirs =
+        views.flat_map(|(name, is_kept, body)| kept_views(&body).into_iter().chain(is_kept.then_some((name, body))));
+    with_theirs.collect()
 }
 
 /// Columns of a frame's rows.
@@ -312,8 +402,13 @@ impl Query {
     /// # Errors
     /// As [`Query::collect`].
     pub async fn stream(self) -> Result<BoxStream<'static, Result<RecordBatch>>> {
-        let what = self.what;
-        let stream = self.frame.execute_stream().await.map_err(|e| Error::query(&*what, plain_words(&e)))?;
-        Ok(stream.map_err(move |e| Error::query(&*what, plain_words(&e))).boxed())
+        let Query { what, frame, parts } = self;
+        let stream = frame.execute_stream().await.map_err(|e| Error::query(&*what, plain_words(&e)))?;
+        let failed = move |e| {
+            // Their memory is held until the stream is gone.
+            let _ = &parts;
+            Error::query(&*what, plain_words(&e))
+        };
+        Ok(stream.map_err(failed).boxed())
     }
 }

@@ -130,7 +130,7 @@ async fn day_context(
     let (context, store) = context(snapshot, geo, memory_bytes)?;
     let registered = context.register_table("events", Arc::new(FilesTable::events(store, files)));
     registered.map_err(|e| Error::Internal(e.to_string()))?;
-    super::register_views(&context, &["calls", "categorised_calls", "targeted_calls"]).await?;
+    super::register_views(&context, &["calls", "targeted_calls"]).await?;
     Ok(context)
 }
 

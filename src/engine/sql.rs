@@ -8,7 +8,8 @@ use std::ops::ControlFlow;
 use datafusion::common::DataFusionError;
 use datafusion::sql::parser::{DFParser, Statement};
 use datafusion::sql::sqlparser::ast::{
-    Expr, ObjectName, Query as Ast, Select, SetExpr, Spanned, Statement as SqlStatement, TableFactor, Visit, Visitor,
+    Cte, Expr, ObjectName, Query as Ast, Select, SetExpr, Spanned, Statement as SqlStatement, TableFactor, Visit,
+    Visitor,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer};
@@ -94,11 +95,13 @@ fn place(span: Span) -> Option<Place> {
 }
 
 /// One statement that only reads.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Sql {
     statement: Statement,
     parameters: Vec<(String, Place)>,
     tables: Vec<(String, Place)>,
+    /// Names of subqueries that are computed once, wherever they are read: `WITH x AS MATERIALIZED (...)`.
+    materialized: Vec<String>,
 }
 
 impl Sql {
@@ -118,7 +121,8 @@ impl Sql {
                 parameters.push((name.trim_start_matches('$').to_owned(), place));
             }
         }
-        let mut statements = DFParser::parse_sql(text).map_err(|e| Fault::of(&e))?;
+        let (text, materialized) = without_materialized(text, &tokens);
+        let mut statements = DFParser::parse_sql(&text).map_err(|e| Fault::of(&e))?;
         let first = statements.pop_front().ok_or(Fault { place: None, reason: "there is no SQL here".into() })?;
         if !statements.is_empty() {
             let mut ends = tokens.iter().filter(|token| token.token == Token::SemiColon);
@@ -132,7 +136,7 @@ impl Sql {
         {
             return Err(fault);
         }
-        Ok(Sql { statement, parameters, tables: lint.tables })
+        Ok(Sql { statement, parameters, tables: lint.tables, materialized })
     }
 
     /// Names of `$parameters` in order, with every place they are used at.
@@ -175,6 +179,92 @@ impl Sql {
     pub(super) fn statement(&self) -> &Statement {
         &self.statement
     }
+
+    /// The next subquery of the statement's own `WITH` that is to be computed once: its name, and a statement that gives
+    /// its rows.
+    pub(super) fn next_materialized(&mut self) -> Option<(String, Sql)> {
+        while !self.materialized.is_empty() {
+            let name = self.materialized.remove(0);
+            let mut part = Sql { materialized: Vec::new(), ..self.clone() };
+            let Some(with) = part.with() else { continue };
+            let Some(at) = with.iter().position(|cte| cte.alias.name.value == name) else { continue };
+            with.truncate(at + 1);
+            // As it is written, quoted or not.
+            let everything = everything_of(&with[at].alias.name.to_string());
+            if everything.and_then(|everything| part.answer_with(everything)).is_some() {
+                return Some((name, part));
+            }
+        }
+        None
+    }
+
+    /// Lets the subquery `name` read `table`, which has its rows.
+    pub(super) fn read_instead(&mut self, name: &str, table: &str) {
+        let cte = self.with().and_then(|with| with.iter_mut().find(|cte| cte.alias.name.value == name));
+        if let Some((cte, query)) = cte.zip(everything_of(table)) {
+            cte.query = query;
+        }
+    }
+
+    /// Puts another query behind the subqueries.
+    fn answer_with(&mut self, other: Box<Ast>) -> Option<()> {
+        let Statement::Statement(statement) = &mut self.statement else { return None };
+        let SqlStatement::Query(query) = statement.as_mut() else { return None };
+        let with = query.with.take();
+        *query = other;
+        query.with = with;
+        Some(())
+    }
+
+    /// The subqueries named before the statement.
+    fn with(&mut self) -> Option<&mut Vec<Cte>> {
+        let Statement::Statement(statement) = &mut self.statement else { return None };
+        let SqlStatement::Query(query) = statement.as_mut() else { return None };
+        query.with.as_mut().map(|with| &mut with.cte_tables)
+    }
+}
+
+/// `SELECT * FROM name`.
+fn everything_of(name: &str) -> Option<Box<Ast>> {
+    let text = format!("SELECT * FROM {name}");
+    match DFParser::parse_sql(&text).ok()?.pop_front()? {
+        Statement::Statement(statement) => match *statement {
+            SqlStatement::Query(query) => Some(query),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The text without `AS MATERIALIZED`, for the engine's own parser.
+pub(super) fn inline(text: &str) -> String {
+    let tokens = Tokenizer::new(&GenericDialect, text).tokenize_with_location();
+    tokens.map_or_else(|_| text.to_owned(), |tokens| without_materialized(text, &tokens).0)
+}
+
+/// The parser of the engine's dialect does not know `AS MATERIALIZED`: the text with blanks in its place, and the names it
+/// stands behind.
+fn without_materialized(text: &str, tokens: &[TokenWithSpan]) -> (String, Vec<String>) {
+    let words: Vec<_> = tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).collect();
+    let word = |at: usize| match words.get(at).map(|token| &token.token) {
+        Some(Token::Word(word)) => Some(word),
+        _ => None,
+    };
+    let is = |at: usize, keyword: &str| word(at).is_some_and(|word| word.value.eq_ignore_ascii_case(keyword));
+    let (mut text, mut names) = (text.to_owned(), Vec::new());
+    for at in 2..words.len() {
+        let before_bracket = words.get(at + 1).is_some_and(|token| token.token == Token::LParen);
+        if let (true, true, true, Some(name)) = (is(at, "materialized"), is(at - 1, "as"), before_bracket, word(at - 2))
+        {
+            let start = words[at].span.start;
+            let line: usize = text.split_inclusive('\n').take(start.line as usize - 1).map(str::len).sum();
+            let begin =
+                text[line..].char_indices().nth(start.column as usize - 1).map_or(line, |(byte, _)| line + byte);
+            text.replace_range(begin..begin + "materialized".len(), &" ".repeat("materialized".len()));
+            names.push(name.value.clone());
+        }
+    }
+    (text, names)
 }
 
 /// The statement of standard SQL behind `EXPLAIN`s of ours.
@@ -383,8 +473,29 @@ mod tests {
             "VALUES (1)",
             "SELECT * FROM range(3)",
             "SELECT 1;",
+            "WITH x AS MATERIALIZED (SELECT 1) SELECT * FROM x",
+            "WITH materialized AS (SELECT 1) SELECT * FROM materialized",
         ] {
             assert!(Sql::parse(sql).is_ok(), "{sql}: {}", refused(sql));
         }
+    }
+
+    #[test]
+    fn what_is_computed_once_stands_alone_with_what_it_stands_on() {
+        let text = "WITH a AS (SELECT 1 AS n),\nb AS MATERIALIZED (SELECT n FROM a),\n\"C\" AS Materialized (SELECT n FROM b) \
+                    SELECT count(*) FROM b, \"C\" WHERE n = $n ORDER BY 1";
+        let mut sql = Sql::parse(text).unwrap();
+        let (name, part) = sql.next_materialized().unwrap();
+        assert_eq!(name, "b");
+        assert_eq!(part.statement().to_string(), "WITH a AS (SELECT 1 AS n), b AS (SELECT n FROM a) SELECT * FROM b");
+        sql.read_instead("b", "lent");
+        let (_, part) = sql.next_materialized().unwrap();
+        assert_eq!(
+            part.statement().to_string(),
+            "WITH a AS (SELECT 1 AS n), b AS (SELECT * FROM lent), \"C\" AS (SELECT n FROM b) SELECT * FROM \"C\""
+        );
+        assert!(sql.next_materialized().is_none());
+        // Places stay where they are in the text.
+        assert_eq!(sql.parameters(), [("n".to_owned(), Place { line: 3, column: 77 })]);
     }
 }

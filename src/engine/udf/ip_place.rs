@@ -62,16 +62,21 @@ pub fn organisation(geo: &Arc<Geo>) -> Function {
     )
 }
 
-/// Looks every address up once: a column holds few different ones.
+/// Looks every address up once: a column holds few different ones, and mostly the one of the row before.
 fn each<'a, T: Clone + 'a>(
     geo: &'a Geo,
     addresses: &'a StringArray,
     get: impl Fn(Place<'_>) -> Option<T> + 'a,
 ) -> impl Iterator<Item = Option<T>> + 'a {
     let mut seen: HashMap<&str, Option<T>> = HashMap::new();
+    let mut before: Option<(&str, Option<T>)> = None;
     addresses.iter().map(move |address| {
         let address = address?;
+        if let Some((_, found)) = before.as_ref().filter(|(before, _)| *before == address) {
+            return found.clone();
+        }
         let found = seen.entry(address).or_insert_with(|| get(geo.lookup(address.parse::<IpAddr>().ok()?)));
+        before = Some((address, found.clone()));
         found.clone()
     })
 }

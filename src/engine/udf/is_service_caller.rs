@@ -1,6 +1,5 @@
 //! `is_service_caller(source_ip_address)`: the call came from inside AWS and not from a place.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray};
@@ -8,12 +7,9 @@ use arrow::datatypes::DataType;
 
 use super::function::{Argument, Function, texts};
 
-/// True for a service's DNS name and `AWS Internal`: anything that is there and is no address.
+/// True for a service's DNS name and `AWS Internal`, which no address looks like.
 pub fn is_service_caller(source: &str) -> bool {
-    source.parse::<IpAddr>().is_err()
-        && (source.ends_with(".amazonaws.com")
-            || source.ends_with(".amazonaws.com.cn")
-            || source.starts_with("AWS Internal"))
+    source.ends_with(".amazonaws.com") || source.ends_with(".amazonaws.com.cn") || source.starts_with("AWS Internal")
 }
 
 /// Declaration.
