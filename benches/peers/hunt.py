@@ -1,0 +1,104 @@
+"""Shipped detectors, run by trailhunt and by DuckDB on the same lake: the same SQL, the same findings, and how long each takes.
+
+    pip install duckdb
+    trailhunt hunt --lake LAKE --quiet      # writes the rollups
+    python benches/peers/hunt.py --trailhunt target/release/trailhunt --lake LAKE
+
+For a lake in a folder that was ingested once. DuckDB reads the lake's Parquet files; what it lacks of our functions are
+macros below, and detectors that need more than that (statistics, places, policies) are left out. Not a part of CI.
+"""
+
+import argparse
+import datetime
+import pathlib
+import re
+import statistics
+import subprocess
+import time
+import tomllib
+
+import duckdb
+
+SQL = pathlib.Path(__file__).resolve().parents[2] / "sql"
+
+# Detectors that need nothing else.
+PORTABLE = [
+    "account_silence", "code_replaced", "console_login_without_mfa", "cross_account_edge", "group_joined", "instance_launch",
+    "new_region", "recon_then_key", "region_fan_out", "root_use", "secret_harvest",
+]
+
+MACROS = r"""
+CREATE MACRO evidence(id, t) AS list(id ORDER BY t, id)[1:50];
+CREATE MACRO to_unixtime(t) AS epoch(t);
+CREATE MACRO make_array() AS [], (a) AS [a], (a, b) AS [a, b];
+CREATE MACRO regexp_like(t, p) AS regexp_matches(t, p);
+CREATE MACRO json_get_str(j, k) AS json_extract_string(j, '$."' || k || '"'),
+  (j, k, l) AS json_extract_string(j, '$."' || k || '"."' || l || '"');
+CREATE MACRO api_name(n) AS regexp_replace(n, '(20\d\d_?[01]\d_?[0-3]\d)(v\d+)?$', '');
+CREATE MACRO is_service_caller(a) AS ends_with(a, '.amazonaws.com') OR ends_with(a, '.amazonaws.com.cn') OR starts_with(a, 'AWS Internal');
+-- Columns of `calls` that none of these detectors reads.
+CREATE MACRO error_family(c, m) AS CAST(NULL AS VARCHAR);
+CREATE MACRO user_agent_family(a) AS CAST(NULL AS VARCHAR);
+CREATE MACRO operating_system(a) AS CAST(NULL AS VARCHAR);
+"""
+
+
+def connect(lake):
+    """DuckDB on two threads, with the lake's events, its rollups and the views the detectors read."""
+    connection = duckdb.connect(config={"threads": 2})
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(MACROS)
+    connection.execute(
+        f"CREATE VIEW events AS SELECT * FROM read_parquet('{lake}/event_date=*/*.parquet', hive_partitioning = true, "
+        "hive_types = {'event_date': DATE})"
+    )
+    for folder in sorted((lake / "_trailhunt" / "rollups").iterdir()):
+        newest = {}
+        for file in sorted(folder.glob("*.parquet"), key=lambda file: file.stat().st_mtime):
+            newest[file.name[:10]] = str(file)
+        connection.execute(f"CREATE VIEW {folder.name} AS SELECT * FROM read_parquet({list(newest.values())})")
+    for view in ("calls", "own_account"):
+        body = (SQL / "views" / f"{view}.sql").read_text()
+        connection.execute(f"CREATE VIEW {view} AS {body}")
+    return connection
+
+
+def detector(name, window):
+    """The SQL of a detector as DuckDB has it, and its parameters."""
+    text = (SQL / "detectors" / f"{name}.sql").read_text()
+    header, sql = re.match(r"/\*(.*?)\*/(.*)", text, re.S).groups()
+    parameters = {key: value["default"] for key, value in tomllib.loads(header).get("params", {}).items()} | window
+    # An aggregate of the same name is a window function there.
+    sql = re.sub(r"\b(first|last)_value\(((?:[^()]|\([^()]*\))*\bORDER BY\b(?:[^()]|\([^()]*\))*)\)(?!\s*OVER)", r"\1(\2)", sql)
+    return sql, {key: value for key, value in parameters.items() if re.search(rf"\${key}\b", sql)}
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--trailhunt", required=True)
+    arguments.add_argument("--lake", type=pathlib.Path, required=True)
+    arguments.add_argument("--rounds", type=int, default=3)
+    args = arguments.parse_args()
+    connection = connect(args.lake)
+    first, last = connection.execute("SELECT min(event_date), max(event_date) FROM events").fetchone()
+    midnight = lambda day: datetime.datetime.combine(day, datetime.time(), datetime.UTC)
+    window = {"from": midnight(first), "to": midnight(last + datetime.timedelta(days=1))}
+    print(f"{'':28} {'findings':>9} {'DuckDB':>9} {'seconds':>8} {'DuckDB':>8}   trailhunt is")
+    for name in PORTABLE:
+        sql, parameters = detector(name, window)
+        ours, theirs = [], []
+        for _ in range(args.rounds):
+            command = [args.trailhunt, "detectors", "explain", name, "--lake", args.lake]
+            out = subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True).stdout
+            seconds, found = re.search(r"took\s+([\d.]+) s for ([\d,]+) findings", out).groups()
+            ours.append(float(seconds))
+            started = time.monotonic()
+            connection.execute(f"CREATE OR REPLACE TEMP TABLE found AS {sql}", parameters)
+            theirs.append(time.monotonic() - started)
+        (rows,) = connection.execute("SELECT count(*) FROM found").fetchone()
+        ours, theirs = statistics.median(ours), statistics.median(theirs)
+        print(f"{name:28} {found:>9} {rows:>9,} {ours:8.2f} {theirs:8.2f}   {theirs / ours:.1f} x as fast")
+
+
+if __name__ == "__main__":
+    main()
