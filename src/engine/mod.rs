@@ -15,7 +15,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt32Array};
+use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray, UInt32Array};
 use arrow::compute::take_record_batch;
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
@@ -359,10 +359,15 @@ async fn in_memory(frame: DataFrame) -> datafusion::common::Result<(MemTable, Ar
     Ok((MemTable::try_new(schema, partitions)?, plan, bytes))
 }
 
-/// The batch in memory of its own. An aggregation's batches are slices of one, and whoever holds a few of them would be
-/// taken to hold all of it once for each.
+/// The batch in memory of its own. An aggregation's batches are slices of one, and views of texts look into buffers of many:
+/// whoever holds a few of them would be taken to hold all of it once for each.
 fn own_memory(batch: &RecordBatch) -> std::result::Result<RecordBatch, ArrowError> {
-    take_record_batch(batch, &UInt32Array::from_iter_values(0..batch.num_rows() as u32))
+    let own = take_record_batch(batch, &UInt32Array::from_iter_values(0..batch.num_rows() as u32))?;
+    let compact = |column: &ArrayRef| match column.as_string_view_opt() {
+        Some(views) => Arc::new(views.gc()) as ArrayRef,
+        None => Arc::clone(column),
+    };
+    RecordBatch::try_new(own.schema(), own.columns().iter().map(compact).collect())
 }
 
 /// The views worth keeping that `sql` stands on, each after those it stands on itself.
@@ -410,5 +415,23 @@ impl Query {
             Error::query(&*what, plain_words(&e))
         };
         Ok(stream.map_err(failed).boxed())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::StringViewArray;
+
+    use super::*;
+
+    #[test]
+    fn a_kept_batch_holds_its_own_rows_and_no_others() {
+        let long = |n: usize| format!("a text of more than twelve bytes, {n}");
+        let texts: ArrayRef = Arc::new(StringArray::from_iter_values((0..10_000).map(long)));
+        let views: ArrayRef = Arc::new(StringViewArray::from_iter_values((0..10_000).map(long)));
+        let all = RecordBatch::try_from_iter([("texts", texts), ("views", views)]).unwrap();
+        let few = own_memory(&all.slice(5_000, 10)).unwrap();
+        assert_eq!(few, all.slice(5_000, 10));
+        assert!(few.get_array_memory_size() < 10_000, "{}", few.get_array_memory_size());
     }
 }
