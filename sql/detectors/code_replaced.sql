@@ -17,6 +17,8 @@ WITH replaced AS (
   FROM calls
   WHERE NOT by_service
     AND event_time >= $from AND event_time < $to
+    AND read_only IS NOT TRUE
+    AND event_source IN ('lambda.amazonaws.com', 'ec2.amazonaws.com', 'glue.amazonaws.com')
     AND ((event_source = 'lambda.amazonaws.com' AND api IN ('UpdateFunctionCode', 'PublishLayerVersion'))
       OR (event_source = 'lambda.amazonaws.com' AND api = 'UpdateFunctionConfiguration' AND request_parameters LIKE '%"layers"%')
       OR (event_source = 'ec2.amazonaws.com' AND api = 'ModifyInstanceAttribute' AND request_parameters LIKE '%"userData"%')
