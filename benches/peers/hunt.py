@@ -14,6 +14,7 @@ import pathlib
 import re
 import statistics
 import subprocess
+import tempfile
 import time
 import tomllib
 
@@ -43,9 +44,9 @@ CREATE MACRO operating_system(a) AS CAST(NULL AS VARCHAR);
 """
 
 
-def connect(lake):
-    """DuckDB on two threads, with the lake's events, its rollups and the views the detectors read."""
-    connection = duckdb.connect(config={"threads": 2})
+def connect(lake, spill):
+    """DuckDB on two threads, with the lake's events, its rollups and the views the detectors read; it spills to a folder."""
+    connection = duckdb.connect(config={"threads": 2, "temp_directory": spill})
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute(MACROS)
     connection.execute(
@@ -79,7 +80,8 @@ def main():
     arguments.add_argument("--lake", type=pathlib.Path, required=True)
     arguments.add_argument("--rounds", type=int, default=3)
     args = arguments.parse_args()
-    connection = connect(args.lake)
+    spill = tempfile.TemporaryDirectory()
+    connection = connect(args.lake, spill.name)
     first, last = connection.execute("SELECT min(event_date), max(event_date) FROM events").fetchone()
     midnight = lambda day: datetime.datetime.combine(day, datetime.time(), datetime.UTC)
     window = {"from": midnight(first), "to": midnight(last + datetime.timedelta(days=1))}

@@ -53,9 +53,9 @@ def ours(trailhunt, archive, folder):
 def peer(script, archive, folder):
     target = folder / "peer.parquet"
     target.unlink(missing_ok=True)
-    out = subprocess.run(
-        [sys.executable, script, f"{archive}/**/*.json.gz", target], check=True, capture_output=True, text=True
-    ).stdout
+    command = [sys.executable, script, f"{archive}/**/*.json.gz", target]
+    # What a peer spills goes to the folder it is run in.
+    out = subprocess.run(command, check=True, capture_output=True, text=True, cwd=folder).stdout
     figures = dict(re.findall(r"(\w+)=([\d.]+)", out))
     return {key: float(figures[key]) for key in ("events", "seconds", "bytes", "peak_rss_mb")}
 
@@ -69,9 +69,10 @@ def main():
     arguments.add_argument("--per-object", type=int, default=5_000)
     arguments.add_argument("--rounds", type=int, default=3)
     args = arguments.parse_args()
+    args.folder = args.folder.resolve()
     args.folder.mkdir(parents=True, exist_ok=True)
     archive = sample(args.trailhunt, args.folder, args.events, args.per_object)
-    scripts = {path.name.removesuffix("_ingest.py"): path for path in sorted(args.peers.glob("*_ingest.py"))}
+    scripts = {path.name.removesuffix("_ingest.py"): path for path in sorted(args.peers.resolve().glob("*_ingest.py"))}
     rounds = {name: [] for name in ["trailhunt", *scripts]}
     for _ in range(args.rounds):
         rounds["trailhunt"].append(ours(args.trailhunt, archive, args.folder))

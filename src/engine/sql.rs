@@ -208,8 +208,7 @@ impl Sql {
 
     /// Puts another query behind the subqueries.
     fn answer_with(&mut self, other: Box<Ast>) -> Option<()> {
-        let Statement::Statement(statement) = &mut self.statement else { return None };
-        let SqlStatement::Query(query) = statement.as_mut() else { return None };
+        let query = self.query()?;
         let with = query.with.take();
         *query = other;
         query.with = with;
@@ -218,9 +217,14 @@ impl Sql {
 
     /// The subqueries named before the statement.
     fn with(&mut self) -> Option<&mut Vec<Cte>> {
+        self.query()?.with.as_mut().map(|with| &mut with.cte_tables)
+    }
+
+    /// The query, unless it is one to be explained or a `SHOW`.
+    fn query(&mut self) -> Option<&mut Box<Ast>> {
         let Statement::Statement(statement) = &mut self.statement else { return None };
         let SqlStatement::Query(query) = statement.as_mut() else { return None };
-        query.with.as_mut().map(|with| &mut with.cte_tables)
+        Some(query)
     }
 }
 
