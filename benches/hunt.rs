@@ -5,7 +5,7 @@ mod common;
 use std::sync::LazyLock;
 
 use divan::Bencher;
-use trailhunt::decode::{Limits, decode};
+use trailhunt::decode::{Limits, Pool, decode};
 use trailhunt::detect::{Library, Settings, Window, run};
 use trailhunt::engine::{Session, session};
 use trailhunt::geo::Geo;
@@ -23,7 +23,8 @@ static LIBRARY: LazyLock<Library> = LazyLock::new(|| Library::load(&[]).expect("
 static HUNT: LazyLock<(Session, Window)> = LazyLock::new(|| {
     RUNTIME.block_on(async {
         let lake = Lake::open_or_create(&common::place(&common::ARCHIVE.join("lake"))).await.expect("a lake");
-        let mut appender = Appender::new(&lake, 1 << 30).await.expect("an appender");
+        let pool = Pool::new(Limits::default()).expect("threads");
+        let mut appender = Appender::new(&lake, 1 << 30, pool).await.expect("an appender");
         appender.push(decode(common::objects().await, Limits::default())).await.expect("rows are added");
         appender.commit().await.expect("the batch is committed");
         let snapshot = lake.snapshot().await.expect("a snapshot");

@@ -4,7 +4,7 @@ mod common;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use trailhunt::decode::{Limits, decode};
+use trailhunt::decode::{Limits, Pool, decode};
 use trailhunt::lake::{Appender, Lake};
 
 fn main() {
@@ -24,7 +24,8 @@ fn append_and_commit(bencher: Bencher) {
     bencher.counter(ItemsCount::new(events)).with_inputs(fresh).bench_values(|(dir, groups)| {
         runtime.block_on(async {
             let lake = Lake::open_or_create(&common::place(dir.path())).await.expect("a lake");
-            let mut appender = Appender::new(&lake, 1 << 30).await.expect("an appender");
+            let pool = Pool::new(Limits::default()).expect("threads");
+            let mut appender = Appender::new(&lake, 1 << 30, pool).await.expect("an appender");
             for group in groups {
                 appender.push(group).await.expect("rows are added");
             }

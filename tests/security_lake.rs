@@ -36,7 +36,8 @@ fn row(decoded: &Decoded, at: usize) -> BTreeMap<String, Value> {
         let text = ArrayFormatter::try_new(column, &FormatOptions::default()).unwrap().value(at).to_string();
         let is_object = text.starts_with(['{', '[']);
         let value = if is_object { serde_json::from_str(&text).unwrap() } else { Value::from(text) };
-        column.is_valid(at).then(|| (field.name().clone(), value))
+        let is_valid = column.logical_nulls().is_none_or(|nulls| nulls.is_valid(at));
+        is_valid.then(|| (field.name().clone(), value))
     };
     schema.fields().iter().zip(decoded.batch.columns()).filter_map(cell).collect()
 }

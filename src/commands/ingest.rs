@@ -114,9 +114,10 @@ pub fn selection(source: &SourceArgs, from: Option<chrono::NaiveDate>, to: Optio
 /// When a source cannot be listed or the lake cannot be written.
 pub async fn read(sources: &[Location], selection: &Selection, lake: &Lake, bounds: Bounds) -> Result<Ingested> {
     let started = std::time::Instant::now();
+    let pool = Pool::new(bounds.limits)?;
     let mut reading = Reading {
-        appender: Appender::new(lake, bounds.memory_bytes).await?,
-        pool: Pool::new(bounds.limits)?,
+        appender: Appender::new(lake, bounds.memory_bytes, pool.clone()).await?,
+        pool,
         ingested: Ingested::default(),
         bar: progress::bytes("ingest"),
         bounds,
@@ -271,7 +272,7 @@ async fn fetch_and_decode(source: &Location, group: Group, pool: &Pool) -> Resul
     if source.is_file_system() {
         let source = source.clone();
         return pool
-            .run(move |decoder| {
+            .decode(move |decoder| {
                 let got = |object: LogObject| {
                     let got = source.bytes_of_file(&object.path);
                     (object, got)
@@ -285,7 +286,7 @@ async fn fetch_and_decode(source: &Location, group: Group, pool: &Pool) -> Resul
         (object, got)
     });
     let fetched: Vec<_> = stream::iter(fetches).buffered(FETCHES_MAX).collect().await;
-    pool.run(move |decoder| decoded(decoder, fetched)).await
+    pool.decode(move |decoder| decoded(decoder, fetched)).await
 }
 
 fn decoded(decoder: &mut Decoder, got: impl IntoIterator<Item = (LogObject, Result<Bytes>)>) -> Fetched {

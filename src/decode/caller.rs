@@ -1,7 +1,6 @@
-//! Who called: a record's `userIdentity` taken apart, once for all the calls of a session that stand together.
+//! Who called: a record's `userIdentity` taken apart, once for all the calls of a batch that are made with it.
 
 use std::borrow::Cow;
-use std::rc::Rc;
 use std::sync::LazyLock;
 
 use super::actor::{Identity, actor};
@@ -23,35 +22,9 @@ pub struct Caller<'a> {
     pub account_id: Option<Cow<'a, str>>,
 }
 
-/// Distinct callers of a text that are remembered. Files hold minutes of an account's life; few sessions overlap.
-const CALLERS_MAX: usize = 64;
-
-/// The callers met last in a text.
-#[derive(Debug, Default)]
-pub struct Callers<'a> {
-    known: Vec<Rc<Caller<'a>>>,
-    oldest: usize,
-}
-
-impl<'a> Callers<'a> {
-    /// The caller that is written as `raw`.
-    pub fn of(&mut self, raw: &'a str) -> Rc<Caller<'a>> {
-        if let Some(known) = self.known.iter().find(|known| known.raw == raw) {
-            return Rc::clone(known);
-        }
-        let caller = Rc::new(Caller::read(raw));
-        if self.known.len() < CALLERS_MAX {
-            self.known.push(Rc::clone(&caller));
-        } else {
-            self.known[self.oldest] = Rc::clone(&caller);
-            self.oldest = (self.oldest + 1) % CALLERS_MAX;
-        }
-        caller
-    }
-}
-
 impl<'a> Caller<'a> {
-    fn read(raw: &'a str) -> Caller<'a> {
+    /// Takes an identity's JSON text apart.
+    pub fn read(raw: &'a str) -> Caller<'a> {
         let mut caller = Caller { raw, members: Vec::new(), actor: None, session: None, account_id: None };
         level(raw, &mut Vec::with_capacity(3), &mut caller.members);
         let identity = caller.identity();
@@ -123,22 +96,4 @@ fn on_behalf_of(identity: &str) -> Option<Cow<'_, str>> {
     })
     .ok()?;
     user
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_caller_is_remembered_and_many_are_told_apart() {
-        let texts: Vec<String> =
-            (0..200).map(|n| format!(r#"{{"type":"IAMUser","arn":"arn:aws:iam::1:user/{n}"}}"#)).collect();
-        let mut callers = Callers::default();
-        for text in texts.iter().chain(&texts) {
-            let known = callers.of(text);
-            assert_eq!(known.actor.as_deref(), text.split('"').nth(7));
-            assert!(Rc::ptr_eq(&known, &callers.of(text)));
-        }
-        assert_eq!(callers.known.len(), CALLERS_MAX);
-    }
 }

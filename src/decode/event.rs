@@ -1,28 +1,29 @@
 //! One record's members, each put beside the column it belongs to.
 
 use std::borrow::Cow;
-use std::rc::Rc;
 use std::sync::LazyLock;
 
-use super::caller::{Caller, Callers};
+use super::scan::Object;
 use super::{json, time};
-use crate::schema::{EVENTS, Kind, Origin};
+use crate::schema::{EVENTS, Origin};
 
 /// A record as read: one slot a column, and what has no column.
 pub struct Event<'a> {
-    /// Raw JSON text, or the identity's, for each entry of [`EVENTS`]; `None` where the record has nothing.
+    /// Raw JSON text for each entry of [`EVENTS`]; `None` where the record itself has nothing.
     pub raw: [Option<&'a str>; EVENTS.len()],
     /// Members with no column, repeated members, in order.
     pub extra: Vec<(Cow<'a, str>, &'a str)>,
     /// When the call was made, microseconds since 1970-01-01 UTC.
     pub time_us: i64,
-    /// Who made it.
-    pub caller: Option<Rc<Caller<'a>>>,
+    /// Who made it, when that was known as soon as it was read.
+    pub caller: Option<u32>,
+    /// False when no text of the record's own members has an escape.
+    pub has_escapes: bool,
 }
 
 impl Default for Event<'_> {
     fn default() -> Self {
-        Event { raw: [None; EVENTS.len()], extra: Vec::new(), time_us: 0, caller: None }
+        Event { raw: [None; EVENTS.len()], extra: Vec::new(), time_us: 0, caller: None, has_escapes: true }
     }
 }
 
@@ -38,11 +39,27 @@ impl<'a> Event<'a> {
     }
 
     /// Takes the object at the front of `text` apart, whatever comes after it. The event and the length of its text, or
-    /// nothing when no sound object begins there.
-    pub fn parse_first(text: &'a str) -> Option<(Event<'a>, usize)> {
+    /// nothing when no sound object begins there, or one in a form that `parse` has to look at.
+    ///
+    /// `caller` gives the length of the `userIdentity` that a text begins with, and whose it is, when it is known.
+    pub fn parse_first(text: &'a str, caller: impl Fn(&str) -> Option<(usize, u32)>) -> Option<(Event<'a>, usize)> {
         let mut event = Event::default();
-        let length = json::first_members(text, |name, raw| event.member(name, raw))?;
-        Some((event, length))
+        let mut object = Object::begin(text)?;
+        while let Some(name) = object.name()? {
+            // Of a repeated member the first counts.
+            let is_identity = name == "userIdentity" && event.raw[USER_IDENTITY].is_none();
+            let known = if is_identity { caller(object.rest()) } else { None };
+            let raw = match known {
+                Some((length, _)) => object.take(length)?,
+                None => object.value()?,
+            };
+            if is_identity {
+                event.caller = known.map(|(_, caller)| caller);
+            }
+            event.member(Cow::Borrowed(name), raw);
+        }
+        event.has_escapes = object.has_escapes();
+        Some((event, object.length()))
     }
 
     fn member(&mut self, name: Cow<'a, str>, raw: &'a str) {
@@ -57,16 +74,12 @@ impl<'a> Event<'a> {
         self.raw[EVENT_TIME].is_some()
     }
 
-    /// Reads the time and the identity of a record.
+    /// Reads the time of a record.
     ///
     /// # Errors
     /// Why the object is no usable record.
-    pub fn complete(&mut self, callers: &mut Callers<'a>) -> Result<(), String> {
+    pub fn complete(&mut self) -> Result<(), String> {
         self.time_us = event_time(self)?;
-        self.caller = self.raw[USER_IDENTITY].map(|identity| callers.of(identity));
-        for (slot, raw) in self.caller.iter().flat_map(|caller| &caller.members) {
-            self.raw[*slot] = Some(raw);
-        }
         Ok(())
     }
 }
@@ -132,17 +145,6 @@ impl<'a> Event<'a> {
     /// Text of a column, however the record wrote it.
     pub fn text(&self, slot: usize) -> Option<Cow<'a, str>> {
         self.raw[slot].and_then(json::text)
-    }
-
-    /// True when the record has a value for this column that the column's type cannot hold.
-    pub fn is_retyped(&self, slot: usize) -> bool {
-        let Some(raw) = self.raw[slot].filter(|raw| *raw != "null") else { return false };
-        match EVENTS[slot].kind {
-            Kind::Text => raw.starts_with(['{', '[']),
-            Kind::Bool => json::boolean(raw).is_none(),
-            Kind::Time => json::text(raw).and_then(|text| time::micros(&text)).is_none(),
-            Kind::Json | Kind::Integer | Kind::Day => false,
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Bytes to columns: objects as stored in, one Arrow batch and the rejects out.
 //!
-//! `gunzip` inflates, `bundle` unpacks, `text` settles the encoding, `split` finds the objects, `event` takes one apart,
+//! `gunzip` inflates, `bundle` unpacks, `text` settles the encoding, `split` finds the objects, `event` takes one apart by `scan` or, when it
+//! is odd, by `json`,
 //! `shape` says which envelope it is when it is no record, `ocsf` turns Security Lake's events back into records, `caller` and `actor`
 //! say whose call it was, `batch` builds the columns; `reader` leads through them, on the threads of `pool`. Decoding never fails as a whole: what
 //! cannot be read becomes a [`Reject`] with the object, the offset and the reason, and the rest goes on.
@@ -16,6 +17,7 @@ mod ocsf;
 mod pool;
 mod reader;
 mod reject;
+mod scan;
 mod shape;
 mod split;
 mod text;
@@ -27,7 +29,7 @@ use std::ops::Range;
 use arrow::array::RecordBatch;
 use bytes::Bytes;
 
-pub use pool::Pool;
+pub use pool::{Answer, Pool};
 pub use reject::Reject;
 
 use crate::sha256;
@@ -82,7 +84,8 @@ impl Limits {
 /// What some objects held.
 #[derive(Debug)]
 pub struct Decoded {
-    /// Rows with the columns of [`crate::schema::file_schema`], object by object in the order given.
+    /// Rows with the columns of [`crate::schema::file_schema`], object by object in the order given. Texts that rows share,
+    /// those of the caller and the object's URL, are dictionaries.
     pub batch: RecordBatch,
     /// UTC day of each row, days since 1970-01-01.
     pub days: Vec<i32>,

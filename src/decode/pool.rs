@@ -1,8 +1,10 @@
-//! Threads that decode, one a core, each with a decoder whose buffers it keeps.
+//! Threads that decode and encode, one a core, each with a decoder whose buffers it keeps.
 
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use tokio::sync::oneshot;
 
 use super::{Decoder, Limits};
@@ -10,10 +12,54 @@ use crate::error::{Error, Result};
 
 type Job = Box<dyn FnOnce(&mut Decoder) + Send>;
 
-/// Decoders at work. They end with the last job when the pool is dropped.
+/// What a job will answer.
+pub type Answer<T> = BoxFuture<'static, Result<T>>;
+
+/// Threads at work. They end with the last job when the pool is dropped.
 #[derive(Clone)]
 pub struct Pool {
-    jobs: Sender<Job>,
+    owner: Arc<Owner>,
+    threads: usize,
+}
+
+/// Closes the queue when the last pool of it is gone.
+struct Owner(Arc<Queue>);
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.0.change(|waiting| waiting.is_closed = true);
+    }
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    jobs: VecDeque<Job>,
+    is_closed: bool,
+}
+
+impl Queue {
+    fn change(&self, change: impl FnOnce(&mut Waiting)) {
+        change(&mut self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_all();
+    }
+
+    /// The next job, when there is one; nothing when there will be none.
+    fn next(&self) -> Option<Job> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match waiting.jobs.pop_front() {
+                Some(job) => return Some(job),
+                None if waiting.is_closed => return None,
+                None => waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
 }
 
 impl Pool {
@@ -22,38 +68,58 @@ impl Pool {
     /// # Errors
     /// When the system gives no thread.
     pub fn new(limits: Limits) -> Result<Pool> {
-        let (jobs, waiting) = channel::<Job>();
-        let waiting = Arc::new(Mutex::new(waiting));
-        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
-            let waiting = Arc::clone(&waiting);
-            let thread = std::thread::Builder::new().name("decode".into());
+        let queue = Arc::new(Queue::default());
+        let pool = Pool {
+            owner: Arc::new(Owner(Arc::clone(&queue))),
+            threads: std::thread::available_parallelism().map_or(2, usize::from),
+        };
+        for _ in 0..pool.threads {
+            let queue = Arc::clone(&queue);
+            let thread = std::thread::Builder::new().name("worker".into());
             let spawned = thread.spawn(move || {
                 let mut decoder = Decoder::new(limits);
-                while let Some(job) = next(&waiting) {
+                while let Some(job) = queue.next() {
                     job(&mut decoder);
                 }
             });
-            spawned.map_err(|e| Error::Internal(format!("a thread to decode on: {e}")))?;
+            spawned.map_err(|e| Error::Internal(format!("a thread to work on: {e}")))?;
         }
-        Ok(Pool { jobs })
+        Ok(pool)
     }
 
-    /// Does `job` on one of the threads. Jobs are begun in the order in which they are given.
+    /// How many jobs are done at once.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// Decodes on one of the threads. Such jobs are begun in the order in which they are given.
     ///
     /// # Errors
     /// When the job broke off, which is a defect.
-    pub async fn run<T: Send + 'static>(&self, job: impl FnOnce(&mut Decoder) -> T + Send + 'static) -> Result<T> {
-        let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move |decoder| {
-            // Nobody waits for what an ingest that ended early had begun.
-            let _ = answer.send(job(decoder));
-        });
-        let gone = || Error::Internal("decoding broke off".into());
-        self.jobs.send(job).map_err(|_| gone())?;
-        answered.await.map_err(|_| gone())
+    pub async fn decode<T: Send + 'static>(&self, job: impl FnOnce(&mut Decoder) -> T + Send + 'static) -> Result<T> {
+        let (job, answer) = answered(job);
+        self.owner.0.change(|waiting| waiting.jobs.push_back(job));
+        answer.await
+    }
+
+    /// Does `job` before everything that waits: what was decoded is to be gone before more is. It is begun whether or not
+    /// anybody waits for it.
+    ///
+    /// # Errors
+    /// When the job broke off, which is a defect.
+    pub fn run_first<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Answer<T> {
+        let (job, answer) = answered(|_| job());
+        self.owner.0.change(|waiting| waiting.jobs.push_front(job));
+        answer
     }
 }
 
-fn next(waiting: &Mutex<Receiver<Job>>) -> Option<Job> {
-    waiting.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+/// A job, and what it will answer.
+fn answered<T: Send + 'static>(job: impl FnOnce(&mut Decoder) -> T + Send + 'static) -> (Job, Answer<T>) {
+    let (answer, answered) = oneshot::channel();
+    let job: Job = Box::new(move |decoder| {
+        // Nobody waits for what an ingest that ended early had begun.
+        let _ = answer.send(job(decoder));
+    });
+    (job, answered.map(|answer| answer.map_err(|_| Error::Internal("a job broke off".into()))).boxed())
 }

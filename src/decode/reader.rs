@@ -9,7 +9,6 @@ use arrow::array::RecordBatch;
 
 use super::batch::{EventBatch, Sizes};
 use super::bundle::{self, Member, Packing};
-use super::caller::Callers;
 use super::event::Event;
 use super::gunzip::Gunzip;
 use super::ocsf::parquet::{self, Bounds};
@@ -155,7 +154,7 @@ impl Reader {
                 Some(product) => others.get_or_insert((product, 0)).1 += 1,
                 None => {
                     let within = Within { object, first_row, base: row, is_slice: false, envelopes: 0 };
-                    self.piece(within, row, Ok(text), &mut Callers::default());
+                    self.piece(within, row, Ok(text));
                 }
             }
         });
@@ -168,28 +167,21 @@ impl Reader {
     }
 
     fn records(&mut self, within: Within, text: &str) {
-        split::records(text, &mut Records { reader: self, within, callers: Callers::default() });
+        split::records(text, &mut Records { reader: self, within });
     }
 
     /// An object of the text, as it stands.
-    fn piece<'a>(&mut self, within: Within, offset: usize, piece: Piece<'a>, callers: &mut Callers<'a>) {
+    fn piece(&mut self, within: Within, offset: usize, piece: Piece<'_>) {
         match piece.and_then(|text| Ok((text, Event::parse(text)?))) {
-            Ok((text, event)) => self.event(within, offset, text, event, callers),
+            Ok((text, event)) => self.event(within, offset, text, event),
             Err(reason) => self.reject(within.object, offset, reason),
         }
     }
 
     /// An object of the text, taken apart: a record, or an envelope of some.
-    fn event<'a>(
-        &mut self,
-        within: Within,
-        offset: usize,
-        text: &'a str,
-        mut event: Event<'a>,
-        callers: &mut Callers<'a>,
-    ) {
+    fn event<'a>(&mut self, within: Within, offset: usize, text: &'a str, mut event: Event<'a>) {
         match shape::of(&event) {
-            None => match self.fits(text, within.object).and_then(|()| event.complete(callers)) {
+            None => match self.fits(text, within.object).and_then(|()| event.complete()) {
                 Ok(()) => self.batch.push(&event, within.object, (self.batch.rows() - within.first_row) as i64),
                 Err(reason) => self.reject(within.object, offset, reason),
             },
@@ -201,7 +193,7 @@ impl Reader {
             Some(Shape::Ocsf) => match record::record(text) {
                 Ok(record) => {
                     let within = Within { is_slice: false, envelopes: within.envelopes + 1, ..within };
-                    self.piece(within, offset, Ok(&record), &mut Callers::default());
+                    self.piece(within, offset, Ok(&record));
                 }
                 Err(reason) => self.reject(within.object, offset, reason),
             },
@@ -278,23 +270,22 @@ impl Within<'_> {
     }
 }
 
-/// A text under way: its records, and who made their calls.
-struct Records<'r, 'o, 'a> {
+/// A text under way.
+struct Records<'r, 'o> {
     reader: &'r mut Reader,
     within: Within<'o>,
-    callers: Callers<'a>,
 }
 
-impl<'a> split::Visitor<'a> for Records<'_, '_, 'a> {
+impl<'a> split::Visitor<'a> for Records<'_, '_> {
     fn begins(&mut self, offset: usize, rest: &'a str) -> Option<usize> {
-        let (event, length) = Event::parse_first(rest)?;
+        let (event, length) = Event::parse_first(rest, |identity| self.reader.batch.known_caller(identity))?;
         let offset = self.within.offset(offset);
-        self.reader.event(self.within, offset, &rest[..length], event, &mut self.callers);
+        self.reader.event(self.within, offset, &rest[..length], event);
         Some(length)
     }
 
     fn piece(&mut self, offset: usize, piece: Piece<'a>) {
-        self.reader.piece(self.within, self.within.offset(offset), piece, &mut self.callers);
+        self.reader.piece(self.within, self.within.offset(offset), piece);
     }
 }
 

@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 
-use arrow::array::{Array, AsArray};
-use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType, UInt32Type};
 
 use super::*;
 use crate::schema::{EVENTS, Kind, Origin};
@@ -23,8 +24,16 @@ fn read(text: &str) -> Decoded {
     decode(vec![(object(), Bytes::from(text.to_owned()))], Limits::default())
 }
 
+/// A column without a dictionary.
+fn plain(column: &ArrayRef) -> ArrayRef {
+    match column.data_type() {
+        DataType::Dictionary(_, values) => cast(column, values).unwrap(),
+        _ => column.clone(),
+    }
+}
+
 fn cell(decoded: &Decoded, column: &str, row: usize) -> Option<String> {
-    let array = decoded.batch.column_by_name(column).unwrap();
+    let array = plain(decoded.batch.column_by_name(column).unwrap());
     if array.is_null(row) {
         return None;
     }
@@ -414,4 +423,55 @@ fn the_ratio_bounds_what_a_small_object_may_inflate_to() {
     assert_eq!(limits.inflated_bytes_max(1000), RATIO_FREE_BYTES);
     assert_eq!(limits.inflated_bytes_max(1 << 20), 200 << 20);
     assert_eq!(limits.inflated_bytes_max(usize::MAX), 1 << 30);
+}
+
+#[test]
+fn callers_are_told_apart_however_many_they_are_and_each_is_kept_once() {
+    let caller = |n: usize| format!(r#"{{"type":"IAMUser","arn":"arn:aws:iam::1:user/{n}","accountId":"{n}"}}"#);
+    let record = |n: usize| {
+        let identity = caller(n);
+        format!(r#"{{"eventTime":"2024-01-01T00:00:00Z","eventID":"{n}","userIdentity":{identity}}}"#)
+    };
+    // One whose text another begins with, and one that is no object.
+    let odd = [
+        r#"{"eventTime":"2024-01-01T00:00:00Z","userIdentity":"root"}"#.to_owned(),
+        r#"{"eventTime":"2024-01-01T00:00:00Z","userIdentity":"rootless"}"#.to_owned(),
+        r#"{"eventTime":"2024-01-01T00:00:00Z"}"#.to_owned(),
+    ];
+    let records: Vec<_> = (0..60).chain(0..60).chain([7, 7, 59]).map(record).chain(odd).collect();
+    let decoded = read(&format!("{{\"Records\":[{}]}}", records.join(",")));
+    let rows = decoded.batch.num_rows();
+    assert_eq!((rows, decoded.rejects.len()), (126, 0));
+    for row in 0..123 {
+        let n = cell(&decoded, "event_id", row).unwrap();
+        assert_eq!(cell(&decoded, "actor", row), Some(format!("arn:aws:iam::1:user/{n}")));
+        assert_eq!(cell(&decoded, "account_id", row), Some(n.clone()));
+        assert_eq!(cell(&decoded, "user_identity", row), Some(caller(n.parse().unwrap())));
+    }
+    assert_eq!(cell(&decoded, "user_identity", 123).as_deref(), Some(r#""root""#));
+    assert_eq!(cell(&decoded, "user_identity", 124).as_deref(), Some(r#""rootless""#));
+    assert_eq!((cell(&decoded, "user_identity", 125), cell(&decoded, "actor", 125)), (None, None));
+    let actors = decoded.batch.column_by_name("actor").unwrap().as_dictionary::<UInt32Type>();
+    assert_eq!(actors.values().len(), 1 + 60 + 2, "nobody, the users, the odd ones");
+}
+
+#[test]
+fn of_a_repeated_identity_the_first_counts_known_or_not() {
+    let record = |first: &str, second: &str| {
+        format!(
+            r#"{{"eventTime":"2024-01-01T00:00:00Z","userIdentity":{{"type":"IAMUser","arn":"{first}"}},"userIdentity":{{"type":"IAMUser","arn":"{second}"}}}}"#
+        )
+    };
+    let decoded = read(&format!("[{},{},{}]", record("a", "b"), record("c", "a"), record("a", "c")));
+    let actors: Vec<_> = (0..3).map(|row| cell(&decoded, "actor", row).unwrap()).collect();
+    assert_eq!(actors, ["a", "c", "a"]);
+    assert!(cell(&decoded, "extra", 1).unwrap().contains(r#""arn":"a""#));
+}
+
+#[test]
+fn escapes_in_one_record_do_not_touch_its_neighbours() {
+    let record = |text: &str| format!(r#"{{"eventTime":"2024-01-01T00:00:00Z","userAgent":"{text}"}}"#);
+    let decoded = read(&format!("[{},{},{}]", record("plain"), record("a\\tb \\ud800"), record("plain")));
+    let agents: Vec<_> = (0..3).map(|row| cell(&decoded, "user_agent", row).unwrap()).collect();
+    assert_eq!(agents, ["plain", "a\tb \u{fffd}", "plain"]);
 }

@@ -41,11 +41,17 @@ fn utf16(bytes: &[u8]) -> Option<fn([u8; 2]) -> u16> {
     }
 }
 
+/// Headers are short and hold no objects, unlike a line of a log export.
+const HEADER_BYTES_MAX: usize = 8192;
+
 /// A first line of names, the event's among them: the console's event history, Sentinel, Athena, Lake queries.
 fn is_csv(text: &str) -> bool {
-    let line = text.trim_start_matches('\u{feff}').lines().next().unwrap_or_default();
-    // Headers are short and hold no objects, unlike a line of a log export.
-    if line.len() > 8192 || line.contains('{') || line.starts_with('[') {
+    let text = text.trim_start_matches('\u{feff}');
+    let end = text.bytes().take(HEADER_BYTES_MAX).position(|byte| matches!(byte, b'\n' | b'{'));
+    let Some(line) = text.get(..end.unwrap_or(text.len())).filter(|line| line.len() < HEADER_BYTES_MAX) else {
+        return false;
+    };
+    if text[line.len()..].starts_with('{') || line.starts_with('[') {
         return false;
     }
     let names: String = line.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();

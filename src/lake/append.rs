@@ -4,7 +4,7 @@
 //! names nobody else uses and makes them true with one Delta commit. When another writer committed first, a batch whose
 //! days or objects it touched is handed back to be read again against the new state; any other is committed as it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
@@ -14,12 +14,13 @@ use uuid::Uuid;
 
 use super::Lake;
 use super::commit::{self, Attempt, Change, NewFile};
-use super::data_file::{BuiltFile, DataFileBuilder, ROW_GROUP_ROWS, Rows};
+use super::data_file::{DataFileBuilder, ROW_GROUP_ROWS, RowGroup};
 use super::known::{Known, event_keys};
 use super::ledger::{self, Ledger, LedgerRow, Standing};
+use super::rows::Rows;
 use super::snapshot::Snapshot;
 use super::state::{SideFile, State};
-use crate::decode::{Decoded, Reject};
+use crate::decode::{Answer, Decoded, Pool, Reject};
 use crate::error::{Error, Result};
 use crate::source::LogObject;
 
@@ -43,12 +44,15 @@ pub struct Appender<'a> {
     known: Known,
     pending: Pending,
     memory_bytes: usize,
+    pool: Pool,
 }
 
 /// The batch under way.
 #[derive(Default)]
 struct Pending {
     days: BTreeMap<i32, Day>,
+    /// In the order in which they were begun.
+    encoding: VecDeque<Encoding>,
     objects: Vec<LedgerRow>,
     rejects: Vec<Reject>,
     events: u64,
@@ -56,24 +60,16 @@ struct Pending {
     since: Option<Instant>,
 }
 
-/// One day's file: rows that wait, and what those before them became.
+/// One day's file, and the rows that wait to become a row group of it.
 struct Day {
     waiting: Rows,
     builder: DataFileBuilder,
 }
 
-impl Day {
-    /// Sorts and encodes what waits.
-    fn encode(&mut self) -> Result<()> {
-        let rows = std::mem::take(&mut self.waiting);
-        tokio::task::block_in_place(|| self.builder.push(&rows))
-    }
-
-    /// The whole file.
-    fn finish(mut self) -> Result<BuiltFile> {
-        self.encode()?;
-        tokio::task::block_in_place(|| self.builder.finish())
-    }
+/// A row group of a day that is being sorted and encoded.
+struct Encoding {
+    day: i32,
+    group: Answer<Result<RowGroup>>,
 }
 
 /// What became of some decoded objects.
@@ -111,15 +107,15 @@ pub enum Committed {
 }
 
 impl<'a> Appender<'a> {
-    /// Reads the lake's ledger. Batches are sized so that the process stays within `memory_bytes`.
+    /// Reads the lake's ledger. Batches are sized so that the process stays within `memory_bytes`, and encoded in `pool`.
     ///
     /// # Errors
     /// When the lake cannot be read.
-    pub async fn new(lake: &'a Lake, memory_bytes: usize) -> Result<Appender<'a>> {
+    pub async fn new(lake: &'a Lake, memory_bytes: usize, pool: Pool) -> Result<Appender<'a>> {
         let snapshot = lake.snapshot().await?;
         let ledger = Ledger::load(&lake.location, &snapshot.state.ledger).await?;
         let known = Known::new(memory_bytes);
-        Ok(Appender { lake, snapshot, ledger, known, pending: Pending::default(), memory_bytes })
+        Ok(Appender { lake, snapshot, ledger, known, pending: Pending::default(), memory_bytes, pool })
     }
 
     /// What the ledger knows of an object.
@@ -145,14 +141,14 @@ impl<'a> Appender<'a> {
             let of_day = (0..).zip(&days).zip(&fresh).filter(|((_, of), fresh)| **of == day && **fresh);
             let rows: Vec<u32> = of_day.map(|((row, _), _)| row).collect();
             if !rows.is_empty() {
-                let day = self.day(day)?;
-                day.waiting.push(&batch, rows)?;
-                if day.waiting.count() >= ROW_GROUP_ROWS {
-                    day.encode()?;
+                let waiting = &mut self.day(day)?.waiting;
+                waiting.push(&batch, rows)?;
+                if waiting.count() >= ROW_GROUP_ROWS {
+                    self.encode(day).await?;
                 }
             }
         }
-        self.make_room()?;
+        self.make_room().await?;
         let mut appended = Appended::default();
         for decoded in objects {
             let kept = fresh[decoded.rows.clone()].iter().filter(|fresh| **fresh).count() as u64;
@@ -180,13 +176,34 @@ impl<'a> Appender<'a> {
         })
     }
 
+    /// Begins to sort and encode what waits of a day, when few enough are at it.
+    async fn encode(&mut self, day: i32) -> Result<()> {
+        while self.pending.encoding.len() >= self.pool.threads() {
+            self.encoded().await?;
+        }
+        let Some(of_day) = self.pending.days.get_mut(&day) else { return Ok(()) };
+        let encode = of_day.builder.begin(std::mem::take(&mut of_day.waiting))?;
+        self.pending.encoding.push_back(Encoding { day, group: self.pool.run_first(encode) });
+        Ok(())
+    }
+
+    /// Puts the row group that was begun first into its file. False when there is none.
+    async fn encoded(&mut self) -> Result<bool> {
+        let Some(Encoding { day, group }) = self.pending.encoding.pop_front() else { return Ok(false) };
+        let group = group.await??;
+        if let Some(of_day) = self.pending.days.get_mut(&day) {
+            of_day.builder.add(group)?;
+        }
+        Ok(true)
+    }
+
     /// Sorts and encodes the days that hold most until few rows wait.
-    fn make_room(&mut self) -> Result<()> {
+    async fn make_room(&mut self) -> Result<()> {
         loop {
             let waiting: usize = self.pending.days.values().map(|day| day.waiting.bytes()).sum();
-            let largest = self.pending.days.values_mut().max_by_key(|day| day.waiting.bytes());
+            let largest = self.pending.days.iter().max_by_key(|(_, day)| day.waiting.bytes());
             match largest {
-                Some(day) if waiting > self.memory_bytes / SHARE => day.encode()?,
+                Some((day, _)) if waiting > self.memory_bytes / SHARE => self.encode(*day).await?,
                 _ => return Ok(()),
             }
         }
@@ -207,6 +224,11 @@ impl<'a> Appender<'a> {
     /// When files or the log cannot be written. Either nothing of the batch is then in the lake, or, when only the answer
     /// was lost, all of it; running again finds out.
     pub async fn commit(&mut self) -> Result<Committed> {
+        let waiting = |(day, of_day): (&i32, &Day)| (of_day.waiting.count() > 0).then_some(*day);
+        for day in self.pending.days.iter().filter_map(waiting).collect::<Vec<_>>() {
+            self.encode(day).await?;
+        }
+        while self.encoded().await? {}
         let Pending { days, objects, rejects, .. } = std::mem::take(&mut self.pending);
         if objects.is_empty() {
             return Ok(Committed::Done(Appended::default()));
@@ -261,7 +283,7 @@ impl<'a> Appender<'a> {
         let mut files = Vec::with_capacity(days.len());
         for (day, file) in days {
             let day = Date32Type::to_naive_date_opt(day).ok_or_else(|| Error::Internal(format!("day {day}")))?;
-            files.push(commit::write(self.lake, batch, day, file.finish()?).await?);
+            files.push(commit::write(self.lake, batch, day, file.builder.finish()?).await?);
         }
         Ok(files)
     }

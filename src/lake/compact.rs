@@ -10,8 +10,9 @@ use uuid::Uuid;
 
 use super::Lake;
 use super::commit::{self, Attempt, Change};
-use super::data_file::{DataFileBuilder, Rows};
+use super::data_file::DataFileBuilder;
 use super::ledger::read_columns;
+use super::rows::Rows;
 use super::snapshot::{DataFile, Snapshot};
 use crate::error::{Error, Result};
 
@@ -83,11 +84,14 @@ impl Lake {
             for batch in read_columns(bytes, None).map_err(|e| Error::lake(url.as_str(), e))? {
                 waiting.push(&batch, (0..batch.num_rows() as u32).collect())?;
                 if waiting.count() >= FILE_EVENTS_MAX as usize || waiting.bytes() >= sorted_bytes {
-                    tokio::task::block_in_place(|| builder.push(&std::mem::take(&mut waiting)))?;
+                    let encode = builder.begin(std::mem::take(&mut waiting))?;
+                    builder.add(tokio::task::block_in_place(encode)?)?;
                 }
             }
         }
-        let built = tokio::task::block_in_place(|| builder.push(&waiting).and_then(|()| builder.finish()))?;
+        let encode = builder.begin(waiting)?;
+        builder.add(tokio::task::block_in_place(encode)?)?;
+        let built = builder.finish()?;
         let bytes = built.bytes.len() as u64;
         let new = [commit::write(self, &Uuid::now_v7().simple().to_string(), day, built).await?];
         let instead_of: HashSet<Path> = files.into_iter().map(|file| file.path).collect();

@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use foldhash::fast::RandomState;
 
 use super::ledger::read_columns;
 use super::snapshot::Snapshot;
@@ -29,7 +30,7 @@ pub struct Known {
 
 #[derive(Debug, Default)]
 struct Day {
-    keys: HashSet<EventKey>,
+    keys: HashSet<EventKey, RandomState>,
     used: u64,
     /// Holds keys of the batch under way, which no file has yet.
     pending: bool,
@@ -53,7 +54,7 @@ impl Known {
             return Ok(());
         }
         self.let_go();
-        let mut keys = HashSet::new();
+        let mut keys = HashSet::default();
         for file in &snapshot.files {
             if arrow::datatypes::Date32Type::from_naive_date(file.day) != day {
                 continue;

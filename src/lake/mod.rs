@@ -22,6 +22,7 @@ mod known;
 mod ledger;
 mod lock;
 mod rollup;
+mod rows;
 mod runs;
 mod snapshot;
 mod state;
