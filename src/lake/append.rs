@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::Lake;
 use super::commit::{self, Attempt, Change, NewFile};
-use super::data_file::{DataFileBuilder, ROW_GROUP_ROWS, RowGroup};
+use super::data_file::{DataFileBuilder, ROW_GROUP_ROWS, RowGroup, properties};
 use super::known::{Known, event_keys};
 use super::ledger::{self, Ledger, LedgerRow, Standing};
 use super::rows::Rows;
@@ -289,7 +289,7 @@ impl<'a> Appender<'a> {
     }
 
     async fn write_side(&self, path: String, batches: &[RecordBatch]) -> Result<SideFile> {
-        ledger::write(&self.lake.location, path, batches).await
+        ledger::write(&self.lake.location, path, batches, properties()).await
     }
 
     /// The state after this batch. Joins the smaller ledger files when there are many.

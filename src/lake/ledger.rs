@@ -15,6 +15,7 @@ use object_store::ObjectStoreExt;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::properties::WriterProperties;
 
 use super::data_file::properties;
 use super::state::SideFile;
@@ -130,10 +131,15 @@ pub fn rejects_batch(rejects: &[Reject], batch: &str) -> Result<RecordBatch> {
 }
 
 /// Writes batches of one schema as one Parquet file beside the data.
-pub async fn write(location: &Location, path: String, batches: &[RecordBatch]) -> Result<SideFile> {
+pub async fn write(
+    location: &Location,
+    path: String,
+    batches: &[RecordBatch],
+    properties: WriterProperties,
+) -> Result<SideFile> {
     let Some(first) = batches.first() else { return Err(Error::Internal("a side file needs a batch".into())) };
     let parquet = |e: parquet::errors::ParquetError| Error::Internal(format!("{path}: {e}"));
-    let mut writer = ArrowWriter::try_new(Vec::new(), first.schema(), Some(properties())).map_err(parquet)?;
+    let mut writer = ArrowWriter::try_new(Vec::new(), first.schema(), Some(properties)).map_err(parquet)?;
     for batch in batches {
         writer.write(batch).map_err(parquet)?;
     }
