@@ -1,6 +1,7 @@
 //! Threads that decode and encode, one a core, each with a decoder whose buffers it keeps.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use futures::FutureExt;
@@ -79,7 +80,10 @@ impl Pool {
             let spawned = thread.spawn(move || {
                 let mut decoder = Decoder::new(limits);
                 while let Some(job) = queue.next() {
-                    job(&mut decoder);
+                    // Whoever waits for a job that breaks off is told; the next one must not find what it left behind.
+                    if catch_unwind(AssertUnwindSafe(|| job(&mut decoder))).is_err() {
+                        decoder = Decoder::new(limits);
+                    }
                 }
             });
             spawned.map_err(|e| Error::Internal(format!("a thread to work on: {e}")))?;
@@ -122,4 +126,69 @@ fn answered<T: Send + 'static>(job: impl FnOnce(&mut Decoder) -> T + Send + 'sta
         let _ = answer.send(job(decoder));
     });
     (job, answered.map(|answer| answer.map_err(|_| Error::Internal("a job broke off".into()))).boxed())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Keeps every thread busy until the sender is gone.
+    fn occupied(pool: &Pool) -> std::sync::mpsc::Sender<()> {
+        let (release, held) = channel::<()>();
+        let held = Arc::new(Mutex::new(held));
+        let (begun, waiting) = channel();
+        for _ in 0..pool.threads() {
+            let (held, begun) = (Arc::clone(&held), begun.clone());
+            drop(pool.run_first(move || {
+                begun.send(()).unwrap();
+                let _ = held.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            }));
+        }
+        (0..pool.threads()).for_each(|_| waiting.recv_timeout(Duration::from_secs(10)).unwrap());
+        release
+    }
+
+    #[tokio::test]
+    async fn what_is_first_is_done_before_what_waits() {
+        let pool = Pool::new(Limits::default()).unwrap();
+        let busy = occupied(&pool);
+        let done = Arc::new(Mutex::new(Vec::new()));
+        let note = |what: &'static str| {
+            let done = Arc::clone(&done);
+            move || done.lock().unwrap().push(what)
+        };
+        let (later, first) = (note("decoded"), note("first"));
+        let other = pool.clone();
+        let decoded = tokio::spawn(async move { other.decode(move |_| later()).await });
+        while pool.owner.0.waiting.lock().unwrap().jobs.is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let first = pool.run_first(first);
+        // One thread is let go and does both.
+        busy.send(()).unwrap();
+        first.await.unwrap();
+        decoded.await.unwrap().unwrap();
+        assert_eq!(*done.lock().unwrap(), ["first", "decoded"]);
+    }
+
+    #[tokio::test]
+    async fn a_job_that_breaks_off_is_told_and_costs_no_thread() {
+        let pool = Pool::new(Limits::default()).unwrap();
+        for _ in 0..2 * pool.threads() {
+            let broken: Answer<()> = pool.run_first(|| panic!("for the test"));
+            assert!(matches!(broken.await, Err(Error::Internal(_))));
+        }
+        assert_eq!(pool.run_first(|| 7).await.unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn what_was_given_is_done_when_the_pool_is_gone() {
+        let pool = Pool::new(Limits::default()).unwrap();
+        let last = pool.run_first(|| 7);
+        drop(pool);
+        assert_eq!(last.await.unwrap(), 7);
+    }
 }

@@ -33,6 +33,8 @@ const BATCH_AGE_MAX: Duration = Duration::from_secs(300);
 /// The share of the memory limit that rows waiting to be sorted may take, and that encoded files may take before they
 /// are committed. The rest is for objects being decoded, for what is known, and for the allocator.
 const SHARE: usize = 24;
+/// So many such shares may be under way at once, however many cores there are.
+const ENCODED_AT_ONCE: usize = 3;
 /// Ledger files a state may point at before the smaller ones are joined.
 const LEDGER_FILES_MAX: usize = 16;
 
@@ -69,6 +71,8 @@ struct Day {
 /// A row group of a day that is being sorted and encoded.
 struct Encoding {
     day: i32,
+    /// What its rows take.
+    bytes: usize,
     group: Answer<Result<RowGroup>>,
 }
 
@@ -178,18 +182,22 @@ impl<'a> Appender<'a> {
 
     /// Begins to sort and encode what waits of a day, when few enough are at it.
     async fn encode(&mut self, day: i32) -> Result<()> {
-        while self.pending.encoding.len() >= self.pool.threads() {
+        let under_way = |pending: &Pending| pending.encoding.iter().map(|encoding| encoding.bytes).sum::<usize>();
+        while self.pending.encoding.len() >= self.pool.threads()
+            || under_way(&self.pending) >= ENCODED_AT_ONCE * self.memory_bytes / SHARE
+        {
             self.encoded().await?;
         }
         let Some(of_day) = self.pending.days.get_mut(&day) else { return Ok(()) };
+        let bytes = of_day.waiting.bytes();
         let encode = of_day.builder.begin(std::mem::take(&mut of_day.waiting))?;
-        self.pending.encoding.push_back(Encoding { day, group: self.pool.run_first(encode) });
+        self.pending.encoding.push_back(Encoding { day, bytes, group: self.pool.run_first(encode) });
         Ok(())
     }
 
     /// Puts the row group that was begun first into its file. False when there is none.
     async fn encoded(&mut self) -> Result<bool> {
-        let Some(Encoding { day, group }) = self.pending.encoding.pop_front() else { return Ok(false) };
+        let Some(Encoding { day, group, .. }) = self.pending.encoding.pop_front() else { return Ok(false) };
         let group = group.await??;
         if let Some(of_day) = self.pending.days.get_mut(&day) {
             of_day.builder.add(group)?;
