@@ -1,10 +1,19 @@
 -- Calls a day of the identities that findings are about, from 60 days before the window: the past they are judged by.
-WITH daily AS (
-  SELECT actor, event_date, CAST(sum(calls) AS BIGINT) AS calls, CAST(sum(failures) AS BIGINT) AS failures
+-- Whom it is about is asked once an identity and not once a row: there may be thousands of them.
+WITH active AS MATERIALIZED (
+  SELECT DISTINCT actor
   FROM hourly_activity
   WHERE hour >= $from - INTERVAL '60 days' AND hour < $to
-    AND array_has($actors, actor)
-  GROUP BY actor, event_date
+),
+wanted AS MATERIALIZED (
+  SELECT actor FROM active WHERE array_has($actors, actor)
+),
+daily AS (
+  SELECT h.actor, h.event_date, CAST(sum(h.calls) AS BIGINT) AS calls, CAST(sum(h.failures) AS BIGINT) AS failures
+  FROM wanted AS w
+  JOIN hourly_activity AS h ON h.actor = w.actor
+  WHERE h.hour >= $from - INTERVAL '60 days' AND h.hour < $to
+  GROUP BY h.actor, h.event_date
 )
 SELECT
   actor,
