@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::Lake;
 use super::commit::{self, Attempt, Change, NewFile};
-use super::data_file::{DataFileBuilder, ROW_GROUP_ROWS, RowGroup, properties};
+use super::data_file::{DataFileBuilder, ROW_GROUP_ROWS, RowGroups, properties};
 use super::known::{Known, event_keys};
 use super::ledger::{self, Ledger, LedgerRow, Standing};
 use super::rows::Rows;
@@ -62,18 +62,18 @@ struct Pending {
     since: Option<Instant>,
 }
 
-/// One day's file, and the rows that wait to become a row group of it.
+/// One day's file, and the rows that wait to become row groups of it.
 struct Day {
     waiting: Rows,
     builder: DataFileBuilder,
 }
 
-/// A row group of a day that is being sorted and encoded.
+/// Rows of a day that are being sorted and encoded.
 struct Encoding {
     day: i32,
-    /// What its rows take.
+    /// What they take.
     bytes: usize,
-    group: Answer<Result<RowGroup>>,
+    groups: Answer<Result<RowGroups>>,
 }
 
 /// What became of some decoded objects.
@@ -145,11 +145,11 @@ impl<'a> Appender<'a> {
             let of_day = (0..).zip(&days).zip(&fresh).filter(|((_, of), fresh)| **of == day && **fresh);
             let rows: Vec<u32> = of_day.map(|((row, _), _)| row).collect();
             if !rows.is_empty() {
-                let waiting = &mut self.day(day)?.waiting;
-                waiting.push(&batch, rows)?;
-                if waiting.count() >= ROW_GROUP_ROWS {
+                // What would not fit into the row group begins the next one; a remainder would be a small one of its own.
+                if self.day(day)?.waiting.count() + rows.len() > ROW_GROUP_ROWS {
                     self.encode(day).await?;
                 }
+                self.day(day)?.waiting.push(&batch, rows)?;
             }
         }
         self.make_room().await?;
@@ -188,19 +188,21 @@ impl<'a> Appender<'a> {
         {
             self.encoded().await?;
         }
-        let Some(of_day) = self.pending.days.get_mut(&day) else { return Ok(()) };
+        let Some(of_day) = self.pending.days.get_mut(&day).filter(|of_day| of_day.waiting.count() > 0) else {
+            return Ok(());
+        };
         let bytes = of_day.waiting.bytes();
         let encode = of_day.builder.begin(std::mem::take(&mut of_day.waiting))?;
-        self.pending.encoding.push_back(Encoding { day, bytes, group: self.pool.run_first(encode) });
+        self.pending.encoding.push_back(Encoding { day, bytes, groups: self.pool.run_first(encode) });
         Ok(())
     }
 
-    /// Puts the row group that was begun first into its file. False when there is none.
+    /// Puts the rows that were begun first into their file. False when there are none.
     async fn encoded(&mut self) -> Result<bool> {
-        let Some(Encoding { day, group, .. }) = self.pending.encoding.pop_front() else { return Ok(false) };
-        let group = group.await??;
+        let Some(Encoding { day, groups, .. }) = self.pending.encoding.pop_front() else { return Ok(false) };
+        let groups = groups.await??;
         if let Some(of_day) = self.pending.days.get_mut(&day) {
-            of_day.builder.add(group)?;
+            of_day.builder.add(groups)?;
         }
         Ok(true)
     }
@@ -232,8 +234,7 @@ impl<'a> Appender<'a> {
     /// When files or the log cannot be written. Either nothing of the batch is then in the lake, or, when only the answer
     /// was lost, all of it; running again finds out.
     pub async fn commit(&mut self) -> Result<Committed> {
-        let waiting = |(day, of_day): (&i32, &Day)| (of_day.waiting.count() > 0).then_some(*day);
-        for day in self.pending.days.iter().filter_map(waiting).collect::<Vec<_>>() {
+        for day in self.pending.days.keys().copied().collect::<Vec<_>>() {
             self.encode(day).await?;
         }
         while self.encoded().await? {}

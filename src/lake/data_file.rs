@@ -1,4 +1,4 @@
-//! One day's events of one batch as a Parquet file, a row group for all rows that waited together.
+//! One day's events of one batch as a Parquet file: rows that waited together are sorted and become row groups.
 
 use std::sync::Arc;
 
@@ -13,12 +13,13 @@ use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
 
-use super::rows::Rows;
+use super::rows::{Group, Rows};
 use crate::error::{Error, Result};
 use crate::schema::{BLOOM, EVENTS, STATISTICS, UNIQUE, file_schema};
 
 /// Rows of a row group: large enough to compress well, small enough that skipping one saves something.
 pub const ROW_GROUP_ROWS: usize = 65_536;
+
 /// A file under construction.
 pub struct DataFileBuilder {
     writer: SerializedFileWriter<Vec<u8>>,
@@ -27,8 +28,8 @@ pub struct DataFileBuilder {
     rows: usize,
 }
 
-/// Rows sorted and encoded, to be put into their file.
-pub struct RowGroup(Vec<ArrowColumnChunk>);
+/// Rows sorted and encoded, to be put into their file: the columns of each row group.
+pub struct RowGroups(Vec<Vec<ArrowColumnChunk>>);
 
 /// A finished file, not yet written anywhere.
 pub struct BuiltFile {
@@ -56,11 +57,11 @@ impl DataFileBuilder {
         self.writer.bytes_written()
     }
 
-    /// Notes what the rows of the next row group hold. What is left, to sort and encode them, can be done on any thread.
+    /// Notes what the next rows hold. What is left, to sort and encode them, can be done on any thread.
     ///
     /// # Errors
     /// Only for rows of another schema, which is a defect.
-    pub fn begin(&mut self, rows: Rows) -> Result<impl FnOnce() -> Result<RowGroup> + Send + use<>> {
+    pub fn begin(&mut self, rows: Rows) -> Result<impl FnOnce() -> Result<RowGroups> + Send + use<>> {
         for part in rows.plain(STATISTICS) {
             self.statistics.merge(&part?).map_err(defect)?;
         }
@@ -69,16 +70,18 @@ impl DataFileBuilder {
         Ok(move || encoded(&rows, &encoders))
     }
 
-    /// Adds a row group. Groups come in the order in which they were begun.
+    /// Adds rows. They come in the order in which they were begun.
     ///
     /// # Errors
     /// Only when it cannot be Parquet, which is a defect.
-    pub fn add(&mut self, group: RowGroup) -> Result<()> {
-        let mut writer = self.writer.next_row_group().map_err(defect)?;
-        for column in group.0 {
-            column.append_to_row_group(&mut writer).map_err(defect)?;
+    pub fn add(&mut self, groups: RowGroups) -> Result<()> {
+        for group in groups.0 {
+            let mut writer = self.writer.next_row_group().map_err(defect)?;
+            for column in group {
+                column.append_to_row_group(&mut writer).map_err(defect)?;
+            }
+            writer.close().map_err(defect)?;
         }
-        writer.close().map_err(defect)?;
         Ok(())
     }
 
@@ -97,20 +100,23 @@ impl DataFileBuilder {
     }
 }
 
-fn encoded(rows: &Rows, encoders: &ArrowRowGroupWriterFactory) -> Result<RowGroup> {
+fn encoded(rows: &Rows, encoders: &ArrowRowGroupWriterFactory) -> Result<RowGroups> {
     let sorted = rows.sorted()?;
     let schema = file_schema();
-    let writers = encoders.create_column_writers(0).map_err(defect)?;
-    let column = |(at, mut writer): (usize, ArrowColumnWriter)| {
-        let field = schema.field(at);
-        for values in sorted.column(at, field.data_type()) {
-            for leaf in compute_leaves(field, &values?).map_err(defect)? {
-                writer.write(&leaf).map_err(defect)?;
+    let row_group = |(index, group): (usize, Group)| {
+        let writers = encoders.create_column_writers(index).map_err(defect)?;
+        let column = |(at, mut writer): (usize, ArrowColumnWriter)| {
+            let field = schema.field(at);
+            for values in group.column(at, field.data_type()) {
+                for leaf in compute_leaves(field, &values?).map_err(defect)? {
+                    writer.write(&leaf).map_err(defect)?;
+                }
             }
-        }
-        writer.close().map_err(defect)
+            writer.close().map_err(defect)
+        };
+        writers.into_iter().enumerate().map(column).collect::<Result<Vec<_>>>()
     };
-    Ok(RowGroup(writers.into_iter().enumerate().map(column).collect::<Result<_>>()?))
+    Ok(RowGroups(sorted.groups(ROW_GROUP_ROWS).enumerate().map(row_group).collect::<Result<_>>()?))
 }
 
 /// How our Parquet is written.
@@ -149,4 +155,66 @@ pub fn properties() -> WriterProperties {
 
 fn defect(reason: impl ToString) -> Error {
     Error::Internal(format!("data file: {}", reason.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, AsArray, StringArray, TimestampMicrosecondArray, new_null_array};
+    use arrow::datatypes::TimestampMicrosecondType;
+    use bytes::Bytes;
+    use delta_kernel::engine::arrow_conversion::TryFromArrow;
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+    use super::*;
+
+    /// So many events of one API, the latest first.
+    fn rows(count: usize) -> Rows {
+        let column = |(name, empty): (&str, ArrayRef)| -> ArrayRef {
+            let times = || (0..count as i64).rev();
+            match name {
+                "event_time" => Arc::new(TimestampMicrosecondArray::from_iter_values(times()).with_timezone("UTC")),
+                "event_id" => Arc::new(StringArray::from_iter_values(times().map(|time| time.to_string()))),
+                _ => empty,
+            }
+        };
+        let schema = file_schema();
+        let empty = schema.fields().iter().map(|f| (f.name().as_str(), new_null_array(f.data_type(), count)));
+        let batch = RecordBatch::try_new(Arc::clone(&schema), empty.map(column).collect()).unwrap();
+        let mut rows = Rows::default();
+        rows.push(&batch, (0..count as u32).collect()).unwrap();
+        rows
+    }
+
+    fn file(rows: Vec<Rows>) -> ParquetRecordBatchReaderBuilder<Bytes> {
+        let schema = StructType::try_from_arrow(file_schema().as_ref()).unwrap();
+        let mut builder = DataFileBuilder::new(&schema).unwrap();
+        for rows in rows {
+            let encode = builder.begin(rows).unwrap();
+            builder.add(encode().unwrap()).unwrap();
+        }
+        ParquetRecordBatchReaderBuilder::try_new(builder.finish().unwrap().bytes.into()).unwrap()
+    }
+
+    #[test]
+    fn rows_sorted_together_fill_row_groups_of_bounded_size_in_one_order() {
+        let file = file(vec![rows(2 * ROW_GROUP_ROWS + 10)]);
+        let groups: Vec<_> = file.metadata().row_groups().iter().map(|group| group.num_rows()).collect();
+        assert_eq!(groups, [ROW_GROUP_ROWS as i64, ROW_GROUP_ROWS as i64, 10]);
+        let mut expected = 0..;
+        for batch in file.build().unwrap() {
+            let times = batch.unwrap().column_by_name("event_time").unwrap().clone();
+            assert!(
+                times.as_primitive::<TimestampMicrosecondType>().values().iter().all(|t| expected.next() == Some(*t))
+            );
+        }
+        assert_eq!(expected.next(), Some(2 * ROW_GROUP_ROWS as i64 + 10));
+    }
+
+    #[test]
+    fn no_rows_make_no_row_group() {
+        assert_eq!(file(vec![rows(3), Rows::default()]).metadata().num_row_groups(), 1);
+        assert_eq!(file(vec![Rows::default()]).metadata().num_row_groups(), 0);
+    }
 }

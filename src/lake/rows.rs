@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, RecordBatch, StringArray, UInt32Array, new_null_array};
-use arrow::compute::{cast, concat, interleave, take, take_record_batch};
-use arrow::datatypes::{DataType, Field, Schema, TimestampMicrosecondType, UInt32Type};
+use arrow::compute::{cast, concat, interleave, take};
+use arrow::datatypes::{DataType, TimestampMicrosecondType, UInt32Type};
+use foldhash::fast::RandomState;
 
 use crate::error::{Error, Result};
 use crate::schema::SORT;
@@ -64,22 +65,22 @@ impl Rows {
     /// Only for a column that is not there, which is a defect.
     pub fn plain(&self, names: &'static [&'static str]) -> impl Iterator<Item = Result<RecordBatch>> {
         self.parts.iter().map(|part| {
-            let schema = part.batch.schema();
-            let columns = names.iter().map(|name| schema.index_of(name)).collect::<Result<Vec<_>, _>>();
-            let some = part.batch.project(&columns.map_err(defect)?).map_err(defect)?;
-            let all = part.rows.len() == some.num_rows();
-            let rows = UInt32Array::from_iter_values(part.rows.iter().copied());
-            let some = if all { some } else { take_record_batch(&some, &rows).map_err(defect)? };
-            let column = |(field, column): (&Arc<Field>, &ArrayRef)| {
-                let plain = match field.data_type() {
-                    DataType::Dictionary(_, of_values) => cast(column, of_values).map_err(defect)?,
-                    _ => Arc::clone(column),
+            let is_whole = part.rows.len() == part.batch.num_rows();
+            let rows = (!is_whole).then(|| UInt32Array::from(part.rows.clone()));
+            let column = |name: &&'static str| {
+                let column = part.batch.column_by_name(name).ok_or_else(|| defect(format!("no {name}")))?;
+                let some = match &rows {
+                    Some(rows) => take(column, rows, None).map_err(defect)?,
+                    None => Arc::clone(column),
                 };
-                Ok((field.as_ref().clone().with_data_type(plain.data_type().clone()), plain))
+                let plain = match some.data_type() {
+                    DataType::Dictionary(_, of_values) => cast(&some, of_values).map_err(defect)?,
+                    _ => some,
+                };
+                Ok((*name, plain, true))
             };
-            let columns = some.schema().fields().iter().zip(some.columns()).map(column).collect::<Result<Vec<_>>>()?;
-            let (fields, columns): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
-            RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(defect)
+            let columns = names.iter().map(column).collect::<Result<Vec<_>>>()?;
+            RecordBatch::try_from_iter_with_nullable(columns).map_err(defect)
         })
     }
 
@@ -119,13 +120,26 @@ impl Rows {
     }
 }
 
-/// Rows in order. They are copied column by column: what a column holds of some ten thousand rows stays in the caches.
+/// Rows in order.
 pub struct Sorted<'a> {
     columns: Vec<Column<'a>>,
     order: Vec<Place>,
 }
 
 impl Sorted<'_> {
+    /// The rows in groups of at most so many.
+    pub fn groups(&self, rows_max: usize) -> impl Iterator<Item = Group<'_>> {
+        self.order.chunks(rows_max).map(|order| Group { columns: &self.columns, order })
+    }
+}
+
+/// Some rows in order. They are copied column by column: what a column holds of some ten thousand rows stays in the caches.
+pub struct Group<'a> {
+    columns: &'a [Column<'a>],
+    order: &'a [Place],
+}
+
+impl Group<'_> {
     /// The values of the column at a place in the schema, which is of some type or a dictionary of it, a few thousand at a
     /// time. Texts that rows share stay dictionaries.
     ///
@@ -199,7 +213,7 @@ impl<'a> Column<'a> {
             Column::Nothing => Ok(places.map(|_| 0).collect()),
             Column::Shared { values, parts } => {
                 let values = values.as_string_opt::<i32>().ok_or_else(|| defect("a dictionary of no texts"))?;
-                let of_value = ranks(|| values.iter());
+                let of_value = ranks(values.iter());
                 let of_value: Vec<i64> = values.iter().map(|value| of_value[&value]).collect();
                 Ok(places.map(|(at, row)| of_value[(parts[at].0 + parts[at].1[row]) as usize]).collect())
             }
@@ -208,7 +222,7 @@ impl<'a> Column<'a> {
                 if let Some(texts) = texts.collect::<Option<Vec<&StringArray>>>() {
                     let values: Vec<Option<&str>> =
                         places.map(|(at, row)| texts[at].is_valid(row).then(|| texts[at].value(row))).collect();
-                    let of_value = ranks(|| values.iter().copied());
+                    let of_value = ranks(values.iter().copied());
                     return Ok(values.iter().map(|value| of_value[value]).collect());
                 }
                 let times = arrays.iter().map(|array| array.as_primitive_opt::<TimestampMicrosecondType>());
@@ -220,10 +234,8 @@ impl<'a> Column<'a> {
 }
 
 /// The place of each distinct text among all, nothing first.
-fn ranks<'t, T: Iterator<Item = Option<&'t str>>>(
-    texts: impl Fn() -> T,
-) -> HashMap<Option<&'t str>, i64, foldhash::fast::RandomState> {
-    let mut ranks: HashMap<_, _, foldhash::fast::RandomState> = texts().map(|text| (text, 0)).collect();
+fn ranks<'t>(texts: impl Iterator<Item = Option<&'t str>>) -> HashMap<Option<&'t str>, i64, RandomState> {
+    let mut ranks: HashMap<_, _, RandomState> = texts.map(|text| (text, 0)).collect();
     let mut distinct: Vec<_> = ranks.keys().copied().collect();
     distinct.sort_unstable();
     ranks.extend(distinct.into_iter().zip(0..));
@@ -283,7 +295,9 @@ mod tests {
     fn column(rows: &Rows, at: usize) -> Vec<Option<String>> {
         let text = DataType::Utf8;
         let sorted = rows.sorted().unwrap();
-        let values: Vec<_> = sorted.column(at, &text).map(|some| cast(&some.unwrap(), &text).unwrap()).collect();
+        let values = sorted.groups(2).flat_map(|group| group.column(at, &text).collect::<Vec<_>>());
+        let values: Vec<_> = values.map(|some| cast(&some.unwrap(), &text).unwrap()).collect();
+        assert!(values.iter().all(|group| group.len() <= 2));
         values.iter().flat_map(|some| some.as_string::<i32>().iter().map(|v| v.map(str::to_owned))).collect()
     }
 
@@ -316,8 +330,6 @@ mod tests {
 
     #[test]
     fn no_rows_are_no_rows() {
-        let rows = Rows::default();
-        let sorted = rows.sorted().unwrap();
-        assert_eq!(sorted.column(0, &DataType::Utf8).count(), 0);
+        assert_eq!(Rows::default().sorted().unwrap().groups(1).count(), 0);
     }
 }
