@@ -12,13 +12,13 @@ use arrow::array::{
     TimestampMicrosecondBuilder, UInt32Array,
 };
 use arrow::compute::take;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt32Type};
+use arrow::datatypes::{DataType, UInt32Type};
 use foldhash::fast::RandomState;
 
 use super::caller::Caller;
 use super::event::{Event, slot};
 use super::{json, time};
-use crate::schema::{Column, EVENTS, Kind, Origin, PARTITION};
+use crate::schema::{Column, EVENTS, Kind, Origin};
 use crate::source::LogObject;
 
 const ACCOUNT: usize = slot("account_id");
@@ -55,21 +55,6 @@ static OF_RECORD: LazyLock<Vec<usize>> = LazyLock::new(|| {
         |at: &usize| matches!(EVENTS[*at].from, Origin::Record(_)) && each(*at) == Each::Event && *at != TIME;
     (0..EVENTS.len()).filter(of_record).collect()
 });
-
-/// Schema of a batch: that of the data files, with dictionaries for the texts of callers and objects.
-fn schema() -> SchemaRef {
-    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
-        let field = |(at, column): (usize, &Column)| {
-            let plain = column.kind.data_type();
-            let is_shared = plain == DataType::Utf8 && each(at) != Each::Event;
-            let shared = || DataType::Dictionary(Box::new(DataType::UInt32), Box::new(DataType::Utf8));
-            Field::new(column.name, if is_shared { shared() } else { plain }, true)
-        };
-        let stored = EVENTS.iter().enumerate().filter(|(_, column)| column.name != PARTITION);
-        Arc::new(Schema::new(stored.map(field).collect::<Vec<_>>()))
-    });
-    Arc::clone(&SCHEMA)
-}
 
 /// Rows under construction.
 pub struct EventBatch {
@@ -127,11 +112,8 @@ impl Builder {
                 Some(text) => self.put_text(row, Some(&text)),
                 None => return false,
             },
-            Builder::Bool(bools) => match json::boolean(raw) {
-                Some(value) => {
-                    bools.append_nulls(row - bools.len());
-                    bools.append_value(value);
-                }
+            Builder::Bool(_) => match json::boolean(raw) {
+                Some(value) => self.put_bool(row, value),
                 None => return false,
             },
             Builder::Time(_) => match json::text(raw).and_then(|text| time::micros(&text)) {
@@ -144,46 +126,49 @@ impl Builder {
     }
 
     fn put_text(&mut self, row: usize, value: Option<&str>) {
-        if let (Builder::Text(texts), Some(value)) = (self, value) {
-            texts.append_nulls(row - texts.len());
+        let Some(value) = value else { return };
+        self.fill(row);
+        if let Builder::Text(texts) = self {
             texts.append_value(value);
+        }
+    }
+
+    fn put_bool(&mut self, row: usize, value: bool) {
+        self.fill(row);
+        if let Builder::Bool(bools) = self {
+            bools.append_value(value);
         }
     }
 
     /// A number, or a time in microseconds.
     fn put_number(&mut self, row: usize, value: i64) {
+        self.fill(row);
         match self {
-            Builder::Integer(numbers) => {
-                numbers.append_nulls(row - numbers.len());
-                numbers.append_value(value);
-            }
-            Builder::Time(times) => {
-                times.append_nulls(row - times.len());
-                times.append_value(value);
-            }
+            Builder::Integer(numbers) => numbers.append_value(value),
+            Builder::Time(times) => times.append_value(value),
             _ => {}
         }
     }
 
-    /// The column of so many rows; those nothing was put at are null.
-    fn finish(self, rows: usize) -> Option<ArrayRef> {
+    /// Rows before this one that nothing was put at are null.
+    fn fill(&mut self, row: usize) {
+        match self {
+            Builder::Text(b) => b.append_nulls(row - b.len()),
+            Builder::Bool(b) => b.append_nulls(row - b.len()),
+            Builder::Integer(b) => b.append_nulls(row - b.len()),
+            Builder::Time(b) => b.append_nulls(row - b.len()),
+            Builder::Partition => {}
+        }
+    }
+
+    /// The column of so many rows.
+    fn finish(mut self, rows: usize) -> Option<ArrayRef> {
+        self.fill(rows);
         Some(match self {
-            Builder::Text(mut b) => {
-                b.append_nulls(rows - b.len());
-                Arc::new(b.finish())
-            }
-            Builder::Bool(mut b) => {
-                b.append_nulls(rows - b.len());
-                Arc::new(b.finish())
-            }
-            Builder::Integer(mut b) => {
-                b.append_nulls(rows - b.len());
-                Arc::new(b.finish())
-            }
-            Builder::Time(mut b) => {
-                b.append_nulls(rows - b.len());
-                Arc::new(b.finish())
-            }
+            Builder::Text(mut b) => Arc::new(b.finish()),
+            Builder::Bool(mut b) => Arc::new(b.finish()),
+            Builder::Integer(mut b) => Arc::new(b.finish()),
+            Builder::Time(mut b) => Arc::new(b.finish()),
             Builder::Partition => return None,
         })
     }
@@ -312,7 +297,7 @@ impl EventBatch {
     /// The rows, and the UTC day of each.
     pub fn finish(self) -> (RecordBatch, Vec<i32>) {
         let (callers, objects) = (UInt32Array::from(self.caller_of), UInt32Array::from(self.object_of));
-        let column = |(at, builder): (usize, Builder)| {
+        let column = |at: usize, builder: Builder| -> Option<ArrayRef> {
             let (keys, values) = match each(at) {
                 Each::Event => return builder.finish(self.days.len()),
                 Each::Caller => (&callers, builder.finish(self.accounts.len())?),
@@ -325,9 +310,10 @@ impl EventBatch {
                 take(&values, keys, None).expect("every key was given when its value was added")
             })
         };
-        let arrays = self.columns.into_iter().enumerate().filter_map(column).collect();
-        let batch = RecordBatch::try_new(schema(), arrays);
-        (batch.expect("builders are made from the schema and get one value a row each"), self.days)
+        let columns = self.columns.into_iter().enumerate();
+        let columns = columns.filter_map(|(at, builder)| Some((EVENTS[at].name, column(at, builder)?, true)));
+        let batch = RecordBatch::try_from_iter_with_nullable(columns);
+        (batch.expect("every column is finished with one value a row"), self.days)
     }
 }
 

@@ -47,13 +47,13 @@ const HEADER_BYTES_MAX: usize = 8192;
 /// A first line of names, the event's among them: the console's event history, Sentinel, Athena, Lake queries.
 fn is_csv(text: &str) -> bool {
     let text = text.trim_start_matches('\u{feff}');
-    let end = text.bytes().take(HEADER_BYTES_MAX).position(|byte| matches!(byte, b'\n' | b'{'));
-    let Some(line) = text.get(..end.unwrap_or(text.len())).filter(|line| line.len() < HEADER_BYTES_MAX) else {
-        return false;
-    };
-    if text[line.len()..].starts_with('{') || line.starts_with('[') {
+    // A whole object may be one line: no more of it is looked at than a header can take.
+    let head = &text.as_bytes()[..text.len().min(HEADER_BYTES_MAX + 1)];
+    let end = memchr::memchr2(b'\n', b'{', head).unwrap_or(head.len());
+    if end > HEADER_BYTES_MAX || head.get(end) == Some(&b'{') || head.starts_with(b"[") {
         return false;
     }
+    let line = &text[..end];
     let names: String = line.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     line.contains(',') && ["eventname", "eventid", "eventtime"].iter().any(|name| names.contains(name))
 }
