@@ -47,8 +47,9 @@ fn make_lake(dir: &Path) -> String {
 async fn open(lake: &str) -> (Session, Window) {
     let lake = Lake::open(&Location::parse(lake, &S3Settings::default()).expect("a path")).await.expect("a lake");
     let snapshot = lake.snapshot().await.expect("a snapshot");
-    let rolled = lake.rolled(&snapshot).await.expect("a listing");
-    let session = session(&snapshot, &rolled, &Geo::embedded().expect("the table"), MEMORY_BYTES).await;
+    let geo = Geo::embedded().expect("the table");
+    let rolled = lake.rolled(&snapshot, &geo.sources()).await.expect("a listing");
+    let session = session(&snapshot, &rolled, &geo, MEMORY_BYTES).await;
     let (first, last) = snapshot.days().expect("events");
     let midnight = |day: chrono::NaiveDate| day.and_time(chrono::NaiveTime::MIN).and_utc();
     (session.expect("a session"), Window { from: midnight(first), to: midnight(last + chrono::Days::new(1)) })

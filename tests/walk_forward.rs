@@ -1,17 +1,18 @@
 //! A past day is judged as it would have been that night: by the days before it and nothing else, from kept rollups or
-//! without any.
+//! without any, from a history that grew or one made at once.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use arrow::util::pretty::pretty_format_batches;
 use chrono::{Days, NaiveDate, NaiveTime};
 use trailhunt::commands::ingest::{self, Bounds};
 use trailhunt::detect::{Finding, Library, Settings, Window, run};
-use trailhunt::engine::{MEMORY_BYTES, roll_up, session};
+use trailhunt::engine::{MEMORY_BYTES, Parameters, Session, roll_up, session};
 use trailhunt::geo::Geo;
-use trailhunt::lake::{Lake, Rolled};
+use trailhunt::lake::{Lake, Rolled, Snapshot};
 use trailhunt::sample::{SampleSettings, generate};
 use trailhunt::source::{Location, S3Settings, Selection};
 
@@ -102,4 +103,64 @@ async fn a_day_is_judged_alike_alone_in_a_replay_and_before_later_days_came() {
         same("the lake of that night, without rollups", &night, &then);
     }
     assert!(judged >= 20, "{judged} findings are too few to say anything");
+}
+
+/// What a history says of every day, as it is kept, and how many files were kept anew for it.
+async fn history(lake: &Lake, snapshot: &Snapshot) -> (String, usize) {
+    let geo = Geo::embedded().unwrap();
+    let before = lake.rolled(snapshot, &geo.sources()).await.unwrap();
+    let rolled = roll_up(lake, snapshot, &geo, MEMORY_BYTES, |_, _| {}).await.unwrap();
+    let kept = lake.rolled(snapshot, &geo.sources()).await.unwrap();
+    assert!(rolled.files["novelties"] == kept.files["novelties"], "what was made is what is there");
+    let files = |rolled: &Rolled| rolled.files["novelties"].len();
+    let made = files(&rolled) - files(&before);
+    (novelties(&session(snapshot, &rolled, &geo, MEMORY_BYTES).await.unwrap()).await, made)
+}
+
+/// Days from the first one on that one snapshot has other files of.
+fn days_changed(before: &Snapshot, after: &Snapshot) -> usize {
+    let same = before.files.iter().zip(&after.files).take_while(|(b, a)| b == a).count();
+    let first = [before, after].iter().filter_map(|snapshot| snapshot.files.get(same)).map(|file| file.day).min();
+    let days: BTreeSet<_> = after.files.iter().map(|file| file.day).collect();
+    days.iter().filter(|day| first.is_some_and(|first| **day >= first)).count()
+}
+
+async fn novelties(session: &Session) -> String {
+    let sql = "SELECT * FROM novelties ORDER BY kind, actor, item";
+    let rows = session.query("novelties", sql, &Parameters::new()).await.unwrap().collect().await.unwrap();
+    pretty_format_batches(&rows).unwrap().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_that_grew_night_by_night_says_what_one_made_at_once_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let start = archive(&dir.path().join("archive"));
+    let source = place(&dir.path().join("archive"));
+    let lake = Lake::open_or_create(&place(&dir.path().join("lake"))).await.unwrap();
+    let (mut grown, mut told) = (String::new(), Vec::new());
+    let mut snapshot = lake.snapshot().await.unwrap();
+    // A week, a night, a night in which nothing came, two days without the one before them, that one late, and the rest.
+    for (from, to) in [(0, 7), (7, 8), (7, 8), (9, 11), (8, 9), (0, u64::from(DAYS) + 2)] {
+        let [from, to] = [from, to].map(|n| Some(start + Days::new(n)));
+        let of_days = Selection { from, to, ..Selection::default() };
+        ingest::read(std::slice::from_ref(&source), &of_days, &lake, Bounds::default()).await.unwrap();
+        let before = std::mem::replace(&mut snapshot, lake.snapshot().await.unwrap());
+        let made;
+        (grown, made) = history(&lake, &snapshot).await;
+        assert_eq!(made, days_changed(&before, &snapshot), "files that were made for days {from:?} to {to:?}");
+        told.push(made);
+    }
+    assert!(told[1] <= 2 && told[2] == 0, "a night costs its day: {told:?}");
+    let geo = Geo::embedded().unwrap();
+    let at_once = session(&snapshot, &Rolled::default(), &geo, MEMORY_BYTES).await.unwrap();
+    let at_once = novelties(&at_once).await;
+    assert!(at_once.lines().count() > 200, "{at_once}");
+    assert_eq!(grown, at_once);
+    // Whoever places addresses otherwise has a history of its own.
+    let elsewhere = lake.rolled(&snapshot, &["another database".to_owned()]).await.unwrap();
+    assert!(elsewhere.files["novelties"].is_empty() && !elsewhere.files["daily_address"].is_empty());
+    // What is no longer true goes, and nothing else.
+    let before = lake.vacuum(chrono::Utc::now() + Days::new(1)).await.unwrap();
+    assert!(before.files > 0);
+    assert_eq!(history(&lake, &snapshot).await, (at_once, 0));
 }

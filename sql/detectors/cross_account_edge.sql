@@ -20,7 +20,8 @@ WITH judged AS MATERIALIZED (
 -- How often an account meets another for the first time, once its first week is over.
 known AS (
   SELECT account_id, event_date, min(event_date) OVER (PARTITION BY account_id) AS account_since
-  FROM (SELECT DISTINCT account_id, event_date FROM hourly_api_use WHERE first_time < $to)
+  FROM daily_account
+  WHERE first_time < $to
 ),
 steadiness AS (
   SELECT

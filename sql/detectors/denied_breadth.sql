@@ -31,6 +31,13 @@ judged AS (
   FROM hourly
   WINDOW before AS (PARTITION BY actor, account_id ORDER BY hour ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
+loud AS MATERIALIZED (
+  SELECT *
+  FROM judged
+  WHERE hour >= $from
+    AND ((apis_denied >= $min_apis AND apis_denied > 1.5 * most_apis_before)
+      OR (targets_denied >= $min_targets AND targets_denied > 1.5 * most_targets_before))
+),
 -- The broadest hour of anybody of the same role on a day before: a role with too few permissions is denied to all who wear it.
 peer_days AS (
   SELECT
@@ -45,22 +52,20 @@ peer_days AS (
 ),
 -- Since when an identity is known: a supplier's new role is refused much on its first days.
 met AS (
-  SELECT actor, account_id, min(event_date) AS since
-  FROM hourly_activity
-  GROUP BY actor, account_id
+  SELECT h.actor, h.account_id, min(h.event_date) AS since
+  FROM (SELECT DISTINCT actor, account_id FROM loud) AS l
+  JOIN hourly_activity AS h ON h.actor = l.actor AND h.account_id = l.account_id
+  GROUP BY h.actor, h.account_id
 ),
 broad AS (
   SELECT
     j.*,
     coalesce(p.most_apis_of_peers, 0) AS most_apis_of_peers,
     CAST(CAST(j.hour AS DATE) - m.since AS BIGINT) <= 1 AND CAST(CAST(j.hour AS DATE) - o.since AS BIGINT) >= $warm_up_days AS is_new
-  FROM judged AS j
+  FROM loud AS j
   LEFT JOIN met AS m ON m.actor = j.actor AND m.account_id = j.account_id
   LEFT JOIN own_account AS o ON o.account_id = j.account_id
   LEFT JOIN peer_days AS p ON p.peers = peer_group(j.actor) AND p.event_date = CAST(j.hour AS DATE)
-  WHERE hour >= $from
-    AND ((apis_denied >= $min_apis AND apis_denied > 1.5 * most_apis_before)
-      OR (targets_denied >= $min_targets AND targets_denied > 1.5 * most_targets_before))
 )
 SELECT
   min(c.event_time) AS first_time,

@@ -12,10 +12,16 @@ min_minutes   = { default = 30, min = 0, help = "between the first denial and th
 own_denied    = { default = 1, min = 1, help = "denied calls that suffice when the identity itself changed permissions in between" }
 */
 WITH refused AS (
-  SELECT DISTINCT account_id, actor, event_source, api
-  FROM daily_api_use
-  WHERE event_date >= CAST($from AS DATE) - INTERVAL '14 days' AND event_date < CAST($to AS DATE)
-    AND denied > 0
+  SELECT DISTINCT u.account_id, u.actor, u.event_source, u.api
+  FROM (
+    SELECT DISTINCT account_id, actor, event_source, api
+    FROM daily_api_use
+    WHERE event_date >= CAST($from AS DATE) - INTERVAL '14 days' AND event_date < CAST($to AS DATE)
+      AND denied > 0
+  ) AS r
+  JOIN daily_api_use AS u ON r.account_id = u.account_id AND r.actor = u.actor AND r.event_source = u.event_source AND r.api = u.api
+  WHERE u.event_date >= CAST($from AS DATE) AND u.event_date < CAST($to AS DATE)
+    AND u.calls > u.failures
 ),
 daily AS (
   SELECT

@@ -11,20 +11,40 @@ min_days        = { default = 30, min = 2, help = "days of silence from which an
 min_ratio       = { default = 10.0, min = 2.0, help = "or the silence against the longest one before, of an identity active on ten times as many days as it needs to have a rhythm" }
 min_active_days = { default = 3, min = 1, help = "days an identity must have been active on to have a rhythm" }
 */
-WITH uses AS (
-  SELECT 'actor' AS entity_type, actor AS entity, actor, event_date,
-    min(account_id) AS account_id, min(first_time) AS first_time, max(last_time) AS last_time,
-    CAST(sum(calls) AS BIGINT) AS calls, CAST(sum(failures) AS BIGINT) AS failures, CAST(sum(changes) AS BIGINT) AS changes
+-- A silence that counts is of two days at least: whoever never paused so long before the window or in it is not looked at.
+WITH recent AS MATERIALIZED (
+  SELECT DISTINCT actor, access_key_id, event_date
   FROM daily_client
-  WHERE first_time < $to
-  GROUP BY actor, event_date
+  WHERE event_date >= CAST($from AS DATE) - INTERVAL '2 days' AND first_time < $to
+),
+paused_actors AS (
+  SELECT DISTINCT r.actor
+  FROM recent AS r
+  LEFT ANTI JOIN recent AS b ON b.actor = r.actor AND b.event_date < r.event_date AND b.event_date >= r.event_date - INTERVAL '2 days'
+  WHERE r.event_date >= CAST($from AS DATE)
+),
+paused_keys AS (
+  SELECT DISTINCT r.access_key_id
+  FROM recent AS r
+  LEFT ANTI JOIN recent AS b ON b.access_key_id = r.access_key_id AND b.event_date < r.event_date AND b.event_date >= r.event_date - INTERVAL '2 days'
+  WHERE r.event_date >= CAST($from AS DATE) AND r.access_key_id IS NOT NULL
+),
+uses AS (
+  SELECT 'actor' AS entity_type, d.actor AS entity, d.actor, d.event_date,
+    min(d.account_id) AS account_id, min(d.first_time) AS first_time, max(d.last_time) AS last_time,
+    CAST(sum(d.calls) AS BIGINT) AS calls, CAST(sum(d.failures) AS BIGINT) AS failures, CAST(sum(d.changes) AS BIGINT) AS changes
+  FROM paused_actors AS p
+  JOIN daily_client AS d ON d.actor = p.actor
+  WHERE d.first_time < $to
+  GROUP BY d.actor, d.event_date
   UNION ALL
-  SELECT 'access_key' AS entity_type, access_key_id AS entity, actor, event_date,
-    min(account_id) AS account_id, min(first_time) AS first_time, max(last_time) AS last_time,
-    CAST(sum(calls) AS BIGINT) AS calls, CAST(sum(failures) AS BIGINT) AS failures, CAST(sum(changes) AS BIGINT) AS changes
-  FROM daily_client
-  WHERE first_time < $to AND access_key_id IS NOT NULL
-  GROUP BY access_key_id, actor, event_date
+  SELECT 'access_key' AS entity_type, d.access_key_id AS entity, d.actor, d.event_date,
+    min(d.account_id) AS account_id, min(d.first_time) AS first_time, max(d.last_time) AS last_time,
+    CAST(sum(d.calls) AS BIGINT) AS calls, CAST(sum(d.failures) AS BIGINT) AS failures, CAST(sum(d.changes) AS BIGINT) AS changes
+  FROM paused_keys AS p
+  JOIN daily_client AS d ON d.access_key_id = p.access_key_id
+  WHERE d.first_time < $to
+  GROUP BY d.access_key_id, d.actor, d.event_date
 ),
 spaced AS (
   SELECT
@@ -52,12 +72,8 @@ back AS MATERIALIZED (
 -- The networks a day brought that the identity never came from.
 places AS (
   SELECT actor, event_date, count(*) AS new_networks
-  FROM (
-    SELECT actor, event_date, min(event_date) OVER (PARTITION BY actor, asn) AS asn_since
-    FROM daily_network
-    WHERE asn IS NOT NULL AND actor IN (SELECT actor FROM back)
-  )
-  WHERE event_date = asn_since
+  FROM novelties
+  WHERE kind = 'asn' AND event_date >= CAST($from AS DATE)
   GROUP BY actor, event_date
 ),
 heavy AS (

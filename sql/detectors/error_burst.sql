@@ -10,8 +10,18 @@ respond    = ["Read the hour in order: what was looked for?", "Look for what suc
 min_codes  = { default = 4, min = 2, help = "different error codes within one hour" }
 min_nats   = { default = 6.0, min = 0.0, help = "surprise of so many codes in an hour with failures: 6 nats are one in 400" }
 */
+WITH candidates AS (
+  SELECT DISTINCT account_id, actor
+  FROM (
+    SELECT account_id, actor, hour
+    FROM hourly_errors
+    WHERE event_date >= CAST($from AS DATE) AND hour < $to AND error_family <> 'throttled'
+    GROUP BY account_id, actor, hour
+    HAVING count(DISTINCT coalesce(error_code, '')) >= $min_codes
+  )
+),
 -- A service that asks for less speed says nothing about who asks.
-WITH hourly AS (
+hourly AS (
   SELECT
     account_id, actor, hour,
     min(first_time) AS first_time,
@@ -19,10 +29,11 @@ WITH hourly AS (
     count(*) AS codes,
     CAST(sum(failures) AS BIGINT) AS failures
   FROM (
-    SELECT account_id, actor, hour, error_code, min(first_time) AS first_time, max(last_time) AS last_time, sum(failures) AS failures
-    FROM hourly_errors
-    WHERE hour < $to AND error_family <> 'throttled'
-    GROUP BY account_id, actor, hour, error_code
+    SELECT e.account_id, e.actor, e.hour, e.error_code, min(e.first_time) AS first_time, max(e.last_time) AS last_time, sum(e.failures) AS failures
+    FROM candidates AS c
+    JOIN hourly_errors AS e ON e.account_id = c.account_id AND e.actor = c.actor
+    WHERE e.hour < $to AND e.error_family <> 'throttled'
+    GROUP BY e.account_id, e.actor, e.hour, e.error_code
   )
   GROUP BY account_id, actor, hour
 ),

@@ -11,15 +11,26 @@ min_failures = { default = 10, min = 1, help = "days with fewer failed calls are
 min_z        = { default = 6.0, min = 2.0, help = "standard deviations above the failures to be expected" }
 warm_up_days = { default = 5, min = 1, max = 90, help = "active days of history an identity needs before it can be judged" }
 */
-WITH daily AS (
+WITH candidates AS (
+  SELECT DISTINCT actor, account_id
+  FROM (
+    SELECT actor, account_id, event_date
+    FROM hourly_activity
+    WHERE event_date >= CAST($from AS DATE) AND hour < $to AND failures > 0
+    GROUP BY actor, account_id, event_date
+    HAVING sum(failures) >= $min_failures
+  )
+),
+daily AS (
   SELECT
-    actor, account_id, event_date,
-    CAST(sum(calls) AS BIGINT) AS calls,
+    h.actor, h.account_id, h.event_date,
+    CAST(sum(h.calls) AS BIGINT) AS calls,
     -- A service that asks for less speed says nothing about who asks: not among the failures.
-    CAST(sum(failures) AS BIGINT) AS failures
-  FROM hourly_activity
-  WHERE hour < $to
-  GROUP BY actor, account_id, event_date
+    CAST(sum(h.failures) AS BIGINT) AS failures
+  FROM candidates AS c
+  JOIN hourly_activity AS h ON h.actor = c.actor AND h.account_id = c.account_id
+  WHERE h.hour < $to
+  GROUP BY h.actor, h.account_id, h.event_date
 ),
 judged AS (
   SELECT

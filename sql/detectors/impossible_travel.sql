@@ -13,10 +13,10 @@ crowd       = { default = 8, min = 2, help = "an address from which so many peop
 distance_km = { default = 500.0, min = 50.0, help = "moves shorter than this are left to the error of the table" }
 */
 WITH placed AS MATERIALIZED (
-  SELECT holder, event_date, first_time, last_time, source_ip_address, ip_asn(source_ip_address) AS asn,
-    ip_country(source_ip_address) AS country
+  SELECT holder, event_date, last_time, source_ip_address, ip_country(source_ip_address) AS country
   FROM daily_address
-  WHERE holder IS NOT NULL AND ip_country(source_ip_address) IS NOT NULL AND first_time < $to
+  WHERE holder IS NOT NULL AND ip_country(source_ip_address) IS NOT NULL
+    AND event_date >= CAST($from AS DATE) - INTERVAL '2 days' AND first_time < $to
 ),
 -- Days near which somebody was in two countries: at the slowest speed that may be asked for the longest way takes two.
 travels AS (
@@ -63,19 +63,26 @@ jumps AS MATERIALIZED (
     AND move['distance_km'] >= $distance_km
     AND move['country_changed']
 ),
+-- All the networks of whoever jumped.
+seen AS MATERIALIZED (
+  SELECT j.holder, d.event_date, ip_asn(d.source_ip_address) AS asn, min(d.first_time) AS first_time
+  FROM (SELECT DISTINCT holder FROM jumps) AS j
+  JOIN daily_address AS d ON d.holder = j.holder
+  WHERE ip_country(d.source_ip_address) IS NOT NULL AND d.first_time < $to
+  GROUP BY j.holder, d.event_date, ip_asn(d.source_ip_address)
+),
 -- Since when a holder comes from a network.
 networks AS (
   SELECT holder, asn, min(first_time) AS since
-  FROM placed
+  FROM seen
   GROUP BY holder, asn
 ),
 -- Somebody whose VPN comes out elsewhere jumps between the same two networks day after day: only the first day is news.
 pairs AS (
-  SELECT a.holder, least(a.asn, b.asn) AS asn_a, greatest(a.asn, b.asn) AS asn_b, min(a.event_date) AS first_date
-  FROM placed AS a
-  JOIN placed AS b ON b.holder = a.holder AND b.event_date = a.event_date AND b.asn <> a.asn
-  WHERE a.holder IN (SELECT holder FROM jumps)
-  GROUP BY a.holder, least(a.asn, b.asn), greatest(a.asn, b.asn)
+  SELECT a.holder, a.asn AS asn_a, b.asn AS asn_b, min(a.event_date) AS first_date
+  FROM seen AS a
+  JOIN seen AS b ON b.holder = a.holder AND b.event_date = a.event_date AND b.asn > a.asn
+  GROUP BY a.holder, a.asn, b.asn
 ),
 first_jumps AS (
   SELECT j.*, n.since AS network_since, b.since AS previous_network_since
@@ -106,11 +113,8 @@ days AS MATERIALIZED (
 colleagues AS (
   SELECT j.ip_foreign, j.event_date, count(*) AS users_before
   FROM (SELECT DISTINCT ip_foreign, ip_asn(ip_foreign) AS asn, event_date FROM days) AS j
-  JOIN (
-    SELECT ip_asn(source_ip_address) AS asn, actor, min(event_date) AS since
-    FROM daily_address
-    GROUP BY ip_asn(source_ip_address), actor
-  ) AS u ON u.asn = j.asn AND u.since < j.event_date
+  JOIN (SELECT CAST(item AS BIGINT) AS asn, event_date AS since FROM novelties WHERE kind = 'asn') AS u
+    ON u.asn = j.asn AND u.since < j.event_date
   GROUP BY j.ip_foreign, j.event_date
 ),
 -- Who else calls from the foreign address that day: an office that got another way out moves as one.

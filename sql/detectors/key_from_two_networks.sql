@@ -59,10 +59,9 @@ flips AS MATERIALIZED (
     AND to_unixtime(event_time) - to_unixtime(previous_time) <= 60 * $within_minutes
 ),
 networks AS MATERIALIZED (
-  SELECT actor, asn, min(event_date) AS since
-  FROM daily_network
-  WHERE asn IS NOT NULL AND first_time < $to
-  GROUP BY actor, asn
+  SELECT actor, CAST(item AS BIGINT) AS asn, event_date AS since
+  FROM novelties
+  WHERE kind = 'asn' AND first_time < $to
 ),
 known AS (
   SELECT actor, min(since) AS known_since
@@ -70,12 +69,17 @@ known AS (
   GROUP BY actor
 ),
 -- Both networks on one day: a habit from then on.
+seen AS MATERIALIZED (
+  SELECT DISTINCT f.actor, d.event_date, ip_asn(d.source_ip_address) AS asn
+  FROM (SELECT DISTINCT actor FROM flips) AS f
+  JOIN daily_address AS d ON d.actor = f.actor
+  WHERE ip_country(d.source_ip_address) IS NOT NULL AND ip_asn(d.source_ip_address) IS NOT NULL
+),
 pairs AS (
-  SELECT a.actor, least(a.asn, b.asn) AS asn_a, greatest(a.asn, b.asn) AS asn_b, min(a.event_date) AS first_date
-  FROM daily_network AS a
-  JOIN daily_network AS b ON b.actor = a.actor AND b.event_date = a.event_date AND b.asn > a.asn
-  WHERE a.actor IN (SELECT actor FROM flips)
-  GROUP BY a.actor, least(a.asn, b.asn), greatest(a.asn, b.asn)
+  SELECT a.actor, a.asn AS asn_a, b.asn AS asn_b, min(a.event_date) AS first_date
+  FROM seen AS a
+  JOIN seen AS b ON b.actor = a.actor AND b.event_date = a.event_date AND b.asn > a.asn
+  GROUP BY a.actor, a.asn, b.asn
 ),
 -- The network that came later into the identity's life is the foreign one.
 dated AS (

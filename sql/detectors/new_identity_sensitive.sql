@@ -11,22 +11,19 @@ warm_up_days    = { default = 7, min = 1, max = 90, help = "days of history an a
 min_denied_apis = { default = 5, min = 1, help = "different APIs denied within one hour of the first day" }
 routine_days    = { default = 3, min = 1, help = "whoever made identities on this many earlier days does it by routine" }
 */
+-- On its first day anywhere: a person known from another account of ours has been let into one more.
 WITH begun AS (
-  SELECT actor, account_id, min(event_date) AS begun, min(first_time) AS first_time
-  FROM daily_api_use
-  WHERE first_time < $to
-  GROUP BY actor, account_id
+  SELECT u.actor, u.account_id, u.event_date AS begun
+  FROM (SELECT DISTINCT actor, event_date FROM novelties WHERE kind = 'api' AND first_time = known_since AND first_time >= $from) AS n
+  JOIN daily_api_use AS u ON u.actor = n.actor AND u.event_date = n.event_date
+  WHERE u.event_date >= CAST($from AS DATE) AND u.first_time < $to
+  GROUP BY u.actor, u.account_id, u.event_date
 ),
--- A person known from another account of ours has been let into one more.
 new_identity AS (
-  SELECT *
-  FROM (
-    SELECT *, min(begun) OVER (PARTITION BY actor) AS known_since, min(begun) OVER (PARTITION BY account_id) AS account_since
-    FROM begun
-  )
-  WHERE first_time >= $from
-    AND begun = known_since
-    AND begun >= account_since + CAST($warm_up_days || ' days' AS INTERVAL)
+  SELECT b.*, a.account_since
+  FROM begun AS b
+  JOIN (SELECT account_id, min(event_date) AS account_since FROM daily_api_use GROUP BY account_id) AS a ON a.account_id = b.account_id
+  WHERE b.begun >= a.account_since + CAST($warm_up_days || ' days' AS INTERVAL)
 ),
 sensitive AS (
   SELECT

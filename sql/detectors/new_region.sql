@@ -10,14 +10,8 @@ respond    = ["Look at what was made there and remove it when nobody asked for i
 many_launches = { default = 5, min = 1, help = "calls that launch instances there within a day, from which it is more than a trial" }
 warm_up_days = { default = 7, min = 1, max = 90, help = "days of history an account needs before it can be judged" }
 */
-WITH daily AS (
-  SELECT
-    account_id, aws_region, actor, event_date,
-    min(first_time) AS first_time,
-    max(last_time) AS last_time,
-    sum(changes) AS calls,
-    sum(failures) AS failures,
-    sum(CASE WHEN api IN ('RunInstances', 'RequestSpotInstances', 'CreateFleet', 'RequestSpotFleet') THEN calls ELSE 0 END) AS launches
+WITH changed AS (
+  SELECT account_id, aws_region, actor, event_date, api, first_time, last_time, calls, changes, failures
   FROM daily_api_use
   WHERE changes > 0
     AND event_source NOT IN ('signin.amazonaws.com', 'sts.amazonaws.com')
@@ -25,27 +19,25 @@ WITH daily AS (
     AND NOT (aws_region = 'us-east-1' AND event_source IN ('iam.amazonaws.com', 'organizations.amazonaws.com', 'route53.amazonaws.com',
       'cloudfront.amazonaws.com', 'support.amazonaws.com', 'account.amazonaws.com', 'billing.amazonaws.com', 'waf.amazonaws.com'))
     AND first_time < $to
-  GROUP BY account_id, aws_region, actor, event_date
 ),
-judged AS (
-  SELECT
-    *,
-    min(event_date) OVER (PARTITION BY account_id, aws_region) AS region_since,
-    min(event_date) OVER (PARTITION BY account_id) AS account_since
-  FROM daily
+opened AS MATERIALIZED (
+  SELECT account_id, aws_region, min(event_date) AS region_since, min(min(event_date)) OVER (PARTITION BY account_id) AS account_since
+  FROM changed
+  GROUP BY account_id, aws_region
 ),
 folded AS (
   SELECT
-    account_id, actor, event_date, account_since,
-    min(first_time) AS first_time,
-    max(last_time) AS last_time,
-    array_agg(DISTINCT aws_region ORDER BY aws_region) AS regions,
-    sum(calls) AS calls,
-    sum(failures) AS failures,
-    sum(launches) AS launches
-  FROM judged
-  WHERE event_date = region_since
-  GROUP BY account_id, actor, event_date, account_since
+    c.account_id, c.actor, c.event_date, o.account_since,
+    min(c.first_time) AS first_time,
+    max(c.last_time) AS last_time,
+    array_agg(DISTINCT c.aws_region ORDER BY c.aws_region) AS regions,
+    sum(c.changes) AS calls,
+    sum(c.failures) AS failures,
+    sum(CASE WHEN c.api IN ('RunInstances', 'RequestSpotInstances', 'CreateFleet', 'RequestSpotFleet') THEN c.calls ELSE 0 END) AS launches
+  FROM opened AS o
+  JOIN changed AS c ON c.account_id = o.account_id AND c.aws_region = o.aws_region AND c.event_date = o.region_since
+  WHERE c.event_date >= CAST($from AS DATE)
+  GROUP BY c.account_id, c.actor, c.event_date, o.account_since
 )
 SELECT
   f.first_time,

@@ -12,20 +12,24 @@ factor       = { default = 1.5, min = 1.0, help = "how many times more regions t
 min_nats     = { default = 5.0, min = 0.0, help = "how rare a day with as many regions is among all identities' days before: 5 nats are one in 150" }
 warm_up_days = { default = 7, min = 1, help = "days of history the organisation needs before it can be judged" }
 */
-WITH regions AS MATERIALIZED (
-  SELECT account_id, actor, event_date, aws_region,
-    min(first_time) AS first_time, max(last_time) AS last_time, sum(calls) AS calls, sum(failures) AS failures
-  FROM daily_api_use
-  WHERE aws_region IS NOT NULL AND event_date < CAST($to AS DATE)
-  GROUP BY account_id, actor, event_date, aws_region
+WITH candidates AS MATERIALIZED (
+  SELECT DISTINCT account_id, actor
+  FROM (
+    SELECT account_id, actor, event_date
+    FROM daily_api_use
+    WHERE event_date >= CAST($from AS DATE) AND event_date < CAST($to AS DATE)
+    GROUP BY account_id, actor, event_date
+    HAVING count(DISTINCT aws_region) >= $min_regions
+  )
 ),
 -- Since when anybody has used a region, in any account.
-met AS (
+met AS MATERIALIZED (
   SELECT aws_region, min(event_date) AS since, min(min(event_date)) OVER () AS recorded_since
-  FROM regions
+  FROM daily_api_use
+  WHERE aws_region IS NOT NULL AND event_date < CAST($to AS DATE)
   GROUP BY aws_region
 ),
-days AS MATERIALIZED (
+days AS (
   SELECT
     r.account_id, r.actor, r.event_date,
     min(r.first_time) AS first_time,
@@ -35,7 +39,14 @@ days AS MATERIALIZED (
     count(*) AS regions,
     count(*) FILTER (WHERE m.since = r.event_date) AS unused_regions,
     min(m.recorded_since) AS recorded_since
-  FROM regions AS r
+  FROM (
+    SELECT u.account_id, u.actor, u.event_date, u.aws_region,
+      min(u.first_time) AS first_time, max(u.last_time) AS last_time, sum(u.calls) AS calls, sum(u.failures) AS failures
+    FROM candidates AS c
+    JOIN daily_api_use AS u ON u.account_id = c.account_id AND u.actor = c.actor
+    WHERE u.event_date < CAST($to AS DATE)
+    GROUP BY u.account_id, u.actor, u.event_date, u.aws_region
+  ) AS r
   JOIN met AS m ON m.aws_region = r.aws_region
   GROUP BY r.account_id, r.actor, r.event_date
 ),
@@ -47,17 +58,22 @@ judged AS (
   FROM days
   WINDOW before AS (PARTITION BY account_id, actor ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
-wide AS (
+wide AS MATERIALIZED (
   SELECT * FROM judged
   WHERE event_date >= CAST($from AS DATE)
     AND event_date >= recorded_since + CAST($warm_up_days AS INT)
     AND regions >= $min_regions
     AND regions > $factor * most_before
 ),
--- How often anybody was as wide, by day and width.
+-- How often anybody was as wide, by day and width; of no interest where nobody was wide.
 widths AS (
   SELECT event_date, regions, count(*) AS identity_days
-  FROM days
+  FROM (
+    SELECT account_id, actor, event_date, count(DISTINCT aws_region) AS regions
+    FROM daily_api_use
+    WHERE aws_region IS NOT NULL AND event_date < (SELECT max(event_date) FROM wide)
+    GROUP BY account_id, actor, event_date
+  )
   GROUP BY event_date, regions
 ),
 rare AS (

@@ -32,7 +32,7 @@ daily AS (
   FROM sent
   GROUP BY actor, account_id, event_date
 ),
-active AS (
+active AS MATERIALIZED (
   SELECT
     actor, account_id, event_date,
     count(*) OVER (PARTITION BY actor, account_id ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS days_before

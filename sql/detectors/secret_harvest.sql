@@ -10,14 +10,20 @@ respond    = ["Rotate every secret that was read", "See whether the values were 
 min_secrets = { default = 8, min = 2, help = "different secrets or parameters asked for within one hour" }
 many_secrets = { default = 20, min = 2, help = "from this many on nobody reads them by hand" }
 */
-WITH judged AS (
+WITH candidates AS (
+  SELECT DISTINCT actor, account_id
+  FROM hourly_secrets
+  WHERE event_date >= CAST($from AS DATE) AND hour < $to AND secrets >= $min_secrets
+),
+judged AS (
   SELECT
-    *,
+    h.*,
     coalesce(max(secrets) OVER before, 0) AS most_before,
     count(*) OVER before AS hours_before
-  FROM hourly_secrets
-  WHERE hour < $to
-  WINDOW before AS (PARTITION BY actor, account_id ORDER BY hour ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+  FROM candidates AS c
+  JOIN hourly_secrets AS h ON h.actor = c.actor AND h.account_id = c.account_id
+  WHERE h.hour < $to
+  WINDOW before AS (PARTITION BY h.actor, h.account_id ORDER BY h.hour ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 )
 SELECT
   first_time,

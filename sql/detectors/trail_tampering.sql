@@ -72,6 +72,9 @@ daily AS MATERIALIZED (
   WHERE weight IS NOT NULL
   GROUP BY actor, account_id, event_date
 ),
+kinds AS MATERIALIZED (
+  SELECT DISTINCT event_source, api FROM weakened
+),
 -- Earlier days with calls of this kind, whatever they were asked for.
 active AS (
   SELECT
@@ -80,15 +83,15 @@ active AS (
     coalesce(sum(heavy) OVER before, 0) AS heavy_days_before
   FROM (
     SELECT
-      actor, account_id, event_date,
-      max(CASE WHEN api IN ('StopLogging', 'DeleteTrail', 'PutEventSelectors', 'DeleteDetector', 'UpdateDetector', 'DisableSecurityHub',
+      u.actor, u.account_id, u.event_date,
+      max(CASE WHEN u.api IN ('StopLogging', 'DeleteTrail', 'PutEventSelectors', 'DeleteDetector', 'UpdateDetector', 'DisableSecurityHub',
         'DisableMacie', 'LeaveOrganization', 'DeleteConfigurationRecorder', 'StopConfigurationRecorder', 'DeleteEventDataStore',
         'StopEventDataStoreIngestion', 'DisassociateFromAdministratorAccount', 'DisassociateFromMasterAccount', 'StopMonitoringMembers')
         THEN 1 ELSE 0 END) AS heavy
-    FROM daily_api_use
-    WHERE changes > 0
-      AND event_source || ':' || api IN (SELECT event_source || ':' || api FROM weakened)
-    GROUP BY actor, account_id, event_date
+    FROM kinds AS k
+    JOIN daily_api_use AS u ON u.event_source = k.event_source AND u.api = k.api
+    WHERE u.changes > 0
+    GROUP BY u.actor, u.account_id, u.event_date
   )
   WINDOW before AS (PARTITION BY actor, account_id ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
@@ -98,10 +101,10 @@ practice AS (
     peers, what, event_date,
     count(*) OVER (PARTITION BY peers, what ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS days_before
   FROM (
-    SELECT DISTINCT peer_group(actor) AS peers, event_source || ':' || api AS what, event_date
-    FROM daily_api_use
-    WHERE changes > 0
-      AND event_source || ':' || api IN (SELECT event_source || ':' || api FROM weakened)
+    SELECT DISTINCT peer_group(u.actor) AS peers, u.event_source || ':' || u.api AS what, u.event_date
+    FROM kinds AS k
+    JOIN daily_api_use AS u ON u.event_source = k.event_source AND u.api = k.api
+    WHERE u.changes > 0
   )
 ),
 unpractised AS (

@@ -13,7 +13,7 @@ habit AS (
     count(*) FILTER (WHERE kind = 'event_source') AS services,
     count(*) FILTER (WHERE kind = 'api') AS apis,
     count(*) FILTER (WHERE kind = 'region') AS regions
-  FROM first_uses
+  FROM novelties
   WHERE kind IN ('country', 'asn', 'event_source', 'api', 'region') AND first_time < $to
   GROUP BY actor
 )

@@ -1,5 +1,4 @@
 -- Accounts whose trail is in the lake, and since which day: who is ours, so that everybody else is outside.
 SELECT account_id, min(event_date) AS since
-FROM hourly_api_use
-WHERE account_id IS NOT NULL
+FROM daily_account
 GROUP BY account_id

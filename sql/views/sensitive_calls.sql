@@ -1,7 +1,7 @@
 -- Calls that change who may do what or who can see what, with the technique they serve and their weight. One row a call.
 WITH own AS (
   SELECT day.event_date, array_agg(o.account_id) AS accounts
-  FROM (SELECT DISTINCT event_date FROM hourly_api_use) AS day
+  FROM (SELECT DISTINCT event_date FROM daily_account) AS day
   JOIN own_account AS o ON o.since <= day.event_date
   GROUP BY day.event_date
 ),

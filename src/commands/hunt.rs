@@ -83,7 +83,7 @@ pub async fn session(lake: &Lake, snapshot: &Snapshot, geo: &Arc<Geo>, memory: &
         bar.set_position(done as u64);
     });
     let rolled = match rolled.await {
-        Err(Error::Storage { action: "write", .. }) => lake.rolled(snapshot).await?,
+        Err(Error::Storage { action: "write", .. }) => lake.rolled(snapshot, &geo.sources()).await?,
         rolled => rolled?,
     };
     bar.finish_and_clear();

@@ -116,8 +116,9 @@ pub async fn open(lake: &LakeArgs, geo: &GeoArgs, memory: &MemoryArgs) -> Result
 /// When the lake cannot be read.
 pub async fn as_it_is(lake: &Lake, geo: &GeoArgs, memory: &MemoryArgs) -> Result<(Snapshot, Session)> {
     let snapshot = lake.snapshot().await?;
-    let rolled = lake.rolled(&snapshot).await?;
-    let session = engine::session(&snapshot, &rolled, &super::geo(geo)?, memory.memory_limit).await?;
+    let geo = super::geo(geo)?;
+    let rolled = lake.rolled(&snapshot, &geo.sources()).await?;
+    let session = engine::session(&snapshot, &rolled, &geo, memory.memory_limit).await?;
     Ok((snapshot, session))
 }
 

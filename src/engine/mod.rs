@@ -1,7 +1,7 @@
 //! SQL over a snapshot: the tables, the views, the functions.
 //!
-//! Tables: `events` (schema.rs), `objects` (the ledger), `rejects`, and the rollups `sql/rollups/*.sql`. Views:
-//! `sql/views/*.sql`. Functions: `udf`, one a file, and the JSON functions of datafusion-functions-json. DataFusion is
+//! Tables: `events` (schema.rs), `objects` (the ledger), `rejects`, the rollups `sql/rollups/*.sql` and the histories
+//! `sql/histories/*.sql`. Views: `sql/views/*.sql`. Functions: `udf`, one a file, and the JSON functions of datafusion-functions-json. DataFusion is
 //! named in this folder only.
 
 mod explain;
@@ -10,7 +10,7 @@ mod sql;
 mod table;
 pub mod udf;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,6 +19,7 @@ use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray, UInt32Array};
 use arrow::compute::take_record_batch;
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
+use datafusion::catalog::TableProvider;
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::datasource::MemTable;
 use datafusion::execution::context::SQLOptions;
@@ -37,6 +38,7 @@ use crate::lake::{Rolled, Snapshot, VIEWS, ledger_schema, rejects_schema};
 pub use explain::{Plan, Read};
 pub use rollup::roll_up;
 pub use sql::{Fault, Place, Sql};
+use rollup::Unfinished;
 use table::{FilesTable, plain_words, side_file};
 
 /// Bytes that SQL may use when nobody says otherwise.
@@ -85,8 +87,8 @@ pub type Parameters = BTreeMap<String, Value>;
 /// SQL over one snapshot of a lake.
 pub struct Session {
     context: SessionContext,
-    /// Views that were computed and are kept in memory.
-    kept: tokio::sync::Mutex<HashSet<String>>,
+    /// Histories of which days are missing: they are computed when the first query asks for them.
+    unfinished: tokio::sync::Mutex<Vec<Unfinished>>,
 }
 
 /// A table that a session has until this goes away; what was planned with it keeps its rows. Shown, it is its name.
@@ -107,9 +109,6 @@ impl Drop for Lent<'_> {
         let _ = self.context.deregister_table(&*self.name);
     }
 }
-
-/// What the first line of a view says that several detectors read: it is computed when the first one asks.
-const KEPT: &str = "-- Computed once a session.";
 
 /// A planned query.
 pub struct Query {
@@ -149,7 +148,8 @@ pub async fn session(snapshot: &Snapshot, rolled: &Rolled, geo: &Arc<Geo>, memor
     }
     rollup::register(&context, &store, snapshot, rolled, geo).await?;
     register_views(&context, &[]).await?;
-    Ok(Session { context, kept: Default::default() })
+    let unfinished = rollup::register_histories(&context, &store, snapshot, rolled).await?.into();
+    Ok(Session { context, unfinished })
 }
 
 /// Functions, and the store of `snapshot`; no tables yet.
@@ -216,7 +216,7 @@ impl Session {
     /// [`Error::Query`] with what is wrong and where.
     pub async fn query(&self, what: &str, sql: &str, parameters: &Parameters) -> Result<Query> {
         let text = Sql::parse(sql).map_err(|fault| Error::query(what, fault))?;
-        self.keep(&text).await?;
+        self.finish_histories(&text).await?;
         let (frame, parts) =
             self.plan_in_parts(what, text, parameters).await.map_err(|fault| Error::query(what, fault))?;
         Ok(Query { what: what.to_owned(), frame, parts })
@@ -230,13 +230,13 @@ impl Session {
         let texts: ArrayRef = Arc::new(StringArray::from_iter_values(texts));
         let rows = RecordBatch::try_from_iter([(column, texts)]).map_err(|e| Error::Internal(e.to_string()))?;
         let table = MemTable::try_new(rows.schema(), vec![vec![rows]]);
-        table.and_then(|table| self.lend_table(table)).map_err(|e| Error::Internal(e.to_string()))
+        table.and_then(|table| self.lend_table(Arc::new(table))).map_err(|e| Error::Internal(e.to_string()))
     }
 
-    fn lend_table(&self, table: MemTable) -> datafusion::common::Result<Lent<'_>> {
+    fn lend_table(&self, table: Arc<dyn TableProvider>) -> datafusion::common::Result<Lent<'_>> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let name = format!("lent_{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        self.context.register_table(&*name, Arc::new(table))?;
+        self.context.register_table(&*name, table)?;
         Ok(Lent { context: &self.context, name })
     }
 
@@ -316,7 +316,7 @@ impl Session {
             let consumer = MemoryConsumer::new(format!("{name} of {what}"));
             let held = consumer.register(&self.context.runtime_env().memory_pool);
             held.try_grow(bytes).map_err(failed)?;
-            let table = self.lend_table(rows).map_err(failed)?;
+            let table = self.lend_table(Arc::new(rows)).map_err(failed)?;
             sql.read_instead(&name, &table.name);
             parts.push(Part { name, plan, _held: held });
             tables.push(table);
@@ -324,23 +324,29 @@ impl Session {
         Ok((self.plan(sql, parameters).await?, parts))
     }
 
-    /// Computes the views that `sql` stands on and that are worth keeping.
-    async fn keep(&self, sql: &Sql) -> Result<()> {
-        let mut kept = self.kept.lock().await;
-        for (name, body) in kept_views(sql) {
-            if kept.contains(&name) {
-                continue;
-            }
-            let what = format!("view {name}");
-            let failed = |e| Error::query(&*what, plain_words(&e));
-            // Planned anew: what it stands on may be in memory by now.
-            let planned = self.plan_in_parts(&what, body, &Parameters::new()).await;
-            let (frame, _parts) = planned.map_err(|fault| Error::query(&*what, fault))?;
-            let (table, ..) = in_memory(frame).await.map_err(failed)?;
-            self.context.deregister_table(&*name).map_err(failed)?;
-            self.context.register_table(&*name, Arc::new(table)).map_err(failed)?;
-            kept.insert(name);
+    /// Computes the missing days of the histories that `sql` asks for.
+    async fn finish_histories(&self, sql: &Sql) -> Result<()> {
+        let mut unfinished = self.unfinished.lock().await;
+        while let Some(at) = unfinished.iter().position(|history| sql.tables().iter().any(|(t, _)| t == history.name)) {
+            self.finish(&unfinished[at]).await?;
+            unfinished.remove(at);
         }
+        Ok(())
+    }
+
+    async fn finish(&self, history: &Unfinished) -> Result<()> {
+        let what = format!("history {}", history.name);
+        let failed = |e| Error::query(&*what, plain_words(&e));
+        let mut sql = Sql::parse(history.sql).map_err(|fault| Error::query(&*what, fault))?;
+        let known = self.lend_table(Arc::clone(&history.known)).map_err(failed)?;
+        sql.read_instead("known", &known.name);
+        let from = Parameters::from([("from".to_owned(), Value::Text(history.from.to_string()))]);
+        let planned = self.plan_in_parts(&what, sql, &from).await;
+        let (frame, _parts) = planned.map_err(|fault| Error::query(&*what, fault))?;
+        let (days, ..) = in_memory(frame).await.map_err(failed)?;
+        let all = rollup::union(Arc::clone(&history.known), Arc::new(days)).map_err(failed)?;
+        self.context.deregister_table(history.name).map_err(failed)?;
+        self.context.register_table(history.name, Arc::new(all)).map_err(failed)?;
         Ok(())
     }
 }
@@ -368,19 +374,6 @@ fn own_memory(batch: &RecordBatch) -> std::result::Result<RecordBatch, ArrowErro
         None => Arc::clone(column),
     };
     RecordBatch::try_new(own.schema(), own.columns().iter().map(compact).collect())
-}
-
-/// The views worth keeping that `sql` stands on, each after those it stands on itself.
-fn kept_views(sql: &Sql) -> Vec<(String, Sql)> {
-    let named = |view: &&File| sql.tables().iter().any(|(table, _)| *table == stem(view));
-    let parsed = |view: &File| {
-        let body = view.contents_utf8()?;
-        Some((stem(view), body.starts_with(KEPT), Sql::parse(body).ok()?))
-    };
-    let views = VIEWS.files().filter(named).filter_map(parsed);
-    let with_theirs =
-        views.flat_map(|(name, is_kept, body)| kept_views(&body).into_iter().chain(is_kept.then_some((name, body))));
-    with_theirs.collect()
 }
 
 /// Columns of a frame's rows.

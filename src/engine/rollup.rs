@@ -3,22 +3,24 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::array::{AsArray, RecordBatch};
+use arrow::compute::concat_batches;
+use arrow::datatypes::{Date32Type, SchemaRef};
 use chrono::NaiveDate;
+use datafusion::catalog::TableProvider;
 use datafusion::common::{DataFusionError, Result as Planned};
 use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::LogicalPlanBuilder;
 use datafusion::prelude::{DataFrame, SessionContext, col};
-use futures::StreamExt;
 use futures::stream;
+use futures::{StreamExt, TryStreamExt};
 
 use super::table::{FilesTable, plain_words};
-use super::{context, schema};
+use super::{Parameters, context, schema, sql};
 use crate::error::{Error, Result};
 use crate::geo::Geo;
-use crate::lake::{DataFile, Lake, Rolled, Rollup, Snapshot, rollups};
+use crate::lake::{DataFile, Lake, Rolled, Rollup, Snapshot, histories, rollups};
 
 /// Makes every rollup a table of `main`: what is kept, and what the days without a file say.
 pub async fn register(
@@ -36,26 +38,59 @@ pub async fn register(
             contexts.insert(missing.clone(), day_context(files, snapshot, geo, super::MEMORY_BYTES).await?);
         }
         let frame = frame(&contexts[&missing], &rollup).await?;
-        let files = rolled.files.get(rollup.name).cloned().unwrap_or_default();
-        let table = union(store, files, (!missing.is_empty()).then_some(&frame), schema(&frame));
-        let register = table.and_then(|table| main.register_table(rollup.name, Arc::new(table)).map(drop));
+        let kept = kept(store, rolled, &rollup, schema(&frame));
+        let table: Planned<Arc<dyn TableProvider>> = match missing.is_empty() {
+            true => Ok(kept),
+            false => union(kept, frame.into_view()).map(|all| Arc::new(all) as Arc<dyn TableProvider>),
+        };
+        let register = table.and_then(|table| main.register_table(rollup.name, table).map(drop));
         register.map_err(|e| Error::Internal(format!("rollup {}: {e}", rollup.name)))?;
     }
     Ok(())
 }
 
-fn union(
+/// A history of which days are missing.
+pub struct Unfinished {
+    /// Its table.
+    pub name: &'static str,
+    /// How it goes on.
+    pub sql: &'static str,
+    /// What is kept, of the days before.
+    pub known: Arc<dyn TableProvider>,
+    /// The first day that is missing.
+    pub from: NaiveDate,
+}
+
+/// Makes every history a table of `main`, which has rollups and views already: what is kept of it. Those with days
+/// missing.
+pub async fn register_histories(
+    main: &SessionContext,
     store: &ObjectStoreUrl,
-    files: Vec<DataFile>,
-    missing: Option<&DataFrame>,
-    schema: SchemaRef,
-) -> Planned<ViewTable> {
-    let kept = FilesTable::rollup(store.clone(), schema, files);
-    let kept = LogicalPlanBuilder::scan("kept", provider_as_source(Arc::new(kept)), None)?;
-    let all = match missing {
-        Some(frame) => kept.union(frame.logical_plan().clone())?,
-        None => kept,
-    };
+    snapshot: &Snapshot,
+    rolled: &Rolled,
+) -> Result<Vec<Unfinished>> {
+    let mut unfinished = Vec::new();
+    for history in histories() {
+        let frame = main.sql(&sql::inline(history.sql)).await.map_err(|e| failed(&history, &e))?;
+        let known = kept(store, rolled, &history, schema(&frame));
+        main.register_table(history.name, Arc::clone(&known)).map_err(|e| failed(&history, &e))?;
+        if let Some(from) = rolled.missing(&history, snapshot).first() {
+            unfinished.push(Unfinished { name: history.name, sql: history.sql, known, from: *from });
+        }
+    }
+    Ok(unfinished)
+}
+
+/// The kept files of a rollup.
+fn kept(store: &ObjectStoreUrl, rolled: &Rolled, rollup: &Rollup, schema: SchemaRef) -> Arc<dyn TableProvider> {
+    let files = rolled.files.get(rollup.name).cloned().unwrap_or_default();
+    Arc::new(FilesTable::rollup(store.clone(), schema, files))
+}
+
+/// What is kept and the rest.
+pub fn union(kept: Arc<dyn TableProvider>, rest: Arc<dyn TableProvider>) -> Planned<ViewTable> {
+    let rest = LogicalPlanBuilder::scan("rest", provider_as_source(rest), None)?.build()?;
+    let all = LogicalPlanBuilder::scan("kept", provider_as_source(kept), None)?.union(rest)?;
     Ok(ViewTable::new(all.build()?, None))
 }
 
@@ -71,7 +106,8 @@ pub async fn roll_up(
     memory_bytes: usize,
     after_each: impl Fn(usize, usize),
 ) -> Result<Rolled> {
-    let mut rolled = lake.rolled(snapshot).await?;
+    let geography = &geo.sources();
+    let mut rolled = lake.rolled(snapshot, geography).await?;
     let mut days: BTreeMap<NaiveDate, Vec<Rollup>> = BTreeMap::new();
     for rollup in rollups() {
         for day in rolled.missing(&rollup, snapshot) {
@@ -79,14 +115,16 @@ pub async fn roll_up(
         }
     }
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    let (mut done, total) = (0, days.len());
+    let told: Vec<_> = histories().into_iter().map(|h| (rolled.missing(&h, snapshot), h)).collect();
+    let told: Vec<_> = told.into_iter().filter(|(missing, _)| !missing.is_empty()).collect();
+    let (mut done, total) = (0, days.len() + told.len());
     let mut made = stream::iter(days)
         .map(|(day, missing)| async move {
             let context = day_context(files_of(snapshot, &[day]), snapshot, geo, memory_bytes / cores).await?;
             let mut kept = Vec::new();
             for rollup in missing {
                 let batches = one_day(&context, &rollup).await?;
-                kept.push((rollup.name, lake.keep_rollup(&rollup, snapshot, day, &batches).await?));
+                kept.push((rollup.name, lake.keep_rollup(&rollup, snapshot, geography, day, &batches).await?));
             }
             Ok::<_, Error>(kept)
         })
@@ -98,16 +136,66 @@ pub async fn roll_up(
         done += 1;
         after_each(done, total);
     }
+    drop(made);
+    for (missing, history) in told {
+        let days = history_days(snapshot, &rolled, geo, memory_bytes, &history, &missing).await?;
+        let keep = |(day, rows)| async move {
+            lake.keep_rollup(&history, snapshot, geography, day, std::slice::from_ref(&rows)).await
+        };
+        let kept: Vec<_> = stream::iter(days).map(keep).buffered(WRITTEN_AT_ONCE).try_collect().await?;
+        rolled.files.entry(history.name).or_default().extend(kept);
+        done += 1;
+        after_each(done, total);
+    }
     Ok(rolled)
+}
+
+/// Small files, most of their time spent on the way.
+const WRITTEN_AT_ONCE: usize = 8;
+
+/// What a history says of each of the days that are missing; nothing of some.
+async fn history_days(
+    snapshot: &Snapshot,
+    rolled: &Rolled,
+    geo: &Arc<Geo>,
+    memory_bytes: usize,
+    history: &Rollup,
+    missing: &[NaiveDate],
+) -> Result<Vec<(NaiveDate, RecordBatch)>> {
+    let session = super::session(snapshot, rolled, geo, memory_bytes).await?;
+    let from = missing.first().copied().unwrap_or_default();
+    let sql = format!("SELECT * FROM {} WHERE event_date >= DATE '{from}'", history.name);
+    let mut query = session.query(history.name, &sql, &Parameters::new()).await?;
+    query.frame = in_order(query.frame).map_err(|e| failed(history, &e))?;
+    let planned = query.schema();
+    let batches = query.collect().await?;
+    // Texts may come in another layout than planned.
+    let schema = batches.first().map_or(planned, RecordBatch::schema);
+    let of_day = |day: &NaiveDate| {
+        let date = Date32Type::from_naive_date(*day);
+        let mut rows = Vec::new();
+        for batch in &batches {
+            let dates = batch.column(0).as_primitive::<Date32Type>().values();
+            let (from, to) = (dates.partition_point(|d| *d < date), dates.partition_point(|d| *d <= date));
+            rows.push(batch.slice(from, to - from));
+        }
+        let rows = concat_batches(&schema, &rows).map_err(|e| Error::Internal(e.to_string()))?;
+        Ok((*day, rows))
+    };
+    missing.iter().map(of_day).collect()
+}
+
+/// In one order whoever makes it, and like rows together: what is kept of a day is a function of its events.
+fn in_order(frame: DataFrame) -> Planned<DataFrame> {
+    let order = schema(&frame).fields().iter().map(|field| col(field.name()).sort(true, true)).collect();
+    frame.sort(order)
 }
 
 /// What a rollup says of a context's events; never nothing, so that a day without rows has a file too.
 async fn one_day(context: &SessionContext, rollup: &Rollup) -> Result<Vec<RecordBatch>> {
     let frame = frame(context, rollup).await?;
     let schema = schema(&frame);
-    // In one order whoever makes it, and like rows together: the file is a function of the day's events.
-    let order = schema.fields().iter().map(|field| col(field.name()).sort(true, true)).collect();
-    let run = tokio::spawn(async move { frame.sort(order)?.collect().await });
+    let run = tokio::spawn(async move { in_order(frame)?.collect().await });
     let batches = run.await.map_err(|e| Error::Internal(e.to_string()))?;
     let mut batches = batches.map_err(|e| failed(rollup, &e))?;
     if batches.is_empty() {

@@ -130,7 +130,8 @@ impl Lake {
         let mut vacuumed = Vacuumed::default();
         for object in listed {
             let ours = self.is_lake_file(&object.location);
-            if !ours || named.contains(&object.location) || object.last_modified >= before {
+            let is_named = named.contains(&object.location) || named.contains(&super::rollup::stem(&object.location));
+            if !ours || is_named || object.last_modified >= before {
                 continue;
             }
             let deleted = store.delete(&object.location).await;
@@ -151,10 +152,10 @@ impl Lake {
     }
 }
 
-/// Files the snapshot points at, and rollups that hold for it.
+/// Files the snapshot points at, and stems of the rollups that hold for it.
 fn named(snapshot: &Snapshot) -> HashSet<Path> {
     let side = snapshot.state.ledger.iter().chain(&snapshot.state.rejects).map(|f| snapshot.location.child(&f.path));
-    let rollups = super::rollup::paths(snapshot);
+    let rollups = super::rollup::stems(snapshot);
     snapshot.files.iter().map(|file| file.path.clone()).chain(side).chain(rollups).collect()
 }
 

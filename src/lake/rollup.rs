@@ -5,6 +5,10 @@
 //! changed, or a rollup that did, gets another name: nothing has to be invalidated, and no commit has to say so. A file
 //! that is not there is computed from the events by whoever needs it; a file nobody names any more is for
 //! [`Lake::vacuum`].
+//!
+//! A history, a SQL file in `sql/histories`, says of a day what only all days up to it can tell, such as what was seen for
+//! the first time. It is kept the same way, a file a day, named by a hash of those days too and of what places addresses:
+//! a night reads what is kept of the past and adds its own day.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
@@ -12,7 +16,7 @@ use std::sync::LazyLock;
 use arrow::array::RecordBatch;
 use chrono::NaiveDate;
 use futures::TryStreamExt;
-use include_dir::{Dir, include_dir};
+use include_dir::{Dir, File, include_dir};
 use object_store::path::Path;
 use parquet::basic::Compression;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -23,6 +27,7 @@ use super::{Lake, ledger};
 use crate::error::{Error, Result};
 
 static ROLLUPS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/rollups");
+static HISTORIES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/histories");
 /// What rollups, and detectors, may stand on.
 pub static VIEWS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/views");
 
@@ -31,16 +36,27 @@ pub static VIEWS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/views");
 pub struct Rollup {
     /// Name of its table.
     pub name: &'static str,
-    /// How it is made from events. `event_date` is its first column.
+    /// How it is made, from events or, for a history, from rollups. `event_date` is its first column.
     pub sql: &'static str,
+    /// It stands on all days up to its own.
+    pub is_history: bool,
 }
 
-/// All of them.
+/// All that stand on one day each.
 pub fn rollups() -> Vec<Rollup> {
-    let mut rollups: Vec<_> = ROLLUPS
-        .files()
-        .filter_map(|file| Some(Rollup { name: file.path().file_stem()?.to_str()?, sql: file.contents_utf8()? }))
-        .collect();
+    of_folder(&ROLLUPS, false)
+}
+
+/// All that stand on all days up to their own.
+pub fn histories() -> Vec<Rollup> {
+    of_folder(&HISTORIES, true)
+}
+
+fn of_folder(folder: &'static Dir<'_>, is_history: bool) -> Vec<Rollup> {
+    let rollup = |file: &'static File<'_>| {
+        Some(Rollup { name: file.path().file_stem()?.to_str()?, sql: file.contents_utf8()?, is_history })
+    };
+    let mut rollups: Vec<_> = folder.files().filter_map(rollup).collect();
     rollups.sort_by_key(|rollup| rollup.name);
     rollups
 }
@@ -58,17 +74,20 @@ impl Rolled {
         let rolled: Vec<_> = self.files.get(rollup.name).into_iter().flatten().map(|file| file.day).collect();
         let mut days: Vec<_> = snapshot.files.iter().map(|file| file.day).collect();
         days.dedup();
-        days.retain(|day| !rolled.contains(day));
-        days
+        match rollup.is_history {
+            // What follows a day that is missing is made together with it.
+            true => days.into_iter().skip_while(|day| rolled.contains(day)).collect(),
+            false => days.into_iter().filter(|day| !rolled.contains(day)).collect(),
+        }
     }
 }
 
 impl Lake {
-    /// What of a snapshot is rolled up already.
+    /// What of a snapshot is rolled up already, with addresses placed by `geography` as far as that matters.
     ///
     /// # Errors
     /// When the folder of rollups cannot be listed.
-    pub async fn rolled(&self, snapshot: &Snapshot) -> Result<Rolled> {
+    pub async fn rolled(&self, snapshot: &Snapshot, geography: &[String]) -> Result<Rolled> {
         let folder = self.location.child("_trailhunt/rollups");
         let listed: Vec<_> = match self.location.store().list(Some(&folder)).try_collect::<Vec<_>>().await {
             Err(object_store::Error::NotFound { .. }) => Vec::new(),
@@ -76,12 +95,14 @@ impl Lake {
         };
         let listed: HashMap<Path, u64> = listed.into_iter().map(|object| (object.location, object.size)).collect();
         let mut rolled = Rolled::default();
-        for rollup in rollups() {
+        for rollup in rollups().into_iter().chain(histories()) {
             let files = rolled.files.entry(rollup.name).or_default();
             for (day, key) in keys(&rollup, snapshot) {
-                let path = self.location.child(&path(&rollup, &key));
-                if let Some(size_bytes) = listed.get(&path) {
-                    files.push(file(path, *size_bytes, day));
+                let path = self.location.child(&path(&rollup, &key, geography));
+                match listed.get(&path) {
+                    Some(size_bytes) => files.push(file(path, *size_bytes, day)),
+                    None if rollup.is_history => break,
+                    None => {}
                 }
             }
         }
@@ -96,12 +117,13 @@ impl Lake {
         &self,
         rollup: &Rollup,
         snapshot: &Snapshot,
+        geography: &[String],
         day: NaiveDate,
         batches: &[RecordBatch],
     ) -> Result<DataFile> {
         let keys = keys(rollup, snapshot);
         let key = keys.get(&day).ok_or_else(|| Error::Internal(format!("no events on {day}")))?;
-        let written = ledger::write(&self.location, path(rollup, key), batches, properties()).await?;
+        let written = ledger::write(&self.location, path(rollup, key, geography), batches, properties()).await?;
         Ok(file(self.location.child(&written.path), written.size_bytes, day))
     }
 }
@@ -116,13 +138,22 @@ fn properties() -> WriterProperties {
         .build()
 }
 
-/// Paths of all files that hold for a snapshot, there or not.
-pub fn paths(snapshot: &Snapshot) -> Vec<Path> {
+/// Paths of all files that hold for a snapshot, there or not, of histories without the ending that says what placed the
+/// addresses; see [`stem`].
+pub fn stems(snapshot: &Snapshot) -> Vec<Path> {
     let of = |rollup: Rollup| {
         let keys = keys(&rollup, snapshot).into_values();
-        keys.map(|key| snapshot.location.child(&path(&rollup, &key))).collect::<Vec<_>>()
+        keys.map(|key| stem(&snapshot.location.child(&path(&rollup, &key, &[])))).collect::<Vec<_>>()
     };
-    rollups().into_iter().flat_map(of).collect()
+    rollups().into_iter().chain(histories()).flat_map(of).collect()
+}
+
+/// A file's path up to the first point of its name.
+pub fn stem(path: &Path) -> Path {
+    let text = path.as_ref();
+    let name = path.filename().unwrap_or_default();
+    let ending = name.find('.').map_or(0, |at| name.len() - at);
+    Path::from(&text[..text.len() - ending])
 }
 
 fn file(path: Path, size_bytes: u64, day: NaiveDate) -> DataFile {
@@ -130,8 +161,12 @@ fn file(path: Path, size_bytes: u64, day: NaiveDate) -> DataFile {
     DataFile { path, size_bytes, day, rows: 0, min, max, nulls }
 }
 
-fn path(rollup: &Rollup, key: &str) -> String {
-    format!("_trailhunt/rollups/{}/{key}.parquet", rollup.name)
+fn path(rollup: &Rollup, key: &str, geography: &[String]) -> String {
+    let places = match rollup.is_history {
+        true => format!(".{}", short(Sha256::new_with_prefix(geography.join("\n")))),
+        false => String::new(),
+    };
+    format!("_trailhunt/rollups/{}/{key}{places}.parquet", rollup.name)
 }
 
 /// What names a day's file: the day, and a hash of everything its content follows from.
@@ -144,15 +179,30 @@ fn keys(rollup: &Rollup, snapshot: &Snapshot) -> BTreeMap<NaiveDate, String> {
         views.iter().for_each(|view| hash.update(view.contents()));
         hash
     });
-    let mut hashes: BTreeMap<NaiveDate, Sha256> = BTreeMap::new();
-    for file in &snapshot.files {
-        let hash = hashes.entry(file.day).or_insert_with(|| STANDS_ON.clone().chain_update(rollup.sql));
-        hash.update([0]);
-        hash.update(file.path.filename().unwrap_or_default());
+    let mut whole = STANDS_ON.clone();
+    if rollup.is_history {
+        rollups().iter().for_each(|stands_on| whole.update(stands_on.sql));
     }
-    let key = |day: &NaiveDate, hash: Sha256| {
-        let hash: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        format!("{day}-{hash}")
-    };
-    hashes.into_iter().map(|(day, hash)| (day, key(&day, hash))).collect()
+    whole.update(rollup.sql);
+    let mut days: BTreeMap<NaiveDate, Vec<&str>> = BTreeMap::new();
+    for file in &snapshot.files {
+        days.entry(file.day).or_default().push(file.path.filename().unwrap_or_default());
+    }
+    let mut keys = BTreeMap::new();
+    for (day, files) in days {
+        let mut hash = whole.clone();
+        files.iter().for_each(|file| {
+            hash.update([0]);
+            hash.update(file);
+        });
+        if rollup.is_history {
+            whole = hash.clone();
+        }
+        keys.insert(day, format!("{day}-{}", short(hash)));
+    }
+    keys
+}
+
+fn short(hash: Sha256) -> String {
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -31,7 +31,7 @@ pub struct Snapshot {
 }
 
 /// One Parquet file of events, all of one day.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DataFile {
     /// Path in the lake's store.
     pub path: Path,
