@@ -14,7 +14,7 @@ warm_up_days = { default = 14, min = 2, max = 28, help = "days of history an acc
 */
 -- Hours with records of any kind, but for what Insights says about a silence: services speak at night too.
 WITH spoken AS MATERIALIZED (
-  SELECT account_id, aws_region, hour, max(last_time) AS last_time
+  SELECT account_id, aws_region, hour, CAST(to_unixtime(hour) / 3600 AS BIGINT) AS bin, max(last_time) AS last_time
   FROM hourly_api_use
   WHERE hour < $to AND event_date >= CAST($from AS DATE) - INTERVAL '35 days' AND event_source IS NOT NULL
   GROUP BY account_id, aws_region, hour
@@ -35,7 +35,8 @@ judged AS (
     max(silent_hours_before) OVER before AS longest_hours,
     count(*) OVER before AS active_hours
   FROM stretches
-  WINDOW before AS (PARTITION BY account_id, aws_region ORDER BY hour RANGE BETWEEN INTERVAL '28 days' PRECEDING AND CURRENT ROW)
+  -- Of 28 days.
+  WINDOW before AS (PARTITION BY account_id, aws_region ORDER BY bin RANGE BETWEEN 672 PRECEDING AND CURRENT ROW)
 ),
 -- The hour in which a silence becomes remarkable: it is judged then and only then, by what was known then.
 remarkable AS (

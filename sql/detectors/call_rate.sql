@@ -55,7 +55,7 @@ loud AS (
     AND z >= $min_z
     AND nats >= $min_nats
 ),
-days AS (
+days AS MATERIALIZED (
   SELECT
     actor, account_id, CAST(hour AS DATE) AS event_date,
     min(first_time) AS first_time,

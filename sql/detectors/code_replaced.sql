@@ -24,7 +24,7 @@ WITH replaced AS (
       OR (event_source = 'ec2.amazonaws.com' AND api = 'ModifyInstanceAttribute' AND request_parameters LIKE '%"userData"%')
       OR (event_source = 'glue.amazonaws.com' AND api IN ('UpdateDevEndpoint', 'UpdateJob')))
 ),
-daily AS (
+daily AS MATERIALIZED (
   SELECT
     actor, account_id, event_date,
     min(event_time) AS first_time,
@@ -43,11 +43,12 @@ active AS (
     actor, account_id, event_date,
     count(*) OVER (PARTITION BY actor, account_id ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS days_before
   FROM (
-    SELECT DISTINCT actor, account_id, event_date
-    FROM daily_api_use
-    WHERE (event_source = 'lambda.amazonaws.com' AND api IN ('UpdateFunctionCode', 'PublishLayerVersion', 'UpdateFunctionConfiguration'))
-      OR (event_source = 'ec2.amazonaws.com' AND api = 'ModifyInstanceAttribute')
-      OR (event_source = 'glue.amazonaws.com' AND api IN ('UpdateDevEndpoint', 'UpdateJob'))
+    SELECT DISTINCT u.actor, u.account_id, u.event_date
+    FROM (SELECT DISTINCT actor FROM daily) AS d
+    JOIN daily_api_use AS u ON u.actor = d.actor
+    WHERE (u.event_source = 'lambda.amazonaws.com' AND u.api IN ('UpdateFunctionCode', 'PublishLayerVersion', 'UpdateFunctionConfiguration'))
+      OR (u.event_source = 'ec2.amazonaws.com' AND u.api = 'ModifyInstanceAttribute')
+      OR (u.event_source = 'glue.amazonaws.com' AND u.api IN ('UpdateDevEndpoint', 'UpdateJob'))
   )
 ),
 judged AS (

@@ -46,9 +46,11 @@ active AS (
   SELECT
     actor, account_id, event_source, event_date,
     count(*) OVER (PARTITION BY actor, account_id, event_source ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS days_before,
-    coalesce(max(calls) OVER (PARTITION BY peers, event_source ORDER BY event_date RANGE BETWEEN UNBOUNDED PRECEDING AND INTERVAL '1 day' PRECEDING), 0) AS most_of_peers
+    coalesce(max(calls) OVER (PARTITION BY peers, event_source ORDER BY day RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS most_of_peers
   FROM (
-    SELECT peer_group(actor) AS peers, actor, account_id, event_source, event_date, CAST(sum(calls) AS BIGINT) AS calls
+    SELECT
+      peer_group(actor) AS peers, actor, account_id, event_source, event_date, CAST(to_unixtime(event_date) / 86400 AS BIGINT) AS day,
+      CAST(sum(calls) AS BIGINT) AS calls
     FROM daily_api_use
     WHERE event_source IN (SELECT event_source FROM daily)
     GROUP BY peer_group(actor), actor, account_id, event_source, event_date

@@ -11,7 +11,13 @@ min_apis     = { default = 5, min = 2, help = "different APIs denied within one 
 warm_up_days = { default = 7, min = 0, max = 90, help = "days of history an account needs before it says something that an identity is new to it" }
 min_targets  = { default = 10, min = 2, help = "or different requests to the control plane denied within one hour: one API tried on many resources" }
 */
-WITH hourly AS MATERIALIZED (
+WITH candidates AS MATERIALIZED (
+  SELECT DISTINCT actor, account_id, peer_group(actor) AS peers
+  FROM hourly_activity
+  WHERE event_date >= CAST($from AS DATE) AND hour < $to
+    AND (denied_apis >= $min_apis OR denied_targets >= $min_targets)
+),
+hourly AS (
   SELECT
     actor, account_id, hour, denied,
     denied_apis AS apis_denied,
@@ -24,12 +30,13 @@ WITH hourly AS MATERIALIZED (
 -- A scanner is denied as much every day: an hour counts when it is broader than the identity's broadest before.
 judged AS (
   SELECT
-    *,
-    coalesce(max(apis_denied) OVER before, 0) AS most_apis_before,
-    coalesce(max(targets_denied) OVER before, 0) AS most_targets_before,
+    h.*,
+    coalesce(max(h.apis_denied) OVER before, 0) AS most_apis_before,
+    coalesce(max(h.targets_denied) OVER before, 0) AS most_targets_before,
     count(*) OVER before AS hours_before
-  FROM hourly
-  WINDOW before AS (PARTITION BY actor, account_id ORDER BY hour ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+  FROM candidates AS c
+  JOIN hourly AS h ON h.actor = c.actor AND h.account_id = c.account_id
+  WINDOW before AS (PARTITION BY h.actor, h.account_id ORDER BY h.hour ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
 loud AS MATERIALIZED (
   SELECT *
@@ -44,9 +51,10 @@ peer_days AS (
     peers, event_date,
     coalesce(max(apis) OVER before, 0) AS most_apis_of_peers
   FROM (
-    SELECT peer_group(actor) AS peers, CAST(hour AS DATE) AS event_date, max(apis_denied) AS apis
-    FROM hourly
-    GROUP BY peer_group(actor), CAST(hour AS DATE)
+    SELECT c.peers, CAST(h.hour AS DATE) AS event_date, max(h.apis_denied) AS apis
+    FROM (SELECT DISTINCT peers FROM candidates) AS c
+    JOIN hourly AS h ON peer_group(h.actor) = c.peers
+    GROUP BY c.peers, CAST(h.hour AS DATE)
   )
   WINDOW before AS (PARTITION BY peers ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),

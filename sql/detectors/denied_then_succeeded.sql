@@ -11,48 +11,43 @@ min_denied    = { default = 3, min = 1, help = "denied calls in the 14 days befo
 min_minutes   = { default = 30, min = 0, help = "between the first denial and the success: quicker ones are retries until a change has come through, unless the identity itself made it" }
 own_denied    = { default = 1, min = 1, help = "denied calls that suffice when the identity itself changed permissions in between" }
 */
-WITH refused AS (
-  SELECT DISTINCT u.account_id, u.actor, u.event_source, u.api
-  FROM (
-    SELECT DISTINCT account_id, actor, event_source, api
-    FROM daily_api_use
-    WHERE event_date >= CAST($from AS DATE) - INTERVAL '14 days' AND event_date < CAST($to AS DATE)
-      AND denied > 0
-  ) AS r
-  JOIN daily_api_use AS u ON r.account_id = u.account_id AND r.actor = u.actor AND r.event_source = u.event_source AND r.api = u.api
+WITH refused AS MATERIALIZED (
+  SELECT DISTINCT account_id, actor, event_source, api
+  FROM daily_api_use
+  WHERE event_date >= CAST($from AS DATE) - INTERVAL '14 days' AND event_date < CAST($to AS DATE)
+    AND denied > 0
+),
+opened_now AS MATERIALIZED (
+  SELECT DISTINCT r.account_id, r.actor, r.event_source, r.api
+  FROM refused AS r
+  JOIN daily_api_use AS u ON u.account_id = r.account_id AND u.actor = r.actor AND u.event_source = r.event_source AND u.api = r.api
   WHERE u.event_date >= CAST($from AS DATE) AND u.event_date < CAST($to AS DATE)
     AND u.calls > u.failures
 ),
-daily AS (
-  SELECT
-    u.account_id, u.actor, u.event_source, u.api, u.event_date,
-    CAST(sum(u.denied) AS BIGINT) AS denied,
-    CAST(sum(u.calls - u.failures) AS BIGINT) AS succeeded,
-    min(CASE WHEN u.denied > 0 THEN u.first_time END) AS first_denied
-  FROM daily_api_use AS u
-  JOIN refused AS r ON r.account_id = u.account_id AND r.actor = u.actor AND r.event_source = u.event_source AND r.api = u.api
-  WHERE u.event_date < CAST($to AS DATE)
-  GROUP BY u.account_id, u.actor, u.event_source, u.api, u.event_date
+-- The day on which an API succeeds for the first time.
+first_success AS MATERIALIZED (
+  SELECT u.account_id, u.actor, u.event_source, u.api, min(u.event_date) AS event_date
+  FROM opened_now AS r
+  JOIN daily_api_use AS u ON u.account_id = r.account_id AND u.actor = r.actor AND u.event_source = r.event_source AND u.api = r.api
+  WHERE u.event_date < CAST($to AS DATE) AND u.calls > u.failures
+  GROUP BY u.account_id, u.actor, u.event_source, u.api
+  HAVING min(u.event_date) >= CAST($from AS DATE)
 ),
-judged AS (
-  SELECT
-    *,
-    coalesce(sum(succeeded) OVER before, 0) AS succeeded_before,
-    coalesce(sum(denied) OVER recent, 0) AS denied_before,
-    min(first_denied) OVER recent AS first_denied_before
-  FROM daily
-  WINDOW
-    before AS (PARTITION BY account_id, actor, event_source, api ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
-    recent AS (PARTITION BY account_id, actor, event_source, api ORDER BY event_date
-      RANGE BETWEEN INTERVAL '14 days' PRECEDING AND INTERVAL '1 day' PRECEDING)
-),
--- Days on which an API succeeds for the first time that was denied before: that day or on others.
-candidates AS (
-  SELECT account_id, actor, event_source, api, event_date, denied_before, first_denied_before
-  FROM judged
-  WHERE event_date >= CAST($from AS DATE)
-    AND succeeded > 0 AND succeeded_before = 0
-    AND denied_before + denied >= least($min_denied, $own_denied)
+-- That was denied before: on that day or in the 14 before it.
+candidates AS MATERIALIZED (
+  SELECT * FROM (
+    SELECT
+      s.account_id, s.actor, s.event_source, s.api, s.event_date,
+      CAST(sum(u.denied) AS BIGINT) AS denied,
+      CAST(sum(CASE WHEN u.event_date < s.event_date THEN u.denied ELSE 0 END) AS BIGINT) AS denied_before,
+      min(CASE WHEN u.event_date < s.event_date THEN u.first_time END) AS first_denied_before
+    FROM first_success AS s
+    JOIN daily_api_use AS u ON s.account_id = u.account_id AND s.actor = u.actor AND s.event_source = u.event_source AND s.api = u.api
+      AND u.event_date BETWEEN s.event_date - INTERVAL '14 days' AND s.event_date
+    WHERE u.event_date >= CAST($from AS DATE) - INTERVAL '14 days' AND u.event_date < CAST($to AS DATE) AND u.denied > 0
+    GROUP BY s.account_id, s.actor, s.event_source, s.api, s.event_date
+  )
+  WHERE denied >= least($min_denied, $own_denied)
 ),
 raw AS (
   SELECT

@@ -79,7 +79,7 @@ places AS (
 heavy AS (
   SELECT actor, event_date, count(*) AS categories
   FROM daily_sensitive
-  WHERE first_time >= $from AND first_time < $to
+  WHERE event_date >= CAST($from AS DATE) AND first_time >= $from AND first_time < $to
   GROUP BY actor, event_date
 ),
 told AS (

@@ -46,9 +46,13 @@ rated AS (
   SELECT *, (failures_before + 1.0) / (calls_before + 50.0) AS rate
   FROM judged
 ),
-scored AS (
-  SELECT *, (failures - calls * rate) / sqrt(greatest(calls * rate * (1.0 - rate), 1.0)) AS z
-  FROM rated
+scored AS MATERIALIZED (
+  SELECT *
+  FROM (SELECT *, (failures - calls * rate) / sqrt(greatest(calls * rate * (1.0 - rate), 1.0)) AS z FROM rated)
+  WHERE event_date >= CAST($from AS DATE)
+    AND failures >= $min_failures
+    AND z >= $min_z
+    AND days_before >= $warm_up_days
 )
 SELECT
   min(c.event_time) AS first_time,
@@ -75,7 +79,4 @@ WHERE NOT c.by_service
   AND c.failed
   AND (c.error_family IS DISTINCT FROM 'throttled')
   AND c.event_time >= $from AND c.event_time < $to
-  AND s.failures >= $min_failures
-  AND s.z >= $min_z
-  AND s.days_before >= $warm_up_days
 GROUP BY s.actor, s.account_id, s.event_date, s.failures, s.calls, s.z, s.rate, s.calls_before, s.days_before

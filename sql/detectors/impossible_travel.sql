@@ -41,7 +41,7 @@ steps AS (
   UNION ALL
   SELECT last_time, event_date, NULL, NULL, source_ip_address, holder, FALSE
   FROM placed
-  WHERE last_time < $from AND last_time >= $from - INTERVAL '2 days'
+  WHERE last_time < $from AND last_time >= $from - INTERVAL '2 days' AND holder IN (SELECT holder FROM located)
 ),
 moved AS (
   SELECT *, geo_change(source_ip_address, event_time) OVER (PARTITION BY holder ORDER BY event_time, source_ip_address) AS move

@@ -16,15 +16,27 @@ WITH recorded AS (
   SELECT * FROM hourly_api_use
   WHERE hour < $to AND event_date >= CAST($from AS DATE) - INTERVAL '7 days'
 ),
+-- What had an hour within the window that is worth a look.
+series AS MATERIALIZED (
+  SELECT DISTINCT account_id, aws_region, event_source, event_name
+  FROM (
+    SELECT account_id, aws_region, event_source, event_name, hour
+    FROM hourly_api_use
+    WHERE event_date >= CAST($from AS DATE) AND hour < $to AND changes > 0
+    GROUP BY account_id, aws_region, event_source, event_name, hour
+    HAVING sum(changes) >= $min_calls
+  )
+),
 hourly AS MATERIALIZED (
   SELECT
-    account_id, aws_region, event_source, event_name, hour,
-    CAST(sum(changes) AS DOUBLE) AS calls,
-    min(first_time) AS first_time,
-    max(last_time) AS last_time
-  FROM recorded
-  WHERE changes > 0
-  GROUP BY account_id, aws_region, event_source, event_name, hour
+    r.account_id, r.aws_region, r.event_source, r.event_name, r.hour,
+    CAST(sum(r.changes) AS DOUBLE) AS calls,
+    min(r.first_time) AS first_time,
+    max(r.last_time) AS last_time
+  FROM series AS s
+  JOIN recorded AS r ON s.account_id = r.account_id AND s.aws_region = r.aws_region AND s.event_source = r.event_source AND s.event_name = r.event_name
+  WHERE r.changes > 0
+  GROUP BY r.account_id, r.aws_region, r.event_source, r.event_name, r.hour
 ),
 -- Silence counts from the account's first record on: an API that was never called has a baseline of nothing.
 anchored AS (

@@ -16,15 +16,27 @@ WITH recorded AS (
   SELECT * FROM hourly_api_use
   WHERE hour < $to AND event_date >= CAST($from AS DATE) - INTERVAL '7 days'
 ),
+-- What had an hour within the window that is worth a look.
+series AS MATERIALIZED (
+  SELECT DISTINCT account_id, aws_region, event_source, event_name, error_code
+  FROM (
+    SELECT account_id, aws_region, event_source, event_name, error_code, hour
+    FROM hourly_api_use
+    WHERE event_date >= CAST($from AS DATE) AND hour < $to AND error_code IS NOT NULL
+    GROUP BY account_id, aws_region, event_source, event_name, error_code, hour
+    HAVING sum(calls) >= $min_calls
+  )
+),
 hourly AS MATERIALIZED (
   SELECT
-    account_id, aws_region, event_source, event_name, error_code, hour,
-    CAST(sum(calls) AS DOUBLE) AS calls,
-    min(first_time) AS first_time,
-    max(last_time) AS last_time
-  FROM recorded
-  WHERE error_code IS NOT NULL
-  GROUP BY account_id, aws_region, event_source, event_name, error_code, hour
+    r.account_id, r.aws_region, r.event_source, r.event_name, r.error_code, r.hour,
+    CAST(sum(r.calls) AS DOUBLE) AS calls,
+    min(r.first_time) AS first_time,
+    max(r.last_time) AS last_time
+  FROM series AS s
+  JOIN recorded AS r ON s.account_id = r.account_id AND s.aws_region = r.aws_region AND s.event_source = r.event_source AND s.event_name = r.event_name AND s.error_code = r.error_code
+  WHERE r.error_code IS NOT NULL
+  GROUP BY r.account_id, r.aws_region, r.event_source, r.event_name, r.error_code, r.hour
 ),
 -- Silence counts from the account's first record on: an error that was never met has a baseline of nothing.
 anchored AS (

@@ -13,11 +13,10 @@ min_vcpu_class = { default = 8, min = 1, help = "size class, in multiples of xla
 WITH judged AS (
   SELECT
     *,
-    count(*) OVER (PARTITION BY account_id, actor ORDER BY event_date RANGE BETWEEN UNBOUNDED PRECEDING AND INTERVAL '1 day' PRECEDING) AS actor_before,
-    count(*) OVER (PARTITION BY account_id, family ORDER BY event_date RANGE BETWEEN UNBOUNDED PRECEDING AND INTERVAL '1 day' PRECEDING) AS family_before,
-    coalesce(max(instances) OVER (PARTITION BY account_id ORDER BY event_date RANGE BETWEEN UNBOUNDED PRECEDING AND INTERVAL '1 day' PRECEDING), 0) AS most_before
-  FROM daily_launches
-  WHERE event_date < CAST($to AS DATE)
+    count(*) OVER (PARTITION BY account_id, actor ORDER BY day RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS actor_before,
+    count(*) OVER (PARTITION BY account_id, family ORDER BY day RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS family_before,
+    coalesce(max(instances) OVER (PARTITION BY account_id ORDER BY day RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS most_before
+  FROM (SELECT *, CAST(to_unixtime(event_date) / 86400 AS BIGINT) AS day FROM daily_launches WHERE event_date < CAST($to AS DATE))
 )
 SELECT
   first_time,

@@ -22,7 +22,7 @@ WITH days AS (
     sum(rarity) / sqrt(count(*)) + max(steadiness) * 2.0 AS surprise
   FROM novelties
   WHERE kind = 'api'
-    AND first_time >= $from AND first_time < $to
+    AND event_date >= CAST($from AS DATE) AND first_time >= $from AND first_time < $to
     AND history_days >= $warm_up_days
   GROUP BY actor, account_id, event_date
 )

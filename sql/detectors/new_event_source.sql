@@ -10,7 +10,7 @@ respond    = ["Ask the owner whether they began to use the service that day"]
 warm_up_days = { default = 7, min = 1, max = 90, help = "days of history an identity needs before it can be judged" }
 min_surprise = { default = 4.0, min = 0.0, help = "nats; an identity's day whose new services are less surprising together is left out" }
 */
-WITH days AS (
+WITH days AS MATERIALIZED (
   SELECT
     actor, account_id, event_date,
     min(first_time) AS first_time,
@@ -23,7 +23,7 @@ WITH days AS (
     sum(rarity) + max(steadiness) AS surprise
   FROM novelties
   WHERE kind = 'event_source'
-    AND first_time >= $from AND first_time < $to
+    AND event_date >= CAST($from AS DATE) AND first_time >= $from AND first_time < $to
     AND history_days >= $warm_up_days
   GROUP BY actor, account_id, event_date
   HAVING sum(rarity) + max(steadiness) >= $min_surprise

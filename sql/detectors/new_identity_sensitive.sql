@@ -14,7 +14,7 @@ routine_days    = { default = 3, min = 1, help = "whoever made identities on thi
 -- On its first day anywhere: a person known from another account of ours has been let into one more.
 WITH begun AS (
   SELECT u.actor, u.account_id, u.event_date AS begun
-  FROM (SELECT DISTINCT actor, event_date FROM novelties WHERE kind = 'api' AND first_time = known_since AND first_time >= $from) AS n
+  FROM (SELECT DISTINCT actor, event_date FROM novelties WHERE kind = 'api' AND first_time = known_since AND event_date >= CAST($from AS DATE) AND first_time >= $from) AS n
   JOIN daily_api_use AS u ON u.actor = n.actor AND u.event_date = n.event_date
   WHERE u.event_date >= CAST($from AS DATE) AND u.first_time < $to
   GROUP BY u.actor, u.account_id, u.event_date
@@ -40,7 +40,7 @@ sensitive AS (
 denied AS (
   SELECT actor, account_id, event_date, max(denied_apis) AS denied_apis
   FROM hourly_activity
-  WHERE hour >= $from AND hour < $to
+  WHERE event_date >= CAST($from AS DATE) AND hour >= $from AND hour < $to
   GROUP BY actor, account_id, event_date
 ),
 -- Who made users and roles within the window, and on how many days before.

@@ -25,7 +25,7 @@ WITH places AS (
     max(rarity) + max(steadiness) AS surprise
   FROM novelties
   WHERE kind IN ('country', 'asn')
-    AND first_time >= $from AND first_time < $to
+    AND event_date >= CAST($from AS DATE) AND first_time >= $from AND first_time < $to
     AND history_days >= $warm_up_days
   GROUP BY actor, account_id, event_date
 ),
@@ -47,6 +47,7 @@ seen AS (
   FROM places AS p
   JOIN daily_network AS n ON n.actor = p.actor AND n.event_date = p.event_date
     AND (n.country = p.new_country OR CAST(n.asn AS VARCHAR) = p.new_asn)
+    AND n.event_date >= CAST($from AS DATE)
   JOIN together AS t ON t.source_ip_address = n.source_ip_address AND t.event_date = n.event_date
   GROUP BY p.actor, p.event_date
 )

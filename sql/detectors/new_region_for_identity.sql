@@ -20,7 +20,7 @@ WITH changed AS (
     CAST(sum(failures) AS BIGINT) AS failures
   FROM daily_api_use
   WHERE changes > 0
-    AND first_time >= $from AND first_time < $to
+    AND event_date >= CAST($from AS DATE) AND first_time >= $from AND first_time < $to
     AND event_source NOT IN ('signin.amazonaws.com', 'sts.amazonaws.com')
     -- Services without a region write to us-east-1, wherever the account works.
     AND NOT (aws_region = 'us-east-1' AND event_source IN ('iam.amazonaws.com', 'organizations.amazonaws.com', 'route53.amazonaws.com',
@@ -34,7 +34,7 @@ account_region AS (
   WHERE changes > 0 AND first_time < $to
   GROUP BY account_id, aws_region
 ),
-days AS (
+days AS MATERIALIZED (
   SELECT
     n.actor, n.account_id, n.event_date,
     min(c.first_time) AS first_time,
@@ -52,7 +52,7 @@ days AS (
   JOIN changed AS c ON c.actor = n.actor AND c.account_id = n.account_id AND c.event_date = n.event_date AND c.aws_region = n.item
   JOIN account_region AS a ON a.account_id = n.account_id AND a.aws_region = n.item AND a.since < n.event_date
   WHERE n.kind = 'region'
-    AND n.first_time >= $from AND n.first_time < $to
+    AND n.event_date >= CAST($from AS DATE) AND n.first_time >= $from AND n.first_time < $to
     AND n.history_days >= $warm_up_days
     AND n.active_days >= $min_active_days
   GROUP BY n.actor, n.account_id, n.event_date

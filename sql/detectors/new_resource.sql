@@ -12,7 +12,7 @@ active_days  = { default = 10, min = 1, help = "and the days of them it was acti
 min_new      = { default = 3, min = 1, help = "so many new things in a day, for one that never touched anything new, are worth a call" }
 min_surprise = { default = 6.0, min = 0.0, help = "nats; for others a day with less surprising firsts is left out" }
 */
-WITH days AS (
+WITH days AS MATERIALIZED (
   SELECT
     actor, account_id, event_date,
     min(first_time) AS first_time,
@@ -24,7 +24,7 @@ WITH days AS (
     max(rarity) + max(steadiness) AS surprise
   FROM novelties
   WHERE kind = 'target'
-    AND first_time >= $from AND first_time < $to
+    AND event_date >= CAST($from AS DATE) AND first_time >= $from AND first_time < $to
     AND history_days >= $warm_up_days
     AND active_days >= $active_days
     -- What nobody touched before was made just now.

@@ -11,7 +11,7 @@ warm_up_days    = { default = 7, min = 1, max = 90, help = "days of history an i
 min_active_days = { default = 5, min = 1, help = "and the days of them it was active on" }
 min_surprise    = { default = 4.5, min = 0.0, help = "nats; a new client less surprising is left out" }
 */
-WITH days AS (
+WITH days AS MATERIALIZED (
   SELECT
     actor, account_id, event_date,
     min(first_time) AS first_time,
@@ -25,7 +25,7 @@ WITH days AS (
     max(rarity) + max(steadiness) AS surprise
   FROM novelties
   WHERE kind = 'user_agent'
-    AND first_time >= $from AND first_time < $to
+    AND event_date >= CAST($from AS DATE) AND first_time >= $from AND first_time < $to
     AND history_days >= $warm_up_days
     AND active_days >= $min_active_days
   GROUP BY actor, account_id, event_date

@@ -75,6 +75,12 @@ daily AS MATERIALIZED (
 kinds AS MATERIALIZED (
   SELECT DISTINCT event_source, api FROM weakened
 ),
+used AS MATERIALIZED (
+  SELECT u.actor, u.account_id, u.event_date, u.event_source, u.api
+  FROM kinds AS k
+  JOIN daily_api_use AS u ON u.event_source = k.event_source AND u.api = k.api
+  WHERE u.changes > 0
+),
 -- Earlier days with calls of this kind, whatever they were asked for.
 active AS (
   SELECT
@@ -88,9 +94,7 @@ active AS (
         'DisableMacie', 'LeaveOrganization', 'DeleteConfigurationRecorder', 'StopConfigurationRecorder', 'DeleteEventDataStore',
         'StopEventDataStoreIngestion', 'DisassociateFromAdministratorAccount', 'DisassociateFromMasterAccount', 'StopMonitoringMembers')
         THEN 1 ELSE 0 END) AS heavy
-    FROM kinds AS k
-    JOIN daily_api_use AS u ON u.event_source = k.event_source AND u.api = k.api
-    WHERE u.changes > 0
+    FROM used AS u
     GROUP BY u.actor, u.account_id, u.event_date
   )
   WINDOW before AS (PARTITION BY actor, account_id ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
@@ -102,9 +106,7 @@ practice AS (
     count(*) OVER (PARTITION BY peers, what ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS days_before
   FROM (
     SELECT DISTINCT peer_group(u.actor) AS peers, u.event_source || ':' || u.api AS what, u.event_date
-    FROM kinds AS k
-    JOIN daily_api_use AS u ON u.event_source = k.event_source AND u.api = k.api
-    WHERE u.changes > 0
+    FROM used AS u
   )
 ),
 unpractised AS (

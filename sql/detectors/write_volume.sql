@@ -51,7 +51,7 @@ scored AS (
   SELECT *, negative_binomial_surprise(changes, rate, greatest(variance, rate * $burst)) AS nats
   FROM expected
 ),
-days AS (
+days AS MATERIALIZED (
   SELECT
     account_id, CAST(hour AS DATE) AS event_date,
     min(first_time) AS first_time,

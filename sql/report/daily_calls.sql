@@ -3,7 +3,7 @@
 WITH active AS MATERIALIZED (
   SELECT DISTINCT actor
   FROM hourly_activity
-  WHERE hour >= $from - INTERVAL '60 days' AND hour < $to
+  WHERE event_date >= CAST($from AS DATE) - INTERVAL '60 days' AND hour < $to
 ),
 wanted AS MATERIALIZED (
   SELECT actor FROM active WHERE array_has($actors, actor)
@@ -12,7 +12,7 @@ daily AS (
   SELECT h.actor, h.event_date, CAST(sum(h.calls) AS BIGINT) AS calls, CAST(sum(h.failures) AS BIGINT) AS failures
   FROM wanted AS w
   JOIN hourly_activity AS h ON h.actor = w.actor
-  WHERE h.hour >= $from - INTERVAL '60 days' AND h.hour < $to
+  WHERE h.event_date >= CAST($from AS DATE) - INTERVAL '60 days' AND h.hour < $to
   GROUP BY h.actor, h.event_date
 )
 SELECT

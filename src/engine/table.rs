@@ -31,6 +31,9 @@ use serde_json::Value;
 use crate::lake::DataFile;
 use crate::schema::{PARTITION, file_schema, table_schema};
 
+/// About what a row of a rollup takes, compressed: from 16 to 42 bytes where there are many.
+const ROLLUP_ROW_BYTES: usize = 24;
+
 /// Some Parquet files of one store, of one schema.
 #[derive(Debug)]
 pub struct FilesTable {
@@ -102,16 +105,13 @@ impl TableProvider for FilesTable {
         let mut groups = vec![Vec::new(); state.config().target_partitions().max(1)];
         // Largest first, each to the group that has least, so that no core waits for another.
         let mut files = self.pruned(state, filters)?;
+        // Rows say which side of a join is the smaller; bytes as compressed would mislead.
         let statistics = TableStatistics {
             num_rows: match self.counted {
                 true => Precision::Exact(files.iter().map(|file| file.rows as usize).sum()),
-                false => Precision::Absent,
+                false => Precision::Inexact(files.iter().map(|file| file.size_bytes as usize / ROLLUP_ROW_BYTES).sum()),
             },
-            // Where rows are known they say which side of a join is the smaller; bytes as compressed would mislead.
-            total_byte_size: match self.counted {
-                true => Precision::Absent,
-                false => Precision::Inexact(files.iter().map(|file| file.size_bytes as usize).sum()),
-            },
+            total_byte_size: Precision::Absent,
             column_statistics: TableStatistics::unknown_column(self.table.table_schema()),
         };
         files.sort_by_key(|file| std::cmp::Reverse(file.size_bytes));
@@ -138,8 +138,15 @@ impl TableProvider for FilesTable {
         // A hunt scans the same files dozens of times: their footers are fetched once.
         let store = state.runtime_env().object_store(&self.store)?;
         let footers = state.runtime_env().cache_manager.get_file_metadata_cache();
+        let mut options = state.table_options().parquet.clone();
+        if !self.counted {
+            // Of a rollup's file every row group is read once its day is: what would leave some out is built for each file.
+            options.global.pruning = false;
+            options.global.bloom_filter_on_read = false;
+            options.global.enable_page_index = false;
+        }
         let mut source = ParquetSource::new(self.table.clone())
-            .with_table_parquet_options(state.table_options().parquet.clone())
+            .with_table_parquet_options(options)
             .with_parquet_file_reader_factory(Arc::new(CachedParquetFileReaderFactory::new(store, footers)))
             .with_pushdown_filters(true);
         if let Some(filter) = filter {
