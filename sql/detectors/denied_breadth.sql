@@ -62,7 +62,7 @@ peer_days AS (
 met AS (
   SELECT h.actor, h.account_id, min(h.event_date) AS since
   FROM (SELECT DISTINCT actor, account_id FROM loud) AS l
-  JOIN hourly_activity AS h ON h.actor = l.actor AND h.account_id = l.account_id
+  JOIN daily_activity AS h ON h.actor = l.actor AND h.account_id = l.account_id
   GROUP BY h.actor, h.account_id
 ),
 broad AS (

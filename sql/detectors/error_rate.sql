@@ -13,24 +13,14 @@ warm_up_days = { default = 5, min = 1, max = 90, help = "active days of history 
 */
 WITH candidates AS (
   SELECT DISTINCT actor, account_id
-  FROM (
-    SELECT actor, account_id, event_date
-    FROM hourly_activity
-    WHERE event_date >= CAST($from AS DATE) AND hour < $to AND failures > 0
-    GROUP BY actor, account_id, event_date
-    HAVING sum(failures) >= $min_failures
-  )
+  FROM daily_activity
+  WHERE event_date >= CAST($from AS DATE) AND event_date < CAST($to AS DATE) AND failures >= $min_failures
 ),
 daily AS (
-  SELECT
-    h.actor, h.account_id, h.event_date,
-    CAST(sum(h.calls) AS BIGINT) AS calls,
-    -- A service that asks for less speed says nothing about who asks: not among the failures.
-    CAST(sum(h.failures) AS BIGINT) AS failures
+  SELECT a.actor, a.account_id, a.event_date, a.calls, a.failures
   FROM candidates AS c
-  JOIN hourly_activity AS h ON h.actor = c.actor AND h.account_id = c.account_id
-  WHERE h.hour < $to
-  GROUP BY h.actor, h.account_id, h.event_date
+  JOIN daily_activity AS a ON a.actor = c.actor AND a.account_id = c.account_id
+  WHERE a.event_date < CAST($to AS DATE)
 ),
 judged AS (
   SELECT

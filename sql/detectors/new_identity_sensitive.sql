@@ -15,14 +15,13 @@ routine_days    = { default = 3, min = 1, help = "whoever made identities on thi
 WITH begun AS (
   SELECT u.actor, u.account_id, u.event_date AS begun
   FROM (SELECT DISTINCT actor, event_date FROM novelties WHERE kind = 'api' AND first_time = known_since AND event_date >= CAST($from AS DATE) AND first_time >= $from) AS n
-  JOIN daily_api_use AS u ON u.actor = n.actor AND u.event_date = n.event_date
-  WHERE u.event_date >= CAST($from AS DATE) AND u.first_time < $to
-  GROUP BY u.actor, u.account_id, u.event_date
+  JOIN daily_activity AS u ON u.actor = n.actor AND u.event_date = n.event_date
+  WHERE u.event_date >= CAST($from AS DATE) AND u.event_date < CAST($to AS DATE)
 ),
 new_identity AS (
   SELECT b.*, a.account_since
   FROM begun AS b
-  JOIN (SELECT account_id, min(event_date) AS account_since FROM daily_api_use GROUP BY account_id) AS a ON a.account_id = b.account_id
+  JOIN (SELECT account_id, min(event_date) AS account_since FROM daily_activity GROUP BY account_id) AS a ON a.account_id = b.account_id
   WHERE b.begun >= a.account_since + CAST($warm_up_days || ' days' AS INTERVAL)
 ),
 sensitive AS (

@@ -1,21 +1,25 @@
 -- What a day of each identity is like, before the end of the window.
 WITH daily AS (
   SELECT actor, event_date, CAST(sum(calls) AS BIGINT) AS calls, sum(failures) AS failures
-  FROM hourly_activity
-  WHERE hour < $to
+  FROM daily_activity
+  WHERE event_date < CAST($to AS DATE)
   GROUP BY actor, event_date
+),
+busiest AS MATERIALIZED (
+  SELECT actor, CAST(sum(calls) AS BIGINT) AS calls FROM daily GROUP BY actor ORDER BY calls DESC, actor LIMIT 200
 ),
 habit AS (
   SELECT
-    actor,
-    array_agg(item ORDER BY item) FILTER (WHERE kind = 'country') AS countries,
-    count(*) FILTER (WHERE kind = 'asn') AS networks,
-    count(*) FILTER (WHERE kind = 'event_source') AS services,
-    count(*) FILTER (WHERE kind = 'api') AS apis,
-    count(*) FILTER (WHERE kind = 'region') AS regions
-  FROM novelties
-  WHERE kind IN ('country', 'asn', 'event_source', 'api', 'region') AND first_time < $to
-  GROUP BY actor
+    n.actor,
+    array_agg(n.item ORDER BY n.item) FILTER (WHERE n.kind = 'country') AS countries,
+    count(*) FILTER (WHERE n.kind = 'asn') AS networks,
+    count(*) FILTER (WHERE n.kind = 'event_source') AS services,
+    count(*) FILTER (WHERE n.kind = 'api') AS apis,
+    count(*) FILTER (WHERE n.kind = 'region') AS regions
+  FROM busiest AS b
+  JOIN novelties AS n ON n.actor = b.actor
+  WHERE n.kind IN ('country', 'asn', 'event_source', 'api', 'region') AND n.first_time < $to
+  GROUP BY n.actor
 )
 SELECT
   d.actor,
@@ -30,8 +34,8 @@ SELECT
   max(h.services) AS services,
   max(h.apis) AS apis,
   max(h.regions) AS regions
-FROM daily AS d
+FROM busiest AS b
+JOIN daily AS d ON d.actor = b.actor
 LEFT JOIN habit AS h ON h.actor = d.actor
-GROUP BY d.actor
-ORDER BY sum(d.calls) DESC, d.actor
-LIMIT 200
+GROUP BY d.actor, b.calls
+ORDER BY b.calls DESC, d.actor

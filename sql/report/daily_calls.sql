@@ -2,8 +2,8 @@
 -- Whom it is about is asked once an identity and not once a row: there may be thousands of them.
 WITH active AS MATERIALIZED (
   SELECT DISTINCT actor
-  FROM hourly_activity
-  WHERE event_date >= CAST($from AS DATE) - INTERVAL '60 days' AND hour < $to
+  FROM daily_activity
+  WHERE event_date >= CAST($from AS DATE) - INTERVAL '60 days' AND event_date < CAST($to AS DATE)
 ),
 wanted AS MATERIALIZED (
   SELECT actor FROM active WHERE array_has($actors, actor)
@@ -11,8 +11,8 @@ wanted AS MATERIALIZED (
 daily AS (
   SELECT h.actor, h.event_date, CAST(sum(h.calls) AS BIGINT) AS calls, CAST(sum(h.failures) AS BIGINT) AS failures
   FROM wanted AS w
-  JOIN hourly_activity AS h ON h.actor = w.actor
-  WHERE h.event_date >= CAST($from AS DATE) - INTERVAL '60 days' AND h.hour < $to
+  JOIN daily_activity AS h ON h.actor = w.actor
+  WHERE h.event_date >= CAST($from AS DATE) - INTERVAL '60 days' AND h.event_date < CAST($to AS DATE)
   GROUP BY h.actor, h.event_date
 )
 SELECT

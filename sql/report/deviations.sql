@@ -1,8 +1,8 @@
 -- Active days of identities furthest above their own earlier active days, on a scale of ln(calls).
 WITH daily AS (
   SELECT actor, event_date, CAST(sum(calls) AS BIGINT) AS calls
-  FROM hourly_activity
-  WHERE hour < $to
+  FROM daily_activity
+  WHERE event_date < CAST($to AS DATE)
   GROUP BY actor, event_date
 ),
 judged AS (

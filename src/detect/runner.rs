@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Schema};
 use chrono::NaiveDate;
+use futures::{StreamExt, stream};
 use serde_json::{Map, Value};
 
 use super::detector::uses;
@@ -44,15 +45,31 @@ pub async fn run(
     mut before_each: impl FnMut(usize, &str),
 ) -> Result<Hunt> {
     let mut hunt = Hunt::default();
-    for (at, detector) in detectors.iter().enumerate() {
-        before_each(at, &detector.id);
+    let timed = async |detector: &&Detector| {
         let started = std::time::Instant::now();
-        match detect(detector, session, window, settings).await {
+        let found = detect(detector, session, window, settings).await;
+        (found, started.elapsed().as_secs_f64())
+    };
+    let at_once = window.queries_at_once();
+    let mut judged = stream::iter(detectors.iter().enumerate())
+        .map(|(at, detector)| {
+            before_each(at, &detector.id);
+            async move { (detector, timed(detector).await) }
+        })
+        .buffered(at_once);
+    while let Some((detector, (found, seconds))) = judged.next().await {
+        // One that shared the memory with another may do alone.
+        let found = match found {
+            Err(_) if at_once > 1 => detect(detector, session, window, settings).await,
+            found => found,
+        };
+        match found {
             Ok(findings) => hunt.findings.extend(findings),
             Err(e) => hunt.failed.push(e),
         }
-        hunt.seconds.push((detector.id.clone(), started.elapsed().as_secs_f64()));
+        hunt.seconds.push((detector.id.clone(), seconds));
     }
+    drop(judged);
     join(&mut hunt.findings);
     look_up(session, &mut hunt.findings).await?;
     hunt.findings.sort_by(|a, b| {

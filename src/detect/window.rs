@@ -1,6 +1,6 @@
 //! The part of history that is judged.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use crate::engine::{Parameters, Value};
@@ -24,6 +24,12 @@ impl Window {
     pub fn parameters(&self) -> Parameters {
         let time = |time: DateTime<Utc>| Value::Time(time.timestamp_micros());
         Parameters::from([("from".to_owned(), time(self.from)), ("to".to_owned(), time(self.to))])
+    }
+
+    /// How many queries about it run at once. One leaves the cores idle while it is planned or puts rows together; two over
+    /// months would hold twice the memory.
+    pub fn queries_at_once(&self) -> usize {
+        if self.to - self.from <= TimeDelta::days(7) { 2 } else { 1 }
     }
 }
 

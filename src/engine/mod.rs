@@ -36,9 +36,9 @@ use crate::error::{Error, Result};
 use crate::geo::Geo;
 use crate::lake::{Rolled, Snapshot, VIEWS, ledger_schema, rejects_schema};
 pub use explain::{Plan, Read};
+use rollup::Unfinished;
 pub use rollup::roll_up;
 pub use sql::{Fault, Place, Sql};
-use rollup::Unfinished;
 use table::{FilesTable, plain_words, side_file};
 
 /// Bytes that SQL may use when nobody says otherwise.

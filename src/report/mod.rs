@@ -20,6 +20,7 @@ mod text;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
+use futures::{StreamExt, TryFutureExt, TryStreamExt, stream};
 use include_dir::{Dir, include_dir};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -261,14 +262,17 @@ pub async fn report(material: Material<'_>) -> Result<Report> {
     let actors = actors(&findings);
     let mut sections: BTreeMap<&str, Vec<Row>> = BTreeMap::new();
     let mut statistics = BTreeMap::new();
-    for file in QUERIES.files() {
-        let name = file.path().file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-        let rows = section_of(name, session, window, &actors).await?;
+    let names = QUERIES.files().filter_map(|file| file.path().file_stem()?.to_str());
+    let mut told = stream::iter(names)
+        .map(|name| section_of(name, session, window, &actors).map_ok(move |rows| (name, rows)))
+        .buffered(window.queries_at_once());
+    while let Some((name, rows)) = told.try_next().await? {
         match name.strip_prefix("events_by_") {
             Some(_) => statistics.insert(name.to_owned(), rows),
             None => sections.insert(name, rows),
         };
     }
+    drop(told);
     let mut take = |name: &str| sections.remove(name).unwrap_or_default();
     let coverage = Coverage {
         lake: take("lake").pop().unwrap_or_default(),
