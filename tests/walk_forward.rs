@@ -6,13 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use arrow::util::pretty::pretty_format_batches;
 use chrono::{Days, NaiveDate, NaiveTime};
 use trailhunt::commands::ingest::{self, Bounds};
-use trailhunt::detect::{Finding, Library, Settings, Window, run};
+use trailhunt::detect::{Finding, Library, Settings, Window, rows, run};
 use trailhunt::engine::{MEMORY_BYTES, Parameters, Session, roll_up, session};
 use trailhunt::geo::Geo;
-use trailhunt::lake::{Lake, Rolled, Snapshot};
+use trailhunt::lake::{Lake, Rolled, Snapshot, histories, rollups};
 use trailhunt::sample::{SampleSettings, generate};
 use trailhunt::source::{Location, S3Settings, Selection};
 
@@ -23,9 +22,10 @@ fn place(path: &Path) -> Location {
 }
 
 /// A small organisation with every planted kind in its later days.
-fn archive(dir: &Path) -> NaiveDate {
+fn archive(dir: &Path, start: NaiveDate) -> NaiveDate {
     let settings = SampleSettings {
         out: dir.to_owned(),
+        start,
         days: DAYS,
         accounts: 2,
         events_per_day: 400,
@@ -70,7 +70,7 @@ fn same(what: &str, left: &BTreeMap<String, serde_json::Value>, right: &BTreeMap
 #[tokio::test(flavor = "multi_thread")]
 async fn a_day_is_judged_alike_alone_in_a_replay_and_before_later_days_came() {
     let dir = tempfile::tempdir().unwrap();
-    let start = archive(&dir.path().join("archive"));
+    let start = archive(&dir.path().join("archive"), SampleSettings::default().start);
     let source = place(&dir.path().join("archive"));
     let day = |n: u64| start + Days::new(n);
     let lake = |name: &str| place(&dir.path().join(name));
@@ -105,16 +105,19 @@ async fn a_day_is_judged_alike_alone_in_a_replay_and_before_later_days_came() {
     assert!(judged >= 20, "{judged} findings are too few to say anything");
 }
 
-/// What a history says of every day, as it is kept, and how many files were kept anew for it.
-async fn history(lake: &Lake, snapshot: &Snapshot) -> (String, usize) {
+/// Every row of every rollup and history, as it is kept, and how many days of the history of firsts were made for it.
+async fn history(lake: &Lake, snapshot: &Snapshot) -> (BTreeMap<&'static str, Vec<String>>, usize) {
     let geo = Geo::embedded().unwrap();
     let before = lake.rolled(snapshot, &geo.sources()).await.unwrap();
     let rolled = roll_up(lake, snapshot, &geo, MEMORY_BYTES, |_, _| {}).await.unwrap();
     let kept = lake.rolled(snapshot, &geo.sources()).await.unwrap();
-    assert!(rolled.files["novelties"] == kept.files["novelties"], "what was made is what is there");
-    let files = |rolled: &Rolled| rolled.files["novelties"].len();
-    let made = files(&rolled) - files(&before);
-    (novelties(&session(snapshot, &rolled, &geo, MEMORY_BYTES).await.unwrap()).await, made)
+    for rollup in rollups().iter().chain(&histories()) {
+        assert!(rolled.missing(rollup, snapshot).is_empty() && rolled.apart(rollup, snapshot).is_empty());
+        let paths = |rolled: &Rolled| rolled.files[rollup.name].iter().map(|f| f.path.clone()).collect::<BTreeSet<_>>();
+        assert_eq!(paths(&rolled), paths(&kept), "what was made is what is there");
+    }
+    let made = before.missing(&histories()[0], snapshot).len();
+    (everything(&session(snapshot, &rolled, &geo, MEMORY_BYTES).await.unwrap()).await, made)
 }
 
 /// Days from the first one on that one snapshot has other files of.
@@ -125,19 +128,26 @@ fn days_changed(before: &Snapshot, after: &Snapshot) -> usize {
     days.iter().filter(|day| first.is_some_and(|first| **day >= first)).count()
 }
 
-async fn novelties(session: &Session) -> String {
-    let sql = "SELECT * FROM novelties ORDER BY kind, actor, item";
-    let rows = session.query("novelties", sql, &Parameters::new()).await.unwrap().collect().await.unwrap();
-    pretty_format_batches(&rows).unwrap().to_string()
+async fn everything(session: &Session) -> BTreeMap<&'static str, Vec<String>> {
+    let mut tables = BTreeMap::new();
+    for rollup in rollups().into_iter().chain(histories()) {
+        let query = session.query(rollup.name, &format!("SELECT * FROM {}", rollup.name), &Parameters::new()).await;
+        let told = rows(&query.unwrap().collect().await.unwrap()).unwrap();
+        let mut told: Vec<_> = told.into_iter().map(|row| serde_json::Value::Object(row).to_string()).collect();
+        told.sort_unstable();
+        tables.insert(rollup.name, told);
+    }
+    tables
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_history_that_grew_night_by_night_says_what_one_made_at_once_says() {
     let dir = tempfile::tempdir().unwrap();
-    let start = archive(&dir.path().join("archive"));
+    // Six days of February, over for a week when the archive ends.
+    let start = archive(&dir.path().join("archive"), NaiveDate::from_ymd_opt(2024, 2, 24).unwrap());
     let source = place(&dir.path().join("archive"));
     let lake = Lake::open_or_create(&place(&dir.path().join("lake"))).await.unwrap();
-    let (mut grown, mut told) = (String::new(), Vec::new());
+    let (mut grown, mut told) = (BTreeMap::new(), Vec::new());
     let mut snapshot = lake.snapshot().await.unwrap();
     // A week, a night, a night in which nothing came, two days without the one before them, that one late, and the rest.
     for (from, to) in [(0, 7), (7, 8), (7, 8), (9, 11), (8, 9), (0, u64::from(DAYS) + 2)] {
@@ -147,20 +157,25 @@ async fn a_history_that_grew_night_by_night_says_what_one_made_at_once_says() {
         let before = std::mem::replace(&mut snapshot, lake.snapshot().await.unwrap());
         let made;
         (grown, made) = history(&lake, &snapshot).await;
-        assert_eq!(made, days_changed(&before, &snapshot), "files that were made for days {from:?} to {to:?}");
+        assert_eq!(made, days_changed(&before, &snapshot), "days that were made for {from:?} to {to:?}");
         told.push(made);
     }
     assert!(told[1] <= 2 && told[2] == 0, "a night costs its day: {told:?}");
     let geo = Geo::embedded().unwrap();
     let at_once = session(&snapshot, &Rolled::default(), &geo, MEMORY_BYTES).await.unwrap();
-    let at_once = novelties(&at_once).await;
-    assert!(at_once.lines().count() > 200, "{at_once}");
-    assert_eq!(grown, at_once);
+    let at_once = everything(&at_once).await;
+    assert!(at_once["novelties"].len() > 200, "{at_once:?}");
+    for (name, rows) in &at_once {
+        assert!(grown[name] == *rows, "{name} as it grew is not what it is at once");
+    }
     // Whoever places addresses otherwise has a history of its own.
     let elsewhere = lake.rolled(&snapshot, &["another database".to_owned()]).await.unwrap();
     assert!(elsewhere.files["novelties"].is_empty() && !elsewhere.files["daily_address"].is_empty());
-    // What is no longer true goes, and nothing else.
-    let before = lake.vacuum(chrono::Utc::now() + Days::new(1)).await.unwrap();
-    assert!(before.files > 0);
-    assert_eq!(history(&lake, &snapshot).await, (at_once, 0));
+    // What is no longer true goes, and what a month's file holds, and nothing else.
+    let vacuumed = lake.vacuum(chrono::Utc::now() + Days::new(1)).await.unwrap();
+    assert!(vacuumed.files >= 6 * at_once.len() as u64, "{vacuumed:?}");
+    let rolled = lake.rolled(&snapshot, &geo.sources()).await.unwrap();
+    let days = snapshot.files.iter().map(|file| file.day).collect::<BTreeSet<_>>().len();
+    assert!(rolled.files.values().all(|files| files.len() == days - 6 + 1), "February is one file, {days} days");
+    assert!(history(&lake, &snapshot).await == (at_once, 0));
 }

@@ -147,6 +147,12 @@ pub async fn roll_up(
         done += 1;
         after_each(done, total);
     }
+    for rollup in rollups().into_iter().chain(histories()) {
+        for files in rolled.apart(&rollup, snapshot) {
+            let joined = lake.join_rollup(&rollup, snapshot, geography, &files).await?;
+            rolled.join(&rollup, joined);
+        }
+    }
     Ok(rolled)
 }
 

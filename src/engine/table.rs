@@ -56,7 +56,7 @@ impl FilesTable {
         FilesTable { store, schema: table_schema(), table, files, partitioned: true, counted: true }
     }
 
-    /// A rollup's files, one a day. `schema` begins with the day, which the files have too.
+    /// A rollup's files, one a day or a month. `schema` begins with the day, which the files have too.
     pub fn rollup(store: ObjectStoreUrl, schema: SchemaRef, files: Vec<DataFile>) -> FilesTable {
         FilesTable { counted: false, ..FilesTable::plain(store, schema, files) }
     }
@@ -189,9 +189,9 @@ struct Statistics<'a> {
 impl Statistics<'_> {
     fn values(&self, column: &Column, of: impl Fn(&DataFile) -> &BTreeMap<String, Value>) -> Option<ArrayRef> {
         let data_type = self.schema.field_with_name(&column.name).ok()?.data_type();
-        let value = |file: &DataFile| match column.name.as_str() {
-            PARTITION => ScalarValue::Date32(Some(Date32Type::from_naive_date(file.day))),
-            name => scalar(of(file).get(name), data_type),
+        let value = |file: &DataFile| match (column.name.as_str(), of(file).get(&column.name)) {
+            (PARTITION, None) => ScalarValue::Date32(Some(Date32Type::from_naive_date(file.day))),
+            (_, value) => scalar(value, data_type),
         };
         ScalarValue::iter_to_array(self.files.iter().map(value)).ok()
     }
@@ -201,6 +201,10 @@ impl Statistics<'_> {
 fn scalar(value: Option<&Value>, data_type: &DataType) -> ScalarValue {
     match (data_type, value) {
         (DataType::Utf8, value) => ScalarValue::Utf8(value.and_then(Value::as_str).map(str::to_owned)),
+        (DataType::Date32, value) => {
+            let day = value.and_then(Value::as_str).and_then(|text| text.parse().ok());
+            ScalarValue::Date32(day.map(Date32Type::from_naive_date))
+        }
         (DataType::Timestamp(TimeUnit::Microsecond, zone), value) => {
             let time = value.and_then(Value::as_str).and_then(|text| DateTime::parse_from_rfc3339(text).ok());
             ScalarValue::TimestampMicrosecond(time.map(|time| time.timestamp_micros()), zone.clone())

@@ -309,7 +309,8 @@ impl<'a> Appender<'a> {
             state.ledger.sort_by_key(|file| std::cmp::Reverse(file.rows));
             let small = state.ledger.split_off(1);
             let path = format!("_trailhunt/ledger/{}.parquet", Uuid::now_v7().simple());
-            state.ledger.push(ledger::join(&self.lake.location, path, &small).await?);
+            let small: Vec<_> = small.iter().map(|file| self.lake.location.child(&file.path)).collect();
+            state.ledger.push(ledger::join(&self.lake.location, path, &small, properties()).await?);
         }
         state.ledger.push(ledger.clone());
         Ok(state)

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use futures::TryStreamExt;
-use object_store::ObjectStoreExt;
 use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStoreExt};
 use uuid::Uuid;
 
 use super::Lake;
@@ -120,13 +120,13 @@ impl Lake {
     /// When files cannot be listed or deleted.
     pub async fn vacuum(&self, before: DateTime<Utc>) -> Result<Vacuumed> {
         let snapshot = self.snapshot().await?;
-        let named = named(&snapshot);
         let store = self.location.store();
         let listed: Vec<_> = store
             .list(Some(self.location.prefix()))
             .try_collect()
             .await
             .map_err(|e| Error::storage("list", self.location.to_string(), e))?;
+        let named = named(&snapshot, &listed);
         let mut vacuumed = Vacuumed::default();
         for object in listed {
             let ours = self.is_lake_file(&object.location);
@@ -153,9 +153,10 @@ impl Lake {
 }
 
 /// Files the snapshot points at, and stems of the rollups that hold for it.
-fn named(snapshot: &Snapshot) -> HashSet<Path> {
+fn named(snapshot: &Snapshot, listed: &[ObjectMeta]) -> HashSet<Path> {
     let side = snapshot.state.ledger.iter().chain(&snapshot.state.rejects).map(|f| snapshot.location.child(&f.path));
-    let rollups = super::rollup::stems(snapshot);
+    let listed = listed.iter().map(|object| super::rollup::stem(&object.location)).collect();
+    let rollups = super::rollup::stems(snapshot, &listed);
     snapshot.files.iter().map(|file| file.path.clone()).chain(side).chain(rollups).collect()
 }
 

@@ -12,12 +12,12 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use object_store::ObjectStoreExt;
+use object_store::path::Path;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::file::properties::WriterProperties;
 
-use super::data_file::properties;
 use super::state::SideFile;
 use crate::decode::{DecodedObject, Reject};
 use crate::error::{Error, Result};
@@ -155,28 +155,36 @@ async fn put(location: &Location, path: String, bytes: Vec<u8>, rows: u64) -> Re
     Ok(SideFile { path, size_bytes, rows })
 }
 
-/// Writes the rows of some files of one schema as one, a row group in memory at a time.
-pub async fn join(location: &Location, path: String, files: &[SideFile]) -> Result<SideFile> {
+/// Writes the rows of some files of the same columns as one, a row group in memory at a time.
+pub async fn join(location: &Location, path: String, files: &[Path], properties: WriterProperties) -> Result<SideFile> {
     let parquet = |e: parquet::errors::ParquetError| Error::Internal(format!("{path}: {e}"));
-    let mut writer = None;
+    // How texts lay in memory when a file was written, and whether one was ever null, may differ.
+    let as_stored = || ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let (mut writer, mut rows) = (None, 0);
     for file in files {
-        let bytes = location.bytes(&location.child(&file.path)).await?;
-        let failed = |reason: String| Error::lake(location.to_string(), format!("{}: {reason}", file.path));
-        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|e| failed(e.to_string()))?;
+        let bytes = location.bytes(file).await?;
+        let failed = |reason: String| Error::lake(location.to_string(), format!("{file}: {reason}"));
+        let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(bytes, as_stored());
+        let reader = reader.map_err(|e| failed(e.to_string()))?;
+        let (schema, writer) = match &mut writer {
+            Some(begun) => begun,
+            none => {
+                let fields = reader.schema().fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
+                let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+                let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties.clone()));
+                none.insert((schema, writer.map_err(parquet)?))
+            }
+        };
         for batch in reader.build().map_err(|e| failed(e.to_string()))? {
+            let batch = batch.and_then(|batch| RecordBatch::try_new(Arc::clone(schema), batch.columns().to_vec()));
             let batch = batch.map_err(|e| failed(e.to_string()))?;
-            let writer = match &mut writer {
-                Some(writer) => writer,
-                none => {
-                    none.insert(ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties())).map_err(parquet)?)
-                }
-            };
+            rows += batch.num_rows() as u64;
             writer.write(&batch).map_err(parquet)?;
         }
     }
-    let Some(writer) = writer else { return Err(Error::Internal("no side files to join".into())) };
+    let Some((_, writer)) = writer else { return Err(Error::Internal("no side files to join".into())) };
     let bytes = writer.into_inner().map_err(parquet)?;
-    put(location, path, bytes, files.iter().map(|file| file.rows).sum()).await
+    put(location, path, bytes, rows).await
 }
 
 /// Reads a file beside the data, some of its columns or all.

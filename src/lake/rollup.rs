@@ -9,12 +9,15 @@
 //! A history, a SQL file in `sql/histories`, says of a day what only all days up to it can tell, such as what was seen for
 //! the first time. It is kept the same way, a file a day, named by a hash of those days too and of what places addresses:
 //! a night reads what is kept of the past and adds its own day.
+//!
+//! The days of a month that is over for a week are joined in one file, so that a year is a dozen files to open and a month
+//! at most, and not hundreds.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::LazyLock;
 
 use arrow::array::RecordBatch;
-use chrono::NaiveDate;
+use chrono::{Datelike, Days, Months, NaiveDate};
 use futures::TryStreamExt;
 use include_dir::{Dir, File, include_dir};
 use object_store::path::Path;
@@ -25,6 +28,7 @@ use sha2::{Digest, Sha256};
 use super::snapshot::{DataFile, Snapshot};
 use super::{Lake, ledger};
 use crate::error::{Error, Result};
+use crate::schema::PARTITION;
 
 static ROLLUPS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/rollups");
 static HISTORIES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/histories");
@@ -64,22 +68,74 @@ fn of_folder(folder: &'static Dir<'_>, is_history: bool) -> Vec<Rollup> {
 /// What of a snapshot is rolled up.
 #[derive(Debug, Clone, Default)]
 pub struct Rolled {
-    /// Files of each rollup, by its name.
+    /// Files of each rollup, by its name, of a day or a month each.
     pub files: HashMap<&'static str, Vec<DataFile>>,
 }
 
 impl Rolled {
     /// Days of `snapshot` that a rollup has no file of.
     pub fn missing(&self, rollup: &Rollup, snapshot: &Snapshot) -> Vec<NaiveDate> {
-        let rolled: Vec<_> = self.files.get(rollup.name).into_iter().flatten().map(|file| file.day).collect();
-        let mut days: Vec<_> = snapshot.files.iter().map(|file| file.day).collect();
-        days.dedup();
+        let files = self.files.get(rollup.name).map_or(&[][..], Vec::as_slice);
+        let is_rolled = |day: &NaiveDate| files.iter().any(|file| (file.day..=last_day(file)).contains(day));
         match rollup.is_history {
             // What follows a day that is missing is made together with it.
-            true => days.into_iter().skip_while(|day| rolled.contains(day)).collect(),
-            false => days.into_iter().filter(|day| !rolled.contains(day)).collect(),
+            true => days(snapshot).skip_while(is_rolled).collect(),
+            false => days(snapshot).filter(|day| !is_rolled(day)).collect(),
         }
     }
+
+    /// Files that are to be joined, of a month each; all days of the month are there.
+    pub fn apart(&self, rollup: &Rollup, snapshot: &Snapshot) -> Vec<Vec<DataFile>> {
+        let files = self.files.get(rollup.name).map_or(&[][..], Vec::as_slice);
+        let of = |month: Month| {
+            let mut of_month: Vec<_> = files.iter().filter(|file| month.days.contains(&file.day)).cloned().collect();
+            of_month.sort_by_key(|file| file.day);
+            (month.is_over && of_month.len() == month.days.len() && of_month.len() > 1).then_some(of_month)
+        };
+        months(snapshot).into_iter().filter_map(of).collect()
+    }
+
+    /// Puts the file of a month in place of those of its days.
+    pub fn join(&mut self, rollup: &Rollup, joined: DataFile) {
+        let files = self.files.entry(rollup.name).or_default();
+        let of_month = |file: &DataFile| (joined.day..=last_day(&joined)).contains(&file.day);
+        files.retain(|file| !of_month(file));
+        files.push(joined);
+    }
+}
+
+/// The days of a snapshot within a month of the calendar.
+struct Month {
+    days: Vec<NaiveDate>,
+    /// No more is expected for it: its days may be joined.
+    is_over: bool,
+}
+
+/// Late deliveries, and looks back over a few days, are done with when a month is over for so long.
+const JOINED_AFTER: Days = Days::new(7);
+
+fn months(snapshot: &Snapshot) -> Vec<Month> {
+    let days: Vec<_> = days(snapshot).collect();
+    let last = days.last().copied().unwrap_or_default();
+    let month = |day: &NaiveDate| (day.year(), day.month());
+    let is_over = |day: NaiveDate| {
+        let next = day.with_day(1).and_then(|first| first.checked_add_months(Months::new(1)));
+        next.and_then(|next| next.checked_add_days(JOINED_AFTER)).is_some_and(|over| over <= last)
+    };
+    let months = days.chunk_by(|a, b| month(a) == month(b));
+    months.map(|days| Month { days: days.to_vec(), is_over: is_over(days[0]) }).collect()
+}
+
+/// The days of a snapshot, in order.
+fn days(snapshot: &Snapshot) -> impl Iterator<Item = NaiveDate> {
+    let mut days: Vec<_> = snapshot.files.iter().map(|file| file.day).collect();
+    days.dedup();
+    days.into_iter()
+}
+
+/// The last day of a rollup's file; its first is its `day`.
+fn last_day(file: &DataFile) -> NaiveDate {
+    file.max.get(PARTITION).and_then(|day| day.as_str()?.parse().ok()).unwrap_or(file.day)
 }
 
 impl Lake {
@@ -95,14 +151,27 @@ impl Lake {
         };
         let listed: HashMap<Path, u64> = listed.into_iter().map(|object| (object.location, object.size)).collect();
         let mut rolled = Rolled::default();
+        let months = months(snapshot);
         for rollup in rollups().into_iter().chain(histories()) {
+            let keys = keys(&rollup, snapshot);
+            let found = |key: &str, first: NaiveDate, last: NaiveDate| {
+                let path = self.location.child(&path(&rollup, key, geography));
+                listed.get(&path).map(|size_bytes| file(path, *size_bytes, first, last))
+            };
             let files = rolled.files.entry(rollup.name).or_default();
-            for (day, key) in keys(&rollup, snapshot) {
-                let path = self.location.child(&path(&rollup, &key, geography));
-                match listed.get(&path) {
-                    Some(size_bytes) => files.push(file(path, *size_bytes, day)),
-                    None if rollup.is_history => break,
-                    None => {}
+            'months: for month in &months {
+                if let (true, [first, .., last]) = (month.is_over, &month.days[..])
+                    && let Some(joined) = found(&month_key(&keys, month), *first, *last)
+                {
+                    files.push(joined);
+                    continue;
+                }
+                for day in &month.days {
+                    match found(&keys[day], *day, *day) {
+                        Some(file) => files.push(file),
+                        None if rollup.is_history => break 'months,
+                        None => {}
+                    }
                 }
             }
         }
@@ -124,7 +193,29 @@ impl Lake {
         let keys = keys(rollup, snapshot);
         let key = keys.get(&day).ok_or_else(|| Error::Internal(format!("no events on {day}")))?;
         let written = ledger::write(&self.location, path(rollup, key, geography), batches, properties()).await?;
-        Ok(file(self.location.child(&written.path), written.size_bytes, day))
+        Ok(file(self.location.child(&written.path), written.size_bytes, day, day))
+    }
+
+    /// Joins the files of a month's days.
+    ///
+    /// # Errors
+    /// When a file cannot be read or the new one not written.
+    pub async fn join_rollup(
+        &self,
+        rollup: &Rollup,
+        snapshot: &Snapshot,
+        geography: &[String],
+        files: &[DataFile],
+    ) -> Result<DataFile> {
+        let (Some(first), Some(last)) = (files.first(), files.last()) else {
+            return Err(Error::Internal(format!("nothing of {} to join", rollup.name)));
+        };
+        let month = months(snapshot).into_iter().find(|month| month.days.contains(&first.day));
+        let month = month.ok_or_else(|| Error::Internal(format!("no events on {}", first.day)))?;
+        let path = path(rollup, &month_key(&keys(rollup, snapshot), &month), geography);
+        let paths: Vec<_> = files.iter().map(|file| file.path.clone()).collect();
+        let written = ledger::join(&self.location, path, &paths, properties()).await?;
+        Ok(file(self.location.child(&written.path), written.size_bytes, first.day, last.day))
     }
 }
 
@@ -138,14 +229,22 @@ fn properties() -> WriterProperties {
         .build()
 }
 
-/// Paths of all files that hold for a snapshot, there or not, of histories without the ending that says what placed the
-/// addresses; see [`stem`].
-pub fn stems(snapshot: &Snapshot) -> Vec<Path> {
-    let of = |rollup: Rollup| {
-        let keys = keys(&rollup, snapshot).into_values();
-        keys.map(|key| stem(&snapshot.location.child(&path(&rollup, &key, &[])))).collect::<Vec<_>>()
-    };
-    rollups().into_iter().chain(histories()).flat_map(of).collect()
+/// Stems ([`stem`]) of the files that hold for a snapshot and may be there: histories end on what placed the addresses. What
+/// a file of a month, among `listed`, holds is not needed a second time.
+pub fn stems(snapshot: &Snapshot, listed: &HashSet<Path>) -> Vec<Path> {
+    let mut stems = Vec::new();
+    for rollup in rollups().into_iter().chain(histories()) {
+        let keys = keys(&rollup, snapshot);
+        let stem_of = |key: &str| stem(&snapshot.location.child(&path(&rollup, key, &[])));
+        for month in months(snapshot) {
+            let joined = stem_of(&month_key(&keys, &month));
+            match month.is_over && listed.contains(&joined) {
+                true => stems.push(joined),
+                false => stems.extend(month.days.iter().map(|day| stem_of(&keys[day]))),
+            }
+        }
+    }
+    stems
 }
 
 /// A file's path up to the first point of its name.
@@ -156,8 +255,9 @@ pub fn stem(path: &Path) -> Path {
     Path::from(&text[..text.len() - ending])
 }
 
-fn file(path: Path, size_bytes: u64, day: NaiveDate) -> DataFile {
-    let (min, max, nulls) = Default::default();
+fn file(path: Path, size_bytes: u64, day: NaiveDate, last_day: NaiveDate) -> DataFile {
+    let (min, nulls) = Default::default();
+    let max = BTreeMap::from([(PARTITION.to_owned(), last_day.to_string().into())]);
     DataFile { path, size_bytes, day, rows: 0, min, max, nulls }
 }
 
@@ -201,6 +301,14 @@ fn keys(rollup: &Rollup, snapshot: &Snapshot) -> BTreeMap<NaiveDate, String> {
         keys.insert(day, format!("{day}-{}", short(hash)));
     }
     keys
+}
+
+/// What names a month's file: the month, and a hash of its days' names.
+fn month_key(keys: &BTreeMap<NaiveDate, String>, month: &Month) -> String {
+    let mut hash = Sha256::new();
+    month.days.iter().filter_map(|day| keys.get(day)).for_each(|key| hash.update(key));
+    let first = month.days.first().copied().unwrap_or_default();
+    format!("{}-{}", first.format("%Y-%m"), short(hash))
 }
 
 fn short(hash: Sha256) -> String {
