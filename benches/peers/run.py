@@ -19,17 +19,15 @@ import subprocess
 import sys
 import time
 
-DAYS = 20
-
-
-def sample(trailhunt, folder, events, per_object):
-    """An archive of about `events` events in objects of about `per_object`."""
-    archive = folder / f"archive-{events}-{per_object}"
+def sample(trailhunt, folder, args):
+    """An archive of about `events` events in objects of at most `per_object`: an account's region fills one in five minutes,
+    so one account and one day make the fullest."""
+    archive = folder / f"archive-{args.events}-{args.per_object}-{args.days}-{args.accounts}"
     if not archive.exists():
         made = folder / "making"
         shutil.rmtree(made, ignore_errors=True)
-        command = [trailhunt, "sample", "--out", made, "--days", DAYS, "--accounts", 4]
-        command += ["--events-per-day", events // DAYS, "--events-per-object", per_object, "--attacks", 0]
+        command = [trailhunt, "sample", "--out", made, "--days", args.days, "--accounts", args.accounts]
+        command += ["--events-per-day", args.events // args.days, "--events-per-object", args.per_object, "--attacks", 0]
         subprocess.run([str(part) for part in command], check=True, stdout=subprocess.DEVNULL)
         made.rename(archive)
     return archive
@@ -67,11 +65,13 @@ def main():
     arguments.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("target/peers"))
     arguments.add_argument("--events", type=int, default=1_000_000)
     arguments.add_argument("--per-object", type=int, default=5_000)
+    arguments.add_argument("--days", type=int, default=20)
+    arguments.add_argument("--accounts", type=int, default=4)
     arguments.add_argument("--rounds", type=int, default=3)
     args = arguments.parse_args()
     args.folder = args.folder.resolve()
     args.folder.mkdir(parents=True, exist_ok=True)
-    archive = sample(args.trailhunt, args.folder, args.events, args.per_object)
+    archive = sample(args.trailhunt, args.folder, args)
     scripts = {path.name.removesuffix("_ingest.py"): path for path in sorted(args.peers.resolve().glob("*_ingest.py"))}
     rounds = {name: [] for name in ["trailhunt", *scripts]}
     for _ in range(args.rounds):

@@ -26,11 +26,8 @@ travellers AS (
   JOIN addresses AS b ON b.actor = a.actor AND b.asn <> a.asn
    AND b.event_date BETWEEN a.event_date - INTERVAL '1 day' AND a.event_date + INTERVAL '1 day'
 ),
-located AS MATERIALIZED (
-  SELECT
-    c.event_id, c.event_time, c.event_date, c.account_id, c.actor, c.access_key_id, c.source_ip_address, c.failed,
-    c.client,
-    a.asn
+located AS (
+  SELECT c.event_time, c.event_date, c.account_id, c.actor, c.access_key_id, c.source_ip_address, c.client, a.asn
   FROM (
     SELECT a.actor, a.event_date, a.source_ip_address, a.asn
     FROM addresses AS a
@@ -104,25 +101,29 @@ days AS MATERIALIZED (
     min(previous_time) AS first_time,
     max(event_time) AS last_time,
     count(*) AS flips,
-    first_value(foreign_asn ORDER BY event_time, event_id) AS foreign_asn,
-    first_value(foreign_ip ORDER BY event_time, event_id) AS foreign_ip,
-    first_value(usual_ip ORDER BY event_time, event_id) AS usual_ip,
-    first_value(foreign_client ORDER BY event_time, event_id) AS foreign_client,
-    first_value(usual_client ORDER BY event_time, event_id) AS usual_client,
-    first_value(foreign_since ORDER BY event_time, event_id) AS foreign_since
+    first_value(foreign_asn ORDER BY event_time, source_ip_address, client) AS foreign_asn,
+    first_value(foreign_ip ORDER BY event_time, source_ip_address, client) AS foreign_ip,
+    first_value(usual_ip ORDER BY event_time, source_ip_address, client) AS usual_ip,
+    first_value(foreign_client ORDER BY event_time, source_ip_address, client) AS foreign_client,
+    first_value(usual_client ORDER BY event_time, source_ip_address, client) AS usual_client,
+    first_value(foreign_since ORDER BY event_time, source_ip_address, client) AS foreign_since
   FROM dated
   WHERE event_date >= known_since + CAST($warm_up_days || ' days' AS INTERVAL)
   GROUP BY actor, account_id, access_key_id, event_date, known_since
 ),
+-- Everybody known by then; the identity itself is one of them.
+met AS (
+  SELECT d.event_date, count(*) AS identities
+  FROM (SELECT DISTINCT event_date FROM days) AS d
+  JOIN known AS k ON k.known_since < d.event_date
+  GROUP BY d.event_date
+),
 colleagues AS (
-  SELECT
-    d.actor, d.access_key_id, d.account_id, d.event_date,
-    count(DISTINCT k.actor) AS identities,
-    count(DISTINCT n.actor) AS colleagues
+  SELECT d.actor, d.access_key_id, d.account_id, d.event_date, m.identities - 1 AS identities, count(n.actor) AS colleagues
   FROM days AS d
-  LEFT JOIN known AS k ON k.known_since < d.event_date AND k.actor <> d.actor
-  LEFT JOIN networks AS n ON n.actor = k.actor AND n.asn = d.foreign_asn AND n.since < d.event_date
-  GROUP BY d.actor, d.access_key_id, d.account_id, d.event_date
+  JOIN met AS m ON m.event_date = d.event_date
+  LEFT JOIN networks AS n ON n.asn = d.foreign_asn AND n.since < d.event_date AND n.actor <> d.actor
+  GROUP BY d.actor, d.access_key_id, d.account_id, d.event_date, m.identities
 )
 SELECT
   d.first_time,
@@ -149,6 +150,9 @@ SELECT
   w.colleagues AS baseline_identities_from_there
 FROM days AS d
 JOIN colleagues AS w ON w.actor = d.actor AND w.access_key_id = d.access_key_id AND w.account_id = d.account_id AND w.event_date = d.event_date
-JOIN located AS c ON c.access_key_id = d.access_key_id AND c.event_date = d.event_date AND c.asn = d.foreign_asn
+JOIN calls AS c ON c.access_key_id = d.access_key_id AND c.actor = d.actor AND c.event_date = d.event_date
+WHERE NOT c.by_service
+  AND c.event_time >= $from AND c.event_time < $to
+  AND ip_asn(c.source_ip_address) = d.foreign_asn
 GROUP BY d.first_time, d.last_time, d.access_key_id, d.actor, d.account_id, d.flips, d.usual_ip, d.usual_client, d.foreign_ip, d.foreign_client,
   d.known_since, d.foreign_since, d.event_date, w.colleagues, w.identities

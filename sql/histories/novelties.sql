@@ -2,7 +2,7 @@
 -- Every number here looks only at earlier rows, so a day's rows do not depend on the days after it. People are compared
 -- with people and machines with machines: half the machines may live in a network from which no person ever called.
 --
--- The days from $from on are computed, from the rollups and from what is kept of the days before.
+-- The days from $from up to $to are computed, from the rollups and from what is known of the days before.
 WITH known AS (
   -- The columns read of what is kept; nothing when nothing is.
   SELECT '' AS kind, '' AS actor, '' AS account_id, '' AS item, to_timestamp_micros(0, 'UTC') AS first_time WHERE FALSE
@@ -10,7 +10,7 @@ WITH known AS (
 of_api AS MATERIALIZED (
   SELECT actor, event_source, api, min(first_time) AS first_time, first_value(account_id ORDER BY first_time, account_id) AS account_id
   FROM daily_api_use
-  WHERE event_date >= CAST($from AS DATE)
+  WHERE event_date >= CAST($from AS DATE) AND event_date < CAST($to AS DATE)
   GROUP BY actor, event_source, api
 ),
 -- Firsts are few: they are aggregated before anything is put in order.
@@ -24,27 +24,27 @@ shown AS (
   UNION ALL
   SELECT 'region' AS kind, actor, first_value(account_id ORDER BY first_time, account_id) AS account_id, aws_region AS item, min(first_time) AS first_time
   FROM daily_api_use
-  WHERE aws_region IS NOT NULL AND event_date >= CAST($from AS DATE)
+  WHERE aws_region IS NOT NULL AND event_date >= CAST($from AS DATE) AND event_date < CAST($to AS DATE)
   GROUP BY actor, aws_region
   UNION ALL
   SELECT 'country' AS kind, actor, first_value(account_id ORDER BY first_time, account_id) AS account_id, country AS item, min(first_time) AS first_time
   FROM daily_network
-  WHERE event_date >= CAST($from AS DATE)
+  WHERE event_date >= CAST($from AS DATE) AND event_date < CAST($to AS DATE)
   GROUP BY actor, country
   UNION ALL
   SELECT 'asn' AS kind, actor, first_value(account_id ORDER BY first_time, account_id) AS account_id, CAST(asn AS VARCHAR) AS item, min(first_time) AS first_time
   FROM daily_network
-  WHERE asn IS NOT NULL AND event_date >= CAST($from AS DATE)
+  WHERE asn IS NOT NULL AND event_date >= CAST($from AS DATE) AND event_date < CAST($to AS DATE)
   GROUP BY actor, asn
   UNION ALL
   SELECT 'user_agent' AS kind, actor, first_value(account_id ORDER BY first_time, account_id) AS account_id, client AS item, min(first_time) AS first_time
   FROM daily_client
-  WHERE client IS NOT NULL AND event_date >= CAST($from AS DATE)
+  WHERE client IS NOT NULL AND event_date >= CAST($from AS DATE) AND event_date < CAST($to AS DATE)
   GROUP BY actor, client
   UNION ALL
   SELECT 'target' AS kind, actor, first_value(account_id ORDER BY first_time, account_id) AS account_id, kind || ' ' || target AS item, min(first_time) AS first_time
   FROM daily_target
-  WHERE event_date >= CAST($from AS DATE)
+  WHERE event_date >= CAST($from AS DATE) AND event_date < CAST($to AS DATE)
   GROUP BY actor, kind, target
 ),
 firsts AS MATERIALIZED (
@@ -72,24 +72,24 @@ active AS (
   FROM (
     SELECT i.kind, d.actor, d.event_date
     FROM identities AS i
-    JOIN (SELECT actor, event_date, bool_or(aws_region IS NOT NULL) AS in_region FROM daily_api_use GROUP BY actor, event_date) AS d
+    JOIN (SELECT actor, event_date, bool_or(aws_region IS NOT NULL) AS in_region FROM daily_api_use WHERE event_date < CAST($to AS DATE) GROUP BY actor, event_date) AS d
       ON d.actor = i.actor
     WHERE i.kind IN ('api', 'event_source') OR (i.kind = 'region' AND d.in_region)
     UNION ALL
     SELECT i.kind, d.actor, d.event_date
     FROM identities AS i
-    JOIN (SELECT actor, event_date, max(asn) IS NOT NULL AS in_system FROM daily_network GROUP BY actor, event_date) AS d
+    JOIN (SELECT actor, event_date, max(asn) IS NOT NULL AS in_system FROM daily_network WHERE event_date < CAST($to AS DATE) GROUP BY actor, event_date) AS d
       ON d.actor = i.actor
     WHERE i.kind = 'country' OR (i.kind = 'asn' AND d.in_system)
     UNION ALL
     SELECT i.kind, d.actor, d.event_date
     FROM identities AS i
-    JOIN (SELECT DISTINCT actor, event_date FROM daily_client WHERE client IS NOT NULL) AS d ON d.actor = i.actor
+    JOIN (SELECT DISTINCT actor, event_date FROM daily_client WHERE client IS NOT NULL AND event_date < CAST($to AS DATE)) AS d ON d.actor = i.actor
     WHERE i.kind = 'user_agent'
     UNION ALL
     SELECT i.kind, d.actor, d.event_date
     FROM identities AS i
-    JOIN (SELECT DISTINCT actor, event_date FROM daily_target) AS d ON d.actor = i.actor
+    JOIN (SELECT DISTINCT actor, event_date FROM daily_target WHERE event_date < CAST($to AS DATE)) AS d ON d.actor = i.actor
     WHERE i.kind = 'target'
   )
 ),

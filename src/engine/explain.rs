@@ -47,15 +47,40 @@ impl Query {
         let context = Arc::new(self.frame.task_ctx());
         let plan = self.frame.create_physical_plan().await.map_err(failed)?;
         let batches = collect(Arc::clone(&plan), context).await.map_err(failed)?;
-        let mut reads = BTreeMap::new();
+        let mut reads: BTreeMap<String, Read> = BTreeMap::new();
         let mut steps = String::new();
-        for part in &self.parts {
-            add_reads(&part.plan, &mut reads);
-            steps += &format!("{}, computed once:\n{}\n", part.name, displayable(part.plan.as_ref()).indent(false));
+        for told in self.parts.iter().map(|part| &part.told) {
+            told.reads.values().for_each(|read| reads.entry(read.table.clone()).or_default().add(read));
+            steps += &told.steps;
         }
         add_reads(&plan, &mut reads);
         steps += &displayable(plan.as_ref()).indent(false).to_string();
         Ok(Plan { reads: reads.into_values().collect(), steps, rows: batches.iter().map(|b| b.num_rows()).sum() })
+    }
+}
+
+/// What is told of a subquery that was run by itself.
+pub struct Told {
+    reads: BTreeMap<String, Read>,
+    steps: String,
+}
+
+impl Told {
+    /// Of a plan that was run.
+    pub fn of(name: &str, plan: &Arc<dyn ExecutionPlan>) -> Told {
+        let mut reads = BTreeMap::new();
+        add_reads(plan, &mut reads);
+        Told { reads, steps: format!("{name}, computed once:\n{}\n", displayable(plan.as_ref()).indent(false)) }
+    }
+}
+
+impl Read {
+    fn add(&mut self, other: &Read) {
+        self.table.clone_from(&other.table);
+        self.files += other.files;
+        self.file_bytes += other.file_bytes;
+        self.bytes_read += other.bytes_read;
+        self.rows += other.rows;
     }
 }
 
@@ -68,13 +93,14 @@ fn add_reads(plan: &Arc<dyn ExecutionPlan>, reads: &mut BTreeMap<String, Read>) 
         let files: BTreeMap<&str, u64> =
             parts.map(|part| (part.object_meta.location.as_ref(), part.object_meta.size)).collect();
         let table = files.keys().next().map_or("", |path| table_of(path));
-        let read = reads.entry(table.to_owned()).or_default();
-        read.table = table.to_owned();
-        read.files += files.len();
-        read.file_bytes += files.values().sum::<u64>();
         let metrics = plan.metrics().unwrap_or_default();
-        read.bytes_read += metrics.sum_by_name("bytes_scanned").map_or(0, |value| value.as_usize() as u64);
-        read.rows += metrics.output_rows().unwrap_or(0) as u64;
+        reads.entry(table.to_owned()).or_default().add(&Read {
+            table: table.to_owned(),
+            files: files.len(),
+            file_bytes: files.values().sum(),
+            bytes_read: metrics.sum_by_name("bytes_scanned").map_or(0, |value| value.as_usize() as u64),
+            rows: metrics.output_rows().unwrap_or(0) as u64,
+        });
     }
     for child in plan.children() {
         add_reads(child, reads);

@@ -19,6 +19,7 @@ use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray, UInt32Array};
 use arrow::compute::take_record_batch;
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
+use chrono::NaiveDate;
 use datafusion::catalog::TableProvider;
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::datasource::MemTable;
@@ -35,6 +36,7 @@ use include_dir::File;
 use crate::error::{Error, Result};
 use crate::geo::Geo;
 use crate::lake::{Rolled, Snapshot, VIEWS, ledger_schema, rejects_schema};
+use explain::Told;
 pub use explain::{Plan, Read};
 use rollup::Unfinished;
 pub use rollup::roll_up;
@@ -119,9 +121,8 @@ pub struct Query {
 
 /// A subquery that was computed once, `WITH x AS MATERIALIZED (...)`: any other is computed anew wherever it is read.
 struct Part {
-    name: String,
-    /// The plan that gave its rows.
-    plan: Arc<dyn ExecutionPlan>,
+    /// What its plan read and did. The plan itself would hold what its joins held.
+    told: Told,
     /// What the rows take of the memory there is.
     _held: MemoryReservation,
 }
@@ -318,7 +319,7 @@ impl Session {
             held.try_grow(bytes).map_err(failed)?;
             let table = self.lend_table(Arc::new(rows)).map_err(failed)?;
             sql.read_instead(&name, &table.name);
-            parts.push(Part { name, plan, _held: held });
+            parts.push(Part { told: Told::of(&name, &plan), _held: held });
             tables.push(table);
         }
         Ok((self.plan(sql, parameters).await?, parts))
@@ -337,16 +338,20 @@ impl Session {
     async fn finish(&self, history: &Unfinished) -> Result<()> {
         let what = format!("history {}", history.name);
         let failed = |e| Error::query(&*what, plain_words(&e));
-        let mut sql = Sql::parse(history.sql).map_err(|fault| Error::query(&*what, fault))?;
-        let known = self.lend_table(Arc::clone(&history.known)).map_err(failed)?;
-        sql.read_instead("known", &known.name);
-        let from = Parameters::from([("from".to_owned(), Value::Text(history.from.to_string()))]);
-        let planned = self.plan_in_parts(&what, sql, &from).await;
-        let (frame, _parts) = planned.map_err(|fault| Error::query(&*what, fault))?;
-        let (days, ..) = in_memory(frame).await.map_err(failed)?;
-        let all = rollup::union(Arc::clone(&history.known), Arc::new(days)).map_err(failed)?;
+        let mut known = Arc::clone(&history.known);
+        for (from, to) in &history.pieces {
+            let mut sql = Sql::parse(history.sql).map_err(|fault| Error::query(&*what, fault))?;
+            let lent = self.lend_table(Arc::clone(&known)).map_err(failed)?;
+            sql.read_instead("known", &lent.name);
+            let day = |name: &str, day: &NaiveDate| (name.to_owned(), Value::Text(day.to_string()));
+            let days = Parameters::from([day("from", from), day("to", to)]);
+            let planned = self.plan_in_parts(&what, sql, &days).await;
+            let (frame, _parts) = planned.map_err(|fault| Error::query(&*what, fault))?;
+            let (days, ..) = in_memory(frame).await.map_err(failed)?;
+            known = Arc::new(rollup::union(known, Arc::new(days)).map_err(failed)?);
+        }
         self.context.deregister_table(history.name).map_err(failed)?;
-        self.context.register_table(history.name, Arc::new(all)).map_err(failed)?;
+        self.context.register_table(history.name, known).map_err(failed)?;
         Ok(())
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
-use arrow::datatypes::{Date32Type, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use chrono::NaiveDate;
 use datafusion::catalog::TableProvider;
 use datafusion::common::{DataFusionError, Result as Planned};
@@ -17,7 +17,7 @@ use futures::stream;
 use futures::{StreamExt, TryStreamExt};
 
 use super::table::{FilesTable, plain_words};
-use super::{Parameters, context, schema, sql};
+use super::{Parameters, Session, context, schema, sql};
 use crate::error::{Error, Result};
 use crate::geo::Geo;
 use crate::lake::{DataFile, Lake, Rolled, Rollup, Snapshot, histories, rollups};
@@ -57,8 +57,21 @@ pub struct Unfinished {
     pub sql: &'static str,
     /// What is kept, of the days before.
     pub known: Arc<dyn TableProvider>,
-    /// The first day that is missing.
-    pub from: NaiveDate,
+    /// The days that are missing, in pieces to compute one after the other: first day, day after the last.
+    pub pieces: Vec<(NaiveDate, NaiveDate)>,
+}
+
+/// Days from the `known`th on in pieces, each as long as all before it: what is new becomes less from day to day, so each
+/// takes about the same memory, and a night is one piece.
+fn pieces(days: &[NaiveDate], known: usize) -> Vec<(NaiveDate, NaiveDate)> {
+    let (mut pieces, mut at) = (Vec::new(), known);
+    while at < days.len() {
+        let next = (2 * at).clamp(at + 1, days.len());
+        let end = days.get(next).copied().or_else(|| days[next - 1].succ_opt()).unwrap_or(NaiveDate::MAX);
+        pieces.push((days[at], end));
+        at = next;
+    }
+    pieces
 }
 
 /// Makes every history a table of `main`, which has rollups and views already: what is kept of it. Those with days
@@ -74,8 +87,11 @@ pub async fn register_histories(
         let frame = main.sql(&sql::inline(history.sql)).await.map_err(|e| failed(&history, &e))?;
         let known = kept(store, rolled, &history, schema(&frame));
         main.register_table(history.name, Arc::clone(&known)).map_err(|e| failed(&history, &e))?;
-        if let Some(from) = rolled.missing(&history, snapshot).first() {
-            unfinished.push(Unfinished { name: history.name, sql: history.sql, known, from: *from });
+        let missing = rolled.missing(&history, snapshot).len();
+        if missing > 0 {
+            let days = snapshot.each_day();
+            let pieces = pieces(&days, days.len() - missing);
+            unfinished.push(Unfinished { name: history.name, sql: history.sql, known, pieces });
         }
     }
     Ok(unfinished)
@@ -137,15 +153,19 @@ pub async fn roll_up(
         after_each(done, total);
     }
     drop(made);
-    for (missing, history) in told {
-        let days = history_days(snapshot, &rolled, geo, memory_bytes, &history, &missing).await?;
-        let keep = |(day, rows)| async move {
-            lake.keep_rollup(&history, snapshot, geography, day, std::slice::from_ref(&rows)).await
-        };
-        let kept: Vec<_> = stream::iter(days).map(keep).buffered(WRITTEN_AT_ONCE).try_collect().await?;
-        rolled.files.entry(history.name).or_default().extend(kept);
-        done += 1;
-        after_each(done, total);
+    if !told.is_empty() {
+        let session = super::session(snapshot, &rolled, geo, memory_bytes).await?;
+        for (missing, history) in told {
+            let (session, history) = (&session, &history);
+            let keep = |day| async move {
+                let rows = history_day(session, history, day).await?;
+                lake.keep_rollup(history, snapshot, geography, day, &[rows]).await
+            };
+            let kept: Vec<_> = stream::iter(missing).map(keep).buffered(cores).try_collect().await?;
+            rolled.files.entry(history.name).or_default().extend(kept);
+            done += 1;
+            after_each(done, total);
+        }
     }
     for rollup in rollups().into_iter().chain(histories()) {
         for files in rolled.apart(&rollup, snapshot) {
@@ -156,39 +176,16 @@ pub async fn roll_up(
     Ok(rolled)
 }
 
-/// Small files, most of their time spent on the way.
-const WRITTEN_AT_ONCE: usize = 8;
-
-/// What a history says of each of the days that are missing; nothing of some.
-async fn history_days(
-    snapshot: &Snapshot,
-    rolled: &Rolled,
-    geo: &Arc<Geo>,
-    memory_bytes: usize,
-    history: &Rollup,
-    missing: &[NaiveDate],
-) -> Result<Vec<(NaiveDate, RecordBatch)>> {
-    let session = super::session(snapshot, rolled, geo, memory_bytes).await?;
-    let from = missing.first().copied().unwrap_or_default();
-    let sql = format!("SELECT * FROM {} WHERE event_date >= DATE '{from}'", history.name);
+/// What a history says of one day, in one batch.
+async fn history_day(session: &Session, history: &Rollup, day: NaiveDate) -> Result<RecordBatch> {
+    let sql = format!("SELECT * FROM {} WHERE event_date = DATE '{day}'", history.name);
     let mut query = session.query(history.name, &sql, &Parameters::new()).await?;
     query.frame = in_order(query.frame).map_err(|e| failed(history, &e))?;
     let planned = query.schema();
     let batches = query.collect().await?;
     // Texts may come in another layout than planned.
     let schema = batches.first().map_or(planned, RecordBatch::schema);
-    let of_day = |day: &NaiveDate| {
-        let date = Date32Type::from_naive_date(*day);
-        let mut rows = Vec::new();
-        for batch in &batches {
-            let dates = batch.column(0).as_primitive::<Date32Type>().values();
-            let (from, to) = (dates.partition_point(|d| *d < date), dates.partition_point(|d| *d <= date));
-            rows.push(batch.slice(from, to - from));
-        }
-        let rows = concat_batches(&schema, &rows).map_err(|e| Error::Internal(e.to_string()))?;
-        Ok((*day, rows))
-    };
-    missing.iter().map(of_day).collect()
+    concat_batches(&schema, &batches).map_err(|e| Error::Internal(e.to_string()))
 }
 
 /// In one order whoever makes it, and like rows together: what is kept of a day is a function of its events.
@@ -234,4 +231,19 @@ async fn frame(context: &SessionContext, rollup: &Rollup) -> Result<DataFrame> {
 
 fn failed(rollup: &Rollup, error: &DataFusionError) -> Error {
     Error::query(format!("rollup {}", rollup.name), plain_words(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_history_is_computed_in_pieces_as_long_as_all_before_them() {
+        let day = |n| NaiveDate::from_ymd_opt(2024, 3, n).unwrap();
+        let days: Vec<_> = [1, 2, 3, 4, 6, 7, 9].map(day).into();
+        assert_eq!(pieces(&days, 0), [(day(1), day(2)), (day(2), day(3)), (day(3), day(6)), (day(6), day(10))]);
+        assert_eq!(pieces(&days, 6), [(day(9), day(10))]);
+        assert_eq!(pieces(&days, 5), [(day(7), day(10))]);
+        assert_eq!(pieces(&days, 7), []);
+    }
 }

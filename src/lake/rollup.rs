@@ -79,8 +79,8 @@ impl Rolled {
         let is_rolled = |day: &NaiveDate| files.iter().any(|file| (file.day..=last_day(file)).contains(day));
         match rollup.is_history {
             // What follows a day that is missing is made together with it.
-            true => days(snapshot).skip_while(is_rolled).collect(),
-            false => days(snapshot).filter(|day| !is_rolled(day)).collect(),
+            true => snapshot.each_day().into_iter().skip_while(is_rolled).collect(),
+            false => snapshot.each_day().into_iter().filter(|day| !is_rolled(day)).collect(),
         }
     }
 
@@ -115,7 +115,7 @@ struct Month {
 const JOINED_AFTER: Days = Days::new(7);
 
 fn months(snapshot: &Snapshot) -> Vec<Month> {
-    let days: Vec<_> = days(snapshot).collect();
+    let days = snapshot.each_day();
     let last = days.last().copied().unwrap_or_default();
     let month = |day: &NaiveDate| (day.year(), day.month());
     let is_over = |day: NaiveDate| {
@@ -124,13 +124,6 @@ fn months(snapshot: &Snapshot) -> Vec<Month> {
     };
     let months = days.chunk_by(|a, b| month(a) == month(b));
     months.map(|days| Month { days: days.to_vec(), is_over: is_over(days[0]) }).collect()
-}
-
-/// The days of a snapshot, in order.
-fn days(snapshot: &Snapshot) -> impl Iterator<Item = NaiveDate> {
-    let mut days: Vec<_> = snapshot.files.iter().map(|file| file.day).collect();
-    days.dedup();
-    days.into_iter()
 }
 
 /// The last day of a rollup's file; its first is its `day`.

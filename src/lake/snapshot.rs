@@ -82,6 +82,13 @@ impl Snapshot {
     pub fn days(&self) -> Option<(NaiveDate, NaiveDate)> {
         Some((self.files.first()?.day, self.files.last()?.day))
     }
+
+    /// Every day there are events of, in order.
+    pub fn each_day(&self) -> Vec<NaiveDate> {
+        let mut days: Vec<_> = self.files.iter().map(|file| file.day).collect();
+        days.dedup();
+        days
+    }
 }
 
 /// Rows of the kernel's scan metadata: path, size, stats (JSON text), fileConstantValues.partitionValues.
