@@ -1,8 +1,8 @@
 //! SQL over a snapshot: the tables, the views, the functions.
 //!
 //! Tables: `events` (schema.rs), `objects` (the ledger), `rejects`, the rollups `sql/rollups/*.sql` and the histories
-//! `sql/histories/*.sql`. Views: `sql/views/*.sql`. Functions: `udf`, one a file, and the JSON functions of datafusion-functions-json. DataFusion is
-//! named in this folder only.
+//! `sql/histories/*.sql`. Views: `sql/views/*.sql`. Functions: `udf`, one a file, and the JSON functions of
+//! datafusion-functions-json. DataFusion is named in this folder only.
 
 mod explain;
 mod rollup;
