@@ -26,7 +26,7 @@ use serde_json::json;
 use trailhunt::commands::ingest::{Bounds, read};
 use trailhunt::engine::{Parameters, roll_up, session};
 use trailhunt::geo::Geo;
-use trailhunt::lake::{Lake, Rolled, histories, rollups};
+use trailhunt::lake::{Lake, Rolled, rollups_and_histories};
 use trailhunt::source::{Location, Selection};
 
 /// When, and how, a store stops answering.
@@ -213,7 +213,7 @@ async fn summaries(lake: &Lake, rolled: &Rolled) -> String {
     let snapshot = lake.snapshot().await.unwrap();
     let session = session(&snapshot, rolled, &Geo::embedded().unwrap(), 1 << 30).await.unwrap();
     let mut text = String::new();
-    for rollup in rollups().iter().chain(&histories()) {
+    for rollup in rollups_and_histories() {
         let sql = format!("SELECT * FROM {}", rollup.name);
         let batches = session.query("summaries", &sql, &Parameters::new()).await.unwrap().collect().await.unwrap();
         let table = arrow::util::pretty::pretty_format_batches(&batches).unwrap().to_string();
@@ -257,7 +257,7 @@ async fn rolling_up_that_dies_at_any_request_and_runs_again_keeps_what_the_event
     let undisturbed = fork();
     let counting = Mortal::new(&undisturbed, i64::MAX, Death::Before);
     let rolled = roll(Arc::clone(&counting) as Arc<dyn ObjectStore>).await.unwrap();
-    assert!(rollups().iter().chain(&histories()).all(|rollup| rolled.files.contains_key(rollup.name)));
+    assert!(rollups_and_histories().iter().all(|rollup| rolled.files.contains_key(rollup.name)));
     assert_eq!(summaries(&lake_of(&undisturbed).await, &rolled).await, expected, "what is kept is what is computed");
     let expected = kept(&undisturbed).await;
     let requests = counting.served(i64::MAX);

@@ -11,7 +11,7 @@ use trailhunt::commands::ingest::{self, Bounds};
 use trailhunt::detect::{Finding, Library, Settings, Window, rows, run};
 use trailhunt::engine::{MEMORY_BYTES, Parameters, Session, roll_up, session};
 use trailhunt::geo::Geo;
-use trailhunt::lake::{Lake, Rolled, Snapshot, histories, rollups};
+use trailhunt::lake::{Lake, Rolled, Snapshot, histories, rollups_and_histories};
 use trailhunt::sample::{SampleSettings, generate};
 use trailhunt::source::{Location, S3Settings, Selection};
 
@@ -111,7 +111,7 @@ async fn history(lake: &Lake, snapshot: &Snapshot) -> (BTreeMap<&'static str, Ve
     let before = lake.rolled(snapshot, &geo.sources()).await.unwrap();
     let rolled = roll_up(lake, snapshot, &geo, MEMORY_BYTES, |_, _| {}).await.unwrap();
     let kept = lake.rolled(snapshot, &geo.sources()).await.unwrap();
-    for rollup in rollups().iter().chain(&histories()) {
+    for rollup in &rollups_and_histories() {
         assert!(rolled.missing(rollup, snapshot).is_empty() && rolled.apart(rollup, snapshot).is_empty());
         let paths = |rolled: &Rolled| rolled.files[rollup.name].iter().map(|f| f.path.clone()).collect::<BTreeSet<_>>();
         assert_eq!(paths(&rolled), paths(&kept), "what was made is what is there");
@@ -130,7 +130,7 @@ fn days_changed(before: &Snapshot, after: &Snapshot) -> usize {
 
 async fn everything(session: &Session) -> BTreeMap<&'static str, Vec<String>> {
     let mut tables = BTreeMap::new();
-    for rollup in rollups().into_iter().chain(histories()) {
+    for rollup in rollups_and_histories() {
         let query = session.query(rollup.name, &format!("SELECT * FROM {}", rollup.name), &Parameters::new()).await;
         let told = rows(&query.unwrap().collect().await.unwrap()).unwrap();
         let mut told: Vec<_> = told.into_iter().map(|row| serde_json::Value::Object(row).to_string()).collect();

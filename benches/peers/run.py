@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 
+
 def sample(trailhunt, folder, args):
     """An archive of about `events` events in objects of at most `per_object`: an account's region fills one in five minutes,
     so one account and one day make the fullest."""

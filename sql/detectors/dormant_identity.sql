@@ -13,37 +13,33 @@ min_active_days = { default = 3, min = 1, help = "days an identity must have bee
 */
 -- A silence that counts is of two days at least: whoever never paused so long before the window or in it is not looked at.
 WITH recent AS MATERIALIZED (
-  SELECT DISTINCT actor, access_key_id, event_date
-  FROM daily_client
-  WHERE event_date >= CAST($from AS DATE) - INTERVAL '2 days' AND first_time < $to
+  SELECT DISTINCT k.entity_type, CASE k.entity_type WHEN 'actor' THEN d.actor ELSE d.access_key_id END AS entity, d.event_date
+  FROM daily_client AS d
+  CROSS JOIN (VALUES ('actor'), ('access_key')) AS k(entity_type)
+  WHERE d.event_date >= CAST($from AS DATE) - INTERVAL '2 days' AND d.first_time < $to
 ),
-paused_actors AS (
-  SELECT DISTINCT r.actor
+paused AS MATERIALIZED (
+  SELECT DISTINCT r.entity_type, r.entity
   FROM recent AS r
-  LEFT ANTI JOIN recent AS b ON b.actor = r.actor AND b.event_date < r.event_date AND b.event_date >= r.event_date - INTERVAL '2 days'
-  WHERE r.event_date >= CAST($from AS DATE)
-),
-paused_keys AS (
-  SELECT DISTINCT r.access_key_id
-  FROM recent AS r
-  LEFT ANTI JOIN recent AS b ON b.access_key_id = r.access_key_id AND b.event_date < r.event_date AND b.event_date >= r.event_date - INTERVAL '2 days'
-  WHERE r.event_date >= CAST($from AS DATE) AND r.access_key_id IS NOT NULL
+  LEFT ANTI JOIN recent AS b ON b.entity_type = r.entity_type AND b.entity = r.entity
+    AND b.event_date < r.event_date AND b.event_date >= r.event_date - INTERVAL '2 days'
+  WHERE r.event_date >= CAST($from AS DATE) AND r.entity IS NOT NULL
 ),
 uses AS (
   SELECT 'actor' AS entity_type, d.actor AS entity, d.actor, d.event_date,
     min(d.account_id) AS account_id, min(d.first_time) AS first_time, max(d.last_time) AS last_time,
     CAST(sum(d.calls) AS BIGINT) AS calls, CAST(sum(d.failures) AS BIGINT) AS failures, CAST(sum(d.changes) AS BIGINT) AS changes
-  FROM paused_actors AS p
-  JOIN daily_client AS d ON d.actor = p.actor
-  WHERE d.first_time < $to
+  FROM paused AS p
+  JOIN daily_client AS d ON d.actor = p.entity
+  WHERE p.entity_type = 'actor' AND d.first_time < $to
   GROUP BY d.actor, d.event_date
   UNION ALL
   SELECT 'access_key' AS entity_type, d.access_key_id AS entity, d.actor, d.event_date,
     min(d.account_id) AS account_id, min(d.first_time) AS first_time, max(d.last_time) AS last_time,
     CAST(sum(d.calls) AS BIGINT) AS calls, CAST(sum(d.failures) AS BIGINT) AS failures, CAST(sum(d.changes) AS BIGINT) AS changes
-  FROM paused_keys AS p
-  JOIN daily_client AS d ON d.access_key_id = p.access_key_id
-  WHERE d.first_time < $to
+  FROM paused AS p
+  JOIN daily_client AS d ON d.access_key_id = p.entity
+  WHERE p.entity_type = 'access_key' AND d.first_time < $to
   GROUP BY d.access_key_id, d.actor, d.event_date
 ),
 spaced AS (

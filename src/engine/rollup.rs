@@ -20,7 +20,7 @@ use super::table::{FilesTable, plain_words};
 use super::{Parameters, Session, context, schema, sql};
 use crate::error::{Error, Result};
 use crate::geo::Geo;
-use crate::lake::{DataFile, Lake, Rolled, Rollup, Snapshot, histories, rollups};
+use crate::lake::{DataFile, Lake, Rolled, Rollup, Snapshot, histories, rollups, rollups_and_histories};
 
 /// Makes every rollup a table of `main`: what is kept, and what the days without a file say.
 pub async fn register(
@@ -167,7 +167,7 @@ pub async fn roll_up(
             after_each(done, total);
         }
     }
-    for rollup in rollups().into_iter().chain(histories()) {
+    for rollup in rollups_and_histories() {
         for files in rolled.apart(&rollup, snapshot) {
             let joined = lake.join_rollup(&rollup, snapshot, geography, &files).await?;
             rolled.join(&rollup, joined);

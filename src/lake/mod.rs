@@ -43,7 +43,7 @@ pub use append::{Appended, Appender, Committed};
 pub use compact::{Compacted, Vacuumed};
 pub use ledger::{LEDGER, Ledger, REJECTS, Standing, ledger_schema, rejects_schema};
 pub use lock::Lock;
-pub use rollup::{Rolled, Rollup, VIEWS, histories, rollups};
+pub use rollup::{Rolled, Rollup, VIEWS, histories, rollups, rollups_and_histories};
 pub use runs::{Link, Record};
 pub use snapshot::{DataFile, Snapshot};
 pub use state::{SideFile, State};

@@ -56,6 +56,11 @@ pub fn histories() -> Vec<Rollup> {
     of_folder(&HISTORIES, true)
 }
 
+/// Everything that is kept: the rollups, then the histories that stand on them.
+pub fn rollups_and_histories() -> Vec<Rollup> {
+    rollups().into_iter().chain(histories()).collect()
+}
+
 fn of_folder(folder: &'static Dir<'_>, is_history: bool) -> Vec<Rollup> {
     let rollup = |file: &'static File<'_>| {
         Some(Rollup { name: file.path().file_stem()?.to_str()?, sql: file.contents_utf8()?, is_history })
@@ -145,7 +150,7 @@ impl Lake {
         let listed: HashMap<Path, u64> = listed.into_iter().map(|object| (object.location, object.size)).collect();
         let mut rolled = Rolled::default();
         let months = months(snapshot);
-        for rollup in rollups().into_iter().chain(histories()) {
+        for rollup in rollups_and_histories() {
             let keys = keys(&rollup, snapshot);
             let found = |key: &str, first: NaiveDate, last: NaiveDate| {
                 let path = self.location.child(&path(&rollup, key, geography));
@@ -226,7 +231,7 @@ fn properties() -> WriterProperties {
 /// a file of a month, among `listed`, holds is not needed a second time.
 pub fn stems(snapshot: &Snapshot, listed: &HashSet<Path>) -> Vec<Path> {
     let mut stems = Vec::new();
-    for rollup in rollups().into_iter().chain(histories()) {
+    for rollup in rollups_and_histories() {
         let keys = keys(&rollup, snapshot);
         let stem_of = |key: &str| stem(&snapshot.location.child(&path(&rollup, key, &[])));
         for month in months(snapshot) {
