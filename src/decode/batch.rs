@@ -69,8 +69,6 @@ pub struct EventBatch {
     /// Of each row, where its caller and its object stand in their columns.
     caller_of: Vec<u32>,
     object_of: Vec<u32>,
-    /// URL of the object that stands last.
-    object: String,
     objects: usize,
     retyped_members: u64,
 }
@@ -150,14 +148,14 @@ impl Builder {
         }
     }
 
-    /// Rows before this one that nothing was put at are null.
+    /// Rows before this one that nothing was put at are null. A column without any has no bitmap, and is not to get one.
     fn fill(&mut self, row: usize) {
         match self {
-            Builder::Text(b) => b.append_nulls(row - b.len()),
-            Builder::Bool(b) => b.append_nulls(row - b.len()),
-            Builder::Integer(b) => b.append_nulls(row - b.len()),
-            Builder::Time(b) => b.append_nulls(row - b.len()),
-            Builder::Partition => {}
+            Builder::Text(b) if b.len() < row => b.append_nulls(row - b.len()),
+            Builder::Bool(b) if b.len() < row => b.append_nulls(row - b.len()),
+            Builder::Integer(b) if b.len() < row => b.append_nulls(row - b.len()),
+            Builder::Time(b) if b.len() < row => b.append_nulls(row - b.len()),
+            _ => {}
         }
     }
 
@@ -199,7 +197,6 @@ impl EventBatch {
             accounts: vec![None],
             caller_of: Vec::with_capacity(rows),
             object_of: Vec::with_capacity(rows),
-            object: String::new(),
             objects: 0,
             retyped_members: 0,
         }
@@ -252,8 +249,7 @@ impl EventBatch {
         }
         self.retyped_members += retyped.len() as u64;
         self.columns[EXTRA].put_text(row, extra(event, &retyped).as_deref());
-        if self.objects == 0 || self.object != object.url {
-            self.object.clone_from(&object.url);
+        if self.objects == 0 || record == 0 {
             self.columns[OBJECT].put_text(self.objects, Some(&object.url));
             self.objects += 1;
         }

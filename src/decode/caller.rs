@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use super::actor::{Identity, actor};
 use super::event::slot;
-use super::json;
+use super::{json, scan};
 use crate::schema::{Column, EVENTS, Origin};
 
 /// A `userIdentity` taken apart.
@@ -54,8 +54,7 @@ impl<'a> Caller<'a> {
 
 /// Finds the members that have columns, at most three levels deep. The first of a repeated member counts.
 fn level<'a>(object: &'a str, path: &mut Vec<Cow<'a, str>>, members: &mut Vec<(usize, &'a str)>) {
-    // An identity that is no object stays in the `user_identity` column alone.
-    let _ = json::members(object, |name, raw| {
+    let mut found = |name: Cow<'a, str>, raw: &'a str| {
         path.push(name);
         match identity_slot(path) {
             Some(slot) if members.iter().all(|(known, _)| *known != slot) => members.push((slot, raw)),
@@ -64,7 +63,14 @@ fn level<'a>(object: &'a str, path: &mut Vec<Cow<'a, str>>, members: &mut Vec<(u
             None => {}
         }
         path.pop();
-    });
+    };
+    match scan::members(object) {
+        Some((scanned, length)) if length == object.len() => {
+            scanned.into_iter().for_each(|(name, raw)| found(Cow::Borrowed(name), raw));
+        }
+        // An identity that is no object stays in the `user_identity` column alone.
+        _ => drop(json::members(object, found)),
+    }
 }
 
 static IDENTITY_MEMBERS: LazyLock<Vec<(&[&str], usize)>> = LazyLock::new(|| {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use super::scan::Object;
 use super::{json, time};
-use crate::schema::{EVENTS, Origin};
+use crate::schema::{Column, EVENTS, Origin};
 
 /// A record as read: one slot a column, and what has no column.
 pub struct Event<'a> {
@@ -41,22 +41,39 @@ impl<'a> Event<'a> {
     /// Takes the object at the front of `text` apart, whatever comes after it. The event and the length of its text, or
     /// nothing when no sound object begins there, or one in a form that `parse` has to look at.
     ///
-    /// `caller` gives the length of the `userIdentity` that a text begins with, and whose it is, when it is known.
-    pub fn parse_first(text: &'a str, caller: impl Fn(&str) -> Option<(usize, u32)>) -> Option<(Event<'a>, usize)> {
+    /// `order` is that of the records before. `caller` gives the length of the `userIdentity` that a text begins with, and
+    /// whose it is, when it is known.
+    pub fn parse_first(
+        text: &'a str,
+        order: &mut Order,
+        caller: impl Fn(&str) -> Option<(usize, u32)>,
+    ) -> Option<(Event<'a>, usize)> {
         let mut event = Event::default();
         let mut object = Object::begin(text)?;
-        while let Some(name) = object.name()? {
-            // Of a repeated member the first counts.
-            let is_identity = name == "userIdentity" && event.raw[USER_IDENTITY].is_none();
-            let known = if is_identity { caller(object.rest()) } else { None };
-            let raw = match known {
+        let mut before = None;
+        loop {
+            let expected = before.and_then(|before| order.after(before));
+            let expected = expected.filter(|(slot, name)| event.raw[*slot].is_none() && object.name_is(name));
+            let slot = match expected {
+                Some((slot, _)) => slot,
+                None => {
+                    let Some(name) = object.name()? else { break };
+                    // Of a repeated member the first counts.
+                    let Some(slot) = record_slot(name).filter(|slot| event.raw[*slot].is_none()) else {
+                        event.extra.push((Cow::Borrowed(name), object.value()?));
+                        continue;
+                    };
+                    order.note(before, slot);
+                    slot
+                }
+            };
+            let known = if slot == USER_IDENTITY { caller(object.rest()) } else { None };
+            event.raw[slot] = Some(match known {
                 Some((length, _)) => object.take(length)?,
                 None => object.value()?,
-            };
-            if is_identity {
-                event.caller = known.map(|(_, caller)| caller);
-            }
-            event.member(Cow::Borrowed(name), raw);
+            });
+            event.caller = event.caller.or(known.map(|(_, caller)| caller));
+            before = Some(slot);
         }
         event.has_escapes = object.has_escapes();
         Some((event, object.length()))
@@ -83,6 +100,37 @@ impl<'a> Event<'a> {
         Ok(())
     }
 }
+
+/// Which member came after which, by slot: services write theirs in one order, so a name is known before it is read.
+#[derive(Debug)]
+pub struct Order([Option<usize>; EVENTS.len()]);
+
+impl Order {
+    /// Nothing is expected yet.
+    pub fn new() -> Order {
+        Order([None; EVENTS.len()])
+    }
+
+    /// The slot that came after this one last, and how its name stands there in JSON without spaces.
+    fn after(&self, slot: usize) -> Option<(usize, &'static str)> {
+        self.0[slot].map(|next| (next, NAMES_BEHIND_A_MEMBER[next].as_str()))
+    }
+
+    fn note(&mut self, before: Option<usize>, slot: usize) {
+        if let Some(before) = before {
+            self.0[before] = Some(slot);
+        }
+    }
+}
+
+/// `,"eventName":` and the like, by slot.
+static NAMES_BEHIND_A_MEMBER: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let name = |column: &Column| match column.from {
+        Origin::Record(name) => format!(",\"{name}\":"),
+        _ => String::new(),
+    };
+    EVENTS.iter().map(name).collect()
+});
 
 /// `eventTime`, or `@timestamp` where an exporter renamed it; other logs have a `@timestamp` too, and no API.
 fn event_time(event: &Event) -> Result<i64, String> {
@@ -155,4 +203,34 @@ fn shortened(raw: &str) -> String {
         short.push('…');
     }
     short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_expected_order_changes_nothing_of_what_is_read() {
+        let records = [
+            r#"{"eventVersion":"1.08","eventTime":"t","eventSource":"s","eventName":"n","other":1,"awsRegion":"r"}"#,
+            r#"{"eventVersion":"1.08","eventTime":"t","eventSource":"s","eventName":"n","other":{"eventTime":2},"awsRegion":"r"}"#,
+            r#"{"eventTime":"t","eventVersion":"1.08","eventTime":"again","eventName":"n","eventSource":"s"}"#,
+            r#"{"eventTime":"t" ,"eventVersion" : "1.08","eventName":  "n" , "eventSource":"s"}"#,
+            r#"{"eventTime":"t","eventVersion":"1.08","eventVersion":"2","eventVersions":"3","eventName":null}"#,
+            r#"{"eventName":"a \"quoted\" one, \"eventSource\":","eventSource":"s"}"#,
+            r#"{"userIdentity":{"type":"Root"},"eventTime":"t"}"#,
+            "{}",
+        ];
+        let mut order = Order::new();
+        for text in records.iter().chain(records.iter().rev()) {
+            let slow = Event::parse(text).unwrap();
+            let (quick, length) = Event::parse_first(text, &mut order, |_| None).unwrap();
+            assert_eq!((quick.raw, &quick.extra, length), (slow.raw, &slow.extra, text.len()), "{text}");
+        }
+        for unsound in
+            [r#"{"eventTime":"t","eventVersion":}"#, r#"{"eventTime":"t","eventVersion""x"}"#, r#"{"eventTime":"t","#]
+        {
+            assert!(Event::parse_first(unsound, &mut order, |_| None).is_none(), "{unsound}");
+        }
+    }
 }

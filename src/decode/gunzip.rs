@@ -5,8 +5,8 @@ use std::io::Read;
 use flate2::bufread::MultiGzDecoder;
 use libdeflater::Decompressor;
 
-/// What a gzip member begins with: magic number, deflate.
-const MEMBER: &[u8] = &[0x1f, 0x8b, 8];
+/// What a gzip member begins with.
+const MAGIC: &[u8] = &[0x1f, 0x8b];
 /// Bytes that one deflated byte can stand for at most.
 const DEFLATE_RATIO_MAX: usize = 1032;
 
@@ -24,11 +24,11 @@ impl Gunzip {
     ///
     /// Stops at `bytes_max`. Returns what is wrong, when something is; what came before the damage is in `out`.
     pub fn inflate(&mut self, bytes: &[u8], bytes_max: usize, out: &mut Vec<u8>) -> Option<String> {
-        if bytes.starts_with(&MEMBER[..2]) && self.at_once(bytes, bytes_max, out) {
+        if bytes.starts_with(MAGIC) && self.at_once(bytes, bytes_max, out) {
             return None;
         }
         out.clear();
-        if !bytes.starts_with(&MEMBER[..2]) {
+        if !bytes.starts_with(MAGIC) {
             out.extend_from_slice(&bytes[..bytes.len().min(bytes_max)]);
             return (bytes.len() > bytes_max).then(|| over(bytes_max, bytes));
         }
@@ -47,14 +47,16 @@ impl Gunzip {
     /// A file of one sound member, which says its size at its end, into one buffer: twice as fast as piece by piece. False
     /// for any other; `out` then holds anything.
     fn at_once(&mut self, bytes: &[u8], bytes_max: usize, out: &mut Vec<u8>) -> bool {
-        let Some(size) = bytes.last_chunk().map(|size| u32::from_le_bytes(*size) as usize) else { return false };
-        // What looks like a second member may be chance; the careful way reads it either way.
-        let plausible = size <= bytes_max && size / DEFLATE_RATIO_MAX <= bytes.len();
-        if !plausible || memchr::memmem::find(&bytes[1..], MEMBER).is_some() {
+        let Some(last) = bytes.last_chunk::<4>() else { return false };
+        let size = u32::from_le_bytes(*last) as usize;
+        if size > bytes_max || size / DEFLATE_RATIO_MAX > bytes.len() {
             return false;
         }
         out.resize(size, 0);
+        // It stops behind the first member, which ends in its size: where anything follows, this size stands there too. What
+        // looks like it may be chance; the careful way reads it either way.
         self.at_once.gzip_decompress(bytes, out).is_ok_and(|inflated| inflated == size)
+            && memchr::memmem::find(bytes, last) == Some(bytes.len() - last.len())
     }
 }
 
@@ -91,6 +93,8 @@ mod tests {
     fn what_follows_a_member_is_never_lost() {
         let member = gzip(b"four");
         assert_eq!(inflate(&[&member[..], &member].concat(), 100), (b"fourfour".to_vec(), None));
+        let (out, problem) = inflate(&[&member[..], b"\0\0", &member].concat(), 100);
+        assert!(out.starts_with(b"four") && problem.is_some());
         let (out, problem) = inflate(&[&member[..], b"garbage"].concat(), 100);
         assert_eq!(out, b"four");
         assert!(problem.is_some());

@@ -9,7 +9,7 @@ use arrow::array::RecordBatch;
 
 use super::batch::{EventBatch, Sizes};
 use super::bundle::{self, Member, Packing};
-use super::event::Event;
+use super::event::{Event, Order};
 use super::gunzip::Gunzip;
 use super::ocsf::parquet::{self, Bounds};
 use super::ocsf::record;
@@ -35,6 +35,7 @@ pub struct Reader {
     /// Kept from object to object, to be allocated once.
     inflated: Vec<u8>,
     gunzip: Gunzip,
+    order: Order,
     /// How large the batch before was.
     last: Option<Sizes>,
 }
@@ -65,6 +66,7 @@ impl Reader {
             others: BTreeMap::new(),
             inflated: Vec::new(),
             gunzip: Gunzip::new(),
+            order: Order::new(),
             last: None,
         }
     }
@@ -278,7 +280,8 @@ struct Records<'r, 'o> {
 
 impl<'a> split::Visitor<'a> for Records<'_, '_> {
     fn begins(&mut self, offset: usize, rest: &'a str) -> Option<usize> {
-        let (event, length) = Event::parse_first(rest, |identity| self.reader.batch.known_caller(identity))?;
+        let Reader { batch, order, .. } = &mut *self.reader;
+        let (event, length) = Event::parse_first(rest, order, |identity| batch.known_caller(identity))?;
         let offset = self.within.offset(offset);
         self.reader.event(self.within, offset, &rest[..length], event);
         Some(length)

@@ -41,6 +41,17 @@ impl<'a> Object<'a> {
         self.key().map(Some)
     }
 
+    /// Takes the next member's name when it stands there as `expected`: comma, name in quotes, colon. False when nothing was
+    /// taken, because the name is another one or stands in another form.
+    pub fn name_is(&mut self, expected: &str) -> bool {
+        let is_next = self.has_members && self.rest().starts_with(expected);
+        if is_next {
+            self.at += expected.len();
+            self.space();
+        }
+        is_next
+    }
+
     /// What follows; after a name, the member's value and all behind it.
     pub fn rest(&self) -> &'a str {
         &self.text[self.at..]
@@ -229,20 +240,20 @@ fn special(eight: u64) -> u64 {
     (equal(b'"') | equal(b'\\') | less(eight, 0x20)) & (ONES << 7)
 }
 
+/// Names and raw values of the members of the object that `text` begins with, and the bytes of that object.
+pub fn members(text: &str) -> Option<(Vec<(&str, &str)>, usize)> {
+    let mut object = Object::begin(text)?;
+    let mut members = Vec::new();
+    while let Some(name) = object.name()? {
+        members.push((name, object.value()?));
+    }
+    Some((members, object.length()))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::members as scanned;
     use crate::decode::json;
-
-    /// The members by this way, and the bytes of the object.
-    fn scanned(text: &str) -> Option<(Vec<(&str, &str)>, usize)> {
-        let mut object = Object::begin(text)?;
-        let mut members = Vec::new();
-        while let Some(name) = object.name()? {
-            members.push((name, object.value()?));
-        }
-        Some((members, object.length()))
-    }
 
     /// The members by serde_json's.
     fn parsed(text: &str) -> Option<Vec<(String, String)>> {

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, RecordBatch, StringArray, UInt32Array, new_null_array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, DictionaryArray, RecordBatch, StringArray, StringBuilder, UInt32Array, new_null_array,
+};
 use arrow::compute::{cast, concat, interleave, take};
 use arrow::datatypes::{DataType, TimestampMicrosecondType, UInt32Type};
 use foldhash::fast::RandomState;
@@ -13,6 +15,9 @@ use crate::schema::SORT;
 
 /// Rows of a column copied at a time from where they wait.
 const COPIED_ROWS: usize = 8_192;
+
+/// A column is sparse when one row of so many has a value, or fewer.
+const SPARSE_ROWS: usize = 6;
 
 /// Rows that wait to be sorted together. They stay in their batches until they are encoded.
 #[derive(Default)]
@@ -197,7 +202,10 @@ impl<'a> Column<'a> {
     fn copied(&self, places: &[Place], data_type: &DataType) -> Result<ArrayRef> {
         match self {
             Column::Nothing => Ok(new_null_array(data_type, places.len())),
-            Column::Each(arrays) => interleave(arrays, places).map_err(defect),
+            Column::Each(arrays) => match sparse(arrays, places) {
+                Some(array) => Ok(array),
+                None => interleave(arrays, places).map_err(defect),
+            },
             Column::Shared { values, parts } => {
                 let keys = places.iter().map(|(at, row)| parts[*at].0 + parts[*at].1[*row]);
                 let keys = UInt32Array::from_iter_values(keys);
@@ -231,6 +239,29 @@ impl<'a> Column<'a> {
             }
         }
     }
+}
+
+/// The texts at some places of a column that few rows have one of: to step from one to the next is quicker than to copy what
+/// is not there. Nothing for any other column.
+fn sparse(arrays: &[&dyn Array], places: &[Place]) -> Option<ArrayRef> {
+    let rows: usize = arrays.iter().map(|array| array.len()).sum();
+    let nulls: usize = arrays.iter().map(|array| array.null_count()).sum();
+    if nulls < rows - rows / SPARSE_ROWS {
+        return None;
+    }
+    let texts = arrays.iter().map(|array| array.as_string_opt::<i32>()).collect::<Option<Vec<&StringArray>>>()?;
+    let mut builder = StringBuilder::with_capacity(places.len(), 0);
+    let mut behind = 0;
+    for (at, row) in places {
+        if texts[*at].is_valid(*row) {
+            builder.append_nulls(std::mem::take(&mut behind));
+            builder.append_value(texts[*at].value(*row));
+        } else {
+            behind += 1;
+        }
+    }
+    builder.append_nulls(behind);
+    Some(Arc::new(builder.finish()))
 }
 
 /// The place of each distinct text among all, nothing first.
@@ -326,6 +357,21 @@ mod tests {
         assert_eq!(column(&rows, 2), [Some("anna".to_owned()), Some("maria".to_owned())]);
         let plain: Vec<_> = rows.plain(&["actor"]).map(|part| part.unwrap()).collect();
         assert_eq!(plain[0].column(0).as_string::<i32>().value(0), "anna");
+    }
+
+    #[test]
+    fn what_few_rows_have_is_copied_as_everything_is() {
+        let texts =
+            |every: usize| StringArray::from_iter((0..100).map(|n| (n % every == 0).then(|| format!("text {n}"))));
+        for every in [1, 2, 5, 10, 99, 100] {
+            let (one, other) = (texts(every), texts(100));
+            let arrays: [&dyn Array; 2] = [&one, &other];
+            let places: Vec<Place> =
+                (0..100).rev().flat_map(|row| [(0, row), (1, row)]).chain([(0, 0), (0, 0)]).collect();
+            let copied = Column::Each(arrays.to_vec()).copied(&places, &DataType::Utf8).unwrap();
+            assert_eq!(&copied, &interleave(&arrays, &places).unwrap());
+            assert_eq!(sparse(&arrays, &places).is_some(), every > 2);
+        }
     }
 
     #[test]
