@@ -222,7 +222,7 @@ pub struct IngestArgs {
 }
 
 /// How addresses are placed.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct GeoArgs {
     /// MaxMind-format database to place addresses with, before the one that comes with the program
     #[arg(long = "geoip-db", value_name = "FILE")]

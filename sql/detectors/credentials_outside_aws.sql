@@ -9,54 +9,57 @@ respond    = ["Revoke the role's sessions", "Look for the way in: a proxy, or a 
 [params]
 max_share_before = { default = 0.05, min = 0.0, max = 1.0, help = "share of the role's earlier calls from outside AWS above which that is its habit" }
 */
-WITH of_instances AS (
+WITH addresses AS (
   SELECT
-    *,
+    actor, account_id, event_date, calls,
     ip_country(source_ip_address) IS NOT NULL
       AND NOT coalesce(ip_organisation(source_ip_address) ILIKE '%amazon%', FALSE)
-      AND vpc_endpoint_id IS NULL AS outside
-  FROM calls
-  WHERE NOT by_service
-    AND event_time >= $from AND event_time < $to
-    AND of_instance
+      AND NOT through_endpoint AS outside
+  FROM daily_address
+  WHERE of_instance AND event_date < CAST($to AS DATE)
 ),
-daily AS (
-  SELECT
-    actor, account_id, event_date,
-    count(*) AS calls,
-    count(*) FILTER (WHERE outside) AS calls_outside,
-    count(*) FILTER (WHERE outside AND failed) AS failures,
-    min(event_time) FILTER (WHERE outside) AS first_time,
-    max(event_time) FILTER (WHERE outside) AS last_time,
-    first_value(source_ip_address ORDER BY event_time, event_id) FILTER (WHERE outside) AS ip,
-    first_value(session_name ORDER BY event_time, event_id) FILTER (WHERE outside) AS instance,
-    first_value(access_key_id ORDER BY event_time, event_id) FILTER (WHERE outside) AS access_key_id,
-    evidence(event_id, event_time) FILTER (WHERE outside) AS evidence
-  FROM of_instances
-  GROUP BY actor, account_id, event_date
+candidates AS MATERIALIZED (
+  SELECT DISTINCT actor, account_id FROM addresses WHERE outside AND event_date >= CAST($from AS DATE)
 ),
 active AS (
   SELECT
-    actor, account_id, event_date,
+    actor, account_id, event_date, calls_outside,
     coalesce(sum(calls) OVER before, 0) AS calls_before,
     coalesce(sum(calls_outside) OVER before, 0) AS outside_before
   FROM (
-    SELECT
-      actor, account_id, event_date,
-      sum(calls) AS calls,
-      sum(CASE WHEN ip_country(source_ip_address) IS NOT NULL
-        AND NOT coalesce(ip_organisation(source_ip_address) ILIKE '%amazon%', FALSE)
-        AND NOT through_endpoint THEN calls ELSE 0 END) AS calls_outside
-    FROM daily_address
-    WHERE of_instance
-    GROUP BY actor, account_id, event_date
+    SELECT a.actor, a.account_id, a.event_date, sum(a.calls) AS calls, sum(CASE WHEN a.outside THEN a.calls ELSE 0 END) AS calls_outside
+    FROM candidates AS k
+    JOIN addresses AS a ON a.actor = k.actor AND a.account_id = k.account_id
+    GROUP BY a.actor, a.account_id, a.event_date
   )
   WINDOW before AS (PARTITION BY actor, account_id ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
+days AS MATERIALIZED (
+  SELECT * FROM active
+  WHERE event_date >= CAST($from AS DATE)
+    AND calls_outside > 0
+    AND outside_before <= $max_share_before * calls_before
+),
 judged AS (
-  SELECT d.*, coalesce(a.calls_before, 0) AS calls_before, coalesce(a.outside_before, 0) AS outside_before
-  FROM daily AS d
-  LEFT JOIN active AS a ON a.actor = d.actor AND a.account_id = d.account_id AND a.event_date = d.event_date
+  SELECT
+    d.actor, d.account_id, d.calls_before, d.outside_before,
+    count(*) AS calls_outside,
+    count(*) FILTER (WHERE c.failed) AS failures,
+    min(c.event_time) AS first_time,
+    max(c.event_time) AS last_time,
+    first_value(c.source_ip_address ORDER BY c.event_time, c.event_id) AS ip,
+    first_value(c.session_name ORDER BY c.event_time, c.event_id) AS instance,
+    first_value(c.access_key_id ORDER BY c.event_time, c.event_id) AS access_key_id,
+    evidence(c.event_id, c.event_time) AS evidence
+  FROM days AS d
+  JOIN calls AS c ON c.actor = d.actor AND c.account_id = d.account_id AND c.event_date = d.event_date
+  WHERE NOT c.by_service
+    AND c.event_time >= $from AND c.event_time < $to
+    AND c.of_instance
+    AND c.vpc_endpoint_id IS NULL
+    AND ip_country(c.source_ip_address) IS NOT NULL
+    AND NOT coalesce(ip_organisation(c.source_ip_address) ILIKE '%amazon%', FALSE)
+  GROUP BY d.actor, d.account_id, d.event_date, d.calls_before, d.outside_before
 )
 SELECT
   first_time,
@@ -81,5 +84,3 @@ SELECT
   calls_before AS baseline_calls,
   outside_before AS baseline_calls_outside
 FROM judged
-WHERE calls_outside > 0
-  AND outside_before <= $max_share_before * calls_before

@@ -12,10 +12,12 @@ min_minutes   = { default = 30, min = 0, help = "between the first denial and th
 own_denied    = { default = 1, min = 1, help = "denied calls that suffice when the identity itself changed permissions in between" }
 */
 WITH refused AS MATERIALIZED (
-  SELECT DISTINCT account_id, actor, event_source, api
+  SELECT account_id, actor, event_source, api
   FROM daily_api_use
   WHERE event_date >= CAST($from AS DATE) - INTERVAL '14 days' AND event_date < CAST($to AS DATE)
     AND denied > 0
+  GROUP BY account_id, actor, event_source, api
+  HAVING sum(denied) >= least($min_denied, $own_denied)
 ),
 opened_now AS MATERIALIZED (
   SELECT DISTINCT r.account_id, r.actor, r.event_source, r.api

@@ -13,14 +13,14 @@ crowd       = { default = 8, min = 2, help = "an address from which so many peop
 distance_km = { default = 500.0, min = 50.0, help = "moves shorter than this are left to the error of the table" }
 */
 WITH placed AS MATERIALIZED (
-  SELECT holder, event_date, last_time, source_ip_address, ip_country(source_ip_address) AS country
+  SELECT actor, holder, event_date, last_time, source_ip_address, ip_country(source_ip_address) AS country
   FROM daily_address
   WHERE holder IS NOT NULL AND ip_country(source_ip_address) IS NOT NULL
     AND event_date >= CAST($from AS DATE) - INTERVAL '2 days' AND first_time < $to
 ),
 -- Days near which somebody was in two countries: at the slowest speed that may be asked for the longest way takes two.
 travels AS (
-  SELECT DISTINCT a.holder, a.event_date
+  SELECT DISTINCT a.actor, a.holder, a.event_date
   FROM placed AS a
   JOIN placed AS b ON b.holder = a.holder AND b.country <> a.country
    AND b.event_date BETWEEN a.event_date - INTERVAL '2 days' AND a.event_date + INTERVAL '2 days'
@@ -29,7 +29,7 @@ travels AS (
 located AS MATERIALIZED (
   SELECT c.event_id, c.event_time, c.event_date, c.account_id, c.actor, c.holder, c.source_ip_address, c.client
   FROM travels AS t
-  JOIN calls AS c ON c.holder = t.holder AND c.event_date = t.event_date
+  JOIN calls AS c ON c.actor = t.actor AND c.holder = t.holder AND c.event_date = t.event_date
   WHERE NOT c.by_service
     AND c.event_time >= $from AND c.event_time < $to
     AND ip_country(c.source_ip_address) IS NOT NULL
@@ -137,7 +137,7 @@ found AS (
     coalesce(u.users_before, 0) AS users_before,
     coalesce(t.identities, 0) AS identities_there,
     coalesce(NOT bool_or(array_has(o.clients, c.client)), FALSE) AS other_clients,
-    array_agg(DISTINCT c.client) AS clients,
+    array_agg(DISTINCT c.client ORDER BY c.client) AS clients,
     evidence(c.event_id, c.event_time) AS evidence,
     count(*) AS events
   FROM (SELECT first_time, last_time, actor, account_id, holder, event_date, jumps, speed_kmh, distance_km, ip_before, country_before, ip_after,

@@ -10,7 +10,16 @@ respond    = ["Look at what was made there and remove it when nobody asked for i
 many_launches = { default = 5, min = 1, help = "calls that launch instances there within a day, from which it is more than a trial" }
 warm_up_days = { default = 7, min = 1, max = 90, help = "days of history an account needs before it can be judged" }
 */
-WITH changed AS (
+WITH regions AS (
+  SELECT account_id, aws_region, min(event_date) AS region_since, min(min(event_date)) OVER (PARTITION BY account_id) AS account_since
+  FROM hourly_region
+  WHERE regional_changes > 0 AND event_date < CAST($to AS DATE)
+  GROUP BY account_id, aws_region
+),
+opened AS MATERIALIZED (
+  SELECT * FROM regions WHERE region_since >= CAST($from AS DATE)
+),
+changed AS (
   SELECT account_id, aws_region, actor, event_date, api, first_time, last_time, calls, changes, failures
   FROM daily_api_use
   WHERE changes > 0
@@ -18,12 +27,7 @@ WITH changed AS (
     -- Services without a region write to us-east-1, wherever the account works.
     AND NOT (aws_region = 'us-east-1' AND event_source IN ('iam.amazonaws.com', 'organizations.amazonaws.com', 'route53.amazonaws.com',
       'cloudfront.amazonaws.com', 'support.amazonaws.com', 'account.amazonaws.com', 'billing.amazonaws.com', 'waf.amazonaws.com'))
-    AND first_time < $to
-),
-opened AS MATERIALIZED (
-  SELECT account_id, aws_region, min(event_date) AS region_since, min(min(event_date)) OVER (PARTITION BY account_id) AS account_since
-  FROM changed
-  GROUP BY account_id, aws_region
+    AND event_date >= CAST($from AS DATE) AND event_date < CAST($to AS DATE)
 ),
 folded AS (
   SELECT
@@ -36,7 +40,6 @@ folded AS (
     sum(CASE WHEN c.api IN ('RunInstances', 'RequestSpotInstances', 'CreateFleet', 'RequestSpotFleet') THEN c.calls ELSE 0 END) AS launches
   FROM opened AS o
   JOIN changed AS c ON c.account_id = o.account_id AND c.aws_region = o.aws_region AND c.event_date = o.region_since
-  WHERE c.event_date >= CAST($from AS DATE)
   GROUP BY c.account_id, c.actor, c.event_date, o.account_since
 )
 SELECT

@@ -30,8 +30,8 @@ WITH changed AS (
 -- Where the account as a whole changed things: what is new for all of it is another story.
 account_region AS (
   SELECT account_id, aws_region, min(event_date) AS since
-  FROM daily_api_use
-  WHERE changes > 0 AND first_time < $to
+  FROM hourly_region
+  WHERE changes > 0 AND event_date < CAST($to AS DATE)
   GROUP BY account_id, aws_region
 ),
 days AS MATERIALIZED (

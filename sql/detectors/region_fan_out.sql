@@ -25,7 +25,7 @@ WITH candidates AS MATERIALIZED (
 -- Since when anybody has used a region, in any account.
 met AS MATERIALIZED (
   SELECT aws_region, min(event_date) AS since, min(min(event_date)) OVER () AS recorded_since
-  FROM daily_api_use
+  FROM hourly_region
   WHERE aws_region IS NOT NULL AND event_date < CAST($to AS DATE)
   GROUP BY aws_region
 ),

@@ -9,13 +9,17 @@ respond    = ["Read the code and what starts it", "See what the role may do and 
 [params]
 warm_up_days = { default = 14, min = 1, max = 90, help = "days of history the account needs before a role that was never met weighs more" }
 */
-WITH steps AS MATERIALIZED (
+-- What starts code that is there; all else below is the code.
+WITH triggers (what) AS (
+  VALUES ('lambda.amazonaws.com:AddPermission'), ('lambda.amazonaws.com:CreateEventSourceMapping'), ('lambda.amazonaws.com:CreateFunctionUrlConfig'),
+    ('events.amazonaws.com:PutRule'), ('events.amazonaws.com:PutTargets'), ('scheduler.amazonaws.com:CreateSchedule'),
+    ('ssm.amazonaws.com:CreateAssociation'), ('glue.amazonaws.com:CreateTrigger'), ('autoscaling.amazonaws.com:CreateAutoScalingGroup'),
+    ('codebuild.amazonaws.com:CreateWebhook')
+),
+steps AS (
   SELECT
-    actor, account_id, event_date, event_time, event_id, failed, event_source, api,
-    event_source || ':' || api IN ('lambda.amazonaws.com:AddPermission', 'lambda.amazonaws.com:CreateEventSourceMapping',
-      'lambda.amazonaws.com:CreateFunctionUrlConfig', 'events.amazonaws.com:PutRule', 'events.amazonaws.com:PutTargets',
-      'scheduler.amazonaws.com:CreateSchedule', 'ssm.amazonaws.com:CreateAssociation', 'glue.amazonaws.com:CreateTrigger',
-      'autoscaling.amazonaws.com:CreateAutoScalingGroup', 'codebuild.amazonaws.com:CreateWebhook') AS is_trigger,
+    actor, account_id, event_date, event_time, event_id, failed,
+    event_source || ':' || api AS what,
     regexp_match(request_parameters, 'arn:[a-z-]+:iam::[0-9]{12}:(?:role|instance-profile)/[^"\\]+')[1] AS role
   FROM calls
   WHERE event_time >= $from AND event_time < $to
@@ -32,40 +36,44 @@ WITH steps AS MATERIALIZED (
       'ec2.amazonaws.com:CreateLaunchTemplateVersion', 'codebuild.amazonaws.com:CreateProject', 'glue.amazonaws.com:CreateJob',
       'states.amazonaws.com:CreateStateMachine', 'ecs.amazonaws.com:RegisterTaskDefinition')
 ),
-daily AS (
+daily AS MATERIALIZED (
   SELECT
-    actor, account_id, event_date,
-    min(event_time) AS first_time,
-    max(event_time) AS last_time,
+    s.actor, s.account_id, s.event_date,
+    min(s.event_time) AS first_time,
+    max(s.event_time) AS last_time,
     count(*) AS calls,
-    count(*) FILTER (WHERE failed) AS failures,
-    bool_or(is_trigger) AND bool_or(NOT is_trigger) AS is_whole,
-    first_value(role ORDER BY event_time, event_id) FILTER (WHERE NOT is_trigger AND NOT failed AND role IS NOT NULL) AS role,
-    array_distinct(array_agg(event_source || ':' || api ORDER BY event_time, event_id)) AS apis,
-    evidence(event_id, event_time) AS evidence
-  FROM steps
-  GROUP BY actor, account_id, event_date
+    count(*) FILTER (WHERE s.failed) AS failures,
+    first_value(s.role ORDER BY s.event_time, s.event_id) FILTER (WHERE t.what IS NULL AND NOT s.failed AND s.role IS NOT NULL) AS role,
+    array_distinct(array_agg(s.what ORDER BY s.event_time, s.event_id)) AS apis,
+    evidence(s.event_id, s.event_time) AS evidence
+  FROM steps AS s
+  LEFT JOIN triggers AS t ON t.what = s.what
+  GROUP BY s.actor, s.account_id, s.event_date
+  HAVING bool_or(t.what IS NOT NULL) AND bool_or(t.what IS NULL)
 ),
--- Earlier days with any of the same APIs.
+-- Days on which they made anything start by itself.
 active AS (
   SELECT
     actor, account_id, event_date,
     count(*) OVER (PARTITION BY actor, account_id ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS days_before
   FROM (
-    SELECT DISTINCT actor, account_id, event_date
-    FROM daily_api_use
-    WHERE event_source || ':' || api IN (SELECT event_source || ':' || api FROM steps WHERE is_trigger)
+    SELECT DISTINCT u.actor, u.account_id, u.event_date
+    FROM (SELECT DISTINCT actor FROM daily) AS d
+    JOIN daily_api_use AS u ON u.actor = d.actor
+    WHERE u.event_date < CAST($to AS DATE)
+      AND u.event_source || ':' || u.api IN (SELECT what FROM triggers)
   )
 ),
 -- When a role was first made, handed to something or at work.
 met AS (
-  SELECT role, min(first_time) AS since
-  FROM (
-    SELECT role, first_time FROM daily_role
+  SELECT r.role, min(r.first_time) AS since
+  FROM (SELECT DISTINCT role FROM daily WHERE role IS NOT NULL) AS d
+  JOIN (
+    SELECT role, first_time FROM daily_role WHERE event_date < CAST($to AS DATE)
     UNION ALL
-    SELECT actor AS role, first_time FROM daily_api_use WHERE actor LIKE 'arn:%:role/%'
-  )
-  GROUP BY role
+    SELECT actor AS role, first_time FROM daily_api_use WHERE event_date < CAST($to AS DATE)
+  ) AS r ON r.role = d.role
+  GROUP BY r.role
 ),
 judged AS (
   SELECT
@@ -77,7 +85,6 @@ judged AS (
   LEFT JOIN active AS a ON a.actor = d.actor AND a.account_id = d.account_id AND a.event_date = d.event_date
   LEFT JOIN met AS m ON m.role = d.role
   LEFT JOIN own_account AS o ON o.account_id = d.account_id
-  WHERE d.is_whole
 )
 SELECT
   first_time,

@@ -18,10 +18,9 @@ WITH hourly AS (
     account_id, hour,
     CAST(floor(to_unixtime(hour) / 3600) AS BIGINT) AS bin,
     CAST(sum(changes) AS DOUBLE) AS changes,
-    count(*) FILTER (WHERE changes > 0) AS identities,
     min(first_time) AS first_time,
     max(last_time) AS last_time
-  FROM hourly_activity
+  FROM hourly_region
   WHERE hour < $to AND event_date >= CAST($from AS DATE) - INTERVAL '56 days'
   GROUP BY account_id, hour
 ),
@@ -58,15 +57,22 @@ days AS MATERIALIZED (
     max(last_time) AS last_time,
     count(*) AS hours,
     max(nats) AS nats,
-    CAST(first_value(changes ORDER BY nats DESC) AS BIGINT) AS changes,
-    first_value(identities ORDER BY nats DESC) AS identities,
-    first_value(mean ORDER BY nats DESC) AS mean,
-    first_value(same_hour_mean ORDER BY nats DESC) AS same_hour_mean,
-    first_value(hours_before ORDER BY nats DESC) AS hours_before,
+    first_value(hour ORDER BY nats DESC, hour) AS loudest_hour,
+    CAST(first_value(changes ORDER BY nats DESC, hour) AS BIGINT) AS changes,
+    first_value(mean ORDER BY nats DESC, hour) AS mean,
+    first_value(same_hour_mean ORDER BY nats DESC, hour) AS same_hour_mean,
+    first_value(hours_before ORDER BY nats DESC, hour) AS hours_before,
     array_agg(hour) AS loud_hours
   FROM scored
   WHERE nats >= $min_nats
   GROUP BY account_id, CAST(hour AS DATE)
+),
+hands AS (
+  SELECT d.account_id, d.event_date, count(*) AS identities
+  FROM days AS d
+  JOIN hourly_activity AS a ON a.account_id = d.account_id AND a.event_date = d.event_date AND a.hour = d.loudest_hour
+  WHERE a.changes > 0
+  GROUP BY d.account_id, d.event_date
 )
 SELECT
   d.first_time,
@@ -76,7 +82,7 @@ SELECT
   d.account_id,
   CAST(NULL AS VARCHAR) AS region,
   1.0 - exp(-d.nats / 40.0) AS score,
-  'account ' || d.account_id || ' saw ' || d.changes || ' changes by ' || d.identities || ' identities in an hour; its mean hour has '
+  'account ' || d.account_id || ' saw ' || d.changes || ' changes by ' || h.identities || ' identities in an hour; its mean hour has '
     || round(d.mean, 1) || ', this hour of the week ' || round(d.same_hour_mean, 1) || ' (' || d.hours_before || ' hours before)' AS summary,
   evidence(c.event_id, c.event_time) AS evidence,
   count(*) AS events,
@@ -86,9 +92,10 @@ SELECT
   d.same_hour_mean AS baseline_mean_changes_same_hour_of_week,
   d.hours_before AS baseline_hours
 FROM days AS d
+JOIN hands AS h ON h.account_id = d.account_id AND h.event_date = d.event_date
 JOIN calls AS c ON c.account_id = d.account_id AND c.event_date = d.event_date
 WHERE NOT c.by_service
   AND c.event_time >= $from AND c.event_time < $to
   AND c.read_only IS FALSE AND c.management_event IS NOT FALSE
   AND array_has(d.loud_hours, date_trunc('hour', c.event_time))
-GROUP BY d.first_time, d.last_time, d.account_id, d.changes, d.identities, d.hours, d.nats, d.mean, d.same_hour_mean, d.hours_before
+GROUP BY d.first_time, d.last_time, d.account_id, d.changes, h.identities, d.hours, d.nats, d.mean, d.same_hour_mean, d.hours_before

@@ -30,13 +30,15 @@ pub async fn report_on(lake: &Lake, period: &PeriodArgs, args: &HuntSettings, co
     let suppressions = args.suppressions.as_deref().map(Suppressions::read).transpose()?.unwrap_or_default();
     let library = Library::load(&args.detect.folders)?;
     let detectors = library.select(&args.detect.detectors)?;
-    let previous = match args.baseline.as_deref() {
-        Some(path) if path == Path::new("none") => None,
-        Some(path) => Some(Previous::read(path)?),
-        None => previous(lake, &detectors).await?,
-    };
     let settings = Settings { parameters: parameters(&args.detect.parameters, &library)? };
-    let ground = ground(lake, period, &args.detect, &args.memory).await?;
+    let previous = async {
+        Ok(match args.baseline.as_deref() {
+            Some(path) if path == Path::new("none") => None,
+            Some(path) => Some(Previous::read(path)?),
+            None => previous(lake, &detectors).await?,
+        })
+    };
+    let (previous, ground) = tokio::try_join!(previous, ground(lake, period, &args.detect, &args.memory))?;
     let hunt = detect(&detectors, &ground.session, ground.window, &settings).await?;
     let Ground { snapshot, window, geo, session } = &ground;
     report::report(Material {
@@ -68,9 +70,11 @@ pub struct Ground {
 
 /// The lake as it is now, rolled up, and the part of it that was asked for.
 pub async fn ground(lake: &Lake, period: &PeriodArgs, args: &DetectArgs, memory: &MemoryArgs) -> Result<Ground> {
+    let placed_by = args.geo.clone();
+    let geo = tokio::task::spawn_blocking(move || super::geo(&placed_by));
     let snapshot = lake.snapshot().await?;
     let window = window(&snapshot, period)?;
-    let geo = super::geo(&args.geo)?;
+    let geo = geo.await.map_err(|e| Error::Internal(format!("placing addresses: {e}")))??;
     let session = session(lake, &snapshot, &geo, memory).await?;
     Ok(Ground { snapshot, window, geo, session })
 }

@@ -26,10 +26,10 @@ impl Window {
         Parameters::from([("from".to_owned(), time(self.from)), ("to".to_owned(), time(self.to))])
     }
 
-    /// How many queries about it run at once. One leaves the cores idle while it is planned or puts rows together; two over
-    /// months would hold twice the memory.
+    /// How many queries about it run at once. One leaves the cores idle while it is planned or puts rows together; those of
+    /// a few days more so, and they hold less.
     pub fn queries_at_once(&self) -> usize {
-        if self.to - self.from <= TimeDelta::days(7) { 2 } else { 1 }
+        if self.to - self.from <= TimeDelta::days(7) { 3 } else { 2 }
     }
 }
 

@@ -56,7 +56,7 @@ impl FilesTable {
         FilesTable { store, schema: table_schema(), table, files, partitioned: true, counted: true }
     }
 
-    /// A rollup's files, one a day or a month. `schema` begins with the day, which the files have too.
+    /// A rollup's files, one a day, a week or a month. `schema` begins with the day, which the files have too.
     pub fn rollup(store: ObjectStoreUrl, schema: SchemaRef, files: Vec<DataFile>) -> FilesTable {
         FilesTable { counted: false, ..FilesTable::plain(store, schema, files) }
     }

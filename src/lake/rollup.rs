@@ -10,14 +10,15 @@
 //! the first time. It is kept the same way, a file a day, named by a hash of those days too and of what places addresses:
 //! a night reads what is kept of the past and adds its own day.
 //!
-//! The days of a month that is over for a week are joined in one file, so that a year is a dozen files to open and a month
-//! at most, and not hundreds.
+//! The days of a week that is over for a week are joined in one file, and those of such a month, so that a year is a dozen
+//! files to open and a dozen more at most, and not hundreds.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::ControlFlow;
 use std::sync::LazyLock;
 
 use arrow::array::RecordBatch;
-use chrono::{Datelike, Days, Months, NaiveDate};
+use chrono::{Datelike, Days, Months, NaiveDate, Weekday};
 use futures::TryStreamExt;
 use include_dir::{Dir, File, include_dir};
 use object_store::path::Path;
@@ -73,7 +74,7 @@ fn of_folder(folder: &'static Dir<'_>, is_history: bool) -> Vec<Rollup> {
 /// What of a snapshot is rolled up.
 #[derive(Debug, Clone, Default)]
 pub struct Rolled {
-    /// Files of each rollup, by its name, of a day or a month each.
+    /// Files of each rollup, by its name, of a day, a week or a month each.
     pub files: HashMap<&'static str, Vec<DataFile>>,
 }
 
@@ -89,46 +90,96 @@ impl Rolled {
         }
     }
 
-    /// Files that are to be joined, of a month each; all days of the month are there.
+    /// Files that are to be joined, of a week or a month each; all days of it are there.
     pub fn apart(&self, rollup: &Rollup, snapshot: &Snapshot) -> Vec<Vec<DataFile>> {
         let files = self.files.get(rollup.name).map_or(&[][..], Vec::as_slice);
-        let of = |month: Month| {
-            let mut of_month: Vec<_> = files.iter().filter(|file| month.days.contains(&file.day)).cloned().collect();
-            of_month.sort_by_key(|file| file.day);
-            (month.is_over && of_month.len() == month.days.len() && of_month.len() > 1).then_some(of_month)
-        };
-        months(snapshot).into_iter().filter_map(of).collect()
+        let mut apart = Vec::new();
+        months(snapshot).iter().for_each(|month| month.apart(files, &mut apart));
+        apart
     }
 
-    /// Puts the file of a month in place of those of its days.
+    /// Puts the file of a span in place of those of its days.
     pub fn join(&mut self, rollup: &Rollup, joined: DataFile) {
         let files = self.files.entry(rollup.name).or_default();
-        let of_month = |file: &DataFile| (joined.day..=last_day(&joined)).contains(&file.day);
-        files.retain(|file| !of_month(file));
+        files.retain(|file| !(joined.day..=last_day(&joined)).contains(&file.day));
         files.push(joined);
     }
 }
 
-/// The days of a snapshot within a month of the calendar.
-struct Month {
+/// The days of a snapshot within a month of the calendar, within a week of such a month, or one day.
+struct Span {
+    /// `2024-05`, `2024-W19` or `2024-05-09`.
+    name: String,
     days: Vec<NaiveDate>,
     /// No more is expected for it: its days may be joined.
     is_over: bool,
+    parts: Vec<Span>,
 }
 
-/// Late deliveries, and looks back over a few days, are done with when a month is over for so long.
+/// Late deliveries, and looks back over a few days, are done with when a week or a month is over for so long.
 const JOINED_AFTER: Days = Days::new(7);
 
-fn months(snapshot: &Snapshot) -> Vec<Month> {
+fn months(snapshot: &Snapshot) -> Vec<Span> {
     let days = snapshot.each_day();
     let last = days.last().copied().unwrap_or_default();
-    let month = |day: &NaiveDate| (day.year(), day.month());
-    let is_over = |day: NaiveDate| {
-        let next = day.with_day(1).and_then(|first| first.checked_add_months(Months::new(1)));
+    let is_over = |next: Option<NaiveDate>| {
         next.and_then(|next| next.checked_add_days(JOINED_AFTER)).is_some_and(|over| over <= last)
     };
-    let months = days.chunk_by(|a, b| month(a) == month(b));
-    months.map(|days| Month { days: days.to_vec(), is_over: is_over(days[0]) }).collect()
+    let day = |day: &NaiveDate| Span { name: day.to_string(), days: vec![*day], is_over: true, parts: Vec::new() };
+    let week = |days: &[NaiveDate]| Span {
+        name: days[0].format("%G-W%V").to_string(),
+        days: days.to_vec(),
+        is_over: is_over(days[0].week(Weekday::Mon).checked_last_day().and_then(|sunday| sunday.succ_opt())),
+        parts: days.iter().map(day).collect(),
+    };
+    let month = |days: &[NaiveDate]| Span {
+        name: days[0].format("%Y-%m").to_string(),
+        days: days.to_vec(),
+        is_over: is_over(days[0].with_day(1).and_then(|first| first.checked_add_months(Months::new(1)))),
+        parts: days.chunk_by(|a, b| a.iso_week() == b.iso_week()).map(week).collect(),
+    };
+    days.chunk_by(|a, b| (a.year(), a.month()) == (b.year(), b.month())).map(month).collect()
+}
+
+impl Span {
+    /// What names its file: a day's is given, a longer one's is its name and a hash of its days' names.
+    fn key(&self, keys: &BTreeMap<NaiveDate, String>) -> String {
+        let mut of_days = self.days.iter().filter_map(|day| keys.get(day));
+        if self.parts.is_empty() {
+            return of_days.next().cloned().unwrap_or_default();
+        }
+        let mut hash = Sha256::new();
+        of_days.for_each(|key| hash.update(key));
+        format!("{}-{}", self.name, short(hash))
+    }
+
+    /// The fewest spans of it that are `there`; a day that is not ends the search where it is to `stop`.
+    fn fewest<T>(&self, there: &impl Fn(&Span) -> Option<T>, stop: bool, found: &mut Vec<T>) -> ControlFlow<()> {
+        match there(self).filter(|_| self.is_over) {
+            Some(one) => found.push(one),
+            None if self.parts.is_empty() && stop => return ControlFlow::Break(()),
+            None => self.parts.iter().try_for_each(|part| part.fewest(there, stop, found))?,
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Adds the files of the longest spans within it that are over and have more than one.
+    fn apart(&self, files: &[DataFile], apart: &mut Vec<Vec<DataFile>>) {
+        let mut within: Vec<_> = files.iter().filter(|file| self.days.contains(&file.day)).cloned().collect();
+        within.sort_by_key(|file| file.day);
+        let is_there = |day: &NaiveDate| within.iter().any(|file| (file.day..=last_day(file)).contains(day));
+        if !self.is_over || !self.days.iter().all(is_there) {
+            self.parts.iter().for_each(|part| part.apart(files, apart));
+        } else if within.len() > 1 {
+            apart.push(within);
+        }
+    }
+
+    /// The span within it, or it itself, that is over and begins and ends with these days.
+    fn of(&self, first: NaiveDate, last: NaiveDate) -> Option<&Span> {
+        let is_it = self.is_over && self.days.first() == Some(&first) && self.days.last() == Some(&last);
+        if is_it { Some(self) } else { self.parts.iter().find_map(|part| part.of(first, last)) }
+    }
 }
 
 /// The last day of a rollup's file; its first is its `day`.
@@ -152,26 +203,14 @@ impl Lake {
         let months = months(snapshot);
         for rollup in rollups_and_histories() {
             let keys = keys(&rollup, snapshot);
-            let found = |key: &str, first: NaiveDate, last: NaiveDate| {
-                let path = self.location.child(&path(&rollup, key, geography));
+            let there = |span: &Span| {
+                let path = self.location.child(&path(&rollup, &span.key(&keys), geography));
+                let (first, last) = (*span.days.first()?, *span.days.last()?);
                 listed.get(&path).map(|size_bytes| file(path, *size_bytes, first, last))
             };
             let files = rolled.files.entry(rollup.name).or_default();
-            'months: for month in &months {
-                if let (true, [first, .., last]) = (month.is_over, &month.days[..])
-                    && let Some(joined) = found(&month_key(&keys, month), *first, *last)
-                {
-                    files.push(joined);
-                    continue;
-                }
-                for day in &month.days {
-                    match found(&keys[day], *day, *day) {
-                        Some(file) => files.push(file),
-                        None if rollup.is_history => break 'months,
-                        None => {}
-                    }
-                }
-            }
+            // Of a history, what follows a day that is missing is missing too.
+            let _ = months.iter().try_for_each(|month| month.fewest(&there, rollup.is_history, files));
         }
         Ok(rolled)
     }
@@ -194,7 +233,7 @@ impl Lake {
         Ok(file(self.location.child(&written.path), written.size_bytes, day, day))
     }
 
-    /// Joins the files of a month's days.
+    /// Joins the files of a week or a month.
     ///
     /// # Errors
     /// When a file cannot be read or the new one not written.
@@ -208,12 +247,14 @@ impl Lake {
         let (Some(first), Some(last)) = (files.first(), files.last()) else {
             return Err(Error::Internal(format!("nothing of {} to join", rollup.name)));
         };
-        let month = months(snapshot).into_iter().find(|month| month.days.contains(&first.day));
-        let month = month.ok_or_else(|| Error::Internal(format!("no events on {}", first.day)))?;
-        let path = path(rollup, &month_key(&keys(rollup, snapshot), &month), geography);
+        let (first, last) = (first.day, last_day(last));
+        let months = months(snapshot);
+        let span = months.iter().find_map(|month| month.of(first, last));
+        let span = span.ok_or_else(|| Error::Internal(format!("neither week nor month from {first} to {last}")))?;
+        let path = path(rollup, &span.key(&keys(rollup, snapshot)), geography);
         let paths: Vec<_> = files.iter().map(|file| file.path.clone()).collect();
         let written = ledger::join(&self.location, path, &paths, properties()).await?;
-        Ok(file(self.location.child(&written.path), written.size_bytes, first.day, last.day))
+        Ok(file(self.location.child(&written.path), written.size_bytes, first, last))
     }
 }
 
@@ -228,19 +269,17 @@ fn properties() -> WriterProperties {
 }
 
 /// Stems ([`stem`]) of the files that hold for a snapshot and may be there: histories end on what placed the addresses. What
-/// a file of a month, among `listed`, holds is not needed a second time.
+/// a file of a week or a month, among `listed`, holds is not needed a second time.
 pub fn stems(snapshot: &Snapshot, listed: &HashSet<Path>) -> Vec<Path> {
     let mut stems = Vec::new();
+    let months = months(snapshot);
     for rollup in rollups_and_histories() {
         let keys = keys(&rollup, snapshot);
-        let stem_of = |key: &str| stem(&snapshot.location.child(&path(&rollup, key, &[])));
-        for month in months(snapshot) {
-            let joined = stem_of(&month_key(&keys, &month));
-            match month.is_over && listed.contains(&joined) {
-                true => stems.push(joined),
-                false => stems.extend(month.days.iter().map(|day| stem_of(&keys[day]))),
-            }
-        }
+        let there = |span: &Span| {
+            let stem = stem(&snapshot.location.child(&path(&rollup, &span.key(&keys), &[])));
+            (span.parts.is_empty() || listed.contains(&stem)).then_some(stem)
+        };
+        let _ = months.iter().try_for_each(|month| month.fewest(&there, false, &mut stems));
     }
     stems
 }
@@ -299,14 +338,6 @@ fn keys(rollup: &Rollup, snapshot: &Snapshot) -> BTreeMap<NaiveDate, String> {
         keys.insert(day, format!("{day}-{}", short(hash)));
     }
     keys
-}
-
-/// What names a month's file: the month, and a hash of its days' names.
-fn month_key(keys: &BTreeMap<NaiveDate, String>, month: &Month) -> String {
-    let mut hash = Sha256::new();
-    month.days.iter().filter_map(|day| keys.get(day)).for_each(|key| hash.update(key));
-    let first = month.days.first().copied().unwrap_or_default();
-    format!("{}-{}", first.format("%Y-%m"), short(hash))
 }
 
 fn short(hash: Sha256) -> String {
