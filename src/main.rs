@@ -11,6 +11,10 @@ use trailhunt::{commands, settings};
 /// with an allocator's cache of its own.
 const BLOCKING_THREADS_MAX: usize = 24;
 
+#[cfg(not(target_env = "msvc"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let cli = match settings::cli(std::env::args_os().collect()) {
         Ok(cli) => cli,

@@ -55,6 +55,7 @@ const CRATE_BELONGS_TO: &[(&str, &[&str])] = &[
     ("maxminddb", &["geo"]),
     ("rand", &["sample"]),
     ("rustyline", &["commands"]),
+    ("tikv_jemallocator", &["main"]),
 ];
 
 fn files_below(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {

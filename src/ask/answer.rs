@@ -11,6 +11,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use arrow::util::pretty::pretty_format_batches;
 use futures::TryStreamExt;
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 
@@ -76,14 +77,15 @@ pub async fn ndjson(query: Query, out: &mut (impl Write + Send)) -> Result<()> {
     taken(writer.finish())
 }
 
-/// A Parquet file; values are as they are.
+/// A Parquet file; values are as they are. How they lie in our memory is no business of its readers.
 ///
 /// # Errors
 /// As [`table`].
 pub async fn parquet(query: Query, out: File) -> Result<()> {
     let failed = |e: parquet::errors::ParquetError| Error::query("answer", e);
     let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
-    let mut writer = ArrowWriter::try_new(out, query.schema(), Some(properties)).map_err(failed)?;
+    let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+    let mut writer = ArrowWriter::try_new_with_options(out, query.schema(), options).map_err(failed)?;
     let mut batches = query.stream().await?;
     while let Some(batch) = batches.try_next().await? {
         writer.write(&batch).map_err(failed)?;

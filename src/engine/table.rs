@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, UInt64Array};
-use arrow::datatypes::{DataType, Date32Type, Field, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, Date32Type, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate};
 use datafusion::catalog::{Session, TableProvider};
@@ -52,8 +52,8 @@ impl FilesTable {
     /// The events.
     pub fn events(store: ObjectStoreUrl, files: Vec<DataFile>) -> FilesTable {
         let partition = Arc::new(Field::new(PARTITION, DataType::Date32, true));
-        let table = TableSchema::builder(file_schema()).with_table_partition_cols(vec![partition]).build();
-        FilesTable { store, schema: table_schema(), table, files, partitioned: true, counted: true }
+        let table = TableSchema::builder(viewed(&file_schema())).with_table_partition_cols(vec![partition]).build();
+        FilesTable { store, schema: viewed(&table_schema()), table, files, partitioned: true, counted: true }
     }
 
     /// A rollup's files, one a day, a week or a month. `schema` begins with the day, which the files have too.
@@ -63,6 +63,7 @@ impl FilesTable {
 
     /// Files without a partition column or statistics.
     pub fn plain(store: ObjectStoreUrl, schema: SchemaRef, files: Vec<DataFile>) -> FilesTable {
+        let schema = viewed(&schema);
         let table = TableSchema::from(Arc::clone(&schema));
         FilesTable { store, schema, table, files, partitioned: false, counted: true }
     }
@@ -78,6 +79,15 @@ impl FilesTable {
         let keep = predicate.prune(&Statistics { schema: &self.schema, files: &self.files, counted: self.counted })?;
         Ok(self.files.iter().zip(keep).filter(|(_, keep)| *keep).map(|(file, _)| file).collect())
     }
+}
+
+/// Texts as views: what is read stays where it was decoded, and a text that stands in a thousand rows is there once.
+fn viewed(schema: &SchemaRef) -> SchemaRef {
+    let field = |field: &FieldRef| match field.data_type() {
+        DataType::Utf8 => Arc::new(Field::clone(field).with_data_type(DataType::Utf8View)),
+        _ => Arc::clone(field),
+    };
+    Arc::new(Schema::new(schema.fields().iter().map(field).collect::<Vec<_>>()))
 }
 
 #[async_trait]
