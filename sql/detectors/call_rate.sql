@@ -15,7 +15,7 @@ min_hours   = { default = 12, min = 3, help = "active hours of history an identi
 lookback    = { default = 336, min = 24, max = 2000, help = "active hours looked back on" }
 spread_floor = { default = 0.5, min = 0.05, help = "smallest spread, in ln(calls): 0.5 is a factor of 1.6" }
 */
-WITH candidates AS (
+WITH candidates AS MATERIALIZED (
   SELECT DISTINCT actor, account_id
   FROM hourly_activity
   WHERE event_date >= CAST($from AS DATE) AND event_date < CAST($to AS DATE)

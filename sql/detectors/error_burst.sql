@@ -10,7 +10,7 @@ respond    = ["Read the hour in order: what was looked for?", "Look for what suc
 min_codes  = { default = 4, min = 2, help = "different error codes within one hour" }
 min_nats   = { default = 6.0, min = 0.0, help = "surprise of so many codes in an hour with failures: 6 nats are one in 400" }
 */
-WITH candidates AS (
+WITH candidates AS MATERIALIZED (
   SELECT DISTINCT account_id, actor
   FROM (
     SELECT account_id, actor, hour

@@ -11,7 +11,7 @@ min_failures = { default = 10, min = 1, help = "days with fewer failed calls are
 min_z        = { default = 6.0, min = 2.0, help = "standard deviations above the failures to be expected" }
 warm_up_days = { default = 5, min = 1, max = 90, help = "active days of history an identity needs before it can be judged" }
 */
-WITH candidates AS (
+WITH candidates AS MATERIALIZED (
   SELECT DISTINCT actor, account_id
   FROM daily_activity
   WHERE event_date >= CAST($from AS DATE) AND event_date < CAST($to AS DATE) AND failures >= $min_failures

@@ -33,6 +33,16 @@ pub struct Hunt {
     pub seconds: Vec<(String, f64)>,
 }
 
+impl Hunt {
+    fn note(&mut self, detector: &Detector, found: Result<Vec<Finding>>, seconds: f64) {
+        match found {
+            Ok(findings) => self.findings.extend(findings),
+            Err(e) => self.failed.push(e),
+        }
+        self.seconds.push((detector.id.clone(), seconds));
+    }
+}
+
 /// Runs `detectors` over `window`, calling `before_each` with the number done and the next id.
 ///
 /// # Errors
@@ -57,19 +67,19 @@ pub async fn run(
             async move { (detector, timed(detector).await) }
         })
         .buffered(at_once);
+    let mut alone = Vec::new();
     while let Some((detector, (found, seconds))) = judged.next().await {
-        // One that shared the memory with another may do alone.
-        let found = match found {
-            Err(_) if at_once > 1 => detect(detector, session, window, settings).await,
-            found => found,
-        };
         match found {
-            Ok(findings) => hunt.findings.extend(findings),
-            Err(e) => hunt.failed.push(e),
+            // One that shared the memory with another may do alone.
+            Err(_) if at_once > 1 => alone.push(detector),
+            found => hunt.note(detector, found, seconds),
         }
-        hunt.seconds.push((detector.id.clone(), seconds));
     }
     drop(judged);
+    for detector in alone {
+        let (found, seconds) = timed(detector).await;
+        hunt.note(detector, found, seconds);
+    }
     join(&mut hunt.findings);
     look_up(session, &mut hunt.findings).await?;
     hunt.findings.sort_by(|a, b| {
