@@ -140,7 +140,7 @@ pub async fn session(snapshot: &Snapshot, rolled: &Rolled, geo: &Arc<Geo>, memor
         files.iter().map(file).collect::<Vec<_>>()
     };
     let tables = [
-        ("events", FilesTable::events(store.clone(), snapshot.files.clone())),
+        ("events", FilesTable::viewed_events(store.clone(), snapshot.files.clone())),
         ("objects", FilesTable::plain(store.clone(), ledger_schema(), side(&snapshot.state.ledger))),
         ("rejects", FilesTable::plain(store.clone(), rejects_schema(), side(&snapshot.state.rejects))),
     ];

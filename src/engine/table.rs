@@ -52,8 +52,17 @@ impl FilesTable {
     /// The events.
     pub fn events(store: ObjectStoreUrl, files: Vec<DataFile>) -> FilesTable {
         let partition = Arc::new(Field::new(PARTITION, DataType::Date32, true));
-        let table = TableSchema::builder(viewed(&file_schema())).with_table_partition_cols(vec![partition]).build();
-        FilesTable { store, schema: viewed(&table_schema()), table, files, partitioned: true, counted: true }
+        let table = TableSchema::builder(file_schema()).with_table_partition_cols(vec![partition]).build();
+        FilesTable { store, schema: table_schema(), table, files, partitioned: true, counted: true }
+    }
+
+    /// The events, texts as views: what is read stays where it was decoded. What holds many rows of many pages, as rollups
+    /// and histories do, would be taken to hold the pages.
+    pub fn viewed_events(store: ObjectStoreUrl, files: Vec<DataFile>) -> FilesTable {
+        let events = FilesTable::events(store, files);
+        let partition = events.table.table_partition_cols().clone();
+        let table = TableSchema::builder(viewed(&file_schema())).with_table_partition_cols(partition).build();
+        FilesTable { schema: viewed(&table_schema()), table, ..events }
     }
 
     /// A rollup's files, one a day, a week or a month. `schema` begins with the day, which the files have too.
@@ -63,7 +72,6 @@ impl FilesTable {
 
     /// Files without a partition column or statistics.
     pub fn plain(store: ObjectStoreUrl, schema: SchemaRef, files: Vec<DataFile>) -> FilesTable {
-        let schema = viewed(&schema);
         let table = TableSchema::from(Arc::clone(&schema));
         FilesTable { store, schema, table, files, partitioned: false, counted: true }
     }
@@ -81,7 +89,7 @@ impl FilesTable {
     }
 }
 
-/// Texts as views: what is read stays where it was decoded, and a text that stands in a thousand rows is there once.
+/// A schema with views for texts.
 fn viewed(schema: &SchemaRef) -> SchemaRef {
     let field = |field: &FieldRef| match field.data_type() {
         DataType::Utf8 => Arc::new(Field::clone(field).with_data_type(DataType::Utf8View)),
