@@ -138,6 +138,25 @@ pub const BLOOM: &[&str] = &["event_id", "access_key_id", "source_ip_address"];
 /// Columns that hardly ever repeat a value.
 pub const UNIQUE: &[&str] = &["event_id", "request_id", "shared_event_id"];
 
+/// Columns of the event of which many rows have the same value: each is kept once until it is written.
+pub const SHARED: &[&str] = &[
+    "account_id",
+    "aws_region",
+    "event_source",
+    "event_name",
+    "source_ip_address",
+    "user_agent",
+    "error_code",
+    "event_category",
+    "event_type",
+    "event_version",
+    "recipient_account_id",
+    "api_version",
+    "vpc_endpoint_id",
+    "vpc_endpoint_account_id",
+    "tls_details",
+];
+
 impl Kind {
     /// The Arrow type of a column of this kind.
     pub fn data_type(self) -> DataType {
@@ -175,7 +194,7 @@ mod tests {
     #[test]
     fn every_column_named_by_a_list_exists() {
         let names: Vec<_> = EVENTS.iter().map(|c| c.name).collect();
-        for name in STATISTICS.iter().chain(SORT).chain(BLOOM) {
+        for name in STATISTICS.iter().chain(SORT).chain(BLOOM).chain(UNIQUE).chain(SHARED) {
             assert!(names.contains(name), "{name}");
         }
         assert_eq!(EVENTS[0].name, PARTITION);

@@ -17,8 +17,9 @@ use foldhash::fast::RandomState;
 
 use super::caller::Caller;
 use super::event::{Event, slot};
+use super::shared_texts::SharedTexts;
 use super::{json, time};
-use crate::schema::{Column, EVENTS, Kind, Origin};
+use crate::schema::{Column, EVENTS, Kind, Origin, SHARED};
 use crate::source::LogObject;
 
 const ACCOUNT: usize = slot("account_id");
@@ -89,6 +90,7 @@ pub struct Sizes {
 
 enum Builder {
     Text(StringBuilder),
+    Shared(SharedTexts),
     Bool(BooleanBuilder),
     Integer(Int64Builder),
     Time(TimestampMicrosecondBuilder),
@@ -103,12 +105,14 @@ impl Builder {
             return true;
         }
         match self {
-            Builder::Text(_) if !has_escapes && kind == Kind::Json => self.put_text(row, Some(raw)),
-            Builder::Text(_) if kind == Kind::Json => self.put_text(row, Some(&json::without_lone_surrogates(raw))),
-            Builder::Text(_) if !has_escapes && raw.starts_with('"') => self.put_text(row, raw.get(1..raw.len() - 1)),
-            Builder::Text(_) => match json::text(raw) {
-                Some(text) => self.put_text(row, Some(&text)),
-                None => return false,
+            Builder::Text(_) | Builder::Shared(_) => match kind {
+                Kind::Json if has_escapes => self.put_text(row, Some(&json::without_lone_surrogates(raw))),
+                Kind::Json => self.put_text(row, Some(raw)),
+                _ if !has_escapes && raw.starts_with('"') => self.put_text(row, raw.get(1..raw.len() - 1)),
+                _ => match json::text(raw) {
+                    Some(text) => self.put_text(row, Some(&text)),
+                    None => return false,
+                },
             },
             Builder::Bool(_) => match json::boolean(raw) {
                 Some(value) => self.put_bool(row, value),
@@ -126,8 +130,10 @@ impl Builder {
     fn put_text(&mut self, row: usize, value: Option<&str>) {
         let Some(value) = value else { return };
         self.fill(row);
-        if let Builder::Text(texts) = self {
-            texts.append_value(value);
+        match self {
+            Builder::Text(texts) => texts.append_value(value),
+            Builder::Shared(texts) => texts.append(value),
+            _ => {}
         }
     }
 
@@ -152,6 +158,7 @@ impl Builder {
     fn fill(&mut self, row: usize) {
         match self {
             Builder::Text(b) if b.len() < row => b.append_nulls(row - b.len()),
+            Builder::Shared(b) => b.fill(row),
             Builder::Bool(b) if b.len() < row => b.append_nulls(row - b.len()),
             Builder::Integer(b) if b.len() < row => b.append_nulls(row - b.len()),
             Builder::Time(b) if b.len() < row => b.append_nulls(row - b.len()),
@@ -164,6 +171,7 @@ impl Builder {
         self.fill(rows);
         Some(match self {
             Builder::Text(mut b) => Arc::new(b.finish()),
+            Builder::Shared(b) => b.finish(),
             Builder::Bool(mut b) => Arc::new(b.finish()),
             Builder::Integer(mut b) => Arc::new(b.finish()),
             Builder::Time(mut b) => Arc::new(b.finish()),
@@ -179,6 +187,9 @@ impl EventBatch {
         let builder = |(at, column): (usize, &Column)| {
             let values = if each(at) == Each::Event { rows } else { 0 };
             match column.kind {
+                Kind::Text | Kind::Json if SHARED.contains(&column.name) => {
+                    Builder::Shared(SharedTexts::with_capacity(values))
+                }
                 Kind::Text | Kind::Json => {
                     let bytes = like.map_or(0, |like| like.bytes[at]);
                     Builder::Text(StringBuilder::with_capacity(values, bytes))

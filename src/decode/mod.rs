@@ -19,6 +19,7 @@ mod reader;
 mod reject;
 mod scan;
 mod shape;
+mod shared_texts;
 mod split;
 mod text;
 mod time;
@@ -85,7 +86,7 @@ impl Limits {
 #[derive(Debug)]
 pub struct Decoded {
     /// Rows with the columns of [`crate::schema::file_schema`], object by object in the order given. Texts that rows share,
-    /// those of the caller and the object's URL, are dictionaries.
+    /// those of the caller, the object's URL and [`crate::schema::SHARED`], are dictionaries.
     pub batch: RecordBatch,
     /// UTC day of each row, days since 1970-01-01.
     pub days: Vec<i32>,

@@ -135,10 +135,11 @@ impl Reader {
         if parquet::is_parquet(inflated) {
             return self.parquet(object, inflated);
         }
-        match text::text(inflated) {
+        match text::text(std::mem::take(inflated)) {
             Ok(text) => {
                 let first_row = self.batch.rows();
-                self.records(Within { object, first_row, base: 0, is_slice: true, envelopes: 0 }, text);
+                self.records(Within { object, first_row, base: 0, is_slice: true, envelopes: 0 }, &text);
+                *inflated = text.into_bytes();
             }
             Err(reason) => self.reject(object, 0, reason),
         }

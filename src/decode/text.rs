@@ -7,19 +7,16 @@
 ///
 /// # Errors
 /// What the bytes are instead.
-pub fn text(bytes: &mut Vec<u8>) -> Result<&str, &'static str> {
+pub fn text(mut bytes: Vec<u8>) -> Result<String, &'static str> {
     if let Some((_, reason)) = REFUSED.iter().find(|(magic, _)| bytes.starts_with(magic)) {
         return Err(reason);
     }
-    if let Some(unit) = utf16(bytes) {
+    if let Some(unit) = utf16(&bytes) {
         let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
-        *bytes = String::from_utf16_lossy(&units).into_bytes();
+        bytes = String::from_utf16_lossy(&units).into_bytes();
     }
-    if std::str::from_utf8(bytes).is_err() {
-        *bytes = String::from_utf8_lossy(bytes).into_owned().into_bytes();
-    }
-    let text = std::str::from_utf8(bytes).unwrap_or_default();
-    if is_csv(text) { Err("CSV holds a part of each record and is not read; export JSON") } else { Ok(text) }
+    let text = String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned());
+    if is_csv(&text) { Err("CSV holds a part of each record and is not read; export JSON") } else { Ok(text) }
 }
 
 /// What archives are seen to hold beside JSON, by the first bytes.
@@ -63,7 +60,7 @@ mod tests {
     use super::*;
 
     fn read(bytes: &[u8]) -> Result<String, &'static str> {
-        text(&mut bytes.to_vec()).map(str::to_owned)
+        text(bytes.to_vec())
     }
 
     #[test]

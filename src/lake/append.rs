@@ -192,7 +192,7 @@ impl<'a> Appender<'a> {
             return Ok(());
         };
         let bytes = of_day.waiting.bytes();
-        let encode = of_day.builder.begin(std::mem::take(&mut of_day.waiting))?;
+        let encode = of_day.builder.begin(std::mem::take(&mut of_day.waiting));
         self.pending.encoding.push_back(Encoding { day, bytes, groups: self.pool.run_first(encode) });
         Ok(())
     }

@@ -84,12 +84,12 @@ impl Lake {
             for batch in read_columns(bytes, None).map_err(|e| Error::lake(url.as_str(), e))? {
                 waiting.push(&batch, (0..batch.num_rows() as u32).collect())?;
                 if waiting.count() >= FILE_EVENTS_MAX as usize || waiting.bytes() >= sorted_bytes {
-                    let encode = builder.begin(std::mem::take(&mut waiting))?;
+                    let encode = builder.begin(std::mem::take(&mut waiting));
                     builder.add(tokio::task::block_in_place(encode)?)?;
                 }
             }
         }
-        let encode = builder.begin(waiting)?;
+        let encode = builder.begin(waiting);
         builder.add(tokio::task::block_in_place(encode)?)?;
         let built = builder.finish()?;
         let bytes = built.bytes.len() as u64;

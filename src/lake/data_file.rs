@@ -2,18 +2,24 @@
 
 use std::sync::Arc;
 
-use arrow::array::{RecordBatch, StructArray};
-use arrow::datatypes::DataType;
+use arrow::array::{
+    ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, StructArray, TimestampMicrosecondArray,
+};
+use arrow::datatypes::{DataType, FieldRef, SchemaRef};
 use delta_kernel::expressions::ColumnName;
 use delta_kernel::schema::StructType;
 use delta_kernel_default_engine::stats::FileStatsAccumulator;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::data_type::ByteArray;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
+use parquet::file::statistics::Statistics;
 use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::ColumnDescPtr;
 
 use super::rows::{Group, Rows};
+use super::text_chunk::{self, TextChunk, TextEncoder};
 use crate::error::{Error, Result};
 use crate::schema::{BLOOM, EVENTS, STATISTICS, UNIQUE, file_schema};
 
@@ -23,13 +29,39 @@ pub const ROW_GROUP_ROWS: usize = 65_536;
 /// A file under construction.
 pub struct DataFileBuilder {
     writer: SerializedFileWriter<Vec<u8>>,
-    encoders: Arc<ArrowRowGroupWriterFactory>,
+    encoders: Arc<Encoders>,
     statistics: FileStatsAccumulator,
-    rows: usize,
+    /// Of the file, and of each of [`STATISTICS`].
+    rows: i64,
+    nulls: Vec<i64>,
+}
+
+/// What makes the columns of row groups.
+struct Encoders {
+    columns: Vec<ColumnDescPtr>,
+    properties: WriterPropertiesPtr,
+    /// Of the columns that [`TextEncoder`] does not encode.
+    others: ArrowRowGroupWriterFactory,
 }
 
 /// Rows sorted and encoded, to be put into their file: the columns of each row group.
-pub struct RowGroups(Vec<Vec<ArrowColumnChunk>>);
+pub struct RowGroups(Vec<Vec<Chunk>>);
+
+enum Chunk {
+    Text(TextChunk),
+    Other(ArrowColumnChunk),
+}
+
+impl Chunk {
+    /// What is told of it.
+    fn statistics(&self) -> Result<&Statistics> {
+        let close = match self {
+            Chunk::Text(chunk) => &chunk.close,
+            Chunk::Other(chunk) => chunk.close(),
+        };
+        close.metadata.statistics().ok_or_else(|| defect("a column of which nothing is told"))
+    }
+}
 
 /// A finished file, not yet written anywhere.
 pub struct BuiltFile {
@@ -47,9 +79,18 @@ impl DataFileBuilder {
     pub fn new(schema: &StructType) -> Result<DataFileBuilder> {
         let columns: Vec<_> = STATISTICS.iter().map(|column| ColumnName::new([*column])).collect();
         let statistics = FileStatsAccumulator::new(&columns, schema);
-        let writer = ArrowWriter::try_new(Vec::new(), file_schema(), Some(properties())).map_err(defect)?;
-        let (writer, encoders) = writer.into_serialized_writer().map_err(defect)?;
-        Ok(DataFileBuilder { writer, encoders: Arc::new(encoders), statistics, rows: 0 })
+        let (writer, _) = writer(file_schema())?;
+        let (columns, properties) = (writer.schema_descr().columns().to_vec(), Arc::clone(writer.properties()));
+        let others = columns.iter().enumerate().filter(|(_, column)| !text_chunk::encodes(&properties, column));
+        let others = file_schema().project(&others.map(|(at, _)| at).collect::<Vec<_>>()).map_err(defect)?;
+        let encoders = Encoders { columns, properties, others: self::writer(Arc::new(others))?.1 };
+        Ok(DataFileBuilder {
+            writer,
+            encoders: Arc::new(encoders),
+            statistics,
+            rows: 0,
+            nulls: vec![0; STATISTICS.len()],
+        })
     }
 
     /// Bytes encoded so far.
@@ -57,17 +98,10 @@ impl DataFileBuilder {
         self.writer.bytes_written()
     }
 
-    /// Notes what the next rows hold. What is left, to sort and encode them, can be done on any thread.
-    ///
-    /// # Errors
-    /// Only for rows of another schema, which is a defect.
-    pub fn begin(&mut self, rows: Rows) -> Result<impl FnOnce() -> Result<RowGroups> + Send + use<>> {
-        for part in rows.plain(STATISTICS) {
-            self.statistics.merge(&part?).map_err(defect)?;
-        }
-        self.rows += rows.count();
+    /// How to sort and encode the next rows, which can be done on any thread.
+    pub fn begin(&self, rows: Rows) -> impl FnOnce() -> Result<RowGroups> + Send + use<> {
         let encoders = Arc::clone(&self.encoders);
-        Ok(move || encoded(&rows, &encoders))
+        move || encoded(&rows, &encoders)
     }
 
     /// Adds rows. They come in the order in which they were begun.
@@ -76,13 +110,31 @@ impl DataFileBuilder {
     /// Only when it cannot be Parquet, which is a defect.
     pub fn add(&mut self, groups: RowGroups) -> Result<()> {
         for group in groups.0 {
+            self.note(&group)?;
             let mut writer = self.writer.next_row_group().map_err(defect)?;
             for column in group {
-                column.append_to_row_group(&mut writer).map_err(defect)?;
+                let added = match column {
+                    Chunk::Text(TextChunk { bytes, close }) => writer.append_column(&bytes, close),
+                    Chunk::Other(chunk) => chunk.append_to_row_group(&mut writer),
+                };
+                added.map_err(defect)?;
             }
-            writer.close().map_err(defect)?;
+            self.rows += writer.close().map_err(defect)?.num_rows();
         }
         Ok(())
+    }
+
+    /// Notes what is told of a row group's columns.
+    fn note(&mut self, group: &[Chunk]) -> Result<()> {
+        let mut columns = Vec::with_capacity(STATISTICS.len());
+        for (name, nulls) in STATISTICS.iter().zip(&mut self.nulls) {
+            let at = file_schema().index_of(name).map_err(defect)?;
+            let statistics = group.get(at).ok_or_else(|| defect("no such column"))?.statistics()?;
+            *nulls += statistics.null_count_opt().unwrap_or_default() as i64;
+            columns.push((*name, bounds(statistics)?, true));
+        }
+        let bounds = RecordBatch::try_from_iter_with_nullable(columns).map_err(defect)?;
+        self.statistics.merge(&bounds).map_err(defect)
     }
 
     /// The whole file.
@@ -95,28 +147,76 @@ impl DataFileBuilder {
         }
         let statistics = self.statistics.finish().map_err(defect)?;
         let statistics = statistics.ok_or_else(|| defect("a file without a row group"))?;
+        let statistics = counted(&statistics, self.rows, &self.nulls)?;
         let bytes = self.writer.into_inner().map_err(defect)?;
         Ok(BuiltFile { bytes, statistics })
     }
 }
 
-fn encoded(rows: &Rows, encoders: &ArrowRowGroupWriterFactory) -> Result<RowGroups> {
+/// A writer of files of this schema, and what makes the columns of their row groups.
+fn writer(schema: SchemaRef) -> Result<(SerializedFileWriter<Vec<u8>>, ArrowRowGroupWriterFactory)> {
+    let writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties())).map_err(defect)?;
+    writer.into_serialized_writer().map_err(defect)
+}
+
+/// The smallest and the largest value, as far as they are told.
+fn bounds(statistics: &Statistics) -> Result<ArrayRef> {
+    Ok(match statistics {
+        Statistics::ByteArray(of) => {
+            let text = |bound: Option<&ByteArray>| bound.and_then(|bound| bound.as_utf8().ok().map(str::to_owned));
+            Arc::new(StringArray::from_iter([text(of.min_opt()), text(of.max_opt())]))
+        }
+        Statistics::Int64(of) => {
+            let times = [of.min_opt().copied(), of.max_opt().copied()];
+            Arc::new(TimestampMicrosecondArray::from_iter(times).with_timezone("UTC"))
+        }
+        other => return Err(defect(format!("statistics of another type: {other}"))),
+    })
+}
+
+/// The statistics of bounds as those of what they bound.
+fn counted(statistics: &StructArray, rows: i64, nulls: &[i64]) -> Result<StructArray> {
+    let number = |number: i64| Arc::new(Int64Array::from(vec![number])) as ArrayRef;
+    let section = |(field, column): (&FieldRef, &ArrayRef)| -> Result<ArrayRef> {
+        Ok(match (field.name().as_str(), column.as_struct_opt()) {
+            ("numRecords", _) => number(rows),
+            ("nullCount", Some(counts)) => {
+                let of = |field: &FieldRef| {
+                    let at = STATISTICS.iter().position(|name| name == field.name());
+                    at.map(|at| number(nulls[at])).ok_or_else(|| defect("statistics nobody asked for"))
+                };
+                let columns = counts.fields().iter().map(of).collect::<Result<_>>()?;
+                Arc::new(StructArray::try_new(counts.fields().clone(), columns, None).map_err(defect)?)
+            }
+            _ => Arc::clone(column),
+        })
+    };
+    let columns = statistics.fields().iter().zip(statistics.columns()).map(section).collect::<Result<_>>()?;
+    StructArray::try_new(statistics.fields().clone(), columns, None).map_err(defect)
+}
+
+fn encoded(rows: &Rows, encoders: &Encoders) -> Result<RowGroups> {
     let sorted = rows.sorted()?;
     let schema = file_schema();
-    let row_group = |(index, group): (usize, Group)| {
-        let writers = encoders.create_column_writers(index).map_err(defect)?;
-        let column = |(at, mut writer): (usize, ArrowColumnWriter)| {
+    let mut texts = TextEncoder::new(Arc::clone(&encoders.properties))?;
+    let mut row_group = |(index, group): (usize, Group)| {
+        let mut others = encoders.others.create_column_writers(index).map_err(defect)?.into_iter();
+        let column = |(at, column): (usize, &ColumnDescPtr)| {
+            if text_chunk::encodes(&encoders.properties, column) {
+                return Ok(Chunk::Text(texts.chunk(column, group.texts(at)?)?));
+            }
+            let mut writer = others.next().ok_or_else(|| defect("a column nobody writes"))?;
             let field = schema.field(at);
             for values in group.column(at, field.data_type()) {
                 for leaf in compute_leaves(field, &values?).map_err(defect)? {
                     writer.write(&leaf).map_err(defect)?;
                 }
             }
-            writer.close().map_err(defect)
+            Ok(Chunk::Other(writer.close().map_err(defect)?))
         };
-        writers.into_iter().enumerate().map(column).collect::<Result<Vec<_>>>()
+        encoders.columns.iter().enumerate().map(column).collect::<Result<Vec<_>>>()
     };
-    Ok(RowGroups(sorted.groups(ROW_GROUP_ROWS).enumerate().map(row_group).collect::<Result<_>>()?))
+    Ok(RowGroups(sorted.groups(ROW_GROUP_ROWS).enumerate().map(&mut row_group).collect::<Result<_>>()?))
 }
 
 /// How our Parquet is written.
@@ -163,7 +263,7 @@ fn defect(reason: impl ToString) -> Error {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{ArrayRef, AsArray, StringArray, TimestampMicrosecondArray, new_null_array};
+    use arrow::array::new_null_array;
     use arrow::datatypes::TimestampMicrosecondType;
     use bytes::Bytes;
     use delta_kernel::engine::arrow_conversion::TryFromArrow;
@@ -193,7 +293,7 @@ mod tests {
         let schema = StructType::try_from_arrow(file_schema().as_ref()).unwrap();
         let mut builder = DataFileBuilder::new(&schema).unwrap();
         for rows in rows {
-            let encode = builder.begin(rows).unwrap();
+            let encode = builder.begin(rows);
             builder.add(encode().unwrap()).unwrap();
         }
         ParquetRecordBatchReaderBuilder::try_new(builder.finish().unwrap().bytes.into()).unwrap()

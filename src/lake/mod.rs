@@ -18,6 +18,7 @@ mod append;
 mod commit;
 mod compact;
 mod data_file;
+mod hybrid;
 mod known;
 mod ledger;
 mod lock;
@@ -26,6 +27,7 @@ mod rows;
 mod runs;
 mod snapshot;
 mod state;
+mod text_chunk;
 
 use std::sync::Arc;
 

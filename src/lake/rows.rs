@@ -1,12 +1,13 @@
 //! Rows that wait, in the batches they came in, and are sorted into row groups together.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, DictionaryArray, RecordBatch, StringArray, StringBuilder, UInt32Array, new_null_array,
 };
-use arrow::compute::{cast, concat, interleave, take};
+use arrow::compute::{concat, interleave, take};
 use arrow::datatypes::{DataType, TimestampMicrosecondType, UInt32Type};
 use foldhash::fast::RandomState;
 
@@ -33,7 +34,7 @@ struct Part {
 }
 
 /// A row: its part, and its place there.
-type Place = (usize, usize);
+pub type Place = (usize, usize);
 
 impl Rows {
     /// Adds some rows of a batch, by their places in it; all batches have one schema. The batch is kept, unless they are
@@ -64,31 +65,6 @@ impl Rows {
         self.bytes
     }
 
-    /// The values of some columns as plain texts and numbers, part by part, in the order they came in.
-    ///
-    /// # Errors
-    /// Only for a column that is not there, which is a defect.
-    pub fn plain(&self, names: &'static [&'static str]) -> impl Iterator<Item = Result<RecordBatch>> {
-        self.parts.iter().map(|part| {
-            let is_whole = part.rows.len() == part.batch.num_rows();
-            let rows = (!is_whole).then(|| UInt32Array::from(part.rows.clone()));
-            let column = |name: &&'static str| {
-                let column = part.batch.column_by_name(name).ok_or_else(|| defect(format!("no {name}")))?;
-                let some = match &rows {
-                    Some(rows) => take(column, rows, None).map_err(defect)?,
-                    None => Arc::clone(column),
-                };
-                let plain = match some.data_type() {
-                    DataType::Dictionary(_, of_values) => cast(&some, of_values).map_err(defect)?,
-                    _ => some,
-                };
-                Ok((*name, plain, true))
-            };
-            let columns = names.iter().map(column).collect::<Result<Vec<_>>>()?;
-            RecordBatch::try_from_iter_with_nullable(columns).map_err(defect)
-        })
-    }
-
     /// The rows in the order of [`SORT`].
     ///
     /// # Errors
@@ -96,7 +72,7 @@ impl Rows {
     pub fn sorted(&self) -> Result<Sorted<'_>> {
         let columns = self.columns()?;
         let order = self.order(&columns)?;
-        Ok(Sorted { columns, order })
+        Ok(Sorted::new(columns, order))
     }
 
     fn columns(&self) -> Result<Vec<Column<'_>>> {
@@ -129,46 +105,138 @@ impl Rows {
 pub struct Sorted<'a> {
     columns: Vec<Column<'a>>,
     order: Vec<Place>,
+    /// The keys of all rows in the dictionaries of the columns that have one, by columns; columns of one thing have them in
+    /// common.
+    keys: Vec<Arc<[u32]>>,
 }
 
-impl Sorted<'_> {
+impl<'a> Sorted<'a> {
+    fn new(columns: Vec<Column<'a>>, order: Vec<Place>) -> Sorted<'a> {
+        let mut keys: Vec<Arc<[u32]>> = Vec::with_capacity(columns.len());
+        let mut gathered: Vec<(&[Keys], Arc<[u32]>)> = Vec::new();
+        for column in &columns {
+            let Column::Shared { parts, .. } = column else {
+                keys.push(Arc::new([]));
+                continue;
+            };
+            let known = gathered.iter().find(|(known, _)| known.iter().zip(parts).all(|(a, b)| a.is_same(b)));
+            let of_column = match known {
+                Some((_, keys)) => Arc::clone(keys),
+                None => {
+                    let keys: Arc<[u32]> = order.iter().map(|(at, row)| parts[*at].of(*row)).collect();
+                    gathered.push((parts, Arc::clone(&keys)));
+                    keys
+                }
+            };
+            keys.push(of_column);
+        }
+        drop(gathered);
+        Sorted { columns, order, keys }
+    }
+
     /// The rows in groups of at most so many.
     pub fn groups(&self, rows_max: usize) -> impl Iterator<Item = Group<'_>> {
-        self.order.chunks(rows_max).map(|order| Group { columns: &self.columns, order })
+        let begins = (0..self.order.len()).step_by(rows_max);
+        begins.map(move |from| Group { sorted: self, rows: from..self.order.len().min(from + rows_max) })
     }
 }
 
-/// Some rows in order. They are copied column by column: what a column holds of some ten thousand rows stays in the caches.
+/// Some rows in order. They are taken column by column: what a column holds of some ten thousand rows stays in the caches.
 pub struct Group<'a> {
-    columns: &'a [Column<'a>],
-    order: &'a [Place],
+    sorted: &'a Sorted<'a>,
+    rows: Range<usize>,
 }
 
-impl Group<'_> {
-    /// The values of the column at a place in the schema, which is of some type or a dictionary of it, a few thousand at a
-    /// time. Texts that rows share stay dictionaries.
+impl<'a> Group<'a> {
+    /// The values of the column at a place in the schema, which is of some type, a few thousand at a time.
     ///
     /// # Errors
-    /// Only for a column that is not there, which is a defect.
+    /// Only for a column that is not there, or one whose texts rows share, which is a defect.
     pub fn column(&self, at: usize, data_type: &DataType) -> impl Iterator<Item = Result<ArrayRef>> {
-        let column = self.columns.get(at);
+        let column = self.sorted.columns.get(at);
         let copied = move |places| column.ok_or_else(|| defect("no such column"))?.copied(places, data_type);
-        self.order.chunks(COPIED_ROWS).map(copied)
+        self.sorted.order[self.rows.clone()].chunks(COPIED_ROWS).map(copied)
     }
+
+    /// The texts of the column at a place in the schema.
+    ///
+    /// # Errors
+    /// Only for a column that is not there, or one of no texts, which is a defect.
+    pub fn texts(&self, at: usize) -> Result<Texts<'a>> {
+        let Sorted { columns, order, keys } = self.sorted;
+        match columns.get(at) {
+            Some(Column::Nothing) => Ok(Texts::Nothing(self.rows.len())),
+            Some(Column::Texts(arrays)) => Ok(Texts::Each { arrays, places: &order[self.rows.clone()] }),
+            Some(Column::Shared { values, .. }) => Ok(Texts::Shared { values, keys: &keys[at][self.rows.clone()] }),
+            Some(Column::Others(_)) | None => Err(defect("no such column of texts")),
+        }
+    }
+}
+
+/// The texts of a column of some rows, in order.
+#[derive(Debug, Clone, Copy)]
+pub enum Texts<'a> {
+    /// So many rows, none of which has one.
+    Nothing(usize),
+    /// Of each row, the array that has its text, and the place in it.
+    Each { arrays: &'a [&'a StringArray], places: &'a [Place] },
+    /// Of each row, the place among texts that rows share.
+    Shared { values: &'a StringArray, keys: &'a [u32] },
+}
+
+impl<'a> Texts<'a> {
+    /// How many rows there are.
+    pub fn count(&self) -> usize {
+        match self {
+            Texts::Nothing(rows) => *rows,
+            Texts::Each { places, .. } => places.len(),
+            Texts::Shared { keys, .. } => keys.len(),
+        }
+    }
+
+    /// The text of a row.
+    pub fn text(&self, row: usize) -> Option<&'a str> {
+        match self {
+            Texts::Nothing(_) => None,
+            Texts::Each { arrays, places } => text(arrays[places[row].0], places[row].1),
+            Texts::Shared { values, keys } => text(values, keys[row] as usize),
+        }
+    }
+}
+
+/// The text at a place of an array.
+pub fn text(texts: &StringArray, at: usize) -> Option<&str> {
+    texts.is_valid(at).then(|| texts.value(at))
 }
 
 /// A column of all parts.
 enum Column<'a> {
     /// No row has a value.
     Nothing,
+    /// A text a row.
+    Texts(Vec<&'a StringArray>),
     /// A value a row.
-    Each(Vec<&'a dyn Array>),
+    Others(Vec<&'a dyn Array>),
     /// One dictionary out of those of the parts.
-    Shared {
-        values: ArrayRef,
-        /// Where the dictionary of each part begins in it, and the keys of its rows.
-        parts: Vec<(u32, &'a [u32])>,
-    },
+    Shared { values: StringArray, parts: Vec<Keys<'a>> },
+}
+
+/// The keys of a part's rows in a dictionary that the parts have in common.
+struct Keys<'a> {
+    /// Where the part's own dictionary begins in it.
+    begins: u32,
+    /// In the part's own.
+    of_rows: &'a [u32],
+}
+
+impl Keys<'_> {
+    fn of(&self, row: usize) -> u32 {
+        self.begins + self.of_rows[row]
+    }
+
+    fn is_same(&self, other: &Keys) -> bool {
+        self.begins == other.begins && std::ptr::eq(self.of_rows, other.of_rows)
+    }
 }
 
 impl<'a> Column<'a> {
@@ -180,20 +248,25 @@ impl<'a> Column<'a> {
         if arrays.iter().all(is_empty) {
             return Ok(Column::Nothing);
         }
+        let texts = arrays.iter().map(|array| array.as_string_opt::<i32>());
+        if let Some(texts) = texts.collect::<Option<Vec<_>>>() {
+            return Ok(Column::Texts(texts));
+        }
         let shared = arrays.iter().map(|array| array.as_dictionary_opt::<UInt32Type>());
         let Some(shared) = shared.collect::<Option<Vec<_>>>() else {
-            return Ok(Column::Each(arrays.into_iter().map(|array| array.as_ref()).collect()));
+            return Ok(Column::Others(arrays.into_iter().map(|array| array.as_ref()).collect()));
         };
         if shared.iter().any(|array| array.keys().null_count() > 0) {
             return Err(defect("a dictionary has a null among its keys"));
         }
         let values: Vec<_> = shared.iter().map(|array| array.values().as_ref()).collect();
         let values = concat(&values).map_err(defect)?;
+        let values = values.as_string_opt::<i32>().ok_or_else(|| defect("a dictionary of no texts"))?.clone();
         let mut first = 0;
         let parts = shared.iter().map(|array| {
             let begins = first;
             first += array.values().len() as u32;
-            (begins, &array.keys().values()[..])
+            Keys { begins, of_rows: &array.keys().values()[..] }
         });
         Ok(Column::Shared { parts: parts.collect(), values })
     }
@@ -202,16 +275,15 @@ impl<'a> Column<'a> {
     fn copied(&self, places: &[Place], data_type: &DataType) -> Result<ArrayRef> {
         match self {
             Column::Nothing => Ok(new_null_array(data_type, places.len())),
-            Column::Each(arrays) => match sparse(arrays, places) {
+            Column::Texts(texts) => match sparse(texts, places) {
                 Some(array) => Ok(array),
-                None => interleave(arrays, places).map_err(defect),
+                None => {
+                    let arrays: Vec<_> = texts.iter().map(|texts| *texts as &dyn Array).collect();
+                    interleave(&arrays, places).map_err(defect)
+                }
             },
-            Column::Shared { values, parts } => {
-                let keys = places.iter().map(|(at, row)| parts[*at].0 + parts[*at].1[*row]);
-                let keys = UInt32Array::from_iter_values(keys);
-                let array = DictionaryArray::<UInt32Type>::try_new(keys, values.clone()).map_err(defect)?;
-                Ok(Arc::new(array))
-            }
+            Column::Others(arrays) => interleave(arrays, places).map_err(defect),
+            Column::Shared { .. } => Err(defect("shared texts are not copied")),
         }
     }
 
@@ -220,19 +292,16 @@ impl<'a> Column<'a> {
         match self {
             Column::Nothing => Ok(places.map(|_| 0).collect()),
             Column::Shared { values, parts } => {
-                let values = values.as_string_opt::<i32>().ok_or_else(|| defect("a dictionary of no texts"))?;
                 let of_value = ranks(values.iter());
                 let of_value: Vec<i64> = values.iter().map(|value| of_value[&value]).collect();
-                Ok(places.map(|(at, row)| of_value[(parts[at].0 + parts[at].1[row]) as usize]).collect())
+                Ok(places.map(|(at, row)| of_value[parts[at].of(row) as usize]).collect())
             }
-            Column::Each(arrays) => {
-                let texts = arrays.iter().map(|array| array.as_string_opt::<i32>());
-                if let Some(texts) = texts.collect::<Option<Vec<&StringArray>>>() {
-                    let values: Vec<Option<&str>> =
-                        places.map(|(at, row)| texts[at].is_valid(row).then(|| texts[at].value(row))).collect();
-                    let of_value = ranks(values.iter().copied());
-                    return Ok(values.iter().map(|value| of_value[value]).collect());
-                }
+            Column::Texts(texts) => {
+                let values: Vec<_> = places.map(|(at, row)| text(texts[at], row)).collect();
+                let of_value = ranks(values.iter().copied());
+                Ok(values.iter().map(|value| of_value[value]).collect())
+            }
+            Column::Others(arrays) => {
                 let times = arrays.iter().map(|array| array.as_primitive_opt::<TimestampMicrosecondType>());
                 let times = times.collect::<Option<Vec<_>>>().ok_or_else(|| defect("a column that has no order"))?;
                 Ok(places.map(|(at, row)| times[at].value(row)).collect())
@@ -243,21 +312,21 @@ impl<'a> Column<'a> {
 
 /// The texts at some places of a column that few rows have one of: to step from one to the next is quicker than to copy what
 /// is not there. Nothing for any other column.
-fn sparse(arrays: &[&dyn Array], places: &[Place]) -> Option<ArrayRef> {
-    let rows: usize = arrays.iter().map(|array| array.len()).sum();
-    let nulls: usize = arrays.iter().map(|array| array.null_count()).sum();
+fn sparse(texts: &[&StringArray], places: &[Place]) -> Option<ArrayRef> {
+    let rows: usize = texts.iter().map(|texts| texts.len()).sum();
+    let nulls: usize = texts.iter().map(|texts| texts.null_count()).sum();
     if nulls < rows - rows / SPARSE_ROWS {
         return None;
     }
-    let texts = arrays.iter().map(|array| array.as_string_opt::<i32>()).collect::<Option<Vec<&StringArray>>>()?;
     let mut builder = StringBuilder::with_capacity(places.len(), 0);
     let mut behind = 0;
     for (at, row) in places {
-        if texts[*at].is_valid(*row) {
-            builder.append_nulls(std::mem::take(&mut behind));
-            builder.append_value(texts[*at].value(*row));
-        } else {
-            behind += 1;
+        match text(texts[*at], *row) {
+            Some(text) => {
+                builder.append_nulls(std::mem::take(&mut behind));
+                builder.append_value(text);
+            }
+            None => behind += 1,
         }
     }
     builder.append_nulls(behind);
@@ -302,7 +371,8 @@ fn defect(reason: impl ToString) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{StringArray, TimestampMicrosecondArray};
+    use arrow::array::TimestampMicrosecondArray;
+    use arrow::datatypes::TimeUnit;
 
     use super::*;
 
@@ -322,14 +392,21 @@ mod tests {
         .unwrap()
     }
 
-    /// A column in order, as texts.
+    /// A column of texts in order.
     fn column(rows: &Rows, at: usize) -> Vec<Option<String>> {
-        let text = DataType::Utf8;
         let sorted = rows.sorted().unwrap();
-        let values = sorted.groups(2).flat_map(|group| group.column(at, &text).collect::<Vec<_>>());
-        let values: Vec<_> = values.map(|some| cast(&some.unwrap(), &text).unwrap()).collect();
-        assert!(values.iter().all(|group| group.len() <= 2));
-        values.iter().flat_map(|some| some.as_string::<i32>().iter().map(|v| v.map(str::to_owned))).collect()
+        let groups: Vec<_> = sorted.groups(2).map(|group| group.texts(at).unwrap()).collect();
+        assert!(groups.iter().all(|texts| texts.count() <= 2));
+        let texts = groups.iter().flat_map(|texts| (0..texts.count()).map(|row| texts.text(row)));
+        texts.map(|text| text.map(str::to_owned)).collect()
+    }
+
+    /// A column of times in order, in microseconds.
+    fn times(rows: &Rows, at: usize) -> Vec<i64> {
+        let data_type = DataType::Timestamp(TimeUnit::Microsecond, None);
+        let sorted = rows.sorted().unwrap();
+        let groups = sorted.groups(2).flat_map(|group| group.column(at, &data_type).collect::<Vec<_>>());
+        groups.flat_map(|times| times.unwrap().as_primitive::<TimestampMicrosecondType>().values().to_vec()).collect()
     }
 
     #[test]
@@ -342,8 +419,7 @@ mod tests {
         assert_eq!(column(&rows, 2)[0], None, "nobody stands first");
         assert_eq!(column(&rows, 2)[1..], some(&["anna", "maria", "maria", "maria"]));
         assert_eq!(column(&rows, 4), vec![None; 5]);
-        let times: Vec<_> = column(&rows, 3).into_iter().flatten().map(|time| time[23..].to_owned()).collect();
-        assert_eq!(times, ["008", "007", "003", "009", "005"]);
+        assert_eq!(times(&rows, 3), [8, 7, 3, 9, 5]);
     }
 
     #[test]
@@ -355,8 +431,6 @@ mod tests {
         assert!(rows.bytes() * 10 < whole.get_array_memory_size());
         assert_eq!(rows.parts[0].batch.column(2).as_dictionary::<UInt32Type>().values().len(), 2);
         assert_eq!(column(&rows, 2), [Some("anna".to_owned()), Some("maria".to_owned())]);
-        let plain: Vec<_> = rows.plain(&["actor"]).map(|part| part.unwrap()).collect();
-        assert_eq!(plain[0].column(0).as_string::<i32>().value(0), "anna");
     }
 
     #[test]
@@ -365,12 +439,11 @@ mod tests {
             |every: usize| StringArray::from_iter((0..100).map(|n| (n % every == 0).then(|| format!("text {n}"))));
         for every in [1, 2, 5, 10, 99, 100] {
             let (one, other) = (texts(every), texts(100));
-            let arrays: [&dyn Array; 2] = [&one, &other];
             let places: Vec<Place> =
                 (0..100).rev().flat_map(|row| [(0, row), (1, row)]).chain([(0, 0), (0, 0)]).collect();
-            let copied = Column::Each(arrays.to_vec()).copied(&places, &DataType::Utf8).unwrap();
-            assert_eq!(&copied, &interleave(&arrays, &places).unwrap());
-            assert_eq!(sparse(&arrays, &places).is_some(), every > 2);
+            let copied = Column::Texts(vec![&one, &other]).copied(&places, &DataType::Utf8).unwrap();
+            assert_eq!(&copied, &interleave(&[&one as &dyn Array, &other], &places).unwrap());
+            assert_eq!(sparse(&[&one, &other], &places).is_some(), every > 2);
         }
     }
 
