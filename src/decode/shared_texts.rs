@@ -37,11 +37,6 @@ impl SharedTexts {
         }
     }
 
-    /// Rows so far.
-    pub fn len(&self) -> usize {
-        self.keys.len()
-    }
-
     /// Adds a row.
     pub fn append(&mut self, text: &str) {
         // Rows that were written together are often alike.
@@ -60,7 +55,8 @@ impl SharedTexts {
 
     /// The column.
     pub fn finish(mut self) -> ArrayRef {
-        let shared = DictionaryArray::<UInt32Type>::try_new(UInt32Array::from(self.keys), Arc::new(self.values.finish()));
+        let shared =
+            DictionaryArray::<UInt32Type>::try_new(UInt32Array::from(self.keys), Arc::new(self.values.finish()));
         Arc::new(shared.expect("every key was given when its text was added"))
     }
 
@@ -100,7 +96,6 @@ mod tests {
             }
         }
         texts.fill(expected.len());
-        assert_eq!(texts.len(), expected.len());
         let column = texts.finish();
         let column = column.as_dictionary::<UInt32Type>();
         let read: Vec<_> = column.downcast_dict::<arrow::array::StringArray>().unwrap().into_iter().collect();

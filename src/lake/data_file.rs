@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, StructArray, TimestampMicrosecondArray,
-};
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, StructArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, FieldRef, SchemaRef};
 use delta_kernel::expressions::ColumnName;
 use delta_kernel::schema::StructType;

@@ -108,15 +108,22 @@ struct Dictionary<'t> {
     /// As a page.
     bytes: usize,
     bytes_max: usize,
+    /// Hardly any text comes twice: to look for more of them costs more than it saves.
+    is_closed: bool,
 }
 
 impl<'t> Dictionary<'t> {
     fn new(bytes_max: usize) -> Dictionary<'t> {
-        Dictionary { keys: HashMap::default(), texts: Vec::new(), bytes: 0, bytes_max }
+        Dictionary { keys: HashMap::default(), texts: Vec::new(), bytes: 0, bytes_max, is_closed: false }
     }
 
     fn has_room(&self) -> bool {
-        self.bytes < self.bytes_max
+        self.bytes < self.bytes_max && !self.is_closed
+    }
+
+    /// Told of the texts of a page, all that were new among them.
+    fn judge(&mut self, texts: usize, new: usize) {
+        self.is_closed = new > texts / NEW_OF;
     }
 
     fn key(&mut self, text: &'t str) -> u32 {
@@ -129,6 +136,9 @@ impl<'t> Dictionary<'t> {
         key
     }
 }
+
+/// A dictionary is closed when more than one text in so many of a page was new.
+const NEW_OF: usize = 2;
 
 /// What stands before a text in Parquet's plain encoding.
 const LENGTH_BYTES: usize = 4;
@@ -183,6 +193,7 @@ impl<'t> Chunk<'t, '_> {
     /// A page of keys from this row on. The row behind it.
     fn page_of_keys(&mut self, texts: &Texts<'t>, seen: &mut [u32], from: usize) -> Result<usize> {
         let to = texts.count().min(from + self.rows_max);
+        let known = self.dictionary.texts.len();
         self.keys.clear();
         self.keys.reserve(to - from);
         match texts {
@@ -232,6 +243,7 @@ impl<'t> Chunk<'t, '_> {
         if nulls > 0 {
             keys.retain(|key| *key != NOTHING);
         }
+        self.dictionary.judge(keys.len(), self.dictionary.texts.len() - known);
         let range = if self.has_order { self.range_of(&keys) } else { None };
         let bits = u32::BITS - (self.dictionary.texts.len().saturating_sub(1) as u32).leading_zeros();
         page.push(bits as u8);
@@ -429,7 +441,8 @@ impl<'t> Ranges<'t> {
         );
         self.ascending &= self.last.is_none_or(|last| last.min <= range.min && last.max <= range.max);
         self.last = Some(range);
-        self.whole = Range::of(self.whole.into_iter().flat_map(|whole| [whole.min, whole.max]).chain([range.min, range.max]));
+        self.whole =
+            Range::of(self.whole.into_iter().flat_map(|whole| [whole.min, whole.max]).chain([range.min, range.max]));
     }
 
     /// Of the whole chunk.
@@ -545,7 +558,10 @@ mod tests {
             reader = reader.with_row_selection(selection);
         }
         let batches: Vec<_> = reader.build().unwrap().map(|batch| batch.unwrap()).collect();
-        batches.iter().flat_map(|batch| batch.column(0).as_string::<i32>().iter().map(|t| t.map(str::to_owned))).collect()
+        batches
+            .iter()
+            .flat_map(|batch| batch.column(0).as_string::<i32>().iter().map(|t| t.map(str::to_owned)))
+            .collect()
     }
 
     /// Texts of many kinds: few and many distinct ones, long and empty ones, none.
@@ -570,7 +586,8 @@ mod tests {
         let places: Vec<Place> = (0..first.len()).map(|n| (0, n)).chain((0..second.len()).map(|n| (1, n))).collect();
         check(Texts::Each { arrays: &arrays, places: &places });
         // Every second text stands among the shared ones twice, and one that nobody has.
-        let values = StringArray::from_iter(texts.iter().cloned().chain(texts.iter().cloned()).chain([Some("x".into())]));
+        let values =
+            StringArray::from_iter(texts.iter().cloned().chain(texts.iter().cloned()).chain([Some("x".into())]));
         let keys: Vec<u32> = (0..texts.len()).map(|n| (n + n % 2 * texts.len()) as u32).collect();
         check(Texts::Shared { values: &values, keys: &keys });
         if texts.iter().all(Option::is_none) {
@@ -585,7 +602,8 @@ mod tests {
                 let file = ours(texts, SMALL);
                 assert_eq!(read(&file, None), expected);
                 // Whole pages are stepped over by the offset index.
-                let some = [RowSelector::skip(120), RowSelector::select(7), RowSelector::skip(400), RowSelector::select(9)];
+                let some =
+                    [RowSelector::skip(120), RowSelector::select(7), RowSelector::skip(400), RowSelector::select(9)];
                 if expected.len() > 600 {
                     let selected = [&expected[120..127], &expected[527..536]].concat();
                     assert_eq!(read(&file, Some(some.to_vec().into())), selected);
@@ -599,7 +617,8 @@ mod tests {
         for texts in examples() {
             let told = |file: &Bytes| {
                 let options = ReadOptionsBuilder::new().with_page_index();
-                let options = options.with_reader_properties(ReaderProperties::builder().set_read_bloom_filter(true).build());
+                let options =
+                    options.with_reader_properties(ReaderProperties::builder().set_read_bloom_filter(true).build());
                 let reader = SerializedFileReader::new_with_options(file.clone(), options.build()).unwrap();
                 let group = reader.metadata().row_group(0).column(0).clone();
                 let index = reader.metadata().column_index().unwrap()[0][0].clone();
