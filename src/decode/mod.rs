@@ -1,10 +1,10 @@
 //! Bytes to columns: objects as stored in, one Arrow batch and the rejects out.
 //!
-//! `gunzip` inflates, `bundle` unpacks, `text` settles the encoding, `split` finds the objects, `event` takes one apart by `scan` or, when it
-//! is odd, by `json`,
-//! `shape` says which envelope it is when it is no record, `ocsf` turns Security Lake's events back into records, `caller` and `actor`
-//! say whose call it was, `batch` builds the columns; `reader` leads through them, on the threads of `pool`. Decoding never fails as a whole: what
-//! cannot be read becomes a [`Reject`] with the object, the offset and the reason, and the rest goes on.
+//! `gunzip` inflates, `bundle` unpacks, `text` settles the encoding, `split` finds the objects, `event` takes one apart by
+//! `scan` or, when it is odd, by `json`, `shape` says which envelope it is when it is no record, `ocsf` turns Security Lake's
+//! events back into records, `caller` and `actor` say whose call it was, `batch` builds the columns, out of `shared_texts`
+//! where rows are alike; `reader` leads through them, on the threads of `pool`. Decoding never fails as a whole: what cannot be
+//! read becomes a [`Reject`] with the object, the offset and the reason, and the rest goes on.
 
 mod actor;
 mod batch;
