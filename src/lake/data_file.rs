@@ -128,7 +128,7 @@ impl DataFileBuilder {
         for (name, nulls) in STATISTICS.iter().zip(&mut self.nulls) {
             let at = file_schema().index_of(name).map_err(defect)?;
             let statistics = group.get(at).ok_or_else(|| defect("no such column"))?.statistics()?;
-            *nulls += statistics.null_count_opt().unwrap_or_default() as i64;
+            *nulls += statistics.null_count_opt().ok_or_else(|| defect("nulls nobody counted"))? as i64;
             columns.push((*name, bounds(statistics)?, true));
         }
         let bounds = RecordBatch::try_from_iter_with_nullable(columns).map_err(defect)?;
@@ -161,8 +161,8 @@ fn writer(schema: SchemaRef) -> Result<(SerializedFileWriter<Vec<u8>>, ArrowRowG
 fn bounds(statistics: &Statistics) -> Result<ArrayRef> {
     Ok(match statistics {
         Statistics::ByteArray(of) => {
-            let text = |bound: Option<&ByteArray>| bound.and_then(|bound| bound.as_utf8().ok().map(str::to_owned));
-            Arc::new(StringArray::from_iter([text(of.min_opt()), text(of.max_opt())]))
+            let text = |bound: Option<&ByteArray>| bound.map(|bound| bound.as_utf8().map(str::to_owned)).transpose();
+            Arc::new(StringArray::from_iter([text(of.min_opt()).map_err(defect)?, text(of.max_opt()).map_err(defect)?]))
         }
         Statistics::Int64(of) => {
             let times = [of.min_opt().copied(), of.max_opt().copied()];
@@ -262,6 +262,7 @@ mod tests {
 
     use arrow::array::new_null_array;
     use arrow::datatypes::TimestampMicrosecondType;
+    use arrow::util::display::array_value_to_string;
     use bytes::Bytes;
     use delta_kernel::engine::arrow_conversion::TryFromArrow;
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -286,14 +287,39 @@ mod tests {
         rows
     }
 
-    fn file(rows: Vec<Rows>) -> ParquetRecordBatchReaderBuilder<Bytes> {
+    fn built(rows: Vec<Rows>) -> BuiltFile {
         let schema = StructType::try_from_arrow(file_schema().as_ref()).unwrap();
         let mut builder = DataFileBuilder::new(&schema).unwrap();
         for rows in rows {
             let encode = builder.begin(rows);
             builder.add(encode().unwrap()).unwrap();
         }
-        ParquetRecordBatchReaderBuilder::try_new(builder.finish().unwrap().bytes.into()).unwrap()
+        builder.finish().unwrap()
+    }
+
+    fn file(rows: Vec<Rows>) -> ParquetRecordBatchReaderBuilder<Bytes> {
+        ParquetRecordBatchReaderBuilder::try_new(built(rows).bytes.into()).unwrap()
+    }
+
+    #[test]
+    fn a_file_is_told_by_all_its_row_groups() {
+        let statistics = built(vec![rows(ROW_GROUP_ROWS + 10), rows(3)]).statistics;
+        let rows = ROW_GROUP_ROWS as i64 + 13;
+        let of = |section: &str, column: &str| {
+            let columns = statistics.column_by_name(section).unwrap().as_struct();
+            let column = Arc::clone(columns.column_by_name(column).unwrap());
+            array_value_to_string(&column, 0).unwrap()
+        };
+        assert_eq!(
+            array_value_to_string(statistics.column_by_name("numRecords").unwrap(), 0).unwrap(),
+            rows.to_string()
+        );
+        assert_eq!([of("nullCount", "event_id"), of("nullCount", "event_time")], ["0", "0"]);
+        assert_eq!([of("nullCount", "actor"), of("nullCount", "error_code")], [rows.to_string(), rows.to_string()]);
+        assert_eq!([of("minValues", "event_id"), of("maxValues", "event_id")], ["0", "9999"]);
+        assert_eq!(of("minValues", "event_time"), "1970-01-01T00:00:00Z");
+        assert_eq!(of("maxValues", "event_time"), "1970-01-01T00:00:00.065545Z");
+        assert_eq!(of("maxValues", "actor"), "");
     }
 
     #[test]

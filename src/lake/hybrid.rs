@@ -7,6 +7,9 @@ const GROUP: usize = 8;
 
 /// Writes `values`, each less than 2 to the power of `bits`.
 pub fn put(out: &mut Vec<u8>, values: &[u32], bits: u32) {
+    if bits == 0 && !values.is_empty() {
+        return put_run(out, values.len(), 0, bits);
+    }
     // What is to be packed, and how far it reaches.
     let mut begin = 0;
     let mut at = 0;
