@@ -29,7 +29,6 @@ use crate::error::{Error, Result};
 pub struct TextEncoder {
     properties: WriterPropertiesPtr,
     compressor: Compressor<'static>,
-    level: i32,
 }
 
 /// A chunk's bytes, and what a file's footer says of it.
@@ -44,8 +43,8 @@ impl TextEncoder {
     /// # Errors
     /// When there is no memory for a compressor.
     pub fn new(properties: WriterPropertiesPtr) -> Result<TextEncoder> {
-        let level = zstd::DEFAULT_COMPRESSION_LEVEL;
-        Ok(TextEncoder { properties, compressor: Compressor::new(level).map_err(defect)?, level })
+        let compressor = Compressor::new(zstd::DEFAULT_COMPRESSION_LEVEL).map_err(defect)?;
+        Ok(TextEncoder { properties, compressor })
     }
 
     /// The chunk of a column that is encoded here.
@@ -55,10 +54,7 @@ impl TextEncoder {
     pub fn chunk(&mut self, column: &ColumnDescPtr, texts: Texts) -> Result<TextChunk> {
         let (properties, path) = (&self.properties, column.path());
         let Compression::ZSTD(level) = properties.compression(path) else { return Err(defect("not by zstd")) };
-        if self.level != level.compression_level() {
-            self.level = level.compression_level();
-            self.compressor.set_compression_level(self.level).map_err(defect)?;
-        }
+        self.compressor.set_compression_level(level.compression_level()).map_err(defect)?;
         let bloom = properties.bloom_filter_properties(path);
         let bloom = bloom.map(|bloom| Ok((Sbbf::new_with_ndv_fpp(bloom.ndv(), bloom.fpp())?, bloom.fpp())));
         let mut chunk = Chunk {
