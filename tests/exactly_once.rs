@@ -23,11 +23,13 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 use serde_json::json;
-use trailhunt::commands::ingest::{Bounds, read};
 use trailhunt::engine::{Parameters, roll_up, session};
 use trailhunt::geo::Geo;
+use trailhunt::ingest;
 use trailhunt::lake::{Lake, Rolled, rollups_and_histories};
+use trailhunt::request::IngestRequest;
 use trailhunt::source::{Location, Selection};
+use trailhunt::terminal::Progress;
 
 /// When, and how, a store stops answering.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -161,7 +163,8 @@ async fn ingest(source: &Arc<InMemory>, lake: Arc<dyn ObjectStore>) -> trailhunt
     let lake = Lake::open_or_create(&place("lake", lake)).await?;
     for day in 2..=4 {
         let selection = Selection { to: NaiveDate::from_ymd_opt(2024, 1, day), ..Selection::default() };
-        let ingested = read(std::slice::from_ref(&source), &selection, &lake, Bounds::default()).await?;
+        let request = IngestRequest { selection, ..IngestRequest::all(vec![source.clone()]) };
+        let ingested = ingest::ingest(&request, &lake, Progress::Hidden).await?;
         assert!(ingested.objects_failed.is_empty());
     }
     lake.compact(2, 1 << 30).await?;
@@ -246,7 +249,8 @@ async fn rolling_up_that_dies_at_any_request_and_runs_again_keeps_what_the_event
     let lake = Lake::open_or_create(&place("lake", Arc::clone(&events) as Arc<dyn ObjectStore>)).await.unwrap();
     let source = Location::in_store("s3://trail", source).unwrap();
     let selection = Selection { to: NaiveDate::from_ymd_opt(2024, 1, 2), ..Selection::default() };
-    read(&[source], &selection, &lake, Bounds::default()).await.unwrap();
+    let request = IngestRequest { selection, ..IngestRequest::all(vec![source]) };
+    ingest::ingest(&request, &lake, Progress::Hidden).await.unwrap();
     let expected = summaries(&lake, &Rolled::default()).await;
     let geo = Geo::embedded().unwrap();
     let roll = async |store: Arc<dyn ObjectStore>| {

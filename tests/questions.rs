@@ -6,12 +6,12 @@ use std::path::Path;
 
 use common::{arg, succeeds, trailhunt};
 use trailhunt::ask::{self, Questions};
-use trailhunt::commands::fixture;
 use trailhunt::detect::{Window, rows};
 use trailhunt::engine::{MEMORY_BYTES, Parameters, Session, session};
 use trailhunt::geo::Geo;
 use trailhunt::lake::Lake;
 use trailhunt::source::{Location, S3Settings};
+use trailhunt::workbench::fixture;
 
 /// Values of the parameters that have no default: SQL that finds one in the lake.
 const VALUES: &[(&str, &str)] = &[

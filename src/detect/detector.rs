@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::{Problem, attack};
-use crate::engine::{Parameters, Place, Value};
+use crate::engine::{Parameters, Place, Sql, Value};
 use crate::error::{Error, Result};
 use crate::sha256;
 
 /// How bad it is when a finding is what it seems.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -42,6 +42,26 @@ pub enum Confidence {
 }
 
 /// Word as it is written in headers and reports.
+impl Severity {
+    /// The names, lowest first.
+    pub const NAMES: [&str; 5] = ["informational", "low", "medium", "high", "critical"];
+}
+
+impl std::str::FromStr for Severity {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Severity, String> {
+        match text {
+            "informational" => Ok(Severity::Informational),
+            "low" => Ok(Severity::Low),
+            "medium" => Ok(Severity::Medium),
+            "high" => Ok(Severity::High),
+            "critical" => Ok(Severity::Critical),
+            other => Err(format!("unknown severity `{other}`: expected one of {}", Severity::NAMES.join(", "))),
+        }
+    }
+}
+
 impl std::fmt::Display for Severity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(match self {
@@ -113,6 +133,12 @@ pub struct Detector {
 }
 
 impl Detector {
+    /// Whether the SQL names this table or view, or contains this service as a string.
+    pub fn reads(&self, source: &str) -> bool {
+        let is_table = Sql::parse(&self.text).is_ok_and(|sql| sql.tables().iter().any(|(table, _)| table == source));
+        is_table || (source.contains('.') && self.text.contains(&format!("'{source}'")))
+    }
+
     /// Reads a detector's file.
     ///
     /// # Errors
