@@ -314,15 +314,15 @@ fn a_removed_digest_is_missing_and_its_logs_are_extra() {
     assert_eq!(named(&problems), [("digest_missing", "20240101T020100Z"), ("log_extra", "c")]);
     let reason = answer["problems"][0]["reason"].as_str().unwrap();
     assert!(
-        reason.ends_with("no digest speaks of the time from 2024-01-01T01:01:00Z to 2024-01-01T02:01:00Z"),
+        reason.ends_with("no digest covers 2024-01-01T01:01:00Z to 2024-01-01T02:01:00Z"),
         "{reason}"
     );
 }
 
 #[test]
 fn a_digest_that_names_another_signature_or_hash_breaks_the_chain() {
-    for (member, what) in
-        [("previousDigestHashValue", "another hash"), ("previousDigestSignature", "another signature")]
+    for (member, expected) in
+        [("previousDigestHashValue", "hash mismatch"), ("previousDigestSignature", "signature mismatch")]
     {
         let mut archive = Archive::new();
         let log = archive.log("20240101T0005Z_a");
@@ -333,7 +333,7 @@ fn a_digest_that_names_another_signature_or_hash_breaks_the_chain() {
         archive.keep_signature_of(&second);
         let (problems, answer) = archive.problems(&[]);
         assert_eq!(named(&problems), [("chain_broken", "20240101T020100Z")]);
-        assert!(answer["problems"][0]["reason"].as_str().unwrap().contains(what));
+        assert!(answer["problems"][0]["reason"].as_str().unwrap().contains(expected));
         assert_eq!(answer["digests"]["verified"], 2);
     }
 }
@@ -347,7 +347,7 @@ fn a_new_chain_after_an_earlier_one_is_a_gap() {
     let (problems, answer) = archive.problems(&[]);
     assert_eq!(named(&problems), [("chain_gap", "20240102T070000Z")]);
     let reason = answer["problems"][0]["reason"].as_str().unwrap();
-    assert!(reason.contains("nothing is signed from 2024-01-02T01:01:00Z to 2024-01-02T06:00:00Z"), "{reason}");
+    assert!(reason.contains("no digest covers 2024-01-02T01:01:00Z to 2024-01-02T06:00:00Z"), "{reason}");
 }
 
 #[test]
@@ -386,7 +386,7 @@ fn days_bound_the_logs_and_the_chain() {
     assert_eq!((named(&problems), &answer["logs"]["verified"]), (vec![], &json!(3)));
     assert_eq!(answer["digests"]["found"], 4, "the digests of the day after are read too");
     let other = archive.verify(&["--account", "444455556666"]);
-    assert!(other.code == 2 && other.err.contains("neither logs nor digests of these days"), "{}", other.err);
+    assert!(other.code == 2 && other.err.contains("no logs or digests of these days"), "{}", other.err);
 }
 
 #[test]
@@ -402,7 +402,7 @@ fn a_region_without_digests_is_told_in_one_line() {
     assert_eq!(named(&problems), [("no_digests", "1")]);
     assert_eq!(answer["logs"]["extra"], 2);
     let reason = answer["problems"][0]["reason"].as_str().unwrap();
-    assert_eq!(reason, "the first of 2 logs without any digest (account 111122223333, region eu-west-1)");
+    assert_eq!(reason, "the first of 2 logs without a digest (account 111122223333, region eu-west-1)");
 }
 
 #[test]
@@ -441,6 +441,6 @@ fn a_file_that_holds_no_keys_is_refused_with_the_next_step() {
     let keys = archive.dir.path().join("empty");
     std::fs::write(&keys, r#"{"PublicKeyList": []}"#).unwrap();
     let ran = archive.verify_with(&keys, &[arg(archive.dir.path())]);
-    assert!(ran.code == 2 && ran.err.contains("it lists no key; ask with the begin and end"), "{}", ran.err);
+    assert!(ran.code == 2 && ran.err.contains("it lists no keys; set T to the start and end"), "{}", ran.err);
     assert_eq!(ran.err.trim_end().lines().count(), 1);
 }
