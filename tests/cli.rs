@@ -168,7 +168,7 @@ fn wrong_arguments_get_one_line_and_the_next_step() {
     for (args, expected) in [
         (vec!["ingest", arg(&missing), "--lake", arg(&lake)], "nothing to read at"),
         (vec!["query", "--lake", arg(&missing), "SELECT 1"], "there is no lake here; make one with"),
-        (vec!["query", "--lake", "gs://bucket", "SELECT 1"], "is neither s3://bucket/prefix nor a local path"),
+        (vec!["query", "--lake", "gs://bucket", "SELECT 1"], "expected s3://bucket/prefix or a local path"),
         (vec!["hunt", "--lake", arg(&lake), "--detector", "traveller"], "no detector traveller; see"),
         (vec!["hunt", "--lake", arg(&lake), "--detector", "travel"], "is it impossible_travel?"),
         (vec!["hunt", "--lake", arg(&lake), "--from", "soon"], "soon is no time; write"),

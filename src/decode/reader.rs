@@ -304,7 +304,7 @@ struct Unpacking<'r, 'o> {
 impl bundle::Visitor for Unpacking<'_, '_> {
     fn wants(&mut self, name: &str) -> bool {
         let key = LogKey::parse(name);
-        let wanted = key.may_hold_events(name);
+        let wanted = key.may_have_events(name);
         if !wanted {
             *self.reader.others.entry(key.kind.name().to_owned()).or_default() += 1;
         }

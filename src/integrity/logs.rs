@@ -90,7 +90,7 @@ fn listed_logs<'a>(selection: &Selection, digests: &'a [Digest]) -> BTreeMap<Pat
     let mut listed = BTreeMap::new();
     let (verified, others): (Vec<_>, Vec<_>) = digests.iter().partition(|digest| digest.is_verified);
     for digest in verified.into_iter().chain(others) {
-        for (path, log) in digest.logs().filter(|(_, log)| selection.admits(&LogKey::parse(&log.s3_object))) {
+        for (path, log) in digest.logs().filter(|(_, log)| selection.matches(&LogKey::parse(&log.s3_object))) {
             let delivered_as = format!("s3://{}/{}", log.s3_bucket, log.s3_object);
             listed.entry(path).or_insert(ListedLog { sha256: &log.hash_value, delivered_as, digest });
         }

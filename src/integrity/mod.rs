@@ -25,7 +25,7 @@ pub use public_keys::PublicKeys;
 pub use verification::{DigestCounts, LogCounts, Verification};
 
 use crate::error::{Error, Result};
-use crate::source::{self, Location, LogObject, ObjectKind, Selection, Wanted};
+use crate::source::{self, Location, LogObject, ObjectKind, ObjectKinds, Selection};
 use digest::Digest;
 use fetch::CONCURRENT_FETCHES_MAX;
 use metadata::SIDECAR_SUFFIX;
@@ -48,13 +48,13 @@ pub async fn verify(
 ) -> Result<Verification> {
     let with_digests = Selection {
         to: selection.to.and_then(|day| day.checked_add_days(Days::new(1))),
-        wanted: Wanted::EventsAndDigests,
+        kinds: ObjectKinds::EventsAndDigests,
         ..selection.clone()
     };
     let listed = list(location, &with_digests).await?;
     let (digest_objects, log_objects): (Vec<_>, Vec<_>) =
         listed.into_iter().partition(|object| object.key.kind == ObjectKind::Digest);
-    let log_objects: Vec<_> = log_objects.into_iter().filter(|object| selection.admits(&object.key)).collect();
+    let log_objects: Vec<_> = log_objects.into_iter().filter(|object| selection.matches(&object.key)).collect();
     if digest_objects.is_empty() && log_objects.is_empty() {
         return Err(Error::Usage(format!(
             "no logs or digests of these days at {location}; check --from, --to, --account and --region"
@@ -71,7 +71,7 @@ pub async fn verify(
         }
     }
     let was_listed = |path: &Path| {
-        path.prefix_matches(location.prefix()) && with_digests.admits(&source::LogKey::parse(path.as_ref()))
+        path.prefix_matches(location.prefix()) && with_digests.matches(&source::LogKey::parse(path.as_ref()))
     };
     problems.extend(chain::problems(location, &digests, &unreadable, was_listed));
     problems.sort_by(|a, b| a.object.cmp(&b.object));
