@@ -269,7 +269,9 @@ mod tests {
         assert_eq!(split_valid(r#"{"a":1}{"b":{"c":[2]}}"#), two);
         assert_eq!(split_valid("{\n \"Records\" : [\n {\"a\":1},\n {\"b\":{\"c\":[2]}} ]\n}\n"), two);
         assert_eq!(split_valid("{\"Records\":[{\"a\":1}]}\n{\"Records\":[{\"b\":{\"c\":[2]}}]}"), two);
-        assert!(split_valid(r#"{"Records":[]}"#).is_empty() && split_valid("").is_empty() && split_valid(" \n").is_empty());
+        assert!(
+            split_valid(r#"{"Records":[]}"#).is_empty() && split_valid("").is_empty() && split_valid(" \n").is_empty()
+        );
     }
 
     #[test]
@@ -306,7 +308,10 @@ mod tests {
     #[test]
     fn a_time_before_a_record_and_byte_order_marks_are_skipped() {
         let two = [r#"{"a":1}"#, r#"{"b":{"c":[2]}}"#];
-        assert_eq!(split_valid("2024-01-01T00:00:00.000Z {\"a\":1}\n2024-01-01T00:00:00.001Z {\"b\":{\"c\":[2]}}\n"), two);
+        assert_eq!(
+            split_valid("2024-01-01T00:00:00.000Z {\"a\":1}\n2024-01-01T00:00:00.001Z {\"b\":{\"c\":[2]}}\n"),
+            two
+        );
         assert_eq!(split_valid("\u{feff}{\"a\":1}\r\n\u{feff}{\"b\":{\"c\":[2]}}"), two);
         assert!(split("2024-01-01T00:00:00.000Z START RequestId: 1")[0].is_err());
         let mut pieces = Pieces::default();

@@ -300,7 +300,10 @@ fn objects_without_events_are_ignored_and_unsupported_formats_are_rejected() {
         assert_eq!((decoded.batch.num_rows(), decoded.rejects.len()), (0, 0), "{text}");
     }
     for (text, expected) in [
-        (r#"{"class_uid":3001,"metadata":{},"unmapped":{"eventType":"AwsApiCall"}}"#, "OCSF event that is not an API call"),
+        (
+            r#"{"class_uid":3001,"metadata":{},"unmapped":{"eventType":"AwsApiCall"}}"#,
+            "OCSF event that is not an API call",
+        ),
         ("Event name,Event time\nListBuckets,2024-01-01T00:00:00Z\n{\n", "CSV"),
         ("just\nsome\nlines\n", "expected JSON"),
         (r#"{"@timestamp":"2024-01-01T00:00:00Z","level":"info"}"#, "no eventTime"),
@@ -357,7 +360,10 @@ fn files_in_a_zip_or_tar_are_read_as_separate_objects() {
         assert_eq!(cell(&decoded, "source_record", 2).as_deref(), Some("1"));
         let rejects: Vec<_> = decoded.rejects.iter().map(|r| (r.object.as_str(), r.reason.as_str())).collect();
         assert_eq!(rejects[0].0, format!("{url}!{log}"));
-        assert_eq!(rejects[1], (format!("{url}!inner.zip").as_str(), "zip or tar inside another one; unpack the outer one"));
+        assert_eq!(
+            rejects[1],
+            (format!("{url}!inner.zip").as_str(), "zip or tar inside another one; unpack the outer one")
+        );
         let others: Vec<_> = decoded.others.iter().map(|(kind, n)| (kind.as_str(), *n)).collect();
         assert_eq!(others, [("CloudTrail-Digest", 1), ("other files", 1)]);
         assert_eq!((decoded.objects.len(), decoded.objects[0].rows.len(), decoded.objects[0].rejects), (1, 3, 2));
@@ -380,7 +386,11 @@ fn exceeding_a_limit_is_a_reject_and_does_not_affect_other_records() {
     assert!(decoded.rejects[0].reason.ends_with("exceeds the limit of 200 bytes"), "{:?}", decoded.rejects);
 
     let decoded = limited(&two, limits(&|l| l.object_bytes_max = record(1).len() + 10));
-    assert_eq!((ids(&decoded), decoded.rejects.len()), (vec!["1".to_owned()], 2), "the limit, and the truncated record");
+    assert_eq!(
+        (ids(&decoded), decoded.rejects.len()),
+        (vec!["1".to_owned()], 2),
+        "the limit, and the truncated record"
+    );
 
     let mut nested = record(1);
     for _ in 0..6 {

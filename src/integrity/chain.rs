@@ -59,8 +59,7 @@ pub(super) fn problems(
 /// A new chain after an earlier one: validation or logging was off in between.
 fn gap(earlier: &Digest, digest: &Digest) -> Option<Problem> {
     (earlier.ends < digest.starts).then(|| {
-        let reason =
-            format!("starts a new chain; no digest covers {} to {}", time(earlier.ends), time(digest.starts));
+        let reason = format!("starts a new chain; no digest covers {} to {}", time(earlier.ends), time(digest.starts));
         let next_step = "look for StopLogging, UpdateTrail or DeleteTrail at that time";
         Problem::new(ProblemKind::ChainGap, &digest.url, reason, next_step)
     })
@@ -84,12 +83,7 @@ fn broken_link(found: &Digest, previous: &PreviousDigest<'_>, digest: &Digest) -
     Some(Problem::new(ProblemKind::ChainBroken, &digest.url, reason, next_step))
 }
 
-fn missing(
-    location: &Location,
-    previous: &PreviousDigest<'_>,
-    digest: &Digest,
-    earlier: Option<&Digest>,
-) -> Problem {
+fn missing(location: &Location, previous: &PreviousDigest<'_>, digest: &Digest, earlier: Option<&Digest>) -> Problem {
     let starts = time(digest.starts);
     let (uncovered, next_step) = match earlier {
         Some(earlier) => (

@@ -64,8 +64,9 @@ pub(super) async fn fetch_digest(
         let bytes = fetched
             .await
             .map_err(|e| Problem::digest_unreadable(&object.url, Error::storage("read", &url, e).to_string()))?;
-        let json = serde_json::from_slice(&bytes)
-            .map_err(|e| Problem::digest_unreadable(&object.url, format!("its metadata file {url} is not JSON ({e})")))?;
+        let json = serde_json::from_slice(&bytes).map_err(|e| {
+            Problem::digest_unreadable(&object.url, format!("its metadata file {url} is not JSON ({e})"))
+        })?;
         metadata = Metadata::from_sidecar(&json);
     }
     let mut text = Vec::new();

@@ -177,8 +177,7 @@ fn no_digests(objects: &[&LogObject]) -> Problem {
         1 => format!("no digest covers this log ({group})"),
         count => format!("the first of {count} logs without a digest ({group})"),
     };
-    let next_step =
-        "check that the trail validates its logs: aws cloudtrail describe-trails, LogFileValidationEnabled";
+    let next_step = "check that the trail validates its logs: aws cloudtrail describe-trails, LogFileValidationEnabled";
     Problem::new(ProblemKind::NoDigests, &objects[0].url, reason, next_step)
 }
 

@@ -23,7 +23,9 @@ pub(super) struct Metadata {
 impl Metadata {
     /// From the attributes of an S3 object.
     pub fn from_attributes(attributes: &Attributes) -> Metadata {
-        Metadata::read(|name| attributes.get(&Attribute::Metadata(name.to_owned().into())).map(|value| value.to_string()))
+        Metadata::read(|name| {
+            attributes.get(&Attribute::Metadata(name.to_owned().into())).map(|value| value.to_string())
+        })
     }
 
     /// From a sidecar file.

@@ -84,7 +84,8 @@ pub async fn verify(
 
 async fn list(location: &Location, selection: &Selection) -> Result<Vec<LogObject>> {
     let leaves = source::walk(location, selection).await?;
-    let mut listings = stream::iter(leaves).map(|leaf| source::list(location, selection, leaf)).buffered(CONCURRENT_LISTINGS_MAX);
+    let mut listings =
+        stream::iter(leaves).map(|leaf| source::list(location, selection, leaf)).buffered(CONCURRENT_LISTINGS_MAX);
     let mut objects = Vec::new();
     while let Some(listed) = listings.next().await {
         objects.extend(listed?.logs);

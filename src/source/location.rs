@@ -222,7 +222,9 @@ mod tests {
         let location = Location::source("cloudtrail://eu-west-1/", &settings).unwrap();
         assert_eq!((location.to_string().as_str(), location.is_local()), ("cloudtrail://eu-west-1/", false));
         for text in ["cloudtrail://", "cloudtrail://europe", "cloudtrail://eu-west-1/2026"] {
-            assert!(Location::source(text, &settings).unwrap_err().to_string().contains("expected cloudtrail://REGION"));
+            assert!(
+                Location::source(text, &settings).unwrap_err().to_string().contains("expected cloudtrail://REGION")
+            );
         }
         let as_lake = Location::parse("cloudtrail://eu-west-1", &settings).unwrap_err().to_string();
         assert!(as_lake.contains("expected s3://bucket/prefix or a local path"));

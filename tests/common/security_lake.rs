@@ -35,7 +35,8 @@ pub const GROUP_ROWS: usize = 300;
 
 /// A Parquet object with one row per line of JSON and nested columns; `unmapped` is a map of text.
 pub fn parquet_of(lines: &str, compression: Compression) -> Vec<u8> {
-    let (inferred, _) = arrow::json::reader::infer_json_schema(Cursor::new(lines), None).expect("one JSON object per line");
+    let (inferred, _) =
+        arrow::json::reader::infer_json_schema(Cursor::new(lines), None).expect("one JSON object per line");
     let text = |name| Field::new(name, DataType::Utf8, name == "value");
     let entries = DataType::Struct(vec![text("key"), text("value")].into());
     let map = DataType::Map(Arc::new(Field::new("entries", entries, false)), false);
@@ -47,7 +48,8 @@ pub fn parquet_of(lines: &str, compression: Compression) -> Vec<u8> {
     let rows = arrow::json::ReaderBuilder::new(Arc::clone(&schema)).build(Cursor::new(lines)).expect("a known schema");
     let settings =
         WriterProperties::builder().set_compression(compression).set_max_row_group_row_count(Some(GROUP_ROWS));
-    let mut writer = ArrowWriter::try_new(Vec::new(), schema, Some(settings.build())).expect("a schema that Parquet supports");
+    let mut writer =
+        ArrowWriter::try_new(Vec::new(), schema, Some(settings.build())).expect("a schema that Parquet supports");
     for batch in rows {
         writer.write(&batch.expect("rows of the schema")).expect("memory can be written");
     }

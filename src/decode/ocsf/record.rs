@@ -209,7 +209,9 @@ impl Context<'_> {
             Conversion::Provider => return inside("sessionContext.webIdFederationData.federatedProvider"),
             Conversion::Mfa if is_sign_in => quoted(if json::boolean(raw)? { "Yes" } else { "No" }),
             Conversion::SignIn if is_sign_in && matches!(text()?.as_ref(), "Success" | "Failure") => raw.to_owned(),
-            Conversion::AssumedRole if self.is_version_1_0 && self.operation.starts_with("AssumeRole") => raw.to_owned(),
+            Conversion::AssumedRole if self.is_version_1_0 && self.operation.starts_with("AssumeRole") => {
+                raw.to_owned()
+            }
             Conversion::Resources => resources(raw)?,
             Conversion::Mfa | Conversion::SignIn | Conversion::AssumedRole | Conversion::Unmapped => return None,
         };

@@ -130,7 +130,8 @@ impl Api {
         struct Event {
             recipient_account_id: String,
         }
-        let request = LookupRequest { start_time: None, end_time: None, max_results: PAGE_EVENTS_MAX, next_token: None };
+        let request =
+            LookupRequest { start_time: None, end_time: None, max_results: PAGE_EVENTS_MAX, next_token: None };
         let response = self.send(&request).await?;
         let looked_up: Vec<LookedUp> = serde_json::from_str(page(&response)?.events.get()).map_err(store_error)?;
         let mut events =

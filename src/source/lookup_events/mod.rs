@@ -97,8 +97,11 @@ impl History {
 
     fn hour(&self, account_id: &str, start: DateTime<Utc>, now: DateTime<Utc>) -> ObjectMeta {
         let end = start + HOUR;
-        let version =
-            if end + DELIVERY_DELAY_MAX <= now { "complete".into() } else { format!("partial-{}", now.format("%FT%T%.3fZ")) };
+        let version = if end + DELIVERY_DELAY_MAX <= now {
+            "complete".into()
+        } else {
+            format!("partial-{}", now.format("%FT%T%.3fZ"))
+        };
         ObjectMeta {
             location: Path::from(format!("{account_id}/CloudTrail/{}/{}", self.region, start.format("%Y/%m/%d/%H"))),
             last_modified: end.min(now),
