@@ -1,6 +1,7 @@
 //! Fuzz test of decode: mutations of every envelope, for `FUZZ_SECONDS` (default: 2).
 //!
-//! For any input, decode returns, there is a day for each row, and a valid object after the mutated one is read completely.
+//! For any input, decode returns, there is a day for each row, and a valid object after the mutated one is read
+//! completely.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
 

@@ -36,8 +36,8 @@ impl Expected {
 /// `eventVersion` shows.
 const DERIVED_COUNT: (&str, &str) = ("60", "55");
 
-/// Rejects: six values that are not records, and four records with an invalid time (`yesterday`, null, 1969 and 9999). The
-/// two records without an id are duplicates of each other.
+/// Rejects: six values that are not records, and four records with an invalid time (`yesterday`, null, 1969 and 9999).
+/// The two records without an id are duplicates of each other.
 const WEIRD: (&str, [i64; 3]) = ("damage/weird_records.json", [17, 1, 10]);
 
 /// Files that may be rejected as a whole.

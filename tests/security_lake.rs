@@ -1,4 +1,5 @@
-//! Amazon Security Lake as a source: OCSF events, as Parquet or JSON, decode to the same columns as CloudTrail's records.
+//! Amazon Security Lake as a source: OCSF events, as Parquet or JSON, decode to the same columns as CloudTrail's
+//! records.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
 

@@ -1,8 +1,8 @@
 //! Determines the actor of a call: the identity for which baselines are learned, independent of its session.
 //!
-//! Usually the role behind a session, a user, root or a service. If the session belongs to one person (an Identity Center
-//! permission set, or a session named by an e-mail address, as with SAML federation), the person is the actor: a baseline of
-//! a role that a whole department assumes says nothing about one person.
+//! Usually the role behind a session, a user, root or a service. If the session belongs to one person (an Identity
+//! Center permission set, or a session named by an e-mail address, as with SAML federation), the person is the actor: a
+//! baseline of a role that a whole department assumes says nothing about one person.
 
 use std::borrow::Cow;
 

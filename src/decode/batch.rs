@@ -1,7 +1,7 @@
 //! Builds the columns from events: one Arrow builder per column, in table order.
 //!
-//! Columns of the caller have one value per caller, and the object's URL is stored once per object. Text columns among them
-//! become dictionaries, so a whole `userIdentity` is not copied for each of its calls.
+//! Columns of the caller have one value per caller, and the object's URL is stored once per object. Text columns among
+//! them become dictionaries, so a whole `userIdentity` is not copied for each of its calls.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
@@ -157,8 +157,8 @@ impl Builder {
         }
     }
 
-    /// Fills rows before `row` that have no value with nulls. Does nothing when there are none, because even appending zero
-    /// nulls would allocate a null bitmap.
+    /// Fills rows before `row` that have no value with nulls. Does nothing when there are none, because even appending
+    /// zero nulls would allocate a null bitmap.
     fn fill(&mut self, row: usize) {
         match self {
             Builder::Text(b) if b.len() < row => b.append_nulls(row - b.len()),
@@ -272,8 +272,8 @@ impl EventBatch {
         self.days.push(event.time_us.div_euclid(time::DAY_US) as i32);
     }
 
-    /// The identity at the start of `text`, when it is that of a recent caller: its length and the caller. A JSON object
-    /// marks its own end, so a text that starts with a known identity has exactly this identity.
+    /// The identity at the start of `text`, when it is that of a recent caller: its length and the caller. A JSON
+    /// object marks its own end, so a text that starts with a known identity has exactly this identity.
     pub fn known_caller(&self, text: &str) -> Option<(usize, u32)> {
         let is_prefix = |(identity, _): &&(Arc<str>, u32)| text.as_bytes().starts_with(identity.as_bytes());
         self.recent_callers.iter().find(is_prefix).map(|(identity, caller)| (identity.len(), *caller))
@@ -328,7 +328,8 @@ impl EventBatch {
     }
 }
 
-/// The members without a column or with a value of another type, as a JSON object. A repeated name has a list of values.
+/// The members without a column or with a value of another type, as a JSON object. A repeated name has a list of
+/// values.
 fn extra(event: &Event, retyped: &[usize]) -> Option<String> {
     if retyped.is_empty() && event.extra.is_empty() {
         return None;

@@ -1,7 +1,7 @@
 //! Unpacks a bundle, a `.zip` or `.tar` file: the name and bytes of each file in it, up to a limit.
 //!
-//! Recognised by content. Folders and links are skipped. Files are passed on as stored, even if they are gzip; the reader
-//! rejects bundles inside bundles.
+//! Recognised by content. Folders and links are skipped. Files are passed on as stored, even if they are gzip; the
+//! reader rejects bundles inside bundles.
 
 use std::borrow::Cow;
 use std::io::Read;

@@ -14,8 +14,8 @@ pub struct DictionaryBuilder {
     values: StringBuilder,
     /// The key of each row.
     keys: Vec<u32>,
-    /// Key of the last text with each hash. When two texts have the same hash, one of them is stored again; the rows stay
-    /// correct.
+    /// Key of the last text with each hash. When two texts have the same hash, one of them is stored again; the rows
+    /// stay correct.
     key_by_hash: HashMap<u64, u32, RandomState>,
     hasher: RandomState,
     last: u32,

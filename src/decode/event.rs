@@ -38,11 +38,11 @@ impl<'a> Event<'a> {
         Ok(event)
     }
 
-    /// Parses the object at the start of `text` and returns it with its length. `None` when it is invalid or has a form that
-    /// only [`parse`](Event::parse) supports.
+    /// Parses the object at the start of `text` and returns it with its length. `None` when it is invalid or has a form
+    /// that only [`parse`](Event::parse) supports.
     ///
-    /// `order` is learned from the previous records. `known_caller` returns the length and caller of the `userIdentity` at the
-    /// start of a text, if the caller is known.
+    /// `order` is learned from the previous records. `known_caller` returns the length and caller of the `userIdentity`
+    /// at the start of a text, if the caller is known.
     pub fn parse_first(
         text: &'a str,
         order: &mut MemberOrder,
@@ -101,7 +101,8 @@ impl<'a> Event<'a> {
     }
 }
 
-/// The slot that follows each slot. Each service writes its members in the same order, so the next name can be predicted.
+/// The slot that follows each slot. Each service writes its members in the same order, so the next name can be
+/// predicted.
 #[derive(Debug)]
 pub struct MemberOrder([Option<usize>; EVENTS.len()]);
 

@@ -44,8 +44,8 @@ impl Gunzip {
         }
     }
 
-    /// The fast path, twice as fast as streaming: an undamaged file with one member, which ends with its decompressed size.
-    /// False for any other file; the content of `out` is then undefined.
+    /// The fast path, twice as fast as streaming: an undamaged file with one member, which ends with its decompressed
+    /// size. False for any other file; the content of `out` is then undefined.
     fn decompress_single_member(&mut self, bytes: &[u8], bytes_max: usize, out: &mut Vec<u8>) -> bool {
         let Some(last) = bytes.last_chunk::<4>() else { return false };
         let size = u32::from_le_bytes(*last) as usize;
@@ -53,8 +53,8 @@ impl Gunzip {
             return false;
         }
         out.resize(size, 0);
-        // The decompressor stops after the first member, which ends with its size. If more bytes follow, the size also occurs
-        // before the end of the file. An accidental occurrence only costs the fast path.
+        // The decompressor stops after the first member, which ends with its size. If more bytes follow, the size also
+        // occurs before the end of the file. An accidental occurrence only costs the fast path.
         self.decompressor.gzip_decompress(bytes, out).is_ok_and(|written| written == size)
             && memchr::memmem::find(bytes, last) == Some(bytes.len() - last.len())
     }

@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 /// Calls `found` with the name and raw JSON text of every member, in order.
 ///
 /// # Errors
-/// serde_json's message when the text is not a valid object. Values are not converted, so lone surrogates, numbers beyond
-/// 64 bits and any depth of nesting are accepted.
+/// serde_json's message when the text is not a valid object. Values are not converted, so lone surrogates, numbers
+/// beyond 64 bits and any depth of nesting are accepted.
 pub fn members<'a>(text: &'a str, found: impl FnMut(Cow<'a, str>, &'a str)) -> Result<(), String> {
     let mut reader = serde_json::Deserializer::from_str(text);
     reader.deserialize_map(Members(found)).and_then(|()| reader.end()).map_err(|e| e.to_string())

@@ -3,7 +3,8 @@
 /// Limits for one object.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Decompressed bytes of one object; for a zip or tar, of all its files together. A busy account's logs reach 50 MB.
+    /// Decompressed bytes of one object; for a zip or tar, of all its files together. A busy account's logs reach 50
+    /// MB.
     pub object_bytes_max: usize,
     /// Decompressed bytes per stored byte. CloudTrail's logs have a ratio of 3 to 20; deflate can reach 1,032.
     pub ratio_max: usize,

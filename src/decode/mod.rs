@@ -8,8 +8,8 @@
 //! - `caller` and `actor` determine who made a call
 //! - `batch` builds the columns, `dictionary` those whose values repeat
 //!
-//! Decoding never fails as a whole: whatever cannot be read becomes a [`Reject`] with the object, the offset and the reason,
-//! and decoding continues with the next record.
+//! Decoding never fails as a whole: whatever cannot be read becomes a [`Reject`] with the object, the offset and the
+//! reason, and decoding continues with the next record.
 
 mod actor;
 mod batch;
@@ -47,8 +47,8 @@ use reader::Reader;
 /// The decoded content of several objects.
 #[derive(Debug)]
 pub struct Decoded {
-    /// Rows with the columns of [`crate::schema::file_schema`], object by object in the order given. Text columns of the
-    /// caller, of the object's URL and of [`crate::schema::SHARED`] are dictionaries.
+    /// Rows with the columns of [`crate::schema::file_schema`], object by object in the order given. Text columns of
+    /// the caller, of the object's URL and of [`crate::schema::SHARED`] are dictionaries.
     pub batch: RecordBatch,
     /// UTC day of each row, days since 1970-01-01.
     pub days: Vec<i32>,

@@ -106,8 +106,8 @@ impl Pool {
         result.await
     }
 
-    /// Queues a job before all others, so that decoded rows are encoded and freed before more are decoded. The job runs even
-    /// if the result is never awaited.
+    /// Queues a job before all others, so that decoded rows are encoded and freed before more are decoded. The job runs
+    /// even if the result is never awaited.
     ///
     /// # Errors
     /// [`Error::Internal`] when the job panicked, which is a defect.

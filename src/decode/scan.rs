@@ -1,8 +1,8 @@
 //! A fast scanner for valid JSON, without a tree, recursion or allocation.
 //!
-//! Each function returns `None` for text that is not valid JSON by RFC 8259, and for forms that records rarely have: a member
-//! name with an escape, very deep nesting. The caller then parses with serde_json, which decides. So the scanner must never
-//! accept text that serde_json rejects.
+//! Each function returns `None` for text that is not valid JSON by RFC 8259, and for forms that records rarely have: a
+//! member name with an escape, very deep nesting. The caller then parses with serde_json, which decides. So the scanner
+//! must never accept text that serde_json rejects.
 
 /// Iterates over the members of an object.
 pub struct Object<'a> {
@@ -41,8 +41,8 @@ impl<'a> Object<'a> {
         self.key().map(Some)
     }
 
-    /// Skips the next member's name if the text continues with `expected`: comma, name in quotes, colon. False when it does
-    /// not, because the name or its form is different.
+    /// Skips the next member's name if the text continues with `expected`: comma, name in quotes, colon. False when it
+    /// does not, because the name or its form is different.
     pub fn name_is(&mut self, expected: &str) -> bool {
         let is_next = self.has_members && self.rest().starts_with(expected);
         if is_next {
@@ -229,8 +229,8 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Sets the high bit of the first byte that is a quote, backslash or control character; later bytes may be marked wrongly.
-/// Zero when there is none.
+/// Sets the high bit of the first byte that is a quote, backslash or control character; later bytes may be marked
+/// wrongly. Zero when there is none.
 ///
 /// From "Determine if a word has a byte less than n" in Bit Twiddling Hacks (S. E. Anderson).
 fn special(eight: u64) -> u64 {

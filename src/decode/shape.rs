@@ -1,8 +1,8 @@
 //! Recognises JSON objects that are not records: envelopes of exports, streams and search engines.
 //!
-//! One small function per envelope checks the members that have no column and returns the values with the records. They are
-//! only called for objects without `eventTime`, so a plain archive costs nothing extra. Envelopes can be nested (the message
-//! of a log subscription can be an EventBridge event); the caller recognises the values in turn.
+//! One small function per envelope checks the members that have no column and returns the values with the records. They
+//! are only called for objects without `eventTime`, so a plain archive costs nothing extra. Envelopes can be nested
+//! (the message of a log subscription can be an EventBridge event); the caller recognises the values in turn.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -1,9 +1,9 @@
 //! Finds the records in an object's text, without building a JSON tree.
 //!
-//! Recognised formats: `{"Records": [...]}` with other keys before or after, a bare array, a single record, one record per
-//! line, records without separators, and `<time> <record>` lines as exported by CloudWatch Logs. Other envelopes are opened
-//! by [`shape`](super::shape). Only brackets and strings are matched here, without recursion. Whether a piece is valid JSON
-//! is checked when the record is parsed, so that an invalid record does not affect the others.
+//! Recognised formats: `{"Records": [...]}` with other keys before or after, a bare array, a single record, one record
+//! per line, records without separators, and `<time> <record>` lines as exported by CloudWatch Logs. Other envelopes
+//! are opened by [`shape`](super::shape). Only brackets and strings are matched here, without recursion. Whether a
+//! piece is valid JSON is checked when the record is parsed, so that an invalid record does not affect the others.
 
 use super::time;
 
@@ -12,8 +12,8 @@ pub type Piece<'a> = Result<&'a str, String>;
 
 /// Receives the records in order.
 pub trait Visitor<'a> {
-    /// Called at the start of an array element. Returns the length of the record if it could be parsed; if not, the element
-    /// is passed to [`piece`](Visitor::piece). This avoids scanning valid records twice.
+    /// Called at the start of an array element. Returns the length of the record if it could be parsed; if not, the
+    /// element is passed to [`piece`](Visitor::piece). This avoids scanning valid records twice.
     fn record_at(&mut self, offset: usize, rest: &'a str) -> Option<usize>;
 
     /// Called with the text of a record, or the reason why there is none.

@@ -1,7 +1,7 @@
 //! Converts an object's decompressed bytes to text, or states why they are not supported.
 //!
-//! UTF-16 becomes UTF-8; offsets are then offsets in the converted text. CSV exports are rejected as a whole: they contain
-//! only a part of each record, and one reject per line would say nothing more.
+//! UTF-16 becomes UTF-8; offsets are then offsets in the converted text. CSV exports are rejected as a whole: they
+//! contain only a part of each record, and one reject per line would say nothing more.
 
 /// The text of an object. Invalid bytes are replaced with U+FFFD, so that the rest of the object can be read.
 ///

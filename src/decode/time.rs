@@ -5,16 +5,16 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime};
 /// Microseconds in a day.
 pub const DAY_US: i64 = 86_400_000_000;
 
-/// Parses a time from 2006 to 2099. Times outside are `None`, because AWS launched in 2006 and such events cannot be placed
-/// in a history.
+/// Parses a time from 2006 to 2099. Times outside are `None`, because AWS launched in 2006 and such events cannot be
+/// placed in a history.
 pub fn micros(text: &str) -> Option<i64> {
     let time = micros_unchecked(text)?;
     let year = |year| NaiveDate::from_ymd_opt(year, 1, 1)?.and_hms_opt(0, 0, 0).map(|t| t.and_utc().timestamp_micros());
     (time >= year(2006)? && time < year(2100)?).then_some(time)
 }
 
-/// Parses a time of any year: `2024-02-29T23:59:59Z`, with or without a fraction, or with an offset; the export format of
-/// databases, with a space and no zone; seconds or milliseconds since 1970.
+/// Parses a time of any year: `2024-02-29T23:59:59Z`, with or without a fraction, or with an offset; the export format
+/// of databases, with a space and no zone; seconds or milliseconds since 1970.
 pub fn micros_unchecked(text: &str) -> Option<i64> {
     let rfc3339 = || DateTime::parse_from_rfc3339(text).ok().map(|time| time.timestamp_micros());
     plain(text).or_else(rfc3339).or_else(|| database(text)).or_else(|| epoch(text))

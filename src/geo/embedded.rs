@@ -326,8 +326,8 @@ mod tests {
 
     use super::*;
 
-    /// Two regions and two systems. 1.0.0.0/8 and 2001:db9::/32 are in the first, except 1.2.0.0/16 and 2001:db9:1::/48,
-    /// which are in the second. All other addresses are unknown.
+    /// Two regions and two systems. 1.0.0.0/8 and 2001:db9::/32 are in the first, except 1.2.0.0/16 and
+    /// 2001:db9:1::/48, which are in the second. All other addresses are unknown.
     fn tiny_sections() -> Vec<(&'static str, Vec<u8>)> {
         let geometry: Vec<u8> =
             [5237_i16, -3387, 490, 15121, 30, 400].iter().flat_map(|word| word.to_le_bytes()).collect();

@@ -25,8 +25,8 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use super::error::GeoError;
 use super::place::Place;
 
-/// Error radius in km for coordinates that have none in the file. An assumption: city databases state that most of their
-/// coordinates are correct to within this distance.
+/// Error radius in km for coordinates that have none in the file. An assumption: city databases state that most of
+/// their coordinates are correct to within this distance.
 const ERROR_RADIUS_KM_ASSUMED: f64 = 50.0;
 
 /// Records examined for usable fields before a file is refused.
@@ -91,8 +91,8 @@ impl Database {
 
 /// The UTC date of a Unix time in seconds, `YYYY-MM-DD`.
 ///
-/// Algorithm: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`. Its years start in March, so
-/// the leap day is the last day.
+/// Algorithm: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`. Its years start in March,
+/// so the leap day is the last day.
 fn utc_date(unix_seconds: u64) -> String {
     let days = unix_seconds / 86_400 + 719_468; // since 0000-03-01
     let (era, day_of_era) = (days / 146_097, days % 146_097);

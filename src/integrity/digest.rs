@@ -174,7 +174,8 @@ impl Digest {
         Ok(())
     }
 
-    /// The text that AWS signs, four lines: end time, bucket and key, hash, and the previous digest's signature or "null".
+    /// The text that AWS signs, four lines: end time, bucket and key, hash, and the previous digest's signature or
+    /// "null".
     fn signed_text(&self) -> String {
         let Content { digest_end_time, digest_s3_bucket, digest_s3_object, previous_digest_signature, .. } =
             &self.content;
@@ -237,8 +238,8 @@ struct PrefixMapping {
 }
 
 impl PrefixMapping {
-    /// Derived from one object: what remains after removing the common end of `key` and `path`, folder by folder. `None`
-    /// when the file names differ.
+    /// Derived from one object: what remains after removing the common end of `key` and `path`, folder by folder.
+    /// `None` when the file names differ.
     fn between(key: &str, path: &str) -> Option<PrefixMapping> {
         let common = key.rsplit('/').zip(path.rsplit('/')).take_while(|(a, b)| a == b).count();
         let prefix = |text: &str| {

@@ -1,4 +1,5 @@
-//! Fetches digests and logs, decompresses them and computes their hash. A decompressed log is never held in memory whole.
+//! Fetches digests and logs, decompresses them and computes their hash. A decompressed log is never held in memory
+//! whole.
 
 use std::io::Read;
 
@@ -76,8 +77,8 @@ pub(super) async fn fetch_digest(
     Digest::parse(object, &text, sha256, metadata)
 }
 
-/// Passes the decompressed bytes to `consume`, chunk by chunk. Bytes that are not gzip are passed unchanged, because some
-/// tools decompress objects when they copy them.
+/// Passes the decompressed bytes to `consume`, chunk by chunk. Bytes that are not gzip are passed unchanged, because
+/// some tools decompress objects when they copy them.
 fn gunzip(bytes: &[u8], mut consume: impl FnMut(&[u8])) -> Result<(), String> {
     if !bytes.starts_with(&[0x1f, 0x8b]) {
         consume(bytes);

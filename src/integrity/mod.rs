@@ -1,9 +1,9 @@
 //! Verifies with CloudTrail's digests that no log was modified, removed or added.
 //!
-//! In: a location with logs and their digests, and the public keys of the regions. Out: a [`Verification`] with a list of
-//! [`Problem`]s. A digest lists the logs of about one hour with the SHA-256 of their decompressed bytes, is signed by AWS,
-//! and refers to the previous digest. A log counts as verified only when its digest's signature was verified. Log records
-//! are never parsed here.
+//! In: a location with logs and their digests, and the public keys of the regions. Out: a [`Verification`] with a list
+//! of [`Problem`]s. A digest lists the logs of about one hour with the SHA-256 of their decompressed bytes, is signed
+//! by AWS, and refers to the previous digest. A log counts as verified only when its digest's signature was verified.
+//! Log records are never parsed here.
 
 mod chain;
 mod digest;
@@ -33,8 +33,8 @@ use metadata::SIDECAR_SUFFIX;
 /// Folders listed concurrently.
 const CONCURRENT_LISTINGS_MAX: usize = 16;
 
-/// Verifies every log at `location` delivered on the days of `selection`, with the digests of these days and the next day,
-/// because a digest is written after the hour it covers.
+/// Verifies every log at `location` delivered on the days of `selection`, with the digests of these days and the next
+/// day, because a digest is written after the hour it covers.
 ///
 /// `progress` is called with the number of logs done and the total.
 ///

@@ -1,8 +1,8 @@
 //! Finds the objects: first the folders that can have matching logs ([`walk`]), then the objects in each ([`list`]).
 //!
-//! The walk lists level by level with a delimiter, with concurrent requests, and never descends into an account, region,
-//! year, month or day that was not selected. It ends at one folder per account, region and day, so objects are listed day
-//! by day and the full list is never in memory. Buckets and local folders behave the same.
+//! The walk lists level by level with a delimiter, with concurrent requests, and never descends into an account,
+//! region, year, month or day that was not selected. It ends at one folder per account, region and day, so objects are
+//! listed day by day and the full list is never in memory. Buckets and local folders behave the same.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -142,7 +142,8 @@ pub async fn list(location: &Location, selection: &Selection, leaf: Leaf) -> Res
 }
 
 fn log_object(location: &Location, object: ObjectMeta, key: LogKey) -> LogObject {
-    // The ETag of a local file contains its inode, which an exact copy does not keep; size and time identify it as well.
+    // The ETag of a local file contains its inode, which an exact copy does not keep; size and time identify it as
+    // well.
     let version = match object.e_tag {
         Some(e_tag) if !location.is_local() => e_tag,
         _ => format!("{}-{}", object.size, object.last_modified.timestamp_millis()),

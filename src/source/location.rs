@@ -43,7 +43,8 @@ impl Location {
         }
     }
 
-    /// Parses the location of a source: as [`parse`](Location::parse), or `cloudtrail://region`, which cannot hold a lake.
+    /// Parses the location of a source: as [`parse`](Location::parse), or `cloudtrail://region`, which cannot hold a
+    /// lake.
     ///
     /// # Errors
     /// As [`parse`](Location::parse); [`Error::Usage`] when `cloudtrail://` is not followed by a region.
@@ -154,7 +155,8 @@ impl Location {
         self.files.is_some()
     }
 
-    /// All bytes of a file, read on this thread: for a tiny file, handing it to another thread takes longer than reading it.
+    /// All bytes of a file, read on this thread: for a tiny file, handing it to another thread takes longer than
+    /// reading it.
     ///
     /// # Errors
     /// [`Error::File`] with the file's path; [`Error::Internal`] when the store is not the local file system.

@@ -1,8 +1,10 @@
 //! Parses the key of an object: its kind, account, region and day of delivery.
 //!
-//! CloudTrail: `[prefix/]AWSLogs/[o-orgid/]<account>/CloudTrail/<region>/YYYY/MM/DD/<account>_CloudTrail_<region>_<time>_<id>.json.gz`.
-//! Security Lake: `[prefix/]aws/CLOUD_TRAIL_MGMT/2.0/region=<region>/accountId=<account>/eventDay=YYYYMMDD/<hash>.gz.parquet`.
-//! For a copy without folders, the file name is parsed. The day is the day of delivery, not of the events.
+//! CloudTrail:
+//! `[prefix/]AWSLogs/[o-orgid/]<account>/CloudTrail/<region>/YYYY/MM/DD/<account>_CloudTrail_<region>_<time>_<id>.json.gz`.
+//! Security Lake:
+//! `[prefix/]aws/CLOUD_TRAIL_MGMT/2.0/region=<region>/accountId=<account>/eventDay=YYYYMMDD/<hash>.gz.parquet`. For a
+//! copy without folders, the file name is parsed. The day is the day of delivery, not of the events.
 
 use chrono::NaiveDate;
 
@@ -160,8 +162,8 @@ impl LogKey {
         })
     }
 
-    /// True when the object at `path`, with this key, should be read: its kind has events, or its kind is unknown and its
-    /// name is one that archives and exports of CloudTrail use.
+    /// True when the object at `path`, with this key, should be read: its kind has events, or its kind is unknown and
+    /// its name is one that archives and exports of CloudTrail use.
     pub fn may_have_events(&self, path: &str) -> bool {
         // Parquet files belong to other tables unless they are partitioned like Security Lake.
         let is_partition = self.date.0.is_some() && path.ends_with(".parquet");

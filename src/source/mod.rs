@@ -1,8 +1,8 @@
 //! Finds the log objects at a location.
 //!
 //! [`Location`] is a bucket prefix or folder with its store, [`LogKey`] the parsed key of an object, [`Selection`] the
-//! accounts, regions, days and kinds to read. [`walk`] and [`list`] find the objects; [`LookupEvents`] presents CloudTrail's
-//! event history as objects. Nothing here parses the content of an object.
+//! accounts, regions, days and kinds to read. [`walk`] and [`list`] find the objects; [`LookupEvents`] presents
+//! CloudTrail's event history as objects. Nothing here parses the content of an object.
 
 mod listing;
 mod location;

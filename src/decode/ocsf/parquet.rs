@@ -1,7 +1,7 @@
 //! Reads a Parquet object: the text of one JSON object per row.
 //!
-//! Columns of any type are converted, so new columns in OCSF need no change here. Only tables that can contain OCSF events of
-//! CloudTrail are read, and the sizes in the footer are checked before any page is decompressed.
+//! Columns of any type are converted, so new columns in OCSF need no change here. Only tables that can contain OCSF
+//! events of CloudTrail are read, and the sizes in the footer are checked before any page is decompressed.
 
 use std::fmt::Display;
 use std::sync::mpsc::{SyncSender, sync_channel};

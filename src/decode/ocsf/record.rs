@@ -1,7 +1,8 @@
 //! Converts one OCSF event back to the CloudTrail record it was made from, as JSON text.
 //!
-//! Follows the mappings that AWS and OCSF publish for versions 1.0.0-rc.2 and 1.1.0 (source versions 1 and 2 of Security
-//! Lake). Members that a mapping dropped stay absent; members without a counterpart in a record are kept in a member `ocsf`.
+//! Follows the mappings that AWS and OCSF publish for versions 1.0.0-rc.2 and 1.1.0 (source versions 1 and 2 of
+//! Security Lake). Members that a mapping dropped stay absent; members without a counterpart in a record are kept in a
+//! member `ocsf`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

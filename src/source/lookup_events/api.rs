@@ -35,7 +35,8 @@ pub struct RequestPolicy {
 }
 
 impl Default for RequestPolicy {
-    /// AWS allows two requests per second for each account and region. The last of eight attempts is made after a minute.
+    /// AWS allows two requests per second for each account and region. The last of eight attempts is made after a
+    /// minute.
     fn default() -> RequestPolicy {
         RequestPolicy { interval: Duration::from_millis(500), backoff: Duration::from_millis(500), attempts_max: 8 }
     }

@@ -1,9 +1,11 @@
-//! CloudTrail's event history as a read-only object store: each hour is an object with the pages of the LookupEvents API.
+//! CloudTrail's event history as a read-only object store: each hour is an object with the pages of the LookupEvents
+//! API.
 //!
-//! The history has the management events of one account and region from the last 90 days. An hour's path is like that of
-//! a trail's logs, `<account>/CloudTrail/<region>/YYYY/MM/DD/HH`, so hours are listed, filtered and tracked like objects in
-//! a bucket, and the paths of two accounts never collide. An hour's ETag is `partial-<time>` while new events can still be
-//! delivered for it, then `complete`: a complete hour is read once, a partial one again in each run.
+//! The history has the management events of one account and region from the last 90 days. An hour's path is like that
+//! of a trail's logs, `<account>/CloudTrail/<region>/YYYY/MM/DD/HH`, so hours are listed, filtered and tracked like
+//! objects in a bucket, and the paths of two accounts never collide. An hour's ETag is `partial-<time>` while new
+//! events can still be delivered for it, then `complete`: a complete hour is read once, a partial one again in each
+//! run.
 
 mod api;
 
