@@ -1,10 +1,11 @@
 //! Parses the key of an object: its kind, account, region and day of delivery.
 //!
-//! CloudTrail:
-//! `[prefix/]AWSLogs/[o-orgid/]<account>/CloudTrail/<region>/YYYY/MM/DD/<account>_CloudTrail_<region>_<time>_<id>.json.gz`.
-//! Security Lake:
-//! `[prefix/]aws/CLOUD_TRAIL_MGMT/2.0/region=<region>/accountId=<account>/eventDay=YYYYMMDD/<hash>.gz.parquet`. For a
-//! copy without folders, the file name is parsed. The day is the day of delivery, not of the events.
+//! - CloudTrail:
+//!   `[prefix/]AWSLogs/[o-orgid/]<account>/CloudTrail/<region>/YYYY/MM/DD/<account>_CloudTrail_<region>_<time>_<id>.json.gz`
+//! - Security Lake:
+//!   `[prefix/]aws/CLOUD_TRAIL_MGMT/2.0/region=<region>/accountId=<account>/eventDay=YYYYMMDD/<hash>.gz.parquet`
+//!
+//! For a copy without folders, the file name is parsed. The day is the day of delivery, not of the events.
 
 use chrono::NaiveDate;
 

@@ -24,9 +24,9 @@ enum Conversion {
     Json,
     /// A boolean, which `userIdentity` has as a string.
     Flag,
-    /// The event category. For old events without one, OCSF has a list of all categories, which is dropped.
+    /// The event category. For old events without one, OCSF has a list of all categories, which stays in `ocsf`.
     Category,
-    /// A 12-digit account; other values, which some services have here, are dropped.
+    /// A 12-digit account; other values, which some services have here, stay in `ocsf`.
     Account,
     /// The identity's ARN or, in version 1.0, its principal ID.
     User,
