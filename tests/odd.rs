@@ -1,4 +1,4 @@
-//! Shapes and damage from the wild, when they lie beside the project: every file by itself, against its promised count.
+//! Real-world formats and damaged files, when the shared data is present: each file alone, against its expected count.
 
 mod common;
 
@@ -6,12 +6,12 @@ use std::path::Path;
 
 use common::{arg, number, query, shared_data, trailhunt};
 
-/// What `EXPECT.tsv` promises of a file.
+/// What `EXPECT.tsv` states for a file.
 #[derive(Debug, PartialEq, Eq)]
 struct Expected {
-    least: i64,
-    most: i64,
-    /// A listed reject is an answer too.
+    min: i64,
+    max: i64,
+    /// A listed reject is accepted instead.
     or_reject: bool,
     /// The events are Insights events.
     insight: bool,
@@ -24,52 +24,52 @@ impl Expected {
             text.split(|c: char| !c.is_ascii_digit()).filter_map(|part| part.parse().ok()).collect();
         let prefix = text.contains("prefix");
         Expected {
-            least: if prefix { 0 } else { *numbers.first().expect("a count") },
-            most: if prefix { i64::MAX } else { *numbers.last().expect("a count") },
+            min: if prefix { 0 } else { *numbers.first().expect("a count") },
+            max: if prefix { i64::MAX } else { *numbers.last().expect("a count") },
             or_reject: text.contains("error"),
             insight: text.contains("insight"),
         }
     }
 }
 
-/// The list promises 60 events of the files that are made from the records of `plain_single_line.json`; they all hold its
-/// 55, as counting `eventVersion` in them shows.
-const MADE_FROM: (&str, &str) = ("60", "55");
+/// The list states 60 events for the files derived from `plain_single_line.json`, but they have 55 events, as counting
+/// `eventVersion` shows.
+const DERIVED_COUNT: (&str, &str) = ("60", "55");
 
-/// Six values that are no records and four records that no day can be given (`yesterday`, null, 1969 and 9999) are
-/// listed rejects; the two records without an id are one event met twice.
+/// Rejects: six values that are not records, and four records with an invalid time (`yesterday`, null, 1969 and 9999).
+/// The two records without an id are duplicates of each other.
 const WEIRD: (&str, [i64; 3]) = ("damage/weird_records.json", [17, 1, 10]);
 
-/// Files that may be refused as a whole, as long as the reject says so.
-const MAY_BE_REFUSED: &[&str] = &[".csv", "utf16.json"];
+/// Files that may be rejected as a whole.
+const MAY_BE_REJECTED: &[&str] = &[".csv", "utf16.json"];
 
 #[test]
-fn every_odd_file_gives_its_count_or_a_listed_reject() {
+fn every_file_has_its_expected_count_or_a_listed_reject() {
     let Some(folder) = shared_data("odd") else { return };
     let list = std::fs::read_to_string(folder.join("EXPECT.tsv")).expect("the list is text");
     let mut wrong = Vec::new();
     println!("{:>6} {:>7}  {:<16} {:<70} reasons", "events", "rejects", "expected", "file");
     for line in list.lines().skip(1) {
         let mut fields = line.split('\t');
-        let (file, promise) = (fields.next().expect("a file"), fields.next().expect("a count"));
+        let (file, count) = (fields.next().expect("a file"), fields.next().expect("a count"));
         let read = read(&folder, file);
         let shown = if file.len() > 70 { &file[file.len() - 70..] } else { file };
-        println!("{:>6} {:>7}  {promise:<16} {shown:<70} {}", read.kept, read.rejects, read.reasons);
+        println!("{:>6} {:>7}  {count:<16} {shown:<70} {}", read.kept, read.rejects, read.reasons);
 
         if file == WEIRD.0 {
             assert_eq!([read.kept, read.duplicates, read.rejects], WEIRD.1);
             continue;
         }
-        let expected = Expected::parse(&promise.replace(MADE_FROM.0, MADE_FROM.1));
-        let counted = (expected.least..=expected.most).contains(&read.kept);
-        let may_be_refused = expected.or_reject || MAY_BE_REFUSED.iter().any(|ending| file.ends_with(ending));
-        // Repeats are removed against the first copy, which is not in this lake.
+        let expected = Expected::parse(&count.replace(DERIVED_COUNT.0, DERIVED_COUNT.1));
+        let is_expected = (expected.min..=expected.max).contains(&read.kept);
+        let may_be_rejected = expected.or_reject || MAY_BE_REJECTED.iter().any(|ending| file.ends_with(ending));
+        // The list counts repeats as duplicates of the first copy, which is not in this lake.
         let is_repeat = line.contains("repeat:");
-        if !(counted || is_repeat || (may_be_refused && read.rejects > 0)) {
-            wrong.push(format!("{file}: {} events, {promise} promised", read.kept));
+        if !(is_expected || is_repeat || (may_be_rejected && read.rejects > 0)) {
+            wrong.push(format!("{file}: {} events, expected {count}", read.kept));
         }
         if expected.insight && !read.is_insight {
-            wrong.push(format!("{file}: the event is no Insights event"));
+            wrong.push(format!("{file}: not an Insights event"));
         }
         if (read.exit_code == 2) != (read.rejects > 0) || read.unaccounted != 0 {
             wrong.push(format!("{file}: exit code {}, {} records unaccounted for", read.exit_code, read.unaccounted));
@@ -88,7 +88,7 @@ fn a_repeated_file_adds_nothing() {
         assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     }
     let kept = number(&lake, "SELECT count(*) FROM events");
-    assert_eq!(kept.to_string(), MADE_FROM.1);
+    assert_eq!(kept.to_string(), DERIVED_COUNT.1);
     assert_eq!(number(&lake, "SELECT sum(duplicates) FROM objects"), kept);
 }
 
@@ -103,18 +103,18 @@ struct Read {
     reasons: String,
 }
 
-/// Ingests one file, in the folders it lies in and with nothing beside it.
+/// Ingests one file, at its relative path and without any other files.
 fn read(folder: &Path, file: &str) -> Read {
     let dir = tempfile::tempdir().expect("a folder can be made");
     let (copy, lake) = (dir.path().join("in").join(file), dir.path().join("lake"));
-    std::fs::create_dir_all(copy.parent().expect("it lies in a folder")).expect("a folder can be made");
+    std::fs::create_dir_all(copy.parent().expect("the file has a folder")).expect("a folder can be made");
     std::fs::copy(folder.join(file), &copy).expect("the file can be copied");
     let ran = trailhunt(&["ingest", arg(&dir.path().join("in")), "--lake", arg(&lake)]);
     assert!(ran.err.is_empty(), "{file}: {}", ran.err);
     let kept = printed(&ran.out, "kept");
     let (duplicates, rejects) = (printed(&ran.out, "duplicates"), printed(&ran.out, "rejects"));
     let mut read = Read { exit_code: ran.code, kept, duplicates, rejects, ..Read::default() };
-    // A query costs ten times an ingest of so little; most files need none.
+    // A query takes ten times as long as this ingest, and most files need none.
     if ran.code != 0 || kept == 1 {
         let rows = query(
             &lake,
@@ -133,15 +133,15 @@ fn read(folder: &Path, file: &str) -> Read {
     read
 }
 
-/// A count as `ingest` prints it: the number before the word.
+/// A count in the output of `ingest`: the number before the word.
 fn printed(out: &str, word: &str) -> i64 {
     let before = out.split(&format!(" {word}")).next().expect("split gives something");
     before.rsplit(' ').next().and_then(|number| number.replace(',', "").parse().ok()).expect("ingest prints its counts")
 }
 
 #[test]
-fn promises_are_read_as_they_are_written() {
-    let expected = |least, most, or_reject, insight| Expected { least, most, or_reject, insight };
+fn expected_counts_are_parsed() {
+    let expected = |min, max, or_reject, insight| Expected { min, max, or_reject, insight };
     assert_eq!(Expected::parse("60"), expected(60, 60, false, false));
     assert_eq!(Expected::parse("22 to 28"), expected(22, 28, false, false));
     assert_eq!(Expected::parse("1-2"), expected(1, 2, false, false));

@@ -20,7 +20,7 @@ use super::ledger::{self, Ledger, LedgerRow, Standing};
 use super::rows::Rows;
 use super::snapshot::Snapshot;
 use super::state::{SideFile, State};
-use crate::decode::{Answer, Decoded, Pool, Reject};
+use crate::decode::{Decoded, JobResult, Pool, Reject};
 use crate::error::{Error, Result};
 use crate::source::LogObject;
 
@@ -73,7 +73,7 @@ struct Encoding {
     day: i32,
     /// What they take.
     bytes: usize,
-    groups: Answer<Result<RowGroups>>,
+    groups: JobResult<Result<RowGroups>>,
 }
 
 /// What became of some decoded objects.
