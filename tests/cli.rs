@@ -2,10 +2,7 @@
 
 mod common;
 
-use std::io::Write;
-use std::path::Path;
-
-use common::{archive, arg, number, query, read_json, run_with_report, succeeds, trailhunt, trailhunt_with};
+use common::{archive, arg, gzip, number, query, read_json, run_with_report, succeeds, trailhunt, trailhunt_with, write};
 use serde_json::json;
 
 fn record(id: &str, time: &str) -> serde_json::Value {
@@ -15,15 +12,6 @@ fn record(id: &str, time: &str) -> serde_json::Value {
         "recipientAccountId": "111122223333",
         "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/maria", "accountId": "111122223333"}
     })
-}
-
-fn gzip(path: &Path, text: &[u8]) {
-    let mut encoder = flate2::write::GzEncoder::new(
-        std::fs::File::create(path).expect("a file can be made"),
-        flate2::Compression::fast(),
-    );
-    encoder.write_all(text).expect("it can be written");
-    encoder.finish().expect("it can be written");
 }
 
 #[test]
@@ -59,12 +47,10 @@ fn an_event_delivered_twice_is_kept_once_and_counted() {
 fn a_damaged_object_is_rejected_with_a_reason_and_the_rest_is_kept() {
     let dir = tempfile::tempdir().unwrap();
     let (source, lake) = (dir.path().join("in"), dir.path().join("lake"));
-    std::fs::create_dir_all(&source).unwrap();
     let records: Vec<_> = (0..200).map(|n| record(&format!("e{n}"), "2024-01-01T10:00:00Z")).collect();
-    gzip(&source.join("good.json.gz"), json!({ "Records": records[..100] }).to_string().as_bytes());
-    gzip(&source.join("cut.json.gz"), json!({ "Records": records[100..] }).to_string().as_bytes());
-    let cut = std::fs::read(source.join("cut.json.gz")).unwrap();
-    std::fs::write(source.join("cut.json.gz"), &cut[..cut.len() / 2]).unwrap();
+    write(&source.join("good.json.gz"), &gzip(json!({ "Records": records[..100] }).to_string().as_bytes()));
+    let cut = gzip(json!({ "Records": records[100..] }).to_string().as_bytes());
+    write(&source.join("cut.json.gz"), &cut[..cut.len() / 2]);
     let ran = trailhunt(&["ingest", arg(&source), "--lake", arg(&lake)]);
     assert_eq!(ran.code, 2, "{}{}", ran.out, ran.err);
     assert!(number(&lake, "SELECT count(*) FROM events") >= 100);

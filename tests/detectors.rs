@@ -14,7 +14,8 @@ use trailhunt::detect::{Library, Verdict, expand};
 
 include!(concat!(env!("OUT_DIR"), "/detector_tests.rs"));
 
-static LIBRARY: LazyLock<Library> = LazyLock::new(|| Library::load(&[]).expect("the shipped detectors are well formed"));
+static LIBRARY: LazyLock<Library> =
+    LazyLock::new(|| Library::load(&[]).expect("the shipped detectors are well formed"));
 
 /// Runs a detector on its fixture and compares its evidence with the hits and misses.
 fn check(id: &str) {
