@@ -1,4 +1,4 @@
-//! Runs every shipped detector on every fixture. A detector may fire on the fixture of another; `cross_fire.txt` records
+//! Runs every shipped detector on every fixture. A detector may fire on the fixture of another; `cross_fire.txt` lists
 //! which do, so that a change to a detector or fixture shows its effect on all of them.
 //!
 //! ```sh

@@ -1,6 +1,6 @@
-//! `lake verify-digests` over small archives with digests that the tests sign with a key of their own.
+//! `lake verify-digests` on small archives whose digests are signed with a test key.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test's own helpers may fail loudly")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed step fails the test")]
 
 mod common;
 
@@ -17,16 +17,16 @@ const BUCKET: &str = "acme-trail";
 const FINGERPRINT: &str = "0123456789abcdef0123456789abcdef";
 const ACCOUNT_FOLDER: &str = "AWSLogs/111122223333";
 
-/// An archive on a disk, as a copy of `s3://acme-trail/audit`, with the digests written so far.
+/// An archive on disk, a copy of `s3://acme-trail/audit`, and the digests written so far.
 struct Archive {
     dir: tempfile::TempDir,
     key: RsaKeyPair,
     signed: Vec<Signed>,
-    /// The digest that the next one names; none begins a chain.
+    /// The digest that the next one refers to; `None` starts a chain.
     last: Option<Signed>,
 }
 
-/// What the next digest says of the one before it.
+/// What the next digest contains about this one.
 #[derive(Clone)]
 struct Signed {
     key: String,
@@ -43,7 +43,7 @@ impl Archive {
         Archive { dir: tempfile::tempdir().unwrap(), key, signed: Vec::new(), last: None }
     }
 
-    /// Three hours of the first day: two logs, one, and none; then an hour of the next day with one.
+    /// Three hours of the first day with two logs, one, and none; then an hour of the next day with one.
     fn of_four_hours() -> Archive {
         let mut archive = Archive::new();
         let logs: Vec<_> = ["20240101T0005Z_a", "20240101T0040Z_b", "20240101T0130Z_c", "20240102T0010Z_d"]
@@ -68,7 +68,7 @@ impl Archive {
         std::fs::write(path, gzip(text)).unwrap();
     }
 
-    /// Writes a log and says its key.
+    /// Writes a log and returns its key.
     fn log(&self, name: &str) -> String {
         let day = format!("{}/{}/{}", &name[..4], &name[4..6], &name[6..8]);
         let key = format!(
@@ -78,7 +78,7 @@ impl Archive {
         key
     }
 
-    /// Writes a digest of logs that lie there, next in the chain, and says its key.
+    /// Writes the next digest in the chain, of existing logs, and returns its key.
     fn digest(&mut self, from: &str, to: &str, logs: &[&str]) -> String {
         self.digest_with(from, to, logs, |_| {})
     }
@@ -121,7 +121,7 @@ impl Archive {
         key
     }
 
-    /// Writes what `aws s3api head-object` prints of a digest beside it.
+    /// Writes the output of `aws s3api head-object` for a digest beside it.
     fn keep_signature_of(&self, digest: &str) {
         let signed = self.signed.iter().find(|signed| signed.key == digest).expect("a digest");
         self.keep_metadata(digest, json!({ "signature": signed.signature, "signature-algorithm": "SHA256withRSA" }));
@@ -136,11 +136,11 @@ impl Archive {
         inflated(&std::fs::read(self.path(key)).unwrap())
     }
 
-    /// The object whose name ends so.
+    /// The object whose name ends like this.
     fn ending(&self, ending: &str) -> PathBuf {
         let mut found = Vec::new();
         files(self.dir.path(), &mut found);
-        found.into_iter().find(|path| path.to_str().unwrap().ends_with(ending)).expect("an object of that name")
+        found.into_iter().find(|path| path.to_str().unwrap().ends_with(ending)).expect("there is such an object")
     }
 
     fn keys(&self, fingerprint: &str, valid: (&str, &str)) -> PathBuf {
@@ -162,7 +162,7 @@ impl Archive {
         trailhunt(&[&["lake", "verify-digests", "--public-keys", arg(keys)], args].concat())
     }
 
-    /// Kind of each problem and the end of its object's name, and the whole answer.
+    /// The kind of each problem with the end of its object's name, and the complete JSON.
     fn problems(&self, args: &[&str]) -> (Vec<(String, String)>, Value) {
         self.problems_of(self.verify(&[&["--format", "json"], args].concat()))
     }
@@ -210,7 +210,7 @@ fn named(problems: &[(String, String)]) -> Vec<(&str, &str)> {
 }
 
 #[test]
-fn an_untouched_archive_is_verified_whole() {
+fn an_unchanged_archive_is_verified_completely() {
     let archive = Archive::of_four_hours();
     let (problems, answer) = archive.problems(&[]);
     assert_eq!(named(&problems), []);
@@ -258,7 +258,7 @@ fn altered_missing_and_extra_logs_are_named() {
 }
 
 #[test]
-fn a_log_that_was_stored_inflated_or_packed_again_is_the_same_log() {
+fn a_log_stored_uncompressed_or_compressed_again_is_verified() {
     let archive = Archive::of_four_hours();
     let plain = archive.ending("_a.json.gz");
     std::fs::write(&plain, inflated(&std::fs::read(&plain).unwrap())).unwrap();
@@ -283,7 +283,7 @@ fn an_altered_digest_has_a_bad_signature_and_breaks_the_chain() {
 }
 
 #[test]
-fn one_changed_byte_of_a_signature_is_found() {
+fn one_changed_byte_of_a_signature_is_detected() {
     let archive = Archive::of_four_hours();
     let last = archive.last.clone().unwrap();
     let changed = if last.signature.starts_with('0') { '1' } else { '0' };
@@ -351,7 +351,7 @@ fn a_new_chain_after_an_earlier_one_is_a_gap() {
 }
 
 #[test]
-fn a_digest_in_the_place_of_another_is_found() {
+fn a_digest_in_place_of_another_is_detected() {
     let archive = Archive::of_four_hours();
     archive.keep_signature_of(&archive.signed[0].key);
     std::fs::copy(archive.ending("20240101T010100Z.json.gz"), archive.ending("20240101T020100Z.json.gz")).unwrap();
@@ -360,7 +360,7 @@ fn a_digest_in_the_place_of_another_is_found() {
 }
 
 #[test]
-fn a_key_that_is_unknown_or_was_not_valid_then_is_named_with_the_command_that_asks_for_it() {
+fn an_unknown_or_expired_key_is_named_with_the_command_that_fetches_it() {
     let archive = Archive::of_four_hours();
     let folder = arg(archive.dir.path());
     for (fingerprint, valid, kind) in [
@@ -378,19 +378,19 @@ fn a_key_that_is_unknown_or_was_not_valid_then_is_named_with_the_command_that_as
 }
 
 #[test]
-fn days_bound_the_logs_and_the_chain() {
+fn from_and_to_limit_the_logs_and_the_chain() {
     let archive = Archive::of_four_hours();
     let (problems, answer) = archive.problems(&["--from", "2024-01-02"]);
     assert_eq!((named(&problems), &answer["logs"]["verified"]), (vec![], &json!(1)));
     let (problems, answer) = archive.problems(&["--to", "2024-01-02"]);
     assert_eq!((named(&problems), &answer["logs"]["verified"]), (vec![], &json!(3)));
-    assert_eq!(answer["digests"]["found"], 4, "the digests of the day after are read too");
+    assert_eq!(answer["digests"]["found"], 4, "the digests of the next day are read too");
     let other = archive.verify(&["--account", "444455556666"]);
     assert!(other.code == 2 && other.err.contains("neither logs nor digests of these days"), "{}", other.err);
 }
 
 #[test]
-fn a_region_without_digests_is_told_in_one_line() {
+fn a_region_without_digests_is_one_problem() {
     let archive = Archive::of_four_hours();
     for name in ["1", "2"] {
         archive.write(
@@ -421,7 +421,7 @@ fn a_copy_without_folders_is_verified() {
 }
 
 #[test]
-fn a_backfill_digest_speaks_for_logs_the_hour_left_out() {
+fn a_backfill_digest_covers_logs_that_the_hourly_digest_omits() {
     let mut archive = Archive::of_four_hours();
     let late = archive.log("20240101T0055Z_late");
     assert_eq!(named(&archive.problems(&[]).0), [("log_extra", "late")]);
@@ -436,7 +436,7 @@ fn a_backfill_digest_speaks_for_logs_the_hour_left_out() {
 }
 
 #[test]
-fn a_file_that_holds_no_keys_is_refused_with_the_next_step() {
+fn a_key_file_without_keys_is_an_error_with_the_next_step() {
     let archive = Archive::of_four_hours();
     let keys = archive.dir.path().join("empty");
     std::fs::write(&keys, r#"{"PublicKeyList": []}"#).unwrap();

@@ -9,8 +9,8 @@
 //!     cargo test --release --test evaluation -- --ignored --nocapture
 //! ```
 //!
-//! `KEEP=folder` keeps archives and lakes for the next run; `DETECTORS=folder` uses detectors of a folder instead of the
-//! shipped ones of the same id.
+//! `KEEP=folder` keeps archives and lakes for the next run; `DETECTORS=folder` uses detectors of a folder instead of
+//! the shipped ones of the same id.
 
 #![allow(clippy::print_stdout, reason = "the evaluation prints its results")]
 

@@ -1,9 +1,9 @@
-//! The event history, read from a server on loopback that answers LookupEvents as CloudTrail does.
+//! Reads the event history from a server on loopback that implements LookupEvents like CloudTrail.
 //!
-//! It pages newest first, takes a token only with the parameters it was given for, and answers nothing that is not
-//! signed for CloudTrail in its region. Tests that ask for many hours ask it without a pace.
+//! The server returns pages newest first, accepts a token only with the parameters of its first request, and rejects
+//! requests that are not signed for CloudTrail in its region. Tests that read many hours disable the rate limit.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod common;
 
@@ -27,10 +27,10 @@ use trailhunt::source::{Location, LookupEvents, Pace, Selection};
 const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-west-1";
 
-/// What a server says before it looks for events: a status and a body; a status of 0 hangs up.
+/// A response instead of events: status and body; status 0 closes the connection.
 type Fault = Box<dyn FnMut(&Value) -> Option<(u16, String)> + Send>;
 
-/// A server that speaks LookupEvents.
+/// A server that implements LookupEvents.
 #[derive(Clone)]
 struct History {
     url: String,
@@ -40,7 +40,7 @@ struct History {
 #[derive(Default)]
 struct State {
     events: Vec<(i64, Value)>,
-    /// Requests that were answered with events.
+    /// Requests that got events.
     answered: Vec<Value>,
     /// All requests.
     asked: usize,
@@ -57,12 +57,12 @@ impl History {
         history
     }
 
-    /// Notes events of one moment.
+    /// Adds events with the same time.
     fn happened(&self, at: DateTime<Utc>, ids: impl IntoIterator<Item = String>) {
         self.state.lock().unwrap().events.extend(ids.into_iter().map(|id| (at.timestamp(), event(at, &id))));
     }
 
-    /// From now on requests meet this first.
+    /// Injects faults into the following requests.
     fn fault(&self, fault: impl FnMut(&Value) -> Option<(u16, String)> + Send + 'static) {
         self.state.lock().unwrap().fault = Some(Box::new(fault));
     }
@@ -71,7 +71,7 @@ impl History {
         self.state.lock().unwrap().fault = None;
     }
 
-    /// Requests of hours answered since this was last asked.
+    /// Requests for an hour that got events, since the last call.
     fn answered(&self) -> Vec<Value> {
         let answered = std::mem::take(&mut self.state.lock().unwrap().answered);
         answered.into_iter().filter(|question| question.get("StartTime").is_some()).collect()
@@ -160,7 +160,7 @@ fn hour_of(time: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp(time.timestamp() / 3600 * 3600, 0).unwrap()
 }
 
-/// Reads the history since the day before yesterday into `lake`, without a pace.
+/// Reads the history since the day before yesterday into `lake`, without a rate limit.
 async fn ingest(history: &History, lake: &Path) -> Ingested {
     let credential = AwsCredential { key_id: "AKIDEXAMPLE".into(), secret_key: "secret".into(), token: None };
     let pace = Pace { between: Duration::ZERO, backoff: Duration::from_millis(5), tries_max: 3 };
@@ -180,11 +180,11 @@ async fn ingest(history: &History, lake: &Path) -> Ingested {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_pages_of_a_finished_hour_are_read_once_and_an_hour_under_way_again() {
+async fn a_finished_hour_is_read_once_with_all_pages_and_the_current_hour_again() {
     let (dir, history) = (tempfile::tempdir().unwrap(), History::start());
     let lake = dir.path().join("lake");
     let past = hour_of(Utc::now()) - TimeDelta::hours(5);
-    // The first and the last second of an hour, and three pages of it.
+    // Three pages of one hour, including its first and its last second.
     history.happened(past, ["first".into()]);
     history.happened(past + TimeDelta::minutes(30), (0..118).map(|n| format!("e{n}")));
     history.happened(past + TimeDelta::seconds(3599), ["last".into()]);
@@ -210,11 +210,14 @@ async fn all_pages_of_a_finished_hour_are_read_once_and_an_hour_under_way_again(
     let rows = query(&lake, &sql);
     assert_eq!((&rows[0]["version"], &rows[0]["account_id"]), (&json!("complete"), &json!(ACCOUNT)));
     assert_eq!((rows.len(), &rows[0]["region"], &rows[0]["kept"]), (1, &json!(REGION), &json!(120)));
-    assert!(number(&lake, "SELECT min(size_bytes) FROM objects") < 20, "an hour without events weighs what was said");
+    assert!(
+        number(&lake, "SELECT min(size_bytes) FROM objects") < 20,
+        "the size of an hour without events is the size of the response"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_passes_is_waited_for() {
+async fn temporary_errors_are_retried() {
     let (dir, history) = (tempfile::tempdir().unwrap(), History::start());
     history.happened(Utc::now() - TimeDelta::hours(5), (0..60).map(|n| format!("e{n}")));
     let mut tries = HashMap::new();
@@ -234,7 +237,7 @@ async fn what_passes_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_hour_that_cannot_be_read_is_named_and_the_next_run_reads_it() {
+async fn an_unreadable_hour_is_named_and_the_next_run_reads_it() {
     let (dir, history) = (tempfile::tempdir().unwrap(), History::start());
     let lake = dir.path().join("lake");
     let hour = |ago: i64| hour_of(Utc::now()) - TimeDelta::hours(ago);
@@ -261,7 +264,7 @@ async fn an_hour_that_cannot_be_read_is_named_and_the_next_run_reads_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn credentials_that_end_under_way_are_not_tried_for_every_hour() {
+async fn expired_credentials_stop_further_requests() {
     let (dir, history) = (tempfile::tempdir().unwrap(), History::start());
     history.happened(Utc::now() - TimeDelta::minutes(1), ["now".into()]);
     let mut left = 10;
@@ -272,12 +275,12 @@ async fn credentials_that_end_under_way_are_not_tried_for_every_hour() {
     let ingested = ingest(&history, &dir.path().join("lake")).await;
     assert_eq!((ingested.appended.objects, ingested.outcome()), (9, Outcome::Incomplete));
     assert!(ingested.objects_failed.len() > 20, "the other hours are named");
-    // Every hour is a group of its own, and so many are fetched ahead of the writing.
+    // Each hour is a group of its own; this many groups are fetched ahead.
     const UNDER_WAY: usize = 9;
-    assert!(history.asked() <= 10 + UNDER_WAY, "and not asked for: {}", history.asked());
+    assert!(history.asked() <= 10 + UNDER_WAY, "the other hours are not requested: {}", history.asked());
 }
 
-/// Runs `ingest` as typed, against `history`.
+/// Runs the `ingest` command against `history`.
 fn typed(history: &History, lake: &Path) -> common::Ran {
     let settings = [
         ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
@@ -292,7 +295,7 @@ fn typed(history: &History, lake: &Path) -> common::Ran {
 }
 
 #[test]
-fn the_program_asks_twice_a_second_and_says_what_it_read() {
+fn the_program_sends_two_requests_per_second_and_prints_what_it_read() {
     let (dir, history) = (tempfile::tempdir().unwrap(), History::start());
     let now = Utc::now();
     history.happened(now, (0..120).map(|n| format!("e{n}")));

@@ -1,7 +1,7 @@
 //! A generated organisation, ingested and hunted with the program: all events are read, each once, and the attacks are
 //! found. The real archives of `shared_data.rs` test the same.
 
-#![allow(clippy::unwrap_used, reason = "a failed step of a test fails the test")]
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod common;
 

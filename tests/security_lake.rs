@@ -1,6 +1,6 @@
-//! Amazon Security Lake as a source: OCSF in Parquet and JSON gives the columns that CloudTrail's own record gives.
+//! Amazon Security Lake as a source: OCSF in Parquet and JSON gives the same columns as CloudTrail's record.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod common;
 
@@ -29,7 +29,7 @@ fn read(bytes: impl Into<Bytes>) -> Decoded {
     decode(vec![(object, bytes.into())], Limits::default())
 }
 
-/// A row's cells that are not null. JSON text is compared as what it means.
+/// The cells of a row that are not null; JSON text as parsed values.
 fn row(decoded: &Decoded, at: usize) -> BTreeMap<String, Value> {
     let schema = decoded.batch.schema();
     let cell = |(field, column): (&std::sync::Arc<arrow::datatypes::Field>, &arrow::array::ArrayRef)| {
@@ -81,7 +81,7 @@ fn changed(change: impl Fn(&mut Value)) -> BTreeMap<String, Value> {
 }
 
 #[test]
-fn what_two_members_say_differently_is_kept_twice() {
+fn contradicting_members_are_both_kept() {
     let cells = changed(|event| {
         event["unmapped"]["eventName"] = json!("GetObject");
         event["unmapped"]["requestParameters"] = json!({"bucketName": "other", "key": "k"});
@@ -98,7 +98,7 @@ fn what_two_members_say_differently_is_kept_twice() {
 }
 
 #[test]
-fn a_category_that_names_all_is_none() {
+fn a_category_that_lists_all_categories_is_null() {
     let cells =
         changed(|event| event["metadata"]["product"]["feature"]["name"] = json!("Management, Data, and Insights"));
     assert!(!cells.contains_key("event_category"));
@@ -106,7 +106,7 @@ fn a_category_that_names_all_is_none() {
 }
 
 #[test]
-fn a_sign_in_says_whether_it_succeeded_and_by_which_factors() {
+fn a_sign_in_has_its_outcome_and_mfa_use() {
     let cells = changed(|event| {
         event["api"]["operation"] = json!("ConsoleLogin");
         event["api"]["response"] = json!({});
@@ -118,14 +118,14 @@ fn a_sign_in_says_whether_it_succeeded_and_by_which_factors() {
 }
 
 #[test]
-fn callers_who_bring_an_identity_of_their_own_keep_its_provider() {
+fn web_identity_users_keep_their_identity_provider() {
     let cells = changed(|event| event["actor"]["user"]["type"] = json!("WebIdentityUser"));
     assert_eq!(cells["user_identity"]["identityProvider"], "arn:aws:iam::111122223333:oidc-provider/ci");
     assert!(!cells.contains_key("federated_provider"));
 }
 
 #[test]
-fn a_record_that_was_kept_whole_wins() {
+fn raw_data_takes_precedence() {
     let whole = RECORD.replace('\n', "");
     let mut event: Value = serde_json::from_str(VERSION_2).unwrap();
     event["raw_data"] = json!(whole);
@@ -134,7 +134,7 @@ fn a_record_that_was_kept_whole_wins() {
 }
 
 #[test]
-fn rows_and_lines_that_are_no_events_cost_themselves() {
+fn rows_and_lines_that_are_not_events_are_one_reject_each() {
     let bad = VERSION_2.replace("1715076000000", "17").replace(r#""time_dt":"2024-05-07T12:00:00.000+02:00","#, "");
     let lines = [VERSION_2, &bad, VERSION_2].join("\n");
     let decoded = read(parquet_of(&lines, Compression::SNAPPY));
@@ -146,7 +146,7 @@ fn rows_and_lines_that_are_no_events_cost_themselves() {
 }
 
 #[test]
-fn another_table_is_one_reject() {
+fn a_table_of_another_kind_is_one_reject() {
     let flow = r#"{"class_uid":4001,"metadata":{"product":{"name":"Amazon VPC"}},"traffic":{"bytes":1}}"#;
     let audit = r#"{"class_uid":6003,"metadata":{"product":{"name":"Amazon EKS"}},"api":{"operation":"create"}}"#;
     for (lines, expected) in [
@@ -163,7 +163,7 @@ fn another_table_is_one_reject() {
 }
 
 #[test]
-fn a_cut_or_damaged_object_is_a_reject_and_what_stands_before_it_is_kept() {
+fn a_truncated_or_damaged_object_is_a_reject_and_earlier_rows_are_kept() {
     let event = |n: usize| VERSION_2.replace("9b6c31ba-0001", &format!("9b6c31ba-{n}"));
     let lines = (0..1000).map(event).collect::<Vec<_>>().join("\n");
     let whole = parquet_of(&lines, Compression::SNAPPY);
@@ -171,7 +171,7 @@ fn a_cut_or_damaged_object_is_a_reject_and_what_stands_before_it_is_kept() {
     let decoded = read(whole[..whole.len() / 2].to_vec());
     assert_eq!(reasons(&decoded), ["truncated Parquet: its footer is missing"]);
 
-    // An id that is no UTF-8, in the last group of rows, stops the batch that reaches into it.
+    // Invalid UTF-8 in the last row group ends the batch that reaches into it.
     let mut broken = parquet_of(&lines, Compression::UNCOMPRESSED);
     let at = broken.windows(12).position(|bytes| bytes == b"9b6c31ba-950").unwrap();
     broken[at] = 0xff;
@@ -181,7 +181,7 @@ fn a_cut_or_damaged_object_is_a_reject_and_what_stands_before_it_is_kept() {
 }
 
 #[test]
-fn a_hostile_event_is_read_in_time_or_refused() {
+fn a_hostile_event_is_read_quickly_or_rejected() {
     let members: String = (0..100_000).map(|n| format!(r#""a{n}":"1","#)).collect();
     let deep = ["a."; 100_000].concat();
     let nested = format!("{}1{}", r#"{"a":"#.repeat(100_000), "}".repeat(100_000));
@@ -195,7 +195,7 @@ fn a_hostile_event_is_read_in_time_or_refused() {
 }
 
 #[test]
-fn an_event_of_the_archive_and_of_security_lake_is_one() {
+fn an_event_in_the_archive_and_in_security_lake_is_kept_once() {
     let dir = tempfile::tempdir().unwrap();
     let (bucket, lake) = (dir.path().join("bucket"), dir.path().join("lake"));
     let put = |key: &str, bytes: &[u8]| {

@@ -1,5 +1,5 @@
-//! Real archives with known contents. They are not part of the project; `sample.rs` and `odd.rs` test the same behaviour with
-//! generated and self-written archives.
+//! Real archives with known contents. They are not part of the project; `sample.rs` and `odd.rs` test the same
+//! behaviour with generated and self-written archives.
 
 mod common;
 

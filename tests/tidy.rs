@@ -212,8 +212,8 @@ fn members(group: &str) -> Vec<&str> {
     members
 }
 
-/// For each module, the modules it imports from and one place where it does. A name that a module re-exports from one of
-/// its children counts as an import of the child.
+/// For each module, the modules it imports from and one place where it does. A name that a module re-exports from one
+/// of its children counts as an import of the child.
 fn import_graph(sources: &[Source]) -> BTreeMap<Vec<String>, BTreeMap<Vec<String>, String>> {
     let modules: BTreeSet<&[String]> = sources.iter().map(|source| source.module.as_slice()).collect();
     let mut exported: BTreeMap<(&[String], String), Vec<String>> = BTreeMap::new();
