@@ -367,11 +367,11 @@ fn explain_shows_what_a_detector_reads_from_a_lake() {
     succeeds(&["ingest", arg(&source), "--lake", arg(&lake)]);
     let explain = ["detectors", "explain", "root_use", "--lake", arg(&lake), "--from", "2024-01-02", "--plan"];
     let told = succeeds(&[&explain[..], &["--set", "root_use.routine_days=7"]].concat()).out;
-    assert!(explained.contains("attack    T1078.004 Valid Accounts: Cloud Accounts (Initial Access"), "{explained}");
-    assert!(explained.contains("param     routine_days = 7, at least 1: root active on this many"), "{explained}");
-    assert!(explained.contains("names     calls, daily_api_use\n"), "{explained}");
-    assert!(explained.contains("reads     events: 1 of 2 files"), "the file of the day before is pruned: {explained}");
-    assert!(explained.contains(" s for 0 findings\n") && explained.contains("DataSourceExec"), "{explained}");
+    assert!(told.contains("attack    T1078.004 Valid Accounts: Cloud Accounts (Initial Access"), "{told}");
+    assert!(told.contains("param     routine_days = 7, at least 1: root active on this many"), "{told}");
+    assert!(told.contains("names     calls, daily_api_use\n"), "{told}");
+    assert!(told.contains("reads     events: 1 of 2 files"), "the file of the day before is pruned: {told}");
+    assert!(told.contains(" s for 0 findings\n") && told.contains("DataSourceExec"), "{told}");
 }
 
 #[test]
