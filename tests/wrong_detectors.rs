@@ -1,10 +1,10 @@
-//! What is wrong with a detector is said in one line with its place and the next step.
+//! `detectors check`, `new`, `test` and `list`: each error is one line with its place and the next step.
 
 mod common;
 
 use common::{arg, succeeds, trailhunt};
 
-/// A detector with nothing wrong.
+/// A valid detector.
 const GOOD: &str = r#"/*
 title      = "Trail stopped"
 severity   = "high"
@@ -33,7 +33,7 @@ GROUP BY actor, account_id, aws_region
 HAVING count(*) >= $min_calls
 "#;
 
-/// Name, what of [`GOOD`] is replaced by what, and the line that is expected, from the place on.
+/// Name, the text in [`GOOD`] and its replacement, and the expected line from the position on.
 const WRONG: &[(&str, &str, &str, &str)] = &[
     ("no_header", "/*\ntitle", "title", ":1:1: the file must begin with a TOML header"),
     ("bad_toml", "why        =", "why        ", ":6:13: key with no value, expected `=`"),
@@ -105,14 +105,14 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
 ];
 
 #[test]
-fn each_thing_that_is_wrong_is_one_line_with_its_place() {
+fn each_error_is_one_line_with_its_place() {
     let dir = tempfile::tempdir().unwrap();
     let fixture = "{\"eventID\":\"hit-1\"}\n{\"eventID\":\"miss-1\"}\n";
     let write = |name: &str, ending: &str, text: &str| {
-        std::fs::write(dir.path().join(format!("{name}.{ending}")), text).expect("it can be written");
+        std::fs::write(dir.path().join(format!("{name}.{ending}")), text).expect("the file can be written");
     };
     for (name, from, to, _) in WRONG {
-        assert_eq!(GOOD.matches(from).count(), 1, "{name} replaces one thing");
+        assert_eq!(GOOD.matches(from).count(), 1, "{name}: the text occurs once");
         write(name, "sql", &GOOD.replacen(from, to, 1));
         write(name, "events.jsonl", fixture);
     }
@@ -202,13 +202,13 @@ fn a_new_detector_fails_its_test_until_it_is_written() {
 }
 
 #[test]
-fn the_shipped_detectors_have_nothing_wrong() {
+fn the_shipped_detectors_have_no_errors() {
     let out = succeeds(&["detectors", "check"]).out;
     assert!(out.ends_with(" 0 problems\n"), "{out}");
 }
 
 #[test]
-fn detectors_are_listed_by_what_they_are_about() {
+fn detectors_are_listed_by_severity_tactic_and_source() {
     let list = |args: &[&str]| -> Vec<String> {
         let out = succeeds(&[&["detectors", "list"], args].concat()).out;
         out.lines().filter_map(|line| line.split_whitespace().nth(1)).map(str::to_owned).collect()
