@@ -1,21 +1,21 @@
 //! Sample archives: the CloudTrail of a fictional organisation, for demos, tests, benchmarks and evaluation.
 //!
-//! Input: `SampleSettings`. Output: a folder laid out like the bucket of an organisation's trails, and `truth.jsonl`: one
-//! incident per line, with what detectors should find and what they should not report. Never reads the clock, the
+//! Input: `SampleSettings`. Output: a folder laid out like the bucket of an organisation's trails, and `truth.jsonl`:
+//! one incident per line, with what detectors should find and what they should not report. Never reads the clock, the
 //! network or real archives.
 //!
 //! # How an archive is generated
 //!
 //! 1. `organisation` creates the accounts, people, workloads, pipelines and access keys.
 //! 2. `incidents` plants the incidents: look-alikes first, because they may change the organisation, then attacks. Each
-//!    incident either writes its records right away or marks future traffic as its own.
+//!    incident either writes its records at once or (look-alikes only) marks traffic of later days as its own.
 //! 3. `traffic` plans each day: sessions and events, as many as the settings ask for, minus the planted records.
 //! 4. `archive` writes each day: events become records (`cloudtrail` has the calls and identities), records become
 //!    gzipped objects. Days are written in parallel, one thread per processor.
 //! 5. `truth.jsonl` is written last, when the event ids of marked traffic are known.
 //!
-//! All randomness comes from `random::rng_for(seed, purpose, parts)`: every person, machine, day and incident has its own
-//! generator. Everything is deterministic: the same settings give the same bytes, whatever the number of threads.
+//! All randomness comes from `random::rng_for(seed, purpose, parts)`: every person, machine, day and incident has its
+//! own generator. Everything is deterministic: the same settings give the same bytes, whatever the number of threads.
 //!
 //! # How to add something
 //!

@@ -1,8 +1,8 @@
 //! Log objects: records grouped into gzipped objects under CloudTrail's keys.
 //!
 //! Input: a day's plan and the records that incidents planted on that day. Output: the objects, and which events belong
-//! to which incident. An object holds the events of some minutes (in quiet regions: hours) before its delivery; the last
-//! objects of a day are delivered on the next day.
+//! to which incident. An object holds the events of some minutes (in quiet regions: hours) before its delivery; the
+//! last objects of a day are delivered on the next day.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;

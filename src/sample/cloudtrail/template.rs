@@ -2,8 +2,8 @@
 //!
 //! Input: the text of a template. Output: its pieces, which `archive::record` fills in. Never random.
 
-/// Splits a template at its placeholders. An unknown `$name` (`$LATEST`) stays text; `$regiona` is a placeholder and the
-/// letter `a`, as in the name of an availability zone.
+/// Splits a template at its placeholders. An unknown `$name` (`$LATEST`) stays text; `$regiona` is a placeholder and
+/// the letter `a`, as in the name of an availability zone.
 pub(crate) fn parse(template: &'static str) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut rest = template;

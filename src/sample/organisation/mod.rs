@@ -1,7 +1,7 @@
 //! The fictional organisation: accounts, offices, people, workloads, pipelines, programs with access keys, a vendor.
 //!
-//! Input: the settings. Output: an `Organisation`, the same for the same settings. Look-alikes modify it before the days
-//! are generated (a person joins, a VPN exit moves); after that it does not change.
+//! Input: the settings. Output: an `Organisation`, the same for the same settings. Look-alikes modify it before the
+//! days are generated (a person joins, a VPN exit moves); after that it does not change.
 
 pub(crate) mod accounts;
 pub(crate) mod jobs;
