@@ -11,7 +11,7 @@ use clap::error::ErrorKind::MissingRequiredArgument;
 use trailhunt::ask::{self, Questions};
 use trailhunt::cli;
 use trailhunt::commands::fixture;
-use trailhunt::detect::{Library, attack};
+use trailhunt::detect::{self, Detector, Library, attack};
 use trailhunt::engine::Parameters;
 use trailhunt::engine::udf::{AGGREGATES, scalar_functions, window_functions};
 use trailhunt::geo::Geo;
@@ -152,7 +152,10 @@ fn words(line: &str) -> Vec<String> {
 fn every_command_in_the_documentation_is_understood() {
     let mut files: Vec<_> = ["README.md", "CONTRIBUTING.md"].map(|name| format!("{ROOT}/{name}")).into();
     let pages = std::fs::read_dir(format!("{ROOT}/docs")).expect("the folder is there");
-    files.extend(pages.map(|page| page.expect("an entry").path().display().to_string()));
+    let pages = pages.map(|page| page.expect("an entry").path());
+    files.extend(
+        pages.filter(|page| page.extension().is_some_and(|e| e == "md")).map(|page| page.display().to_string()),
+    );
     let (mut understood, mut wrong) = (0, Vec::new());
     for file in files {
         let text = std::fs::read_to_string(&file).expect("it is text");
@@ -173,4 +176,19 @@ fn every_command_in_the_documentation_is_understood() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(understood > 20, "only {understood} commands were read");
+}
+
+/// The first block of SQL in `docs/patterns.md` is the frame of a detector; the others are put into it.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_pattern_in_the_documentation_is_a_valid_detector() {
+    let text = std::fs::read_to_string(format!("{ROOT}/docs/patterns.md")).expect("the page exists");
+    let blocks: Vec<&str> = text.split("```sql\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let (frame, examples) = blocks.split_first().expect("the page has SQL");
+    let (session, _) = fixture::session(&[]).await.expect("an empty lake");
+    for example in examples {
+        let detector = Detector::read("example", &frame.replace("EXAMPLE", example)).expect("the header is valid");
+        let problems = detect::check(&detector, &session).await;
+        assert!(problems.is_empty(), "{problems:?}\n{example}");
+    }
+    assert_eq!(examples.len(), 5);
 }
