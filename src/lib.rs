@@ -7,7 +7,8 @@
 //!                         log
 //! ```
 //!
-//! Arrows go one way: a folder imports only those to its left, and what stands above them: `error`, `schema`, `geo`, `sha256`.
+//! Arrows go one way: a folder imports only those to its left, and what every folder may use: `error`, `schema`,
+//! `geo`, `sha256`, `terminal`, `wording`.
 //! `integrity` stands beside the flow and checks what `source` lists, `ask` answers an analyst beside `report`. `cli`,
 //! `settings` and `commands` stand below them all, `sample` beside them. `tests/tidy.rs` keeps it so.
 
@@ -17,6 +18,8 @@ pub mod error;
 pub mod geo;
 pub mod schema;
 pub mod sha256;
+pub mod terminal;
+pub mod wording;
 
 pub mod source;
 

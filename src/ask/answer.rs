@@ -17,6 +17,7 @@ use parquet::file::properties::WriterProperties;
 
 use crate::engine::Query;
 use crate::error::{Error, Result};
+use crate::terminal::printable;
 
 /// Lines and columns for a person, with the number of rows below.
 ///
@@ -91,12 +92,6 @@ pub async fn parquet(query: Query, out: File) -> Result<()> {
         writer.write(&batch).map_err(failed)?;
     }
     writer.close().map_err(failed).map(drop)
-}
-
-/// Text without what could steer a terminal or turn the order of what is read.
-pub fn printable(text: &str) -> String {
-    let steers = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().map(|c| if (c.is_control() && c != '\n') || steers(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// Texts as a spreadsheet may have them, lists and structures as texts.
@@ -184,11 +179,6 @@ impl<W: Write> Write for Escaped<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_steers_is_replaced_and_the_rest_stays() {
-        assert_eq!(printable("\u{1b}[31m\u{9b}2J\u{202e}x\r\n<b>é"), "\u{fffd}[31m\u{fffd}2J\u{fffd}x\u{fffd}\n<b>é");
-    }
 
     #[test]
     fn a_formula_becomes_a_text() {

@@ -7,7 +7,9 @@ mod columns;
 mod entity;
 mod question;
 
-pub use answer::{csv, json, ndjson, parquet, printable, table, written};
+pub use answer::{csv, json, ndjson, parquet, table, written};
 pub use columns::{Described, describe};
 pub use entity::{Kind, Section, sections};
 pub use question::{Question, QuestionParameter, Questions};
+
+pub use crate::terminal::printable;

@@ -16,7 +16,7 @@ use crate::engine::{self, Session};
 use crate::error::{Error, Result};
 use crate::geo::Geo;
 use crate::lake::{Lake, Snapshot};
-use crate::report::{self, Coverage, Material, Previous, Report, Summary};
+use crate::report::{self, Coverage, Previous, Report, ReportInputs, Summary};
 
 /// Carries out `hunt`.
 pub async fn hunt(args: HuntArgs) -> Result<Outcome> {
@@ -41,7 +41,7 @@ pub async fn report_on(lake: &Lake, period: &PeriodArgs, args: &HuntSettings, co
     let (previous, ground) = tokio::try_join!(previous, ground(lake, period, &args.detect, &args.memory))?;
     let hunt = detect(&detectors, &ground.session, ground.window, &settings).await?;
     let Ground { snapshot, window, geo, session } = &ground;
-    report::report(Material {
+    report::report(ReportInputs {
         snapshot,
         session,
         window: *window,

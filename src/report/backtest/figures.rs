@@ -1,100 +1,95 @@
-//! What each detector would have raised over history: how often, about whom, and what the others saw of it.
+//! The figures of a backtest: how many alerts each detector raises per day, about whom, and which detectors overlap.
 //!
-//! Findings in, figures by detector out. Days are the window's, those without any finding too. Nothing here knows which
-//! findings were right.
-
-mod text;
+//! Findings in, figures per detector out. Days without findings count too. Nothing here knows which findings are correct.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use serde::Serialize;
 
-pub use text::text;
-
 use crate::detect::{Finding, Hunt, Severity, Window};
 
-/// Entities that are named by detector.
+/// Entities listed per detector.
 const CONTRIBUTORS_MAX: usize = 10;
 
-/// The figures of all detectors.
+/// The figures of all detectors over a window.
 #[derive(Debug, Serialize)]
 pub struct Backtest {
-    /// What was judged.
+    /// The window that was judged.
     pub window: Window,
-    /// Its days.
+    /// Days in the window.
     pub days: u64,
-    /// Alerts a day and detector that thresholds are computed for.
+    /// Alerts per day and detector that thresholds are computed for.
     pub alerts_per_day_wanted: f64,
-    /// All findings together.
+    /// Alerts of all detectors together.
     pub all: Alerts,
     /// Figures of every detector that ran, by id.
     pub detectors: Vec<Figures>,
-    /// Detectors that could not run, with the reason.
+    /// Detectors that failed, with the reason.
     pub detectors_failed: Vec<String>,
 }
 
-/// How many findings there are, and when.
+/// How many alerts there are, and when.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Alerts {
-    /// Findings.
+    /// Number of findings.
     pub total: u64,
-    /// Mean of a day.
+    /// Mean per day.
     pub mean_per_day: f64,
-    /// Median of a day.
+    /// Median per day.
     pub median_per_day: f64,
-    /// The most of a day.
+    /// Maximum per day.
     pub max_per_day: u64,
-    /// The first day that has the most.
+    /// The first day with that maximum.
     pub max_day: Option<String>,
-    /// Days that have any.
+    /// Days with at least one.
     pub days_with_any: u64,
-    /// Findings by severity.
+    /// Number of findings by severity.
     pub by_severity: BTreeMap<Severity, u64>,
 }
 
-/// What one detector raised.
+/// The figures of one detector.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Figures {
     /// Detector's id.
     pub detector: String,
-    /// How many, and when.
+    /// Its alerts.
     pub alerts: Alerts,
-    /// Where to cut for the alerts a day that are wanted; null when too many findings share the highest score.
+    /// Minimum score that gives the wanted number of alerts per day; null if too many findings share the highest score.
     pub threshold: Option<Threshold>,
-    /// Who it speaks of most.
+    /// Entities with the most alerts.
     pub contributors: Vec<Contributor>,
-    /// Days of entities it speaks of. An address or key whose actor is known counts as the actor.
+    /// Number of distinct pairs of entity and day with an alert. An address or key with a known actor counts as the actor.
     pub entity_days: u64,
-    /// Share of them that no other detector speaks of, 0 to 1.
+    /// Share of those pairs that no other detector has, 0 to 1.
     pub alone: f64,
-    /// Share of them that another detector speaks of too, 0 to 1, largest first.
+    /// Share of those pairs that another detector has too, 0 to 1, largest first.
     pub overlap: Vec<Overlap>,
-    /// Seconds it took.
+    /// Run time in seconds.
     pub seconds: f64,
 }
 
-/// A least score, and what it leaves.
+/// A minimum score, and the alerts it leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Threshold {
-    /// Findings with this score and above stay; 0 keeps all.
+    /// Findings with at least this score are kept; 0 keeps all.
     pub score: f64,
-    /// What stays, as the mean of a day.
+    /// Mean number of alerts per day that are kept.
     pub alerts_per_day: f64,
 }
 
-/// An entity, and how often it was spoken of.
+/// An entity, and its number of alerts.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Contributor {
     /// `actor`, `ip`, `access_key`, ...
     pub entity_type: String,
-    /// Who or what.
+    /// Name, ARN, address or id.
     pub entity: String,
-    /// Findings.
+    /// Number of findings.
     pub alerts: u64,
 }
 
-/// Another detector that speaks of the same.
+/// Another detector with alerts about the same entities on the same days.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Overlap {
     /// Its id.
@@ -103,7 +98,7 @@ pub struct Overlap {
     pub share: f64,
 }
 
-/// Figures from what a hunt over `window` found.
+/// Computes the figures of a hunt over `window`.
 pub fn backtest(hunt: &Hunt, window: Window, alerts_per_day: f64) -> Backtest {
     let days: Vec<NaiveDate> =
         window.from.date_naive().iter_days().take((window.to - window.from).num_days().max(0) as usize).collect();
@@ -162,7 +157,7 @@ fn alerts(findings: &[&Finding], days: &[NaiveDate]) -> Alerts {
     }
 }
 
-/// The middle of sorted counts, or the mean of the two in the middle.
+/// Median of sorted counts.
 fn median(sorted: &[u64]) -> f64 {
     match (sorted.get(sorted.len().saturating_sub(1) / 2), sorted.get(sorted.len() / 2)) {
         (Some(low), Some(high)) => (low + high) as f64 / 2.0,
@@ -170,7 +165,7 @@ fn median(sorted: &[u64]) -> f64 {
     }
 }
 
-/// The least score that leaves no more than `alerts_per_day` in the mean.
+/// The lowest score that keeps at most `alerts_per_day` findings per day on average.
 fn threshold(findings: &[&Finding], days: usize, alerts_per_day: f64) -> Option<Threshold> {
     let days = days.max(1) as f64;
     let per_day = |findings: usize| findings as f64 / days;
@@ -179,7 +174,7 @@ fn threshold(findings: &[&Finding], days: usize, alerts_per_day: f64) -> Option<
     }
     let mut scores: Vec<f64> = findings.iter().map(|finding| finding.score).collect();
     scores.sort_by(|a, b| b.total_cmp(a));
-    // Findings of one score stay or go together: a cut lies where the score changes.
+    // Findings with equal scores are kept or dropped together, so a threshold lies where the score changes.
     let cuts = (1..scores.len()).filter(|kept| scores[*kept] < scores[kept - 1]);
     let kept = cuts.take_while(|kept| per_day(*kept) <= alerts_per_day).last()?;
     Some(Threshold { score: scores[kept - 1], alerts_per_day: per_day(kept) })
@@ -203,7 +198,7 @@ fn contributors(findings: &[&Finding]) -> Vec<Contributor> {
     contributors
 }
 
-/// Who or what a finding is about, and when.
+/// An entity on a day.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct EntityDay<'a> {
     entity_type: &'a str,
@@ -221,7 +216,7 @@ impl EntityDay<'_> {
     }
 }
 
-/// The share of a detector's entity-days that nobody else has, and the shares others have.
+/// The share of a detector's entity-days that no other detector has, and the shares that others have too.
 fn overlap(id: &str, entity_days: &BTreeMap<&str, BTreeSet<EntityDay<'_>>>) -> (f64, Vec<Overlap>) {
     let Some(own) = entity_days.get(id) else { return (0.0, Vec::new()) };
     let share = |n: usize| n as f64 / own.len() as f64;
@@ -238,7 +233,7 @@ fn overlap(id: &str, entity_days: &BTreeMap<&str, BTreeSet<EntityDay<'_>>>) -> (
     (share(alone), overlap)
 }
 
-/// Day of a finding's first event.
+/// Day of a finding's first event, such as `2024-03-20`.
 fn day(finding: &Finding) -> &str {
     finding.first_time.get(..10).unwrap_or_default()
 }
@@ -286,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn days_without_alerts_count_and_a_silent_detector_has_figures_too() {
+    fn days_without_alerts_count_and_a_detector_without_alerts_has_figures_too() {
         let findings = vec![
             finding("a", "ana", 2, 0.9),
             finding("a", "ana", 2, 0.2),
@@ -307,19 +302,19 @@ mod tests {
     }
 
     #[test]
-    fn the_threshold_leaves_as_many_as_wanted_and_cuts_no_score_in_two() {
+    fn the_threshold_keeps_at_most_the_wanted_alerts_and_never_splits_equal_scores() {
         let scored = |scores: &[f64], wanted: f64| {
             let findings = scores.iter().map(|score| finding("a", "ana", 1, *score)).collect();
             figures(findings, wanted)[0].threshold.map(|threshold| (threshold.score, threshold.alerts_per_day))
         };
-        assert_eq!(scored(&[0.1, 0.2, 0.3, 0.4], 1.0), Some((0.0, 1.0)), "all of them are few enough");
+        assert_eq!(scored(&[0.1, 0.2, 0.3, 0.4], 1.0), Some((0.0, 1.0)), "all of them are below the limit");
         assert_eq!(scored(&[0.1, 0.2, 0.3, 0.4], 0.5), Some((0.3, 0.5)));
-        assert_eq!(scored(&[0.1, 0.3, 0.3, 0.4], 0.5), Some((0.4, 0.25)), "the two of one score are too many");
+        assert_eq!(scored(&[0.1, 0.3, 0.3, 0.4], 0.5), Some((0.4, 0.25)), "the two with equal scores are too many");
         assert_eq!(scored(&[0.4, 0.4, 0.4, 0.1], 0.5), None);
     }
 
     #[test]
-    fn overlap_is_a_share_of_ones_own_entity_days() {
+    fn overlap_is_a_share_of_the_detectors_own_entity_days() {
         let mut of_ip = finding("b", "203.0.113.1", 1, 0.5);
         (of_ip.entity_type, of_ip.actor) = ("ip".into(), Some("ana".into()));
         let findings = vec![
