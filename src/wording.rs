@@ -76,6 +76,9 @@ pub fn wrapped(text: &str, width: usize, lines_max: usize) -> Vec<String> {
 pub fn short_name(name: &str) -> String {
     let resource = name.strip_prefix("arn:").and_then(|rest| rest.splitn(5, ':').nth(4));
     let Some(resource) = resource.filter(|resource| !resource.is_empty()) else { return name.to_owned() };
+    if let Some((_, role)) = resource.strip_prefix("role/aws-service-role/").and_then(|rest| rest.split_once('/')) {
+        return format!("role/{role}");
+    }
     let resource = resource.strip_prefix("assumed-role/").unwrap_or(resource);
     // https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
     let is_hash = |text: &str| text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -152,6 +155,8 @@ mod tests {
         assert_eq!(short_name(session), "Admin/maria");
         assert_eq!(short_name("arn:aws:sts::111122223333:assumed-role/deploy/i-1"), "deploy/i-1");
         assert_eq!(short_name("arn:aws-cn:iam::111122223333:user/eng/maria"), "user/eng/maria");
+        let service_role = "role/aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig";
+        assert_eq!(short_name(&format!("arn:aws:iam::111122223333:{service_role}")), "role/AWSServiceRoleForConfig");
         assert_eq!(short_name("arn:aws:s3:::logs"), "logs");
         assert_eq!(short_name("arn:aws:lambda:eu-west-1:111122223333:function:f:1"), "function:f:1");
         for name in ["ec2.amazonaws.com", "198.51.100.7", "arn:", "arn:aws:s3", ""] {

@@ -136,8 +136,8 @@ function band(history, until) {
   return { days: past.length, median: Math.expm1(centre), low: Math.max(0, Math.expm1(centre - reach)), high: Math.expm1(centre + reach) };
 }
 
-/** Calls per day of an identity and its usual band, with the days from `first` to `last` marked. */
-function pastAndNow(calls, first, last) {
+/** Calls per day of an identity and its usual band, with the days from `first` to `last` marked as `marks`. */
+function dailyCalls(calls, first, last, marks = "the day of the finding") {
   const usual = band(calls, first);
   const all = daysBetween(day(calls.days[0]), day(calls.days[calls.days.length - 1]));
   // Only the 60 days up to shortly after the finding.
@@ -155,7 +155,7 @@ function pastAndNow(calls, first, last) {
   const usually = usual.high === undefined
     ? `only ${counted(usual.days, "active day")} before, too few for a usual range`
     : `usually ${round(usual.low)} to ${round(usual.high)} per day (${counted(usual.days, "active day")} before)`;
-  const picture = chart(`Calls per day of this identity: ${grouped(found)} on the day of the finding, ${usually}`, (width) => {
+  const picture = chart(`Calls per day of this identity: ${grouped(found)} on ${marks}, ${usually}`, (width) => {
     const [left, height, base] = [46, 170, 148];
     const step = Math.min(STEP_MAX, (width - left) / days.length);
     const y = (value) => base - scale(value) * (base - 12);
@@ -175,7 +175,7 @@ function pastAndNow(calls, first, last) {
     elements.push(...dayTicks(days, (at) => left + (at + 0.5) * step, height - 5, width - left));
     return [height, elements];
   });
-  const caption = `Calls per day${curved ? " (logarithmic scale)" : ""}. Red: the day of the finding, ${counted(found, "call")}. ${usually[0].toUpperCase()}${usually.slice(1)}.`;
+  const caption = `Calls per day${curved ? " (logarithmic scale)" : ""}. Red: ${marks}, ${counted(found, "call")}. ${usually[0].toUpperCase()}${usually.slice(1)}.`;
   return h("figure", {}, picture, h("figcaption", {}, caption));
 }
 

@@ -59,7 +59,7 @@ const link = (parameters) => "#" + new URLSearchParams(parameters).toString().re
 function shortName(name) {
   const arn = /^arn:[^:]*:[^:]*:[^:]*:([^:]*):(.*)$/s.exec(String(name ?? ""));
   if (!arn) return String(name ?? "");
-  return arn[2].replace(/^assumed-role\//, "").replace(/^AWSReservedSSO_(.+)_[0-9a-f]{16}\//, "$1/");
+  return arn[2].replace(/^assumed-role\//, "").replace(/^role\/aws-service-role\/[^/]+\//, "role/").replace(/^AWSReservedSSO_(.+)_[0-9a-f]{16}\//, "$1/");
 }
 
 /** An identity by its short name and account, with the ARN as tooltip. */
@@ -103,7 +103,8 @@ function words(value) {
   return /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(value) ? second(value) : value;
 }
 
-const label = (name) => String(name).replaceAll("_", " ");
+/** The name of a column or enum value as words. */
+const label = (name) => String(name).replaceAll("_", " ").replace(/\b(ip|id|api|asn|arn|mfa|kms)(s?)\b/g, (_, word, s) => word.toUpperCase() + s).replace(/\bkmh\b/, "km/h");
 
 /** A table that shows some rows and a button for more. Columns: [heading, row => content, "n" for numbers]. */
 function table(rows, columns, shown = 12) {

@@ -50,11 +50,11 @@ function findingPage(finding) {
       ["score", `${Math.round(100 * number(finding.score))} of 100`],
       ["ATT&CK", list(finding.attack).map((id, at) => [at > 0 && ", ", h("a", { href: link({ findings: "", text: id }) }, `${id} ${techniques.get(id)?.name ?? ""}`)])],
       ["detector", h("a", { href: link({ findings: "", detector: finding.detector }) }, finding.detector)],
-      ["id", h("code", {}, finding.id)],
+      ["finding ID", h("code", {}, finding.id)],
     ]),
     detector?.why && h("p", {}, h("b", {}, "Why it matters: "), detector.why),
     (calls || baseline.length > 0 || observed.length > 0) && section("Baseline and observation",
-      calls && pastAndNow(calls, day(finding.first_time), day(finding.last_time)),
+      calls && dailyCalls(calls, day(finding.first_time), day(finding.last_time)),
       h("div", { class: "pair" },
         baseline.length > 0 && h("div", {}, h("h3", {}, "Baseline"), values(baseline)),
         observed.length > 0 && h("div", {}, h("h3", {}, "Observed"), values(observed)))),
@@ -65,7 +65,7 @@ function findingPage(finding) {
         ["region", (event) => event.aws_region, "keep"],
         ["result", (event) => (event.error_code ? h("span", { class: "failed" }, event.error_code) : "succeeded")],
         ["source address", (event) => event.source_ip_address],
-        ["event id", (event) => h("code", {}, event.event_id)],
+        ["event ID", (event) => h("code", {}, event.event_id)],
         ["log file", (event) => event.source_object && logFile(event)],
       ], 5) : empty("No events: the finding is about something that did not happen.")),
     h("div", { class: "pair" },
@@ -144,7 +144,7 @@ function entityPage(type, name) {
     entity && h("p", { class: "muted" }, list(entity.attack).map((id) => `${id} ${techniques.get(id)?.name ?? ""}`).join(" · ")),
     entity && section("Reasons", h("ol", { class: "reasons" }, list(entity.reasons).map(reason))),
     section("Findings over time", timeline(about)),
-    calls && times.length > 0 && section("Calls per day", pastAndNow(calls, times[times.length - 1], times[times.length - 1])),
+    calls && times.length > 0 && section("Calls per day", dailyCalls(calls, times[times.length - 1], times[times.length - 1], "the day of the latest finding")),
     section(counted(about.length, "finding"), pagedFindings(about)),
   ];
 }
@@ -153,6 +153,9 @@ function reason(reason) {
   return h("li", {}, h("a", { href: link({ finding: reason.finding }) }, sentence(reason.summary)),
     h("span", { class: "muted" }, ` ${reason.detector}, weight ${number(reason.weight).toFixed(2)}`));
 }
+
+/** A short link to a finding, with its summary as tooltip. */
+const findingLink = (id) => h("a", { href: link({ finding: id }), title: visible(findingById.get(id)?.summary ?? id) }, id.slice(0, 6));
 
 function findingList(some) {
   const line = (finding) =>

@@ -20,7 +20,7 @@ function headline() {
 function missing() {
   return [
     [number(coverage.lake?.rejects), "unreadable record"],
-    [list(coverage.objects_failed).length, "unfetched object"],
+    [list(coverage.objects_failed).length, "object", " not fetched"],
     [list(coverage.gaps).length, "gap", " of a day or more"],
     [list(run.detectors_failed).length, "failed detector"],
   ].filter(([count]) => count > 0).map(([count, noun, rest = ""]) => counted(count, noun) + rest);
@@ -61,7 +61,7 @@ function stepsPart() {
   const steps = list(report.recommendations);
   if (steps.length === 0) return null;
   const item = (step) => h("li", {}, severityMark(step.severity), " ", step.action, " ",
-    h("span", { class: "muted" }, list(step.findings).slice(0, 3).map((id, at) => [at > 0 && " ", h("a", { href: link({ finding: id }) }, visible(id.slice(0, 6)))]),
+    h("span", { class: "muted" }, list(step.findings).slice(0, 3).map((id, at) => [at > 0 && " ", findingLink(id)]),
       step.findings.length > 3 && ` and ${grouped(step.findings.length - 3)} more`));
   return part("steps", "Recommended actions",
     h("ul", { class: "steps" }, steps.slice(0, 6).map(item)),
@@ -222,7 +222,7 @@ function errorsPart() {
     service.calls += number(row.calls);
     if (row.error_family !== "none") {
       service.failed += number(row.calls);
-      service.kinds.push(`${row.error_family} ${grouped(row.calls)}`);
+      service.kinds.push(`${label(row.error_family)} ${grouped(row.calls)}`);
     }
     services.set(row.event_source, service);
   }
@@ -232,7 +232,7 @@ function errorsPart() {
     ["service", ([name]) => String(name).replace(".amazonaws.com", "")],
     ["failed", ([, service]) => grouped(service.failed), "n"],
     ["calls", ([, service]) => grouped(service.calls), "n"],
-    ["failure rate", ([, service]) => ((100 * service.failed) / Math.max(1, service.calls)).toFixed(1) + " %", "n"],
+    ["failure rate", ([, service]) => ((100 * service.failed) / Math.max(1, service.calls)).toFixed(1) + "%", "n"],
     ["errors", ([, service]) => service.kinds.join(", ")],
   ], 8));
 }
@@ -249,7 +249,7 @@ function country(code) {
 
 function placesPart() {
   const rows = (name, title) => list(statistics[name]).map((row) => ({ name: title(row), value: row.events, part: row.failed,
-    title: `${row.actor ?? title(row)}: ${counted(row.events, "event")}, ${grouped(row.failed)} failed` }));
+    title: `${counted(row.events, "event")}, ${grouped(row.failed)} failed` }));
   const group = (title, name, named) => h("div", {}, h("h3", {}, title), list(statistics[name]).length > 0 ? bars(rows(name, named)) : empty("None."));
   return part("places", "Sources, identities and APIs",
     h("p", { class: "muted" }, "Number of events; the red part failed. Calls made by AWS services have no country."),
@@ -257,7 +257,7 @@ function placesPart() {
       group("Countries", "events_by_country", (row) => country(row.country)),
       group("Networks", "events_by_network", (row) => `${row.organisation ?? "unknown"} AS${row.asn}`),
       group("Addresses", "events_by_source_ip", (row) => `${row.source_ip_address ?? "none"} ${row.country ?? ""}`),
-      group("Identities", "events_by_actor", (row) => shortName(row.actor ?? "none")),
+      group("Identities", "events_by_actor", (row) => (row.actor ? who(row.actor) : "none")),
       group("Services", "events_by_event_source", (row) => String(row.event_source).replace(".amazonaws.com", "")),
       group("APIs", "events_by_event_name", (row) => `${row.event_name} (${String(row.event_source).replace(".amazonaws.com", "")})`),
       group("Regions", "events_by_region", (row) => row.aws_region ?? "none")),
@@ -275,7 +275,7 @@ function placesPart() {
       ["identity", (row) => who(row.actor)],
       ["active days", (row) => words(row.active_days), "n"],
       ["median calls per day", (row) => words(row.median_calls_per_active_day), "n"],
-      ["failure rate", (row) => (100 * number(row.failure_rate)).toFixed(1) + " %", "n"],
+      ["failure rate", (row) => (100 * number(row.failure_rate)).toFixed(1) + "%", "n"],
       ["countries", (row) => list(row.countries).join(" ")],
       ["networks", (row) => words(row.networks), "n"],
       ["services", (row) => words(row.services), "n"],
@@ -292,8 +292,8 @@ function compliancePart() {
     return folded(`${one.framework}: ${grouped(complete)} of ${counted(controls.length, "control")} without gaps`, () => table(controls, [
       ["control", (control) => [h("b", {}, control.id), " ", control.title]],
       ["detectors", (control) => h("span", { title: visible(list(control.detectors).join(", ")) }, grouped(list(control.detectors).length)), "n"],
-      ["findings", (control) => control.findings > 0 ? [severityMark(control.severity), " ", grouped(control.findings), " ", h("span", { class: "muted" }, list(control.heaviest).slice(0, 3).map((id) => [h("a", { href: link({ finding: id }) }, visible(id.slice(0, 6))), " "]))] : "none"],
-      ["evidence", (control) => counted(control.evidence_events, "event")],
+      ["findings", (control) => control.findings > 0 ? [severityMark(control.severity), " ", grouped(control.findings), " ", h("span", { class: "muted" }, list(control.heaviest).slice(0, 3).map((id) => [findingLink(id), " "]))] : "none"],
+      ["events", (control) => grouped(control.evidence_events), "n"],
       ["gaps", (control) => (list(control.gaps).length > 0 ? h("span", { class: "failed" }, control.gaps.join("; ")) : "none")],
     ], 50));
   };
@@ -310,7 +310,7 @@ function coveragePart() {
     facts([
       ...numbers.map(([name, member]) => [name, words(lake[member])]),
       ["first event", minute(lake.first_event)], ["last event", minute(lake.last_event)],
-      ["read by this run", coverage.objects_read > 0 && `${counted(coverage.events_read, "event")} from ${counted(coverage.objects_read, "object")}; ${counted(coverage.objects_skipped, "known object")} skipped`],
+      ["read by this run", coverage.objects_read > 0 && `${counted(coverage.events_read, "event")} from ${counted(coverage.objects_read, "object")}${coverage.objects_skipped > 0 ? `; ${counted(coverage.objects_skipped, "known object")} skipped` : ""}`],
       ["other objects skipped", Object.entries(coverage.objects_of_other_kinds || {}).map(([kind, count]) => `${kind} ${grouped(count)}`).join(", ")],
     ]),
     titled("Failed detectors", list(run.detectors_failed), (rows) => h("ul", { class: "failed" }, rows.map((row) => h("li", {}, row)))),
