@@ -9,7 +9,7 @@ use crate::detect::risk::Entity;
 use crate::detect::suppression::{State, Use};
 use crate::detect::{Finding, Severity};
 use crate::terminal::printable_line;
-use crate::wording::{account_of, counted, grouped, short_name, with_short_names, wrapped};
+use crate::wording::{counted, grouped, short_name, with_short_names, wrapped};
 
 /// Findings and entities shown. The summary says how many more there are.
 const SHOWN_MAX: usize = 10;
@@ -65,7 +65,9 @@ fn finding_lines(finding: &Finding, out: &mut impl Write) -> std::io::Result<()>
     let (severity, time) = (finding.severity.to_string(), shown_time(&finding.first_time));
     let head = format!("  {severity:8}  {}  ", printable_line(&time));
     let summary = printable_line(&with_short_names(&finding.summary));
-    indented(&head, &wrapped(&summary, WIDTH - FINDING_INDENT, SUMMARY_LINES_MAX), FINDING_INDENT, out)?;
+    // `informational` is longer than its column.
+    let indent = head.chars().count().max(FINDING_INDENT);
+    indented(&head, &wrapped(&summary, WIDTH - indent, SUMMARY_LINES_MAX), indent, out)?;
     let mut facts = vec![finding.detector.clone()];
     if !finding.attack.is_empty() {
         facts.push(finding.attack.join(" "));
@@ -73,16 +75,14 @@ fn finding_lines(finding: &Finding, out: &mut impl Write) -> std::io::Result<()>
     facts.push(counted(finding.evidence.total, "event"));
     facts.extend(finding.account_id.as_ref().map(|account| format!("account {}", printable_line(account))));
     facts.push(finding.id.clone());
-    indented("", &wrapped(&facts.join("; "), WIDTH - FINDING_INDENT, SUMMARY_LINES_MAX), FINDING_INDENT, out)
+    indented("", &wrapped(&facts.join("; "), WIDTH - indent, SUMMARY_LINES_MAX), indent, out)
 }
 
 /// Risk, kind and short name; then the ARN where there is one; then the detectors.
 fn entity_lines(entity: &Entity, out: &mut impl Write) -> std::io::Result<()> {
     let name = short_name(&entity.entity);
-    let account = account_of(&entity.entity).map(|account| format!("  (account {account})")).unwrap_or_default();
     let kind = printable_line(entity_kind(&entity.entity_type));
-    let head = format!("  {:5.1}  {kind:10}  {}{account}", entity.risk, printable_line(&name));
-    writeln!(out, "{head}")?;
+    writeln!(out, "  {:5.1}  {kind:10}  {}", entity.risk, printable_line(&name))?;
     if name != entity.entity {
         writeln!(out, "{:ENTITY_INDENT$}{}", "", printable_line(&entity.entity))?;
     }
@@ -212,7 +212,7 @@ mod tests {
             reasons: vec![],
         };
         let text = lines(|out| entity_lines(&entity, out));
-        let expected = "user/ma\u{fffd}ria\u{fffd}[2J  (account 111122223333)\n";
+        let expected = "user/ma\u{fffd}ria\u{fffd}[2J\n";
         assert!(text.starts_with(&format!("   97.2  identity    {expected}")), "{text}");
         assert!(text.contains("\n                     arn:aws:iam::111122223333:user/ma\u{fffd}ria"), "{text}");
     }
