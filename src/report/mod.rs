@@ -1,4 +1,4 @@
-//! The report of a run: what was run, what was read, what normal was, what was found, who is at risk, what to do.
+//! The report of a run: window, data coverage, baselines, findings, risk per identity, and recommended actions.
 //!
 //! [`report`] assembles a [`Report`] from a hunt and from the queries in `sql/report`; [`Output`] writes it to a file in
 //! one of several formats, one source file per format; [`text`] summarises it for a terminal.
