@@ -142,5 +142,5 @@ SELECT
 FROM insights AS i
 JOIN attributions AS a ON a.account_id = i.account_id AND a.aws_region = i.aws_region
   AND a.event_source = i.event_source AND a.event_name = i.event_name AND a.insight_type = i.insight_type
-  AND a.error_code IS NOT DISTINCT FROM i.error_code AND a.run = i.run
+  AND (a.error_code IS NOT DISTINCT FROM i.error_code) AND a.run = i.run
 ORDER BY i.begins

@@ -20,7 +20,7 @@ const WIDTH: usize = 100;
 /// Lines of a finding's summary. A text chosen by a caller must not fill the screen.
 const SUMMARY_LINES_MAX: usize = 3;
 /// Columns left of a finding's and of an entity's text.
-const FINDING_INDENT: usize = 30;
+const FINDING_INDENT: usize = 12;
 const ENTITY_INDENT: usize = 21;
 
 /// Writes the window, findings, riskiest identities, suppressions and missing data.
@@ -61,20 +61,19 @@ pub fn text(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Severity, time and summary; then detector, techniques and evidence.
 fn finding_lines(finding: &Finding, out: &mut impl Write) -> std::io::Result<()> {
-    let (severity, time) = (finding.severity.to_string(), shown_time(&finding.first_time));
-    let head = format!("  {severity:8}  {}  ", printable_line(&time));
-    let summary = printable_line(&with_short_names(&finding.summary));
+    let head = format!("  {:8}  ", finding.severity.to_string());
     // `informational` is longer than its column.
-    let indent = head.chars().count().max(FINDING_INDENT);
-    indented(&head, &wrapped(&summary, WIDTH - indent, SUMMARY_LINES_MAX), indent, out)?;
-    let mut facts = vec![finding.detector.clone()];
-    if !finding.attack.is_empty() {
-        facts.push(finding.attack.join(" "));
-    }
-    facts.push(counted(finding.evidence.total, "event"));
-    facts.extend(finding.account_id.as_ref().map(|account| format!("account {}", printable_line(account))));
-    facts.push(finding.id.clone());
+    let indent = head.len().max(FINDING_INDENT);
+    let summary = format!("{}  {}", shown_time(&finding.first_time), with_short_names(&finding.summary));
+    let summary = wrapped(&printable_line(&summary), WIDTH - indent, SUMMARY_LINES_MAX);
+    indented(&head, &summary, indent, out)?;
+    let techniques = finding.attack.join(" ");
+    let events = counted(finding.evidence.total, "event");
+    let account = finding.account_id.as_deref().map(|account| format!("account {}", printable_line(account)));
+    let facts = [Some(finding.detector.clone()), Some(techniques), Some(events), account, Some(finding.id.clone())];
+    let facts: Vec<String> = facts.into_iter().flatten().filter(|fact| !fact.is_empty()).collect();
     indented("", &wrapped(&facts.join("; "), WIDTH - indent, SUMMARY_LINES_MAX), indent, out)
 }
 
