@@ -19,14 +19,14 @@ pub fn markdown(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
     let window = &report.run.window;
     writeln!(out, "# CloudTrail hunt, {} to {}\n", window.from.format("%Y-%m-%d"), window.to.format("%Y-%m-%d"))?;
     let new = report.findings.iter().filter(|f| f.status == Status::New).count();
-    writeln!(out, "**Found:** {}", counts(&report.findings))?;
+    write!(out, "**Found:** {}", counts(&report.findings))?;
     if report.run.compared_with.is_some() {
         let continuing = report.findings.len() - new;
-        writeln!(out, "; {new} new, {continuing} continuing, {} resolved", report.resolved.len())?;
+        write!(out, "; {new} new, {continuing} continuing, {} resolved", report.resolved.len())?;
     }
     writeln!(
         out,
-        "\n**Hunted:** {} with {}; {} suppressed\n",
+        "\n\n**Hunted:** {} with {}; {} suppressed\n",
         counted(report.events_in_window(), "event"),
         counted(report.run.detectors.len() as u64, "detector"),
         counted(report.suppressed.len() as u64, "finding"),
