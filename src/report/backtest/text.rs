@@ -45,7 +45,7 @@ pub fn text(backtest: &Backtest, out: &mut impl Write) -> std::io::Result<()> {
     writeln!(
         out,
         "\n{:width$}  alerts  mean/day  median   max  days  {severities}   min score for {wanted}  seconds",
-        ""
+        "detector"
     )?;
     for figures in &with_alerts {
         let threshold = match figures.threshold {
