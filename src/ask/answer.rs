@@ -181,11 +181,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_steers_is_replaced_and_the_rest_stays() {
-        assert_eq!(printable("\u{1b}[31m\u{9b}2J\u{202e}x\r\n<b>é"), "\u{fffd}[31m\u{fffd}2J\u{fffd}x\u{fffd}\n<b>é");
-    }
-
-    #[test]
     fn a_formula_becomes_a_text() {
         for text in ["=1+1", "+1", "-1", "@x", "\tx", "＝1"] {
             assert_eq!(no_formula(text), format!("'{text}"));
