@@ -44,11 +44,19 @@ struct Mortal {
     inner: Arc<InMemory>,
     left: AtomicI64,
     death: Death,
+    /// Every write fails with this error.
+    refusal: Option<fn() -> Error>,
 }
 
 impl Mortal {
     fn new(inner: &Arc<InMemory>, requests: i64, death: Death) -> Arc<Mortal> {
-        Arc::new(Mortal { inner: Arc::clone(inner), left: AtomicI64::new(requests), death })
+        Arc::new(Mortal { inner: Arc::clone(inner), left: AtomicI64::new(requests), death, refusal: None })
+    }
+
+    /// A store that answers reads and refuses writes.
+    fn refusing(inner: &Arc<InMemory>, refusal: fn() -> Error) -> Arc<Mortal> {
+        let (left, death) = (AtomicI64::new(i64::MAX), Death::Before);
+        Arc::new(Mortal { inner: Arc::clone(inner), left, death, refusal: Some(refusal) })
     }
 
     fn served(&self, of: i64) -> i64 {
@@ -81,6 +89,9 @@ impl fmt::Display for Mortal {
 #[async_trait]
 impl ObjectStore for Mortal {
     async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
+        if let Some(refusal) = self.refusal {
+            return Err(refusal());
+        }
         self.alive()?;
         let answer = self.inner.put_opts(location, payload, opts).await;
         self.answer(answer)
@@ -280,6 +291,39 @@ async fn rolling_up_that_dies_at_any_request_and_runs_again_keeps_what_the_event
         }
     }
     println!("{deaths} deaths, {deaths} lakes rolled up as the events say");
+}
+
+fn denied() -> Error {
+    Error::PermissionDenied { path: "lake".into(), source: "403 AccessDenied".into() }
+}
+
+fn throttled() -> Error {
+    Error::Generic { store: "mortal", source: "503 SlowDown".into() }
+}
+
+fn disk_full() -> Error {
+    let source = std::io::Error::from(std::io::ErrorKind::StorageFull);
+    Error::Generic { store: "mortal", source: source.into() }
+}
+
+/// A hunt goes on without storing rollups or its record only when writing is not permitted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_fails_is_an_error_unless_writing_is_not_permitted() {
+    let (source, events) = (archive().await, Arc::new(InMemory::new()));
+    let lake = Lake::open_or_create(&place("lake", Arc::clone(&events) as Arc<dyn ObjectStore>)).await.unwrap();
+    let source = Location::in_store("s3://trail", source).unwrap();
+    read(&[source], &Selection::default(), &lake, Bounds::default()).await.unwrap();
+    let geo = Geo::embedded().unwrap();
+    for (refusal, is_read_only) in [(denied as fn() -> Error, true), (throttled, false), (disk_full, false)] {
+        let store = Mortal::refusing(&events, refusal);
+        let lake = Lake::open(&place("lake", store as Arc<dyn ObjectStore>)).await.unwrap();
+        let snapshot = lake.snapshot().await.unwrap();
+        let error = roll_up(&lake, &snapshot, &geo, 1 << 30, |_, _| {}).await.unwrap_err();
+        assert_eq!(error.is_read_only(), is_read_only, "{error}");
+        let error = lake.append_run("1", json!({}), vec![1]).await.unwrap_err();
+        assert_eq!(error.is_read_only(), is_read_only, "{error}");
+        assert!(error.to_string().starts_with("cannot write "), "{error}");
+    }
 }
 
 /// The program itself, killed without a word at random times, `KILLS` of them (10 unless told), on one folder lake.

@@ -308,7 +308,7 @@ fn the_program_asks_twice_a_second_and_says_what_it_read() {
 #[test]
 fn refused_credentials_are_one_error_with_the_next_step() {
     for (code, next) in [
-        ("ExpiredTokenException", "renew the credentials, or name others with --profile"),
+        ("ExpiredTokenException", "renew the credentials or choose others with --profile"),
         ("AccessDeniedException", "allow cloudtrail:LookupEvents, or name another --profile"),
     ] {
         let (dir, history) = (tempfile::tempdir().unwrap(), History::start());

@@ -90,8 +90,8 @@ fn a_changed_byte_of_record_report_or_bundle_is_named() {
         (&report, "r.json: it was changed since run"),
         (&bundle, "evidence.tar.gz: it was changed: its seal does not fit"),
         (&stored, "report.json.gz: it was changed"),
-        (&record, "00000001.json: it was changed"),
-        (&last, "00000002.json: it was changed"),
+        (&record, "00000001.json: hash mismatch: the record was modified"),
+        (&last, "00000002.json: hash mismatch: the record was modified"),
     ] {
         let size = std::fs::metadata(file).unwrap().len() as usize;
         flip(file, size / 2);

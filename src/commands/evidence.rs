@@ -77,7 +77,7 @@ pub async fn evidence(args: EvidenceArgs) -> Result<Outcome> {
 
 /// Rows of a table whose `column` is one of these.
 async fn looked_up(session: &Session, table: &str, column: &str, values: BTreeSet<String>) -> Result<Vec<Row>> {
-    let wanted = session.lend(column, values)?;
+    let wanted = session.temp_table(column, values)?;
     let sql = format!("SELECT {table}.* FROM {wanted} JOIN {table} ON {table}.{column} = {wanted}.{column}");
     let query = session.query("evidence", &sql, &Parameters::new()).await?;
     let mut found = rows(&query.collect().await?).map_err(|e| Error::query("evidence", e))?;

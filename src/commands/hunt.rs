@@ -79,7 +79,7 @@ pub async fn ground(lake: &Lake, period: &PeriodArgs, args: &DetectArgs, memory:
     Ok(Ground { snapshot, window, geo, session })
 }
 
-/// SQL over what is rolled up, after rolling up what is not. A lake that cannot be written is read all the same.
+/// SQL over what is rolled up, after rolling up what is not. A lake without write permission is read all the same.
 pub async fn session(lake: &Lake, snapshot: &Snapshot, geo: &Arc<Geo>, memory: &MemoryArgs) -> Result<Session> {
     let bar = progress::steps("rollups", 0);
     let rolled = engine::roll_up(lake, snapshot, geo, memory.memory_limit, |done, of| {
@@ -87,7 +87,7 @@ pub async fn session(lake: &Lake, snapshot: &Snapshot, geo: &Arc<Geo>, memory: &
         bar.set_position(done as u64);
     });
     let rolled = match rolled.await {
-        Err(Error::Storage { action: "write", .. }) => lake.rolled(snapshot, &geo.sources()).await?,
+        Err(e) if e.is_read_only() => lake.rolled(snapshot, &geo.sources()).await?,
         rolled => rolled?,
     };
     bar.finish_and_clear();

@@ -15,7 +15,7 @@ use crate::cli::{IngestArgs, LimitArgs, MemoryArgs, SourceArgs};
 use crate::decode::{Decoded, Decoder, Limits, Pool};
 use crate::engine::MEMORY_BYTES;
 use crate::error::{Error, Result};
-use crate::lake::{Appended, Appender, Committed, Lake, Standing};
+use crate::lake::{Appended, Appender, Committed, Lake, ObjectState};
 use crate::source::{self, Location, LogObject, Selection};
 
 /// Objects are decoded in groups of this many at most: a batch of a handful of events costs more than the events.
@@ -178,13 +178,13 @@ impl Reading<'_> {
                 *self.ingested.others.entry(kind).or_default() += count;
             }
             for object in listed.logs {
-                match self.appender.standing(&object) {
-                    Standing::Read => {
+                match self.appender.object_state(&object) {
+                    ObjectState::Read => {
                         self.ingested.objects_skipped += 1;
                         continue;
                     }
-                    Standing::Changed => self.ingested.objects_changed += 1,
-                    Standing::New => {}
+                    ObjectState::Changed => self.ingested.objects_changed += 1,
+                    ObjectState::New => {}
                 }
                 self.bar.inc_length(object.size_bytes);
                 group.push(object);
@@ -243,7 +243,7 @@ impl Reading<'_> {
                 Committed::Superseded(objects) => {
                     let mut group = Group::default();
                     for object in objects {
-                        if self.appender.standing(&object) == Standing::Read {
+                        if self.appender.object_state(&object) == ObjectState::Read {
                             self.ingested.objects_skipped += 1;
                             continue;
                         }

@@ -29,7 +29,7 @@ impl Run {
     }
 }
 
-/// Adds the run and its report to the chain. A lake that may not be written stays as it is.
+/// Adds the run and its report to the chain. Returns `None` when there is no permission to write to the lake.
 pub async fn record(lake: &Lake, report: &Report, outputs: &[Output]) -> Result<Option<Link>> {
     let failed = |e: std::io::Error| Error::Internal(format!("the report cannot be kept: {e}"));
     let mut json = Vec::new();
@@ -43,7 +43,7 @@ pub async fn record(lake: &Lake, report: &Report, outputs: &[Output]) -> Result<
     let run = serde_json::to_value(run).map_err(|e| failed(e.into()))?;
     match lake.append_run(&report.run.id, run, bundle::gzip(&json).map_err(failed)?).await {
         Ok(link) => Ok(Some(link)),
-        Err(Error::Storage { action: "write", .. }) => Ok(None),
+        Err(e) if e.is_read_only() => Ok(None),
         Err(e) => Err(e),
     }
 }

@@ -22,8 +22,10 @@ pub async fn run(args: RunArgs) -> Result<Outcome> {
     let lake = Lake::open_or_create(&Location::parse(&args.lake.lake, &s3)?).await?;
     let lock = lake.lock().await?;
     let outcome = night(&args, &sources, &selection, &lake).await;
-    lock.release().await;
-    outcome
+    let released = lock.release().await;
+    let outcome = outcome?;
+    released?;
+    Ok(outcome)
 }
 
 /// What one run at a time does.

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::digest::{Digest, Metadata};
 use super::problem::Problem;
-use crate::error::Error;
+use crate::error::{Action, Error};
 use crate::source::{Location, LogObject};
 
 /// What a file with a digest's metadata is called, behind the digest's own name.
@@ -47,13 +47,13 @@ pub(super) async fn hash(location: &Location, path: &Path) -> Hashed {
             }
         }
         Err(object_store::Error::NotFound { .. }) => Hashed::Missing,
-        Err(e) => Hashed::Unreadable(Error::storage("read", location.url_of(path), e).to_string()),
+        Err(e) => Hashed::Unreadable(Error::storage(Action::Read, location.url_of(path), e).to_string()),
     }
 }
 
 /// Fetches a digest with its metadata, from the sidecar where the store has none.
 pub(super) async fn digest(location: &Location, object: &LogObject, sidecar: Option<&Path>) -> Result<Digest, Problem> {
-    let failed = |e| Problem::digest_unreadable(&object.url, Error::storage("read", &object.url, e).to_string());
+    let failed = |e| Problem::digest_unreadable(&object.url, Error::storage(Action::Read, &object.url, e).to_string());
     let got = location.store().get(&object.path).await.map_err(failed)?;
     let mut metadata = of_attributes(&got.attributes);
     let bytes = got.bytes().await.map_err(failed)?;
@@ -64,7 +64,7 @@ pub(super) async fn digest(location: &Location, object: &LogObject, sidecar: Opt
         let fetched = async { location.store().get(sidecar).await?.bytes().await };
         let bytes = fetched
             .await
-            .map_err(|e| Problem::digest_unreadable(&object.url, Error::storage("read", &url, e).to_string()))?;
+            .map_err(|e| Problem::digest_unreadable(&object.url, Error::storage(Action::Read, &url, e).to_string()))?;
         let json = serde_json::from_slice(&bytes)
             .map_err(|e| Problem::digest_unreadable(&object.url, format!("{url} beside it is no JSON ({e})")))?;
         metadata = of_head_object(&json);

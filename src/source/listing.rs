@@ -13,7 +13,7 @@ use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
 
 use super::{Location, LogKey, LogObject, ObjectKind, Selection, Wanted};
-use crate::error::{Error, Result};
+use crate::error::{Action, Error, Result};
 
 /// List requests under way at once. S3 allows 5,500 a second per prefix; a walk is bound by latency.
 const REQUESTS_MAX: usize = 32;
@@ -100,7 +100,7 @@ pub async fn walk(location: &Location, selection: &Selection) -> Result<Vec<Leaf
 
 async fn level(location: &Location, prefix: Path) -> Result<(Path, object_store::ListResult)> {
     let listed = location.store().list_with_delimiter(Some(&prefix)).await;
-    let listed = listed.map_err(|e| Error::storage("list", location.url_of(&prefix), e))?;
+    let listed = listed.map_err(|e| Error::storage(Action::List, location.url_of(&prefix), e))?;
     Ok((prefix, listed))
 }
 
@@ -112,7 +112,7 @@ pub async fn list(location: &Location, selection: &Selection, leaf: Leaf) -> Res
     let found = if leaf.met.is_empty() {
         let store: &Arc<dyn ObjectStore> = location.store();
         let listing = store.list(Some(&leaf.prefix)).try_collect::<Vec<_>>().await;
-        listing.map_err(|e| Error::storage("list", location.url_of(&leaf.prefix), e))?
+        listing.map_err(|e| Error::storage(Action::List, location.url_of(&leaf.prefix), e))?
     } else {
         leaf.met
     };

@@ -13,7 +13,7 @@ use url::Url;
 
 use super::LookupEvents;
 use super::profile::ProfileCredentials;
-use crate::error::{Error, Result};
+use crate::error::{Action, Error, Result};
 
 /// How S3 is reached, beyond what the environment says.
 #[derive(Debug, Clone, Default)]
@@ -91,7 +91,8 @@ impl Location {
         if bucket.is_empty() {
             return Err(Error::Usage("s3:// needs a bucket: s3://bucket/prefix".into()));
         }
-        let store = s3.builder().with_bucket_name(bucket).build().map_err(|e| Error::storage("open", &text, e))?;
+        let store =
+            s3.builder().with_bucket_name(bucket).build().map_err(|e| Error::storage(Action::Open, &text, e))?;
         let prefix = Path::parse(prefix).map_err(|e| Error::Usage(format!("{text}: {e}")))?;
         let mut url = Url::parse(&format!("s3://{bucket}")).map_err(|_| not_a_place(&text))?;
         url.set_path(prefix.as_ref());
@@ -176,7 +177,7 @@ impl Location {
     /// [`Error::Storage`] that names the object.
     pub async fn bytes(&self, path: &Path) -> Result<Bytes> {
         let got = async { self.store.get(path).await?.bytes().await };
-        got.await.map_err(|e| Error::storage("read", self.url_of(path), e))
+        got.await.map_err(|e| Error::storage(Action::Read, self.url_of(path), e))
     }
 
     /// True when [`Location::bytes_of_file`] can be asked: the store is the file system itself.
@@ -190,7 +191,7 @@ impl Location {
     /// [`Error::File`] that names the file; [`Error::Internal`] in another store than the file system.
     pub fn bytes_of_file(&self, path: &Path) -> Result<Bytes> {
         let files = self.files.as_ref().ok_or_else(|| Error::Internal(format!("{self} is no folder")))?;
-        let file = files.path_to_filesystem(path).map_err(|e| Error::storage("read", self.url_of(path), e))?;
+        let file = files.path_to_filesystem(path).map_err(|e| Error::storage(Action::Read, self.url_of(path), e))?;
         std::fs::read(&file).map(Bytes::from).map_err(|source| Error::File { path: file, source })
     }
 

@@ -65,7 +65,8 @@ impl LookupEvents {
         let endpoint = endpoint.unwrap_or_else(|| api::endpoint(region));
         // The store of no bucket: only its credentials are wanted.
         let store = s3.builder().with_bucket_name("none").with_region(region).build();
-        let store = store.map_err(|e| error::Error::storage("open", format!("cloudtrail://{region}"), e))?;
+        let store =
+            store.map_err(|e| error::Error::storage(error::Action::Open, format!("cloudtrail://{region}"), e))?;
         LookupEvents::new(region, &endpoint, Arc::clone(store.credentials()), Pace::default())
     }
 
