@@ -269,7 +269,7 @@ pub struct HuntSettings {
     #[arg(long, value_name = "COMMAND")]
     pub notify_command: Option<String>,
     /// Exit with 1 when there is a finding at or above this severity
-    #[arg(long, value_name = "SEVERITY")]
+    #[arg(long, value_name = "SEVERITY", value_parser = severities())]
     pub fail_on: Option<crate::detect::Severity>,
     /// Within what memory.
     #[command(flatten)]
@@ -620,11 +620,19 @@ pub enum DetectorsCommand {
     Explain(ExplainArgs),
 }
 
+/// The names of severities, with completion and a list of possible values in the help.
+fn severities() -> impl clap::builder::TypedValueParser<Value = crate::detect::Severity> {
+    use clap::builder::TypedValueParser;
+    let names =
+        clap::builder::PossibleValuesParser::new(crate::detect::Severity::ALL.map(crate::detect::Severity::name));
+    names.try_map(|name| name.parse::<crate::detect::Severity>())
+}
+
 /// `detectors list`.
 #[derive(Debug, Args)]
 pub struct ListArgs {
     /// Only those of this severity or above
-    #[arg(long, value_name = "SEVERITY")]
+    #[arg(long, value_name = "SEVERITY", value_parser = severities())]
     pub severity: Option<crate::detect::Severity>,
     /// Only those that serve an ATT&CK tactic, such as credential-access
     #[arg(long, value_name = "TACTIC")]

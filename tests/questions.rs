@@ -134,5 +134,5 @@ fn questions_are_listed_shown_and_asked_for_what_they_want() {
     );
     assert!(succeeds(&["queries", "key_timeline"]).out.contains("WHERE access_key_id = $key"));
     let ran = trailhunt(&["queries", "timeline"]);
-    assert!(ran.code == 2 && ran.err.contains("no question timeline; is it address_timeline or "), "{}", ran.err);
+    assert!(ran.code == 2 && ran.err.contains("no question timeline; did you mean address_timeline or "), "{}", ran.err);
 }

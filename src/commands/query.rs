@@ -18,19 +18,20 @@ pub use crate::ask::{printable, written};
 
 /// Carries out `query`.
 pub async fn query(args: QueryArgs) -> Result<Outcome> {
-    let question = question(&args)?;
-    let (snapshot, session) = open(&args.lake, &args.geo, &args.memory).await?;
     if let Some(table) = &args.describe {
+        let (_, session) = open(&args.lake, &args.geo, &args.memory).await?;
         describe(&session, table, &mut std::io::stdout().lock()).await?;
         return Ok(Outcome::Done);
     }
+    let question = question(&args)?;
+    let (snapshot, session) = open(&args.lake, &args.geo, &args.memory).await?;
     let mut given = args.params.iter().map(|text| pair(text)).collect::<Result<Vec<_>>>()?;
     if let (Some(id), Some(report)) = (&args.finding, &args.report) {
         given.extend(of_finding(id, report)?);
     }
     let window = snapshot.days().map(|_| hunt::window(&snapshot, &args.period)).transpose()?;
     let parameters = question.parameters(&given, window)?;
-    let query = session.query(&question.name, &question.text, &parameters).await?;
+    let query = session.query_parsed(&question.name, &question.sql, &parameters).await?;
     if args.explain {
         explained(&query.explain().await?, snapshot.files.len(), &mut std::io::stdout().lock())?;
         return Ok(Outcome::Done);

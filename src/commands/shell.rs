@@ -105,7 +105,7 @@ async fn answer(
     window: Option<Window>,
 ) -> Result<()> {
     let parameters = question.parameters(given, window)?;
-    let query = session.query(&question.name, &question.text, &parameters).await?;
+    let query = session.query_parsed(&question.name, &question.sql, &parameters).await?;
     ask::table(query, &mut std::io::stdout()).await
 }
 

@@ -7,8 +7,7 @@ use crate::cli::ExplainArgs;
 use crate::commands::query::{reads, written};
 use crate::commands::{Outcome, hunt};
 use crate::detect::{self, Library, Settings, attack};
-use crate::engine::Sql;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// Carries out `detectors explain`: runs the detector once and says what its plan did.
 #[expect(clippy::print_stdout, reason = "the command's answer")]
@@ -24,8 +23,6 @@ pub async fn explain(args: &ExplainArgs, folders: &[PathBuf]) -> Result<Outcome>
             attack::tactics_of(id).join(", ")
         );
     }
-    let sql = Sql::parse(&detector.text)
-        .map_err(|fault| Error::Detector { id: detector.id.clone(), reason: fault.to_string() })?;
     for (name, parameter) in &detector.params {
         let set = settings.parameters.get(&detector.id).and_then(|set| set.get(name));
         let value = set.cloned().unwrap_or_else(|| parameter.default.to_string());
@@ -39,7 +36,7 @@ pub async fn explain(args: &ExplainArgs, folders: &[PathBuf]) -> Result<Outcome>
     let window = hunt::window(&snapshot, &args.period)?;
     let session = hunt::session(&lake, &snapshot, &super::super::geo(&args.geo)?, &args.memory).await?;
     // Names of its own subqueries are no tables.
-    let mut tables: Vec<_> = sql.tables().iter().map(|(name, _)| name.as_str()).collect();
+    let mut tables: Vec<_> = detector.sql.tables().iter().map(|(name, _)| name.as_str()).collect();
     tables.sort_unstable();
     tables.dedup();
     tables.retain(|name| session.has_table(name));

@@ -8,7 +8,6 @@ mod test;
 use super::Outcome;
 use crate::cli::{DetectorsArgs, DetectorsCommand, ListArgs};
 use crate::detect::{Detector, Library, attack};
-use crate::engine::Sql;
 use crate::error::{Error, Result};
 
 /// Carries out `detectors`.
@@ -58,8 +57,7 @@ fn is_wanted(detector: &Detector, args: &ListArgs) -> bool {
     };
     // A table or view it names, or a service whose calls it looks for.
     let reads = |source: &String| {
-        let tables = Sql::parse(&detector.text).is_ok_and(|sql| sql.tables().iter().any(|(table, _)| table == source));
-        tables || (source.contains('.') && detector.text.contains(&format!("'{source}'")))
+        detector.sql.reads(source) || (source.contains('.') && detector.text.contains(&format!("'{source}'")))
     };
     args.severity.is_none_or(|least| detector.severity >= least)
         && args.tactic.as_ref().is_none_or(serves)
