@@ -357,14 +357,14 @@ fn a_folder_of_own_detectors_is_added_and_may_replace_a_shipped_one() {
     let text = succeeds(&["detectors", "show", "root_use"]).out;
     std::fs::write(own.join("root_use.sql"), text.replace("Root user at work", "Ours")).unwrap();
     std::fs::write(own.join("broken.sql"), "SELECT 1").unwrap();
-    let ran = trailhunt(&["detectors", "list", "--detectors", arg(&own)]);
+    let ran = trailhunt(&["detectors", "list", "--detector-dir", arg(&own)]);
     assert!(
         ran.code == 2 && ran.err.contains("detector broken: line 1, column 1: the file must begin with a TOML header"),
         "{}",
         ran.err
     );
     std::fs::remove_file(own.join("broken.sql")).unwrap();
-    let listed = succeeds(&["detectors", "list", "--detectors", arg(&own)]).out;
+    let listed = succeeds(&["detectors", "list", "--detector-dir", arg(&own)]).out;
     assert!(listed.contains("Ours") && listed.contains("root_use replaces the shipped detector"), "{listed}");
 }
 

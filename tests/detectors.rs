@@ -11,8 +11,8 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use trailhunt::commands::fixture::hunt;
 use trailhunt::detect::{Detector, Finding, Library, Severity, Verdict, expand};
+use trailhunt::workbench::fixture::hunt;
 
 const CROSS_FIRE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cross_fire.txt");
 

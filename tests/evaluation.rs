@@ -24,13 +24,15 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
 use chrono::{DateTime, Days, NaiveTime};
 use serde::Deserialize;
-use trailhunt::commands::ingest::{self, Bounds};
 use trailhunt::detect::{Finding, Hunt, Library, Settings, Severity, Window, risk, run};
 use trailhunt::engine::{MEMORY_BYTES, Parameters, Session, roll_up, session};
 use trailhunt::geo::Geo;
+use trailhunt::ingest::ingest;
 use trailhunt::lake::Lake;
+use trailhunt::request::IngestRequest;
 use trailhunt::sample::{SampleSettings, generate};
-use trailhunt::source::{Location, S3Settings, Selection};
+use trailhunt::source::{Location, S3Settings};
+use trailhunt::terminal::Progress;
 
 /// An alarm is a finding somebody would be called for.
 const ALARM: Severity = Severity::Medium;
@@ -139,7 +141,7 @@ fn evaluate(seed: u64) -> Evaluated {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let lake = Lake::open_or_create(&place(&dir.join("lake"))).await.expect("a lake");
-        ingest::read(&[place(&settings.out)], &Selection::default(), &lake, Bounds::default())
+        ingest(&IngestRequest::all(vec![place(&settings.out)]), &lake, Progress::Hidden)
             .await
             .expect("the archive is read");
         stopwatch.took("ingest");

@@ -23,11 +23,14 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 use serde_json::json;
-use trailhunt::commands::ingest::{Bounds, read};
 use trailhunt::engine::{Parameters, roll_up, session};
 use trailhunt::geo::Geo;
+use trailhunt::ingest;
 use trailhunt::lake::{Lake, Rolled, rollups_and_histories};
+use trailhunt::open;
+use trailhunt::request::IngestRequest;
 use trailhunt::source::{Location, Selection};
+use trailhunt::terminal::Progress;
 
 /// When, and how, a store stops answering.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -172,7 +175,8 @@ async fn ingest(source: &Arc<InMemory>, lake: Arc<dyn ObjectStore>) -> trailhunt
     let lake = Lake::open_or_create(&place("lake", lake)).await?;
     for day in 2..=4 {
         let selection = Selection { to: NaiveDate::from_ymd_opt(2024, 1, day), ..Selection::default() };
-        let ingested = read(std::slice::from_ref(&source), &selection, &lake, Bounds::default()).await?;
+        let request = IngestRequest { selection, ..IngestRequest::all(vec![source.clone()]) };
+        let ingested = ingest::ingest(&request, &lake, Progress::Hidden).await?;
         assert!(ingested.objects_failed.is_empty());
     }
     lake.compact(2, 1 << 30).await?;
@@ -257,7 +261,8 @@ async fn rolling_up_that_dies_at_any_request_and_runs_again_keeps_what_the_event
     let lake = Lake::open_or_create(&place("lake", Arc::clone(&events) as Arc<dyn ObjectStore>)).await.unwrap();
     let source = Location::in_store("s3://trail", source).unwrap();
     let selection = Selection { to: NaiveDate::from_ymd_opt(2024, 1, 2), ..Selection::default() };
-    read(&[source], &selection, &lake, Bounds::default()).await.unwrap();
+    let request = IngestRequest { selection, ..IngestRequest::all(vec![source]) };
+    ingest::ingest(&request, &lake, Progress::Hidden).await.unwrap();
     let expected = summaries(&lake, &Rolled::default()).await;
     let geo = Geo::embedded().unwrap();
     let roll = async |store: Arc<dyn ObjectStore>| {
@@ -312,7 +317,7 @@ async fn a_write_that_fails_is_an_error_unless_writing_is_not_permitted() {
     let (source, events) = (archive().await, Arc::new(InMemory::new()));
     let lake = Lake::open_or_create(&place("lake", Arc::clone(&events) as Arc<dyn ObjectStore>)).await.unwrap();
     let source = Location::in_store("s3://trail", source).unwrap();
-    read(&[source], &Selection::default(), &lake, Bounds::default()).await.unwrap();
+    ingest::ingest(&IngestRequest::all(vec![source]), &lake, Progress::Hidden).await.unwrap();
     let geo = Geo::embedded().unwrap();
     for (refusal, is_read_only) in [(denied as fn() -> Error, true), (throttled, false), (disk_full, false)] {
         let store = Mortal::refusing(&events, refusal);
@@ -320,6 +325,8 @@ async fn a_write_that_fails_is_an_error_unless_writing_is_not_permitted() {
         let snapshot = lake.snapshot().await.unwrap();
         let error = roll_up(&lake, &snapshot, &geo, 1 << 30, |_, _| {}).await.unwrap_err();
         assert_eq!(error.is_read_only(), is_read_only, "{error}");
+        let opened = open::summarised_session(&lake, &snapshot, &geo, 1 << 30, Progress::Hidden).await;
+        assert_eq!(opened.is_ok(), is_read_only);
         let error = lake.append_run("1", json!({}), vec![1]).await.unwrap_err();
         assert_eq!(error.is_read_only(), is_read_only, "{error}");
         assert!(error.to_string().starts_with("cannot write "), "{error}");

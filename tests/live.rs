@@ -19,10 +19,11 @@ use common::{arg, number, query, trailhunt_with};
 use object_store::StaticCredentialProvider;
 use object_store::aws::AwsCredential;
 use serde_json::{Value, json};
-use trailhunt::commands::Outcome;
-use trailhunt::commands::ingest::{Bounds, Ingested, read};
+use trailhunt::ingest::{self, Ingested};
 use trailhunt::lake::Lake;
+use trailhunt::request::IngestRequest;
 use trailhunt::source::{Location, LookupEvents, Pace, Selection};
+use trailhunt::terminal::Progress;
 
 const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-west-1";
@@ -169,14 +170,9 @@ async fn ingest(history: &History, lake: &Path) -> Ingested {
     let source = Location::in_store(&format!("cloudtrail://{REGION}"), Arc::new(live)).unwrap();
     let lake = Location::parse(arg(lake), &Default::default()).unwrap();
     let from = Some((Utc::now() - TimeDelta::days(2)).date_naive());
-    read(
-        &[source],
-        &Selection { from, ..Selection::default() },
-        &Lake::open_or_create(&lake).await.unwrap(),
-        Bounds::default(),
-    )
-    .await
-    .unwrap()
+    let selection = Selection { from, ..Selection::default() };
+    let request = IngestRequest { selection, ..IngestRequest::all(vec![source]) };
+    ingest::ingest(&request, &Lake::open_or_create(&lake).await.unwrap(), Progress::Hidden).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -191,7 +187,7 @@ async fn all_pages_of_a_finished_hour_are_read_once_and_an_hour_under_way_again(
     history.happened(Utc::now(), ["now".into()]);
 
     let first = ingest(&history, &lake).await;
-    assert_eq!((first.appended.kept, first.appended.duplicates, first.outcome()), (121, 0, Outcome::Done));
+    assert_eq!((first.appended.kept, first.appended.duplicates, first.is_complete()), (121, 0, true));
     let of_past = |question: &&Value| question["StartTime"] == past.timestamp();
     assert_eq!(history.answered().iter().filter(of_past).count(), 3);
 
@@ -230,7 +226,7 @@ async fn what_passes_is_waited_for() {
         }
     });
     let ingested = ingest(&history, &dir.path().join("lake")).await;
-    assert_eq!((ingested.appended.kept, ingested.outcome()), (60, Outcome::Done), "{:?}", ingested.objects_failed);
+    assert_eq!((ingested.appended.kept, ingested.is_complete()), (60, true), "{:?}", ingested.objects_failed);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -248,7 +244,7 @@ async fn an_hour_that_cannot_be_read_is_named_and_the_next_run_reads_it() {
         _ => None,
     });
     let ingested = ingest(&history, &lake).await;
-    assert_eq!((ingested.appended.kept, ingested.outcome()), (1, Outcome::Incomplete));
+    assert_eq!((ingested.appended.kept, ingested.is_complete()), (1, false));
     let mut reasons: Vec<_> = ingested.objects_failed.iter().map(|(_, reason)| reason.as_str()).collect();
     reasons.sort_unstable_by_key(|reason| reason.contains("500"));
     let [lasting, passing] = reasons[..] else { panic!("{reasons:?}") };
@@ -270,7 +266,7 @@ async fn credentials_that_end_under_way_are_not_tried_for_every_hour() {
         (left < 0).then(|| refusal(400, "ExpiredTokenException"))
     });
     let ingested = ingest(&history, &dir.path().join("lake")).await;
-    assert_eq!((ingested.appended.objects, ingested.outcome()), (9, Outcome::Incomplete));
+    assert_eq!((ingested.appended.objects, ingested.is_complete()), (9, false));
     assert!(ingested.objects_failed.len() > 20, "the other hours are named");
     // Every hour is a group of its own, and so many are fetched ahead of the writing.
     const UNDER_WAY: usize = 9;

@@ -6,12 +6,12 @@ use std::path::Path;
 
 use common::{arg, succeeds, trailhunt};
 use trailhunt::ask::{self, Questions};
-use trailhunt::commands::fixture;
 use trailhunt::detect::{Window, rows};
 use trailhunt::engine::{MEMORY_BYTES, Parameters, Session, session};
 use trailhunt::geo::Geo;
 use trailhunt::lake::Lake;
 use trailhunt::source::{Location, S3Settings};
+use trailhunt::workbench::fixture;
 
 /// Values of the parameters that have no default: SQL that finds one in the lake.
 const VALUES: &[(&str, &str)] = &[
@@ -79,7 +79,7 @@ async fn every_question_answers_and_every_entity_has_a_story() {
         for name in question.params.keys().filter(|name| !parameters.contains_key(*name)) {
             wrong.push(format!("{}: parameter {name} is not used", question.name));
         }
-        let answer = match session.query(&question.name, &question.text, &parameters).await {
+        let answer = match session.query_parsed(&question.name, &question.sql, &parameters).await {
             Ok(query) => query.collect().await,
             Err(e) => Err(e),
         };

@@ -137,7 +137,7 @@ fn a_finding_is_found_again_in_the_lake_as_its_run_saw_it() {
     let text = include_str!("../sql/detectors/trail_tampering.sql")
         .replace("routine_days = { default = 3", "routine_days = { default = 4");
     std::fs::write(own.join("trail_tampering.sql"), text).unwrap();
-    let ran = verify(&["--again", id, "--detectors", arg(&own)]);
+    let ran = verify(&["--again", id, "--detector-dir", arg(&own)]);
     assert!(ran.code == 2 && ran.out.contains("is another than the one the run had"), "{}{}", ran.out, ran.err);
 }
 

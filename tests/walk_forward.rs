@@ -7,13 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use chrono::{Days, NaiveDate, NaiveTime};
-use trailhunt::commands::ingest::{self, Bounds};
 use trailhunt::detect::{Finding, Library, Settings, Window, rows, run};
 use trailhunt::engine::{MEMORY_BYTES, Parameters, Session, roll_up, session};
 use trailhunt::geo::Geo;
+use trailhunt::ingest::ingest;
 use trailhunt::lake::{Lake, Rolled, Snapshot, histories, rollups_and_histories};
+use trailhunt::request::IngestRequest;
 use trailhunt::sample::{SampleSettings, generate};
 use trailhunt::source::{Location, S3Settings, Selection};
+use trailhunt::terminal::Progress;
 
 const DAYS: u32 = 20;
 
@@ -76,7 +78,7 @@ async fn a_day_is_judged_alike_alone_in_a_replay_and_before_later_days_came() {
     let lake = |name: &str| place(&dir.path().join(name));
 
     let whole = Lake::open_or_create(&lake("whole")).await.unwrap();
-    ingest::read(std::slice::from_ref(&source), &Selection::default(), &whole, Bounds::default()).await.unwrap();
+    ingest(&IngestRequest::all(vec![source.clone()]), &whole, Progress::Hidden).await.unwrap();
     let replay = findings(&whole, true, start, day(u64::from(DAYS) + 1)).await;
     let mut judged = 0;
     for n in [16, 18] {
@@ -98,7 +100,8 @@ async fn a_day_is_judged_alike_alone_in_a_replay_and_before_later_days_came() {
         let young = Lake::open_or_create(&lake(&format!("until {n}"))).await.unwrap();
         // The last events of a day are delivered on the next.
         let until = Selection { to: Some(day(n + 2)), ..Selection::default() };
-        ingest::read(std::slice::from_ref(&source), &until, &young, Bounds::default()).await.unwrap();
+        let until = IngestRequest { selection: until, ..IngestRequest::all(vec![source.clone()]) };
+        ingest(&until, &young, Progress::Hidden).await.unwrap();
         let then = findings(&young, false, day(n), day(n + 1)).await;
         same("the lake of that night, without rollups", &night, &then);
     }
@@ -153,7 +156,8 @@ async fn a_history_that_grew_night_by_night_says_what_one_made_at_once_says() {
     for (from, to) in [(0, 7), (7, 8), (7, 8), (9, 11), (8, 9), (0, u64::from(DAYS) + 2)] {
         let [from, to] = [from, to].map(|n| Some(start + Days::new(n)));
         let of_days = Selection { from, to, ..Selection::default() };
-        ingest::read(std::slice::from_ref(&source), &of_days, &lake, Bounds::default()).await.unwrap();
+        let of_days = IngestRequest { selection: of_days, ..IngestRequest::all(vec![source.clone()]) };
+        ingest(&of_days, &lake, Progress::Hidden).await.unwrap();
         let before = std::mem::replace(&mut snapshot, lake.snapshot().await.unwrap());
         let made;
         (grown, made) = history(&lake, &snapshot).await;

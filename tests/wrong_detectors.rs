@@ -169,7 +169,7 @@ fn each_thing_that_is_wrong_is_one_line_with_its_place() {
 fn a_new_detector_fails_its_test_until_it_is_written() {
     let dir = tempfile::tempdir().unwrap();
     let mine = dir.path().join("mine");
-    let folder = ["--detectors", arg(&mine)];
+    let folder = ["--detector-dir", arg(&mine)];
     let detectors = |args: &[&str]| trailhunt(&[&["detectors"], args, &folder[..]].concat());
     assert_eq!(detectors(&["new", "Bad Name"]).code, 2);
     assert!(detectors(&["new", "root_use"]).out.contains("root_use replaces the shipped detector"));

@@ -17,6 +17,7 @@ use parquet::file::properties::WriterProperties;
 
 use crate::engine::Query;
 use crate::error::{Error, Result};
+use crate::terminal::printable;
 
 /// A table with borders, followed by the number of rows.
 ///
@@ -91,12 +92,6 @@ pub async fn parquet(query: Query, out: File) -> Result<()> {
         writer.write(&batch).map_err(failed)?;
     }
     writer.close().map_err(failed).map(drop)
-}
-
-/// Text without what could steer a terminal or turn the order of what is read.
-pub fn printable(text: &str) -> String {
-    let steers = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().map(|c| if (c.is_control() && c != '\n') || steers(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// Makes texts safe for a spreadsheet; lists and structures become texts.

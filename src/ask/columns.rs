@@ -5,8 +5,11 @@ use std::sync::LazyLock;
 
 use arrow::datatypes::{DataType, Schema};
 
+use crate::engine::{Parameters, Session};
+use crate::error::{Error, Result};
 use crate::lake::{LEDGER, REJECTS};
 use crate::schema::EVENTS;
+use crate::terminal::printable;
 
 /// The description of a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +36,22 @@ pub fn describe(table: &str, schema: &Schema) -> Vec<Described> {
         doc: doc(table, field.name()),
     };
     schema.fields().iter().map(column).collect()
+}
+
+/// The columns of a table with types and meaning, one line each.
+///
+/// # Errors
+/// [`Error::Usage`] when there is no such table; it lists those there are.
+pub async fn describe_text(session: &Session, table: &str) -> Result<String> {
+    if !session.has_table(table) {
+        let tables = session.tables().join(", ");
+        return Err(Error::Usage(format!("no table {}; there are {tables}", printable(table))));
+    }
+    let query = session.query(table, &format!("SELECT * FROM {table}"), &Parameters::new()).await?;
+    let columns = describe(table, &query.schema());
+    let width = columns.iter().map(|column| column.name.len()).max().unwrap_or(0);
+    let line = |column: &Described| format!("{:width$}  {:9}  {}\n", column.name, column.data_type, column.doc);
+    Ok(columns.iter().map(line).collect())
 }
 
 fn doc(table: &str, name: &str) -> &'static str {

@@ -115,6 +115,11 @@ impl Detector {
         })
     }
 
+    /// True when the SQL reads this table or view, or contains this service, such as `s3.amazonaws.com`, as a text.
+    pub fn reads(&self, source: &str) -> bool {
+        self.sql.reads(source) || (source.contains('.') && self.text.contains(&format!("'{source}'")))
+    }
+
     /// The whole file, with the names of its techniques as a comment; the result is still a valid detector.
     pub fn explained(&self) -> String {
         let names: Vec<_> = self.attack.iter().filter_map(|id| attack::technique(id)).collect();

@@ -40,21 +40,13 @@ impl Severity {
     pub const ALL: [Severity; 5] =
         [Severity::Informational, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
 
-    /// The name in headers, reports and options.
-    pub fn name(self) -> &'static str {
-        match self {
-            Severity::Informational => "informational",
-            Severity::Low => "low",
-            Severity::Medium => "medium",
-            Severity::High => "high",
-            Severity::Critical => "critical",
-        }
-    }
+    /// Their names in headers, reports and options, lowest first.
+    pub const NAMES: [&str; 5] = ["informational", "low", "medium", "high", "critical"];
 }
 
 impl fmt::Display for Severity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
+        f.pad(Severity::NAMES[*self as usize])
     }
 }
 
@@ -62,10 +54,9 @@ impl FromStr for Severity {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Severity, String> {
-        Severity::ALL.into_iter().find(|severity| severity.name() == text).ok_or_else(|| {
-            let names = Severity::ALL.map(Severity::name).join(", ");
-            format!("invalid severity `{text}`: expected one of {names}")
-        })
+        let known = Severity::ALL.into_iter().zip(Severity::NAMES).find(|(_, name)| *name == text);
+        let unknown = || format!("unknown severity `{text}`: expected one of {}", Severity::NAMES.join(", "));
+        known.map(|(severity, _)| severity).ok_or_else(unknown)
     }
 }
 
@@ -83,11 +74,11 @@ mod tests {
     fn a_severity_is_read_from_the_name_it_is_written_with() {
         for severity in Severity::ALL {
             assert_eq!(severity.to_string().parse(), Ok(severity));
-            assert_eq!(serde_json::to_value(severity).unwrap(), severity.name());
+            assert_eq!(serde_json::to_value(severity).unwrap(), severity.to_string());
         }
         assert_eq!(
             "severe".parse::<Severity>().unwrap_err(),
-            "invalid severity `severe`: expected one of informational, low, medium, high, critical"
+            "unknown severity `severe`: expected one of informational, low, medium, high, critical"
         );
     }
 }

@@ -11,6 +11,7 @@ mod fetch;
 mod logs;
 mod problem;
 mod public_keys;
+mod text;
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -21,6 +22,7 @@ use serde::Serialize;
 
 pub use problem::{Problem, ProblemKind};
 pub use public_keys::PublicKeys;
+pub use text::text;
 
 use crate::error::{Error, Result};
 use crate::source::{self, Location, LogObject, ObjectKind, Selection, Wanted};

@@ -14,14 +14,14 @@ use crate::detect::{Finding, Status};
 use crate::error::{Error, Result};
 
 /// The report before, as far as this one is compared with it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct Previous {
     format_version: u32,
     run: PreviousRun,
     findings: Vec<Finding>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 struct PreviousRun {
     id: String,
 }

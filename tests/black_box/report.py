@@ -193,7 +193,7 @@ def hostile_words_run_no_script(world: World) -> None:
     folder = world.folder / "detectors"
     folder.mkdir()
     (folder / "hostile.sql").write_text(DETECTOR.replace("$$HOSTILE$$", "'" + HOSTILE.replace("'", "''") + "'").replace("HOSTILE", HOSTILE))
-    path = world.hunt("hostile", "--detectors", folder, "--detector", "hostile")
+    path = world.hunt("hostile", "--detector-dir", folder, "--detector", "hostile")
     report = json.loads(Path(f"{path}.json").read_text())
     assert report["findings"][0]["summary"] == HOSTILE, "the report holds every word"
 
