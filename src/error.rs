@@ -178,7 +178,7 @@ pub(crate) fn root_cause(error: &object_store::Error) -> String {
         (Some(code), message) => {
             let expired =
                 code.contains("Expired") || code.contains("InvalidAccessKey") || code.contains("SignatureDoesNotMatch");
-            let next = if expired { "; renew the credentials or choose others with --profile" } else { "" };
+            let next = if expired { "; renew the credentials, or use another --profile" } else { "" };
             one_line(&format!("{code}: {}{next}", message.unwrap_or("no message")))
         }
         _ => one_line(&text),
@@ -203,7 +203,7 @@ mod tests {
         let error = Error::storage(Action::List, "s3://acme", generic(body));
         assert_eq!(
             error.to_string(),
-            "cannot list s3://acme: ExpiredToken: The token has expired.; renew the credentials or choose others with --profile"
+            "cannot list s3://acme: ExpiredToken: The token has expired.; renew the credentials, or use another --profile"
         );
         assert_eq!(
             Error::storage(Action::Read, "s3://acme/x", generic("no route\nto host")).to_string(),

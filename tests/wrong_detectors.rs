@@ -1,10 +1,10 @@
-//! What is wrong with a detector is said in one line with its place and the next step.
+//! `detectors check`, `new`, `test` and `list`: each error is one line with its place and the next step.
 
 mod common;
 
 use common::{arg, succeeds, trailhunt};
 
-/// A detector with nothing wrong.
+/// A valid detector.
 const GOOD: &str = r#"/*
 title      = "Trail stopped"
 severity   = "high"
@@ -33,7 +33,7 @@ GROUP BY actor, account_id, aws_region
 HAVING count(*) >= $min_calls
 "#;
 
-/// Name, what of [`GOOD`] is replaced by what, and the line that is expected, from the place on.
+/// Name, the text in [`GOOD`] and its replacement, and the expected line from the position on.
 const WRONG: &[(&str, &str, &str, &str)] = &[
     ("no_header", "/*\ntitle", "title", ":1:1: the file must begin with a TOML header"),
     ("bad_toml", "why        =", "why        ", ":6:13: key with no value, expected `=`"),
@@ -112,14 +112,14 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
 ];
 
 #[test]
-fn each_thing_that_is_wrong_is_one_line_with_its_place() {
+fn each_error_is_one_line_with_its_place() {
     let dir = tempfile::tempdir().unwrap();
     let fixture = "{\"eventID\":\"hit-1\"}\n{\"eventID\":\"miss-1\"}\n";
     let write = |name: &str, ending: &str, text: &str| {
-        std::fs::write(dir.path().join(format!("{name}.{ending}")), text).expect("it can be written");
+        std::fs::write(dir.path().join(format!("{name}.{ending}")), text).expect("the file can be written");
     };
     for (name, from, to, _) in WRONG {
-        assert_eq!(GOOD.matches(from).count(), 1, "{name} replaces one thing");
+        assert_eq!(GOOD.matches(from).count(), 1, "{name}: the text occurs once");
         write(name, "sql", &GOOD.replacen(from, to, 1));
         write(name, "events.jsonl", fixture);
     }
@@ -138,7 +138,7 @@ fn each_thing_that_is_wrong_is_one_line_with_its_place() {
     write("good", "events.jsonl", fixture);
     let beside = [
         ("copy", "copy.sql:12:1: COPY is refused"),
-        ("no_fixture", "no_fixture.events.jsonl:1:1: there is no fixture; write the smallest history"),
+        ("no_fixture", "no_fixture.events.jsonl:1:1: no fixture; write the smallest history"),
         (
             "fixture_no_json",
             "fixture_no_json.events.jsonl:2:2: key must be a string; a fixture has one JSON record per line",
@@ -181,11 +181,11 @@ fn a_new_detector_fails_its_test_until_it_is_written() {
     let tested = detectors(&["test", "trail_stopped"]);
     assert_eq!(tested.code, 2, "{}{}", tested.out, tested.err);
     assert!(
-        tested.out.contains("FAILED    trail_stopped: 0 of 1 hits found, 1 of 1 misses left alone"),
+        tested.out.contains("FAILED    trail_stopped: 0 of 1 hits found, 1 of 1 misses not reported"),
         "{}",
         tested.out
     );
-    assert!(tested.out.contains("hit-1 is no evidence of any finding and should be"), "{}", tested.out);
+    assert!(tested.out.contains("hit-1 should be evidence of a finding and is not"), "{}", tested.out);
 
     let path = mine.join("trail_stopped.sql");
     let text = std::fs::read_to_string(&path).unwrap();
@@ -206,13 +206,13 @@ fn a_new_detector_fails_its_test_until_it_is_written() {
 }
 
 #[test]
-fn the_shipped_detectors_have_nothing_wrong() {
+fn the_shipped_detectors_have_no_errors() {
     let out = succeeds(&["detectors", "check"]).out;
     assert!(out.ends_with(" 0 problems\n"), "{out}");
 }
 
 #[test]
-fn detectors_are_listed_by_what_they_are_about() {
+fn detectors_are_listed_by_severity_tactic_and_source() {
     let list = |args: &[&str]| -> Vec<String> {
         let out = succeeds(&[&["detectors", "list"], args].concat()).out;
         out.lines().filter_map(|line| line.split_whitespace().nth(1)).map(str::to_owned).collect()
@@ -225,5 +225,5 @@ fn detectors_are_listed_by_what_they_are_about() {
     assert!(list(&["--reads", "daily_role_assumption"]).contains(&"new_role_caller".to_owned()));
     assert!(list(&["--reads", "sts.amazonaws.com"]).contains(&"new_role_caller".to_owned()));
     let ran = trailhunt(&["detectors", "list", "--tactic", "luck"]);
-    assert!(ran.code == 2 && ran.err.contains("no tactic luck; write one of initial-access, "), "{}", ran.err);
+    assert!(ran.code == 2 && ran.err.contains("unknown tactic luck: expected one of initial-access, "), "{}", ran.err);
 }

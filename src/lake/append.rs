@@ -22,7 +22,7 @@ use super::side_file::{self, SideFile};
 use super::snapshot::Snapshot;
 use super::state::State;
 use super::table::Lake;
-use crate::decode::{Answer, Decoded, Pool, Reject};
+use crate::decode::{Decoded, JobResult, Pool, Reject};
 use crate::error::{Error, Result};
 use crate::source::LogObject;
 
@@ -75,7 +75,7 @@ struct Encoding {
     day: i32,
     /// Memory they take.
     bytes: usize,
-    groups: Answer<Result<RowGroups>>,
+    groups: JobResult<Result<RowGroups>>,
 }
 
 /// Counts of what was added from some decoded objects.
