@@ -158,10 +158,10 @@ fn invalid_arguments_give_one_line_with_the_next_step() {
     succeeds(&["ingest", arg(&dir.path().join("in")), "--lake", arg(&lake)]);
     for (args, expected) in [
         (vec!["ingest", arg(&missing), "--lake", arg(&lake)], "nothing to read at"),
-        (vec!["query", "--lake", arg(&missing), "SELECT 1"], "there is no lake here; make one with"),
+        (vec!["query", "--lake", arg(&missing), "SELECT 1"], "no lake found; create one with"),
         (vec!["query", "--lake", "gs://bucket", "SELECT 1"], "expected s3://bucket/prefix or a local path"),
         (vec!["hunt", "--lake", arg(&lake), "--detector", "traveller"], "no detector traveller; see"),
-        (vec!["hunt", "--lake", arg(&lake), "--detector", "travel"], "is it impossible_travel?"),
+        (vec!["hunt", "--lake", arg(&lake), "--detector", "travel"], "did you mean impossible_travel?"),
         (vec!["hunt", "--lake", arg(&lake), "--from", "soon"], "soon is no time; write"),
         (vec!["hunt", "--lake", arg(&lake), "--from", "2025-01-01"], "the lake holds 2024-01-01 to 2024-01-01"),
         (vec!["hunt", "--lake", arg(&lake), "--set", "call_rate.min_q=3"], "no parameter min_q; it has"),
@@ -265,7 +265,7 @@ fn a_query_is_sql_a_file_or_a_saved_question() {
     assert!(plan.contains("reads     events: 2 of 2 files of") && plan.contains("x, computed once:"), "{plan}");
     for (args, expected) in [
         (vec!["nonsense"], "no question nonsense; see `trailhunt queries`"),
-        (vec!["key_timeline"], "key_timeline wants --param key=...: access key id"),
+        (vec!["key_timeline"], "key_timeline requires --param key=...: access key id"),
         (vec!["key_timeline", "--param", "key"], "--param key: write NAME=VALUE"),
         (vec!["--finding", "f2", "--report", arg(&report)], "no finding f2"),
         (vec!["--describe", "evnts"], "no table evnts; there are calls, categorised_calls, "),

@@ -18,9 +18,12 @@ pub async fn run(
     let lake = Lake::open_or_create(&hunt.lake.location).await?;
     let lock = lake.lock().await?;
     let ran = run_locked(&lake, ingest, hunt, announcement.quiet, out).await;
-    lock.release().await;
+    let released = lock.release().await;
     let (report, recorded) = ran?;
-    announce(&report, recorded.as_ref(), announcement, out).await
+    let outcome = announce(&report, recorded.as_ref(), announcement, out).await?;
+    // The report is announced even if another run may have worked at the same time.
+    released?;
+    Ok(outcome)
 }
 
 async fn run_locked(

@@ -12,7 +12,7 @@ use super::document::{FORMAT_VERSION, Report, Run};
 use super::matrix::matrix;
 use super::recommendation::recommendations;
 use super::sections::Sections;
-use crate::detect::suppression::Sifted;
+use crate::detect::suppression::Triage;
 use crate::detect::{Detector, Finding, Hunt, Suppressions, Window, risk};
 use crate::engine::Session;
 use crate::error::{Error, Result};
@@ -54,14 +54,14 @@ pub struct ReportInputs<'a> {
 pub async fn report(inputs: ReportInputs<'_>) -> Result<Report> {
     let ReportInputs { snapshot, session, window, detectors, settings, geo, hunt, suppressions, previous, coverage } =
         inputs;
-    let mut sifted = suppressions.sift(hunt.findings, Utc::now().date_naive());
+    let mut triage = suppressions.triage(hunt.findings, Utc::now().date_naive());
     let ran = |id: &str| {
         let failed = |error: &Error| !matches!(error, Error::Detector { id: other, .. } if other != id);
         detectors.iter().any(|detector| detector.id == id) && !hunt.failed.iter().any(failed)
     };
     let compared_with = previous.as_ref().map(|previous| previous.run().to_owned());
-    let resolved = previous.map(|previous| previous.compare(&mut sifted, ran)).unwrap_or_default();
-    let Sifted { findings, suppressed, entries } = sifted;
+    let resolved = previous.map(|previous| previous.compare(&mut triage, ran)).unwrap_or_default();
+    let Triage { findings, suppressed, entries } = triage;
     let sections = Sections::query(session, window, &actors(&findings)).await?;
     let coverage = Coverage {
         lake: sections.lake,

@@ -90,7 +90,6 @@ async fn section_about(name: &str, session: &Session, window: Window, actors: &[
     let sql = sql.ok_or_else(|| Error::Internal(format!("no section {name}")))?;
     let mut parameters = window.parameters();
     parameters.insert("actors".into(), Bound::Texts(actors.to_vec()));
-    parameters.retain(|name, _| sql.contains(&format!("${name}")));
     let batches = session.query(name, sql, &parameters).await?.collect().await?;
     rows(&batches).map_err(|e| Error::query(name, e))
 }

@@ -112,7 +112,7 @@ impl Evidence {
 
 /// Rows of a table whose `column` has one of these values.
 async fn rows_with(session: &Session, table: &str, column: &str, values: BTreeSet<String>) -> Result<Vec<Row>> {
-    let wanted = session.lend(column, values)?;
+    let wanted = session.temp_table(column, values)?;
     let sql = format!("SELECT {table}.* FROM {wanted} JOIN {table} ON {table}.{column} = {wanted}.{column}");
     let query = session.query("evidence", &sql, &Parameters::new()).await?;
     let mut found = rows(&query.collect().await?).map_err(|e| Error::query("evidence", e))?;

@@ -13,7 +13,7 @@ use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
 
 use super::{Location, LogKey, LogObject, ObjectKind, ObjectKinds, Selection};
-use crate::error::{Error, Result};
+use crate::error::{Action, Error, Result};
 
 /// Concurrent list requests. S3 allows 5,500 per second and prefix; a walk is bound by latency.
 const CONCURRENT_REQUESTS_MAX: usize = 32;
@@ -103,7 +103,7 @@ pub async fn walk(location: &Location, selection: &Selection) -> Result<Vec<Leaf
 
 async fn list_level(location: &Location, prefix: Path) -> Result<(Path, object_store::ListResult)> {
     let level = location.store().list_with_delimiter(Some(&prefix)).await;
-    let level = level.map_err(|e| Error::storage("list", location.url_of(&prefix), e))?;
+    let level = level.map_err(|e| Error::storage(Action::List, location.url_of(&prefix), e))?;
     Ok((prefix, level))
 }
 
@@ -115,7 +115,7 @@ pub async fn list(location: &Location, selection: &Selection, leaf: Leaf) -> Res
     let found = if leaf.listed.is_empty() {
         let store: &Arc<dyn ObjectStore> = location.store();
         let listing = store.list(Some(&leaf.prefix)).try_collect::<Vec<_>>().await;
-        listing.map_err(|e| Error::storage("list", location.url_of(&leaf.prefix), e))?
+        listing.map_err(|e| Error::storage(Action::List, location.url_of(&leaf.prefix), e))?
     } else {
         leaf.listed
     };

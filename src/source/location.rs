@@ -11,7 +11,7 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use url::Url;
 
 use super::{LookupEvents, S3Settings};
-use crate::error::{Error, Result};
+use crate::error::{Action, Error, Result};
 
 /// A bucket prefix or a folder, with its store.
 ///
@@ -62,7 +62,8 @@ impl Location {
         if bucket.is_empty() {
             return Err(Error::Usage("s3:// needs a bucket: s3://bucket/prefix".into()));
         }
-        let store = s3.builder().with_bucket_name(bucket).build().map_err(|e| Error::storage("open", &text, e))?;
+        let store =
+            s3.builder().with_bucket_name(bucket).build().map_err(|e| Error::storage(Action::Open, &text, e))?;
         let prefix = Path::parse(prefix).map_err(|e| Error::Usage(format!("{text}: {e}")))?;
         let mut url = Url::parse(&format!("s3://{bucket}")).map_err(|_| invalid_location(&text))?;
         url.set_path(prefix.as_ref());
@@ -147,7 +148,7 @@ impl Location {
     /// [`Error::Storage`] with the object's URL.
     pub async fn bytes(&self, path: &Path) -> Result<Bytes> {
         let got = async { self.store.get(path).await?.bytes().await };
-        got.await.map_err(|e| Error::storage("read", self.url_of(path), e))
+        got.await.map_err(|e| Error::storage(Action::Read, self.url_of(path), e))
     }
 
     /// True when the store is the local file system, so that [`Location::bytes_of_file`] can be called.
@@ -162,7 +163,7 @@ impl Location {
     /// [`Error::File`] with the file's path; [`Error::Internal`] when the store is not the local file system.
     pub fn bytes_of_file(&self, path: &Path) -> Result<Bytes> {
         let files = self.files.as_ref().ok_or_else(|| Error::Internal(format!("{self} is not a local folder")))?;
-        let file = files.path_to_filesystem(path).map_err(|e| Error::storage("read", self.url_of(path), e))?;
+        let file = files.path_to_filesystem(path).map_err(|e| Error::storage(Action::Read, self.url_of(path), e))?;
         std::fs::read(&file).map(Bytes::from).map_err(|source| Error::File { path: file, source })
     }
 

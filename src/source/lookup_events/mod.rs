@@ -68,7 +68,8 @@ impl LookupEvents {
         let endpoint = endpoint.unwrap_or_else(|| api::endpoint(region));
         // This S3 store is only used to resolve the credentials, so the bucket does not matter.
         let store = s3.builder().with_bucket_name("none").with_region(region).build();
-        let store = store.map_err(|e| error::Error::storage("open", format!("cloudtrail://{region}"), e))?;
+        let store =
+            store.map_err(|e| error::Error::storage(error::Action::Open, format!("cloudtrail://{region}"), e))?;
         LookupEvents::new(region, &endpoint, Arc::clone(store.credentials()), RequestPolicy::default())
     }
 

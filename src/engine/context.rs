@@ -1,0 +1,85 @@
+//! DataFusion's context: memory limit, settings, functions and views.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use include_dir::File;
+
+use super::fault::plain_words;
+use super::{sql, udf};
+use crate::error::{Error, Result};
+use crate::geo::Geo;
+use crate::lake::{Snapshot, VIEWS};
+
+/// Default memory limit of SQL, in bytes.
+pub const MEMORY_BYTES: usize = 1 << 30;
+
+/// Rows of a batch. An aggregation returns slices of one large batch, and operators that sort or join them count all of it
+/// for each slice. With the engine's default of 8,192 rows, the memory limit was reached at a tenth of the real memory.
+const BATCH_ROWS: usize = 32_768;
+
+/// An out-of-memory error names this many of the largest consumers.
+const NAMED_CONSUMERS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4);
+
+/// A context with functions and the store of `snapshot`, but no tables yet.
+pub(super) fn context(
+    snapshot: &Snapshot,
+    geo: &Arc<Geo>,
+    memory_bytes: usize,
+) -> Result<(SessionContext, ObjectStoreUrl)> {
+    let pool = TrackConsumersPool::new(GreedyMemoryPool::new(memory_bytes), NAMED_CONSUMERS);
+    let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).build_arc();
+    let runtime = runtime.map_err(|e| Error::Internal(e.to_string()))?;
+    let store_url = snapshot.location.store_url();
+    runtime.register_object_store(&store_url, Arc::clone(snapshot.location.store()));
+    let mut config = SessionConfig::new().with_information_schema(true).with_batch_size(BATCH_ROWS);
+    // Filters run on their own columns first; wide columns are read only for the rows that pass.
+    config.options_mut().execution.parquet.pushdown_filters = true;
+    config.options_mut().execution.parquet.reorder_filters = true;
+    // A join keeps its smaller side in memory and passes its keys to the scans of the other side. With partitioned joins
+    // this can deadlock: a partition without rows ends before the join below it has reported its start.
+    config.options_mut().optimizer.repartition_joins = false;
+    let mut context = SessionContext::new_with_config_rt(config, runtime);
+    udf::register(&mut context, geo)?;
+
+    let store = ObjectStoreUrl::parse(&store_url).map_err(|e| Error::Internal(e.to_string()))?;
+    Ok((context, store))
+}
+
+fn stem(file: &File) -> String {
+    file.path().file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Creates the named views, or all of them when `names` is empty. Views may use each other in any order, so this repeats
+/// until all of them exist.
+pub(super) async fn register_views(context: &SessionContext, names: &[&str]) -> Result<()> {
+    let wanted = |file: &&File| {
+        file.path().extension().is_some_and(|e| e == "sql") && (names.is_empty() || names.contains(&&*stem(file)))
+    };
+    let mut waiting: Vec<_> = VIEWS.files().filter(wanted).collect();
+    while !waiting.is_empty() {
+        let before = waiting.len();
+        let mut failed = Vec::new();
+        let mut reason = None;
+        for file in waiting {
+            let name = stem(file);
+            let body = sql::inline(file.contents_utf8().unwrap_or_default());
+            match context.sql(&format!("CREATE VIEW {name} AS {body}")).await {
+                Ok(_) => {}
+                Err(e) => {
+                    reason.get_or_insert_with(|| Error::query(format!("view {name}"), plain_words(&e)));
+                    failed.push(file);
+                }
+            }
+        }
+        if let Some(reason) = reason.filter(|_| failed.len() == before) {
+            return Err(reason);
+        }
+        waiting = failed;
+    }
+    Ok(())
+}
