@@ -196,7 +196,7 @@ fn a_query_prints_every_format_and_neutralises_hostile_text() {
     let is_quiet = |text: &str| !text.chars().any(|c| c.is_control() && c != '\n');
     let table = ask("table", agent);
     assert!(table.contains("red") && is_quiet(&table) && !table.contains('\u{202e}'), "{table}");
-    assert!(table.ends_with("1 rows\n"), "{table}");
+    assert!(table.ends_with("1 row\n"), "{table}");
     let csv = ask("csv", agent);
     assert!(csv.contains("\"'=HYPERLINK") && is_quiet(&csv), "{csv}");
     for format in ["json", "ndjson"] {

@@ -23,13 +23,22 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("ask", &["error", "schema", "terminal", "wording", "lake", "engine", "detect"]),
     ("sample", &[]),
     ("request", &["error", "geo", "source", "integrity", "decode", "engine", "detect", "report", "ask"]),
-    ("ingest", &["error", "terminal", "source", "decode", "lake", "request"]),
+    ("ingest", &["error", "terminal", "wording", "source", "decode", "lake", "request"]),
     ("open", &["error", "geo", "terminal", "lake", "engine", "request"]),
-    ("runs", &["error", "geo", "sha256", "terminal", "lake", "engine", "detect", "report", "ask", "request", "open"]),
+    (
+        "runs",
+        &[
+            "error", "geo", "sha256", "terminal", "wording", "lake", "engine", "detect", "report", "ask", "request",
+            "open",
+        ],
+    ),
     ("hunt", &["error", "geo", "terminal", "lake", "engine", "detect", "report", "request", "ingest", "open", "runs"]),
     (
         "workbench",
-        &["error", "geo", "terminal", "source", "lake", "engine", "detect", "ask", "request", "ingest", "hunt"],
+        &[
+            "error", "geo", "terminal", "wording", "source", "lake", "engine", "detect", "ask", "request", "ingest",
+            "hunt",
+        ],
     ),
     ("cli", &["geo", "detect", "report", "request"]),
     ("settings", &["error", "engine", "detect", "cli"]),

@@ -18,6 +18,7 @@ use parquet::file::properties::WriterProperties;
 use crate::engine::Query;
 use crate::error::{Error, Result};
 use crate::terminal::printable;
+use crate::wording::counted;
 
 /// A table with borders, followed by the number of rows.
 ///
@@ -29,7 +30,7 @@ pub async fn table(query: Query, out: &mut (impl Write + Send)) -> Result<()> {
     let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
     let batches = if batches.is_empty() { vec![RecordBatch::new_empty(schema)] } else { batches };
     let table = pretty_format_batches(&batches).map_err(failed)?;
-    written(writeln!(out, "{}\n{rows} rows", printable(&table.to_string())))
+    written(writeln!(out, "{}\n{}", printable(&table.to_string()), counted(rows as u64, "row")))
 }
 
 /// Comma-separated, with a header. A text that a spreadsheet would evaluate as a formula is prefixed with `'`, as OWASP

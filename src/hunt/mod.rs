@@ -11,7 +11,7 @@ use crate::geo::Geo;
 use crate::ingest::Ingested;
 use crate::lake::{Lake, Link, Snapshot};
 use crate::open;
-use crate::report::{self, Coverage, ReportInputs, Report};
+use crate::report::{self, Coverage, Report, ReportInputs};
 use crate::request::period::{day_after, midnight};
 use crate::request::{CompareWith, Detection, HuntRequest, LakeRequest, Period};
 use crate::runs;
