@@ -28,11 +28,8 @@ pub fn text(ingested: &Ingested, out: &mut impl Write) -> std::io::Result<()> {
         counted(appended.rejects, "reject"),
     )?;
     if ingested.objects_changed > 0 {
-        writeln!(
-            out,
-            "changed   {} objects changed since they were read and were read again",
-            ingested.objects_changed
-        )?;
+        let objects = counted(ingested.objects_changed, "object");
+        writeln!(out, "changed   {objects} read again because a new version was found")?;
     }
     if !ingested.others.is_empty() {
         let others: Vec<_> = ingested.others.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
