@@ -13,7 +13,7 @@ use trailhunt::cli;
 use trailhunt::commands::fixture;
 use trailhunt::detect::{Library, attack};
 use trailhunt::engine::Parameters;
-use trailhunt::engine::udf::{AGGREGATES, scalar_functions, window_functions};
+use trailhunt::engine::udf::{aggregate_functions, scalar_functions, window_functions};
 use trailhunt::geo::Geo;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -108,7 +108,7 @@ fn functions(out: &mut String) {
             cell(function.doc.trim_end_matches('.'))
         ));
     }
-    rows.extend(AGGREGATES.iter().map(|(call, doc)| format!("| `{call}`, of a group | {doc}. |")));
+    rows.extend(aggregate_functions().iter().map(|f| format!("| `{}`, of a group | {}. |", f.call, f.doc)));
     rows.sort_unstable();
     out.push_str(&(rows.join("\n") + "\n"));
 }

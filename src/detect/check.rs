@@ -9,7 +9,19 @@ use super::{Detector, Problem, Window};
 use crate::engine::{Fault, Place, Session, Sql};
 
 /// Tables and views of single events: without a window they are all of history.
-const OF_EVENTS: &[&str] = &["events", "calls", "categorised_calls", "sensitive_calls", "targeted_calls"];
+const OF_EVENTS: &[&str] = &[
+    "events",
+    "calls",
+    "categorised_calls",
+    "created_identities",
+    "cross_account_calls",
+    "insight_events",
+    "object_calls",
+    "object_writes",
+    "role_assumptions",
+    "sensitive_calls",
+    "targeted_calls",
+];
 
 /// What is wrong with a detector whose header is well formed, each with its place and the next step. It is planned over
 /// `session`, whose lake may be empty; nothing is run.

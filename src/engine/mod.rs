@@ -1,13 +1,14 @@
 //! SQL over a snapshot: the tables, the views, the functions.
 //!
 //! Tables: `events` (schema.rs), `objects` (the ledger), `rejects`, the rollups `sql/rollups/*.sql` and the histories
-//! `sql/histories/*.sql`. Views: `sql/views/*.sql`. Functions: `udf`, one a file, and the JSON functions of
-//! datafusion-functions-json. DataFusion is named in this folder only.
+//! `sql/histories/*.sql`. Views: `sql/views/*.sql`. Functions: `udf`, one per file, and the JSON functions of
+//! datafusion-functions-json; those that give rows, `sql/functions/*.sql`. DataFusion is named in this folder only.
 
 mod explain;
 mod rollup;
 mod sql;
 mod table;
+mod table_function;
 pub mod udf;
 
 use std::collections::BTreeMap;
@@ -31,17 +32,17 @@ use datafusion::physical_plan::{ExecutionPlan, collect_partitioned};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
-use include_dir::File;
 
 use crate::error::{Error, Result};
 use crate::geo::Geo;
-use crate::lake::{Rolled, Snapshot, VIEWS, ledger_schema, rejects_schema};
+use crate::lake::{Rolled, Snapshot, dependencies, ledger_schema, rejects_schema, views};
 use explain::Told;
 pub use explain::{Plan, Read};
 use rollup::Unfinished;
 pub use rollup::roll_up;
 pub use sql::{Fault, Place, Sql};
 use table::{FilesTable, plain_words, side_file};
+pub use table_function::{TableFunction, table_functions};
 
 /// Bytes that SQL may use when nobody says otherwise.
 pub const MEMORY_BYTES: usize = 1 << 30;
@@ -148,7 +149,7 @@ pub async fn session(snapshot: &Snapshot, rolled: &Rolled, geo: &Arc<Geo>, memor
         context.register_table(name, Arc::new(table)).map_err(|e| Error::Internal(e.to_string()))?;
     }
     rollup::register(&context, &store, snapshot, rolled, geo).await?;
-    register_views(&context, &[]).await?;
+    register_views(&context, &views_in_order()?).await?;
     let unfinished = rollup::register_histories(&context, &store, snapshot, rolled).await?.into();
     Ok(Session { context, unfinished })
 }
@@ -175,38 +176,20 @@ fn context(snapshot: &Snapshot, geo: &Arc<Geo>, memory_bytes: usize) -> Result<(
     Ok((context, store))
 }
 
-fn stem(file: &File) -> String {
-    file.path().file_stem().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// Makes views, all of them when none are named. They may stand on each other, in any order of file names: passes until
-/// all are there.
-async fn register_views(context: &SessionContext, names: &[&str]) -> Result<()> {
-    let wanted = |file: &&File| {
-        file.path().extension().is_some_and(|e| e == "sql") && (names.is_empty() || names.contains(&&*stem(file)))
-    };
-    let mut waiting: Vec<_> = VIEWS.files().filter(wanted).collect();
-    while !waiting.is_empty() {
-        let before = waiting.len();
-        let mut failed = Vec::new();
-        let mut reason = None;
-        for file in waiting {
-            let name = stem(file);
-            let body = sql::inline(file.contents_utf8().unwrap_or_default());
-            match context.sql(&format!("CREATE VIEW {name} AS {body}")).await {
-                Ok(_) => {}
-                Err(e) => {
-                    reason.get_or_insert_with(|| Error::query(format!("view {name}"), plain_words(&e)));
-                    failed.push(file);
-                }
-            }
-        }
-        if let Some(reason) = reason.filter(|_| failed.len() == before) {
-            return Err(reason);
-        }
-        waiting = failed;
+/// Makes views of these names and queries.
+async fn register_views(context: &SessionContext, views: &[(&str, &str)]) -> Result<()> {
+    for (name, sql) in views {
+        let planned = context.sql(&format!("CREATE VIEW {name} AS {}", sql::inline(sql))).await;
+        planned.map_err(|e| Error::query(format!("view {name}"), plain_words(&e)))?;
     }
     Ok(())
+}
+
+/// Every view, each after those it reads. What else they read is there already.
+fn views_in_order() -> Result<Vec<(&'static str, &'static str)>> {
+    let views = views();
+    let everything: String = views.iter().map(|(name, _)| format!("SELECT * FROM {name}\n")).collect();
+    Ok(dependencies(&everything)?.into_iter().filter(|named| views.contains(named)).collect())
 }
 
 impl Session {
@@ -263,6 +246,7 @@ impl Session {
         let state = self.context.state();
         let (of_rows, of_groups) = (state.scalar_functions().keys(), state.aggregate_functions().keys());
         let mut names: Vec<_> = of_rows.chain(of_groups).chain(state.window_functions().keys()).cloned().collect();
+        names.extend(table_functions().iter().map(|function| function.name.to_owned()));
         names.sort_unstable();
         names.dedup();
         names

@@ -20,7 +20,7 @@ use super::table::{FilesTable, plain_words};
 use super::{Parameters, Session, context, schema, sql};
 use crate::error::{Error, Result};
 use crate::geo::Geo;
-use crate::lake::{DataFile, Lake, Rolled, Rollup, Snapshot, histories, rollups, rollups_and_histories};
+use crate::lake::{DataFile, Lake, Rolled, Rollup, Snapshot, dependencies, histories, rollups, rollups_and_histories};
 
 /// Makes every rollup a table of `main`: what is kept, and what the days without a file say.
 pub async fn register(
@@ -211,7 +211,7 @@ fn files_of(snapshot: &Snapshot, days: &[NaiveDate]) -> Vec<DataFile> {
     snapshot.files.iter().filter(|file| days.binary_search(&file.day).is_ok()).cloned().collect()
 }
 
-/// A context with the events of these files and no others, and what rollups may stand on.
+/// A context with the events of these files and no others, and what rollups read.
 async fn day_context(
     files: Vec<DataFile>,
     snapshot: &Snapshot,
@@ -221,7 +221,8 @@ async fn day_context(
     let (context, store) = context(snapshot, geo, memory_bytes)?;
     let registered = context.register_table("events", Arc::new(FilesTable::events(store, files)));
     registered.map_err(|e| Error::Internal(e.to_string()))?;
-    super::register_views(&context, &["calls", "targeted_calls"]).await?;
+    let all: Vec<_> = rollups().iter().map(|rollup| rollup.sql).collect();
+    super::register_views(&context, &dependencies(&all.join("\n"))?).await?;
     Ok(context)
 }
 

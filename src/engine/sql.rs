@@ -15,6 +15,7 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer};
 
 use super::table::plain_words;
+use super::table_function;
 
 /// A place in a text; line and column, in characters, count from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,7 +60,7 @@ impl fmt::Display for Fault {
 }
 
 impl Fault {
-    fn at(span: Span, reason: impl Into<String>) -> Fault {
+    pub(super) fn at(span: Span, reason: impl Into<String>) -> Fault {
         Fault { place: place(span), reason: reason.into() }
     }
 
@@ -90,7 +91,7 @@ fn shortened(reason: String) -> String {
     }
 }
 
-fn place(span: Span) -> Option<Place> {
+pub(super) fn place(span: Span) -> Option<Place> {
     (span.start.line > 0).then_some(Place { line: span.start.line, column: span.start.column })
 }
 
@@ -130,13 +131,17 @@ impl Sql {
             return Err(Fault::at(second, "one statement at a time; leave out what follows the semicolon"));
         }
         let mut lint = Lint { tokens: &tokens, tables: Vec::new() };
-        let statement = refuse_writing(first, &tokens)?;
+        let mut statement = refuse_writing(first, &tokens)?;
         if let Some(statement) = read(&statement)
             && let ControlFlow::Break(fault) = statement.visit(&mut lint)
         {
             return Err(fault);
         }
-        Ok(Sql { statement, parameters, tables: lint.tables, materialized })
+        let mut tables = lint.tables;
+        if let Some(statement) = read_mut(&mut statement) {
+            tables.extend(table_function::expand(statement)?);
+        }
+        Ok(Sql { statement, parameters, tables, materialized })
     }
 
     /// Names of `$parameters` in order, with every place they are used at.
@@ -221,7 +226,7 @@ impl Sql {
     }
 
     /// The query, unless it is one to be explained or a `SHOW`.
-    fn query(&mut self) -> Option<&mut Box<Ast>> {
+    pub(super) fn query(&mut self) -> Option<&mut Box<Ast>> {
         let Statement::Statement(statement) = &mut self.statement else { return None };
         let SqlStatement::Query(query) = statement.as_mut() else { return None };
         Some(query)
@@ -276,6 +281,15 @@ fn read(statement: &Statement) -> Option<&SqlStatement> {
     match statement {
         Statement::Statement(statement) => Some(statement),
         Statement::Explain(explain) => read(&explain.statement),
+        _ => None,
+    }
+}
+
+/// As [`read`], to change it.
+fn read_mut(statement: &mut Statement) -> Option<&mut SqlStatement> {
+    match statement {
+        Statement::Statement(statement) => Some(statement),
+        Statement::Explain(explain) => read_mut(&mut explain.statement),
         _ => None,
     }
 }

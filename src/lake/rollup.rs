@@ -1,8 +1,9 @@
 //! Daily summaries of the events, kept beside them so that history need not be read again.
 //!
-//! A rollup is a SQL file in `sql/rollups`; each of its rows belongs to one day and depends on that day's events alone.
-//! What it says of one day is one file, named by a hash of the rollup's text and of the day's data files. A day that
-//! changed, or a rollup that did, gets another name: nothing has to be invalidated, and no commit has to say so. A file
+//! A rollup is a SQL file in `sql/rollups`; each of its rows belongs to one day and depends on that day's events alone. It
+//! may read any view, and other rollups of the day. What it says of one day is one file, named by a hash of the rollup's
+//! text, of the texts it reads and of the day's data files. A day that changed, or one of the texts that did, gets another
+//! name: nothing has to be invalidated, and no commit has to say so. A file
 //! that is not there is computed from the events by whoever needs it; a file nobody names any more is for
 //! [`Lake::vacuum`].
 //!
@@ -26,6 +27,7 @@ use parquet::basic::Compression;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use sha2::{Digest, Sha256};
 
+use super::dependencies::dependencies;
 use super::snapshot::{DataFile, Snapshot};
 use super::{Lake, ledger};
 use crate::error::{Error, Result};
@@ -41,7 +43,7 @@ pub static VIEWS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/views");
 pub struct Rollup {
     /// Name of its table.
     pub name: &'static str,
-    /// How it is made, from events or, for a history, from rollups. `event_date` is its first column.
+    /// How it is made, from events and views or, for a history, from rollups. `event_date` is its first column.
     pub sql: &'static str,
     /// It stands on all days up to its own.
     pub is_history: bool,
@@ -55,6 +57,11 @@ pub fn rollups() -> Vec<Rollup> {
 /// All that stand on all days up to their own.
 pub fn histories() -> Vec<Rollup> {
     of_folder(&HISTORIES, true)
+}
+
+/// Name and SQL of every view, in the order of their names.
+pub fn views() -> Vec<(&'static str, &'static str)> {
+    of_folder(&VIEWS, false).into_iter().map(|view| (view.name, view.sql)).collect()
 }
 
 /// Everything that is kept: the rollups, then the histories that stand on them.
@@ -268,7 +275,7 @@ fn properties() -> WriterProperties {
         .build()
 }
 
-/// Stems ([`stem`]) of the files that hold for a snapshot and may be there: histories end on what placed the addresses. What
+/// Stems ([`stem`]) of the files that hold for a snapshot and may be there: some names end on what placed the addresses. What
 /// a file of a week or a month, among `listed`, holds is not needed a second time.
 pub fn stems(snapshot: &Snapshot, listed: &HashSet<Path>) -> Vec<Path> {
     let mut stems = Vec::new();
@@ -299,28 +306,43 @@ fn file(path: Path, size_bytes: u64, day: NaiveDate, last_day: NaiveDate) -> Dat
 }
 
 fn path(rollup: &Rollup, key: &str, geography: &[String]) -> String {
-    let places = match rollup.is_history {
+    let places = match Origin::of(rollup).is_placed {
         true => format!(".{}", short(Sha256::new_with_prefix(geography.join("\n")))),
         false => String::new(),
     };
     format!("_trailhunt/rollups/{}/{key}{places}.parquet", rollup.name)
 }
 
+/// What the rows of a rollup follow from, beside events.
+struct Origin {
+    /// Functions, which may change with the program; the rollup's text and the texts it reads.
+    hash: Sha256,
+    /// It asks where addresses are.
+    is_placed: bool,
+}
+
+impl Origin {
+    fn of(rollup: &Rollup) -> &'static Origin {
+        static ORIGINS: LazyLock<HashMap<&str, Origin>> = LazyLock::new(|| {
+            rollups_and_histories().iter().map(|rollup| (rollup.name, Origin::find(rollup))).collect()
+        });
+        ORIGINS.get(rollup.name).expect("rollups come from these folders only")
+    }
+
+    fn find(rollup: &Rollup) -> Origin {
+        // Files that read each other in a circle are an error when the session is made.
+        let mut texts: Vec<_> = dependencies(rollup.sql).unwrap_or_default().into_iter().map(|(_, sql)| sql).collect();
+        texts.push(rollup.sql);
+        let mut hash = Sha256::new_with_prefix(env!("CARGO_PKG_VERSION"));
+        texts.iter().for_each(|sql| hash.update(sql));
+        let places = ["ip_country(", "ip_asn(", "ip_organisation(", "ip_is_amazon(", "geo_change("];
+        Origin { hash, is_placed: texts.iter().any(|sql| places.iter().any(|function| sql.contains(function))) }
+    }
+}
+
 /// What names a day's file: the day, and a hash of everything its content follows from.
 fn keys(rollup: &Rollup, snapshot: &Snapshot) -> BTreeMap<NaiveDate, String> {
-    /// Functions may change with the program, views with their text.
-    static STANDS_ON: LazyLock<Sha256> = LazyLock::new(|| {
-        let mut hash = Sha256::new_with_prefix(env!("CARGO_PKG_VERSION"));
-        let mut views: Vec<_> = VIEWS.files().collect();
-        views.sort_by_key(|view| view.path());
-        views.iter().for_each(|view| hash.update(view.contents()));
-        hash
-    });
-    let mut whole = STANDS_ON.clone();
-    if rollup.is_history {
-        rollups().iter().for_each(|stands_on| whole.update(stands_on.sql));
-    }
-    whole.update(rollup.sql);
+    let mut whole = Origin::of(rollup).hash.clone();
     let mut days: BTreeMap<NaiveDate, Vec<&str>> = BTreeMap::new();
     for file in &snapshot.files {
         days.entry(file.day).or_default().push(file.path.filename().unwrap_or_default());

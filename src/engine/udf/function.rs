@@ -10,7 +10,8 @@ use datafusion::common::Result;
 use datafusion::common::plan_err;
 use datafusion::logical_expr::function::{PartitionEvaluatorArgs, WindowUDFFieldArgs};
 use datafusion::logical_expr::{
-    ColumnarValue, PartitionEvaluator, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility, WindowUDFImpl,
+    AggregateUDF, AggregateUDFImpl, ColumnarValue, PartitionEvaluator, ScalarFunctionArgs, ScalarUDFImpl, Signature,
+    Volatility, WindowUDFImpl,
 };
 
 /// An argument's name and type; values of kindred types are cast to it.
@@ -159,6 +160,23 @@ impl WindowUDFImpl for WindowFunction {
 
     fn partition_evaluator(&self, _: PartitionEvaluatorArgs) -> Result<Box<dyn PartitionEvaluator>> {
         Ok(Box::new(WholePartition(Arc::clone(&self.body))))
+    }
+}
+
+/// A function of a group of rows, or of a window's frame.
+pub struct AggregateFunction {
+    /// The call as documentation shows it, such as `mad(x)`.
+    pub call: &'static str,
+    /// What it gives; formula, source and units where it computes something.
+    pub doc: &'static str,
+    /// The engine's side of it.
+    pub udaf: AggregateUDF,
+}
+
+impl AggregateFunction {
+    /// A function of a group of rows.
+    pub fn new(call: &'static str, doc: &'static str, udaf: impl AggregateUDFImpl + 'static) -> AggregateFunction {
+        AggregateFunction { call, doc, udaf: AggregateUDF::new_from_impl(udaf) }
     }
 }
 
