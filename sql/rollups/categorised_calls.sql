@@ -2,7 +2,7 @@
 -- it lets in. Failed calls are included; `failed` distinguishes them.
 WITH asked AS (
   SELECT
-    *,
+    * EXCEPT (is_change, named_role),
     event_source || ':' || api AS what,
     coalesce(request_parameters, '') AS asked_for,
     -- What the call is about, where it names it.

@@ -1,10 +1,4 @@
 -- One row per identity, bucket and day: what was read from it, written to it and deleted.
-WITH of_objects AS (
-  SELECT
-    event_date, account_id, actor, event_time, api, bucket, is_read,
-    json_get_float(additional_event_data, 'bytesTransferredOut') AS bytes_out
-  FROM object_calls
-)
 SELECT
   event_date,
   account_id,
@@ -18,6 +12,6 @@ SELECT
   count(*) FILTER (
     WHERE api IN ('PutObject', 'PostObject', 'CopyObject', 'CompleteMultipartUpload', 'RestoreObject')) AS writes,
   count(*) FILTER (WHERE api IN ('DeleteObject', 'DeleteObjects')) AS deletes
-FROM of_objects
+FROM object_calls
 WHERE bucket IS NOT NULL
 GROUP BY event_date, account_id, actor, bucket

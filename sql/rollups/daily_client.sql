@@ -1,6 +1,8 @@
 -- One row per identity, long-term key, kind of client and day. Keys of sessions come and go, so they are left out.
 WITH named AS (
-  SELECT *, CASE WHEN access_key_id LIKE 'AKIA%' THEN access_key_id END AS long_term_key
+  SELECT
+    event_date, event_time, account_id, actor, client, failed, is_change,
+    CASE WHEN access_key_id LIKE 'AKIA%' THEN access_key_id END AS long_term_key
   FROM calls
   WHERE NOT by_service
 )

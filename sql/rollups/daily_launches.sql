@@ -1,7 +1,7 @@
 -- One row per identity, instance family and day on which it launched instances: how many, how big.
 WITH launched AS (
   SELECT
-    *,
+    event_date, event_time, event_id, account_id, aws_region, actor, failed,
     json_get_str(request_parameters, 'instanceType') AS instance_type,
     coalesce(json_get_int(request_parameters, 'instancesSet', 'items', 0, 'maxCount'), 1) AS asked_for
   FROM calls

@@ -4,7 +4,7 @@ SELECT
   account_id,
   role_arn,
   caller,
-  user_identity_account_id AS caller_account,
+  caller_account,
   api AS kind,
   min(event_time) AS first_time,
   max(event_time) AS last_time,
@@ -12,4 +12,4 @@ SELECT
   count(*) FILTER (WHERE failed) AS failures
 FROM role_assumptions
 WHERE role_arn IS NOT NULL AND caller IS NOT NULL
-GROUP BY event_date, account_id, role_arn, caller, user_identity_account_id, api
+GROUP BY event_date, account_id, role_arn, caller, caller_account, api

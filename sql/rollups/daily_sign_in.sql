@@ -1,6 +1,8 @@
 -- One row per user and day with sign-ins to the console: with MFA and without.
 WITH sign_in AS (
-  SELECT *, json_get_str(additional_event_data, 'MFAUsed') AS mfa_used
+  SELECT
+    event_date, event_time, event_id, account_id, actor, source_ip_address,
+    json_get_str(additional_event_data, 'MFAUsed') AS mfa_used
   FROM calls
   WHERE event_source = 'signin.amazonaws.com'
     AND api = 'ConsoleLogin'

@@ -3,7 +3,7 @@
 -- a thousand objects, which says nothing about the caller.
 WITH asked AS (
   SELECT
-    *,
+    event_date, event_time, account_id, actor, event_source, api, error_family, failed, is_change,
     date_trunc('hour', event_time) AS hour,
     CASE WHEN error_family = 'denied' AND management_event IS NOT FALSE
          THEN coalesce(request_parameters, '') END AS denied_target

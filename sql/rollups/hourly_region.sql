@@ -1,6 +1,9 @@
 -- One row per account, region and active hour: what identities do there by themselves.
 WITH judged AS (
-  SELECT *, date_trunc('hour', event_time) AS hour, is_regional(event_source, aws_region) AS is_regional
+  SELECT
+    event_date, event_time, account_id, aws_region, is_change,
+    date_trunc('hour', event_time) AS hour,
+    is_regional(event_source, aws_region) AS is_regional
   FROM calls
   WHERE NOT by_service
 )

@@ -3,7 +3,7 @@
 SELECT *
 FROM (
   SELECT
-    *,
+    event_date, event_time, event_id, account_id, actor, failed, is_change,
     user_identity_account_id AS from_account,
     coalesce(
       CASE WHEN event_source = 'sts.amazonaws.com'

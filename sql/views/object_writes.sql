@@ -1,6 +1,6 @@
 -- Calls that write objects in S3, failed ones too, with the bucket and the key that encrypts the object.
 SELECT
-  *,
+  event_date, event_time, event_id, account_id, actor, api, failed,
   json_get_str(request_parameters, 'bucketName') AS bucket,
   CASE
     -- SSE-C: the caller keeps the key.

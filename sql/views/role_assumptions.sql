@@ -2,7 +2,8 @@
 -- accounts record it: the caller's record names the caller; the role's has an id that changes with every session, so
 -- the caller is its account.
 SELECT
-  *,
+  event_date, event_time, event_id, account_id, api, failed,
+  user_identity_account_id AS caller_account,
   json_get_str(request_parameters, 'roleArn') AS role_arn,
   CASE WHEN user_identity_type = 'AWSAccount' THEN user_identity_account_id ELSE actor END AS caller
 FROM calls

@@ -1,7 +1,7 @@
 //! Which SQL file of the program reads which: views, rollups and histories read each other by name.
 //!
-//! A dependency is a name after FROM or JOIN, or a function that reads a view; nothing has to be declared. Names that are
-//! no file's, such as `events` or a subquery's, are passed over.
+//! A dependency is a name after FROM or JOIN; nothing has to be declared. Names that are no file's, such as `events` or a
+//! subquery's, are passed over.
 
 use std::collections::BTreeMap;
 
@@ -54,8 +54,8 @@ fn visit(
 
 /// The files that `sql` reads itself, in the order of their names.
 fn read_by(sql: &str, files: &Files) -> Vec<&'static str> {
-    let code: Vec<_> = sql.lines().map(|line| line.split("--").next().unwrap_or_default()).collect();
-    let words: Vec<_> = code.iter().flat_map(|line| line.split_whitespace()).collect();
+    let code = sql.lines().map(|line| line.split("--").next().unwrap_or_default());
+    let words: Vec<_> = code.flat_map(str::split_whitespace).collect();
     let named = |name: &str| {
         let is_read = |pair: &[&str]| {
             let after = ["from", "join"].iter().any(|keyword| pair[0].eq_ignore_ascii_case(keyword));
@@ -63,9 +63,7 @@ fn read_by(sql: &str, files: &Files) -> Vec<&'static str> {
         };
         words.windows(2).any(is_read)
     };
-    let calls_in_api_list = code.iter().any(|line| line.contains("in_api_list("));
-    let by_function = |name: &str| name == "api_lists" && calls_in_api_list;
-    files.keys().copied().filter(|name| named(name) || by_function(name)).collect()
+    files.keys().copied().filter(|name| named(name)).collect()
 }
 
 #[cfg(test)]
@@ -74,7 +72,7 @@ mod tests {
 
     const FILES: [(&str, &str); 4] = [
         ("a", "SELECT * FROM b JOIN (SELECT * FROM c) ON TRUE -- FROM d"),
-        ("b", "SELECT * FROM events\nWHERE NOT in_api_list('x', s, a) AND x IN (SELECT y FROM c)"),
+        ("b", "SELECT * FROM events\nWHERE x IN (SELECT y FROM c)"),
         ("c", "SELECT * FROM events"),
         ("d", "SELECT * FROM a"),
     ];

@@ -333,6 +333,10 @@ impl Origin {
         // Files that read each other in a circle are an error when the session is made.
         let mut texts: Vec<_> = dependencies(rollup.sql).unwrap_or_default().into_iter().map(|(_, sql)| sql).collect();
         texts.push(rollup.sql);
+        if texts.iter().any(|sql| sql.contains("in_api_list(")) {
+            // The function reads the lists from the view's text.
+            texts.extend(VIEWS.get_file("api_lists.sql").and_then(File::contents_utf8));
+        }
         let mut hash = Sha256::new_with_prefix(env!("CARGO_PKG_VERSION"));
         texts.iter().for_each(|sql| hash.update(sql));
         let places = ["ip_country(", "ip_asn(", "ip_organisation(", "ip_is_amazon(", "geo_change("];
