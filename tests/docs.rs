@@ -12,8 +12,8 @@ use trailhunt::ask::{self, Questions};
 use trailhunt::cli;
 use trailhunt::commands::fixture;
 use trailhunt::detect::{Library, attack};
-use trailhunt::engine::Parameters;
 use trailhunt::engine::udf::{aggregate_functions, scalar_functions, window_functions};
+use trailhunt::engine::{Parameters, table_functions};
 use trailhunt::geo::Geo;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -108,6 +108,8 @@ fn functions(out: &mut String) {
             cell(function.doc.trim_end_matches('.'))
         ));
     }
+    let call = |name: &str, parameters: &[&str]| format!("`FROM {name}({})`", parameters.join(", "));
+    rows.extend(table_functions().iter().map(|f| format!("| {} | {} |", call(f.name, &f.parameters), cell(&f.doc))));
     rows.extend(aggregate_functions().iter().map(|f| format!("| `{}`, of a group | {}. |", f.call, f.doc)));
     rows.sort_unstable();
     out.push_str(&(rows.join("\n") + "\n"));

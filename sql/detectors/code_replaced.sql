@@ -59,7 +59,7 @@ SELECT
   CASE WHEN array_has(apis, 'ModifyInstanceAttribute') AND failures < calls AND account_days >= $warm_up_days
        THEN 'medium' ELSE 'low' END AS severity,
   actor || CASE WHEN failures = calls THEN ' tried to replace' ELSE ' replaced' END || ' code for the first time: '
-    || array_to_string(apis, ', ') || ' on ' || array_to_string(array_slice(targets, 1, 3), ', ') AS summary,
+    || array_to_string(apis, ', ') || ' on ' || listed(targets, 3) AS summary,
   evidence,
   calls AS events,
   apis,

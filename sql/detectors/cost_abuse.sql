@@ -80,7 +80,7 @@ SELECT
     || counted(calls, 'call', 'calls')
     || CASE WHEN regions > 1 THEN ', quotas of ' || regions || ' regions read' ELSE '' END
     || CASE WHEN paid > 0 THEN ', ' || counted(paid, 'paid call', 'paid calls') ELSE '' END
-    || CASE WHEN failures > 0 THEN ', ' || failures || ' failed' ELSE '' END
+    || CASE WHEN failures > 0 AND failures < calls THEN ', ' || failures || ' failed' ELSE '' END
     || '; before: ' || counted(days_before, 'day', 'days') || ' with the service; previous maximum of a peer in a day: '
     || most_of_peers AS summary,
   evidence,

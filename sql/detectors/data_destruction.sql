@@ -125,8 +125,8 @@ SELECT
        WHEN j.backups >= $min_calls THEN 'medium'
        ELSE 'low' END AS severity,
   j.actor || CASE WHEN j.done = 0 THEN ' tried to delete' ELSE ' deleted' END || ' data stores or backups: '
-    || array_to_string(array_slice(d.apis, 1, 4), ', ') || ', ' || counted(j.calls, 'call', 'calls')
-    || CASE WHEN j.done < j.calls THEN ', ' || (j.calls - j.done) || ' failed' ELSE '' END
+    || listed(d.apis, 4) || ', ' || counted(j.calls, 'call', 'calls')
+    || CASE WHEN j.done > 0 AND j.done < j.calls THEN ', ' || (j.calls - j.done) || ' failed' ELSE '' END
     || '; previous maximum of one kind in a day, with its peers: ' || j.most_before AS summary,
   d.evidence,
   d.events,

@@ -129,7 +129,7 @@ SELECT
   -- Scale: 10 denied calls.
   CASE WHEN by_itself THEN 0.9 ELSE saturating_score(denied, 10.0) END AS score,
   CASE WHEN by_itself AND event_source <> 'sts.amazonaws.com' THEN 'medium' ELSE 'low' END AS severity,
-  actor || ' called ' || event_source || ':' || api || ' with success for the first time, after '
+  actor || ': ' || event_source || ':' || api || ' succeeded for the first time, after '
     || counted(denied, 'denied call', 'denied calls') || ' in '
     || counted(CAST(ceil(minutes / 60.0) AS BIGINT), 'hour', 'hours')
     || CASE WHEN by_itself THEN '; it changed permissions itself in between'

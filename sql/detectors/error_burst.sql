@@ -104,7 +104,7 @@ SELECT
   -- Scale: 12 nats, twice the least that is reported.
   saturating_score(d.nats, 12.0) AS score,
   d.actor || ' failed in ' || d.codes || ' different ways within an hour, '
-    || counted(d.failures, 'call', 'calls') || ': ' || array_to_string(array_slice(n.error_codes, 1, 4), ', ')
+    || counted(d.failures, 'call', 'calls') || ': ' || listed(n.error_codes, 4)
     || '; previous maximum: ' || d.most_before || ' ('
     || counted(d.hours_before, 'hour', 'hours') || ' with failures)' AS summary,
   evidence(c.event_id, c.event_time) AS evidence,

@@ -52,7 +52,7 @@ SELECT
   CASE WHEN days_before = 0 AND with_token THEN 'medium' ELSE 'low' END AS severity,
   actor || CASE WHEN failures = calls THEN ' tried to make' ELSE ' made' END || ' a session'
     || coalesce(' named ' || session, '') || ' from its key with ' || array_to_string(apis, ', ')
-    || CASE WHEN failures > 0
+    || CASE WHEN failures > 0 AND failures < calls
             THEN '; ' || failures || ' of ' || counted(calls, 'call', 'calls') || ' failed' ELSE '' END
     || CASE WHEN days_before = 0 THEN '; never before' ELSE '; before: on ' || counted(days_before, 'day', 'days') END
     AS summary,

@@ -71,7 +71,7 @@ SELECT
          THEN 'medium'
        ELSE 'low' END AS severity,
   d.actor || CASE WHEN d.failures = d.calls THEN ' tried to add ' ELSE ' added ' END
-    || CASE WHEN d.is_itself THEN 'itself' ELSE array_to_string(array_slice(d.users, 1, 3), ', ') END
+    || CASE WHEN d.is_itself THEN 'itself' ELSE listed(d.users, 3) END
     || ' to the group ' || d.group_name
     || CASE WHEN j.is_administrator THEN ', which was granted administration' ELSE '' END
     || '; ' || j.joined_before || ' of ' || counted(j.joined_others, 'earlier addition was', 'earlier additions were')

@@ -42,7 +42,7 @@ SELECT
        ELSE 'low' END AS severity,
   actor || CASE WHEN failures = calls THEN ' tried to launch ' ELSE ' launched ' END
     || counted(instances, 'instance', 'instances') || ' of '
-    || coalesce(array_to_string(array_slice(instance_types, 1, 3), ', '), 'an unnamed type') || ' in '
+    || coalesce(listed(instance_types, 3), 'an unnamed type') || ' in '
     || coalesce(array_to_string(regions, ', '), 'no region')
     || CASE WHEN actor_before = 0 THEN '; its first launch' ELSE '' END
     || CASE WHEN family_before = 0 THEN '; the account''s first instances of this family' ELSE '' END

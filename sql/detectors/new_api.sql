@@ -34,7 +34,7 @@ SELECT
   CASE WHEN d.new_days = 0 AND d.active_days >= $settled_days AND count(*) FILTER (WHERE c.failed) < count(*)
        THEN 'medium' END AS joined_severity,
   d.actor || ' called ' || counted(cardinality(d.items), 'API', 'APIs') || ' for the first time: '
-    || array_to_string(array_slice(d.items, 1, 4), ', ') || CASE WHEN cardinality(d.items) > 4 THEN ', ...' ELSE '' END
+    || listed(d.items, 4)
     || CASE WHEN count(*) FILTER (WHERE c.failed) > 0
             THEN '; ' || count(*) FILTER (WHERE c.failed) || ' of ' || counted(count(*), 'call', 'calls') || ' failed'
             ELSE '' END AS summary,

@@ -28,8 +28,7 @@ SELECT
   -- What is done with the service says more than its first use.
   'low' AS joined_severity,
   d.actor || ' used ' || CASE WHEN cardinality(d.items) = 1 THEN d.items[1] || ' for the first time'
-    ELSE cardinality(d.items) || ' services for the first time: ' || array_to_string(array_slice(d.items, 1, 4), ', ')
-      || CASE WHEN cardinality(d.items) > 4 THEN ', ...' ELSE '' END END
+    ELSE cardinality(d.items) || ' services for the first time: ' || listed(d.items, 4) END
     || '; used before by ' || d.users_before || ' of ' || counted(d.identities_before, 'identity', 'identities')
     AS summary,
   evidence(c.event_id, c.event_time) AS evidence,

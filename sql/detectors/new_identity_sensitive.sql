@@ -105,7 +105,7 @@ SELECT
   CASE WHEN cardinality(j.techniques) > 0 THEN j.techniques ELSE make_array('T1078.004') END AS attack,
   j.actor || ', new in account ' || j.account_id || ' (' || counted(j.begun - j.account_since, 'day', 'days')
     || ' of history), started with '
-    || CASE WHEN j.sensitive_calls > 0 THEN array_to_string(array_slice(j.categories, 1, 3), ', ')
+    || CASE WHEN j.sensitive_calls > 0 THEN listed(j.categories, 3)
          || CASE WHEN j.failures = j.sensitive_calls THEN ' (tried, all failed)' ELSE '' END
        ELSE 'no sensitive calls' END
     || ' and ' || counted(j.denied_apis, 'API', 'APIs') || ' denied in an hour'

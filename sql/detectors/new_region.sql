@@ -57,10 +57,9 @@ SELECT
   -- A test of recovery launches a few machines; mining launches all it can.
   CASE WHEN f.launches >= $many_launches THEN 'high' ELSE 'low' END AS severity,
   f.actor || CASE WHEN f.failures = f.calls THEN ' tried to make changes in ' ELSE ' made changes in ' END
-    || array_to_string(array_slice(f.regions, 1, 6), ', ')
-    || CASE WHEN cardinality(f.regions) > 6 THEN ', ...' ELSE '' END || ': new for account ' || f.account_id
+    || listed(f.regions, 6) || ': new for account ' || f.account_id
     || CASE WHEN f.launches > 0 THEN '; ' || counted(f.launches, 'launch', 'launches') || ' of instances' ELSE '' END
-    || CASE WHEN f.failures > 0
+    || CASE WHEN f.failures > 0 AND f.failures < f.calls
             THEN '; ' || f.failures || ' of ' || counted(f.calls, 'call', 'calls') || ' failed' ELSE '' END AS summary,
   evidence(c.event_id, c.event_time) AS evidence,
   count(*) AS events,

@@ -67,8 +67,7 @@ SELECT
   -- Scale: 10 nats, two and a half times the least that is reported.
   saturating_score(d.surprise, 10.0) AS score,
   d.actor || CASE WHEN d.failures >= d.changes THEN ' tried to make changes in ' ELSE ' made changes in ' END
-    || array_to_string(array_slice(d.regions, 1, 4), ', ')
-    || CASE WHEN cardinality(d.regions) > 4 THEN ', ...' ELSE '' END || ' for the first time in '
+    || listed(d.regions, 4) || ' for the first time in '
     || counted(d.active_days, 'active day', 'active days') || ': ' || counted(d.changes, 'change', 'changes')
     || '; used before by ' || d.users_before || ' of ' || counted(d.identities_before, 'identity', 'identities')
     AS summary,

@@ -33,7 +33,7 @@ SELECT
   -- A job uses the same resources all the time.
   CASE WHEN d.new_days = 0 AND d.resources_new >= $min_new THEN 'medium' ELSE 'low' END AS severity,
   d.actor || ' used ' || counted(d.resources_new, 'resource', 'resources') || ' for the first time: '
-    || array_to_string(array_slice(d.items, 1, 3), ', ') || CASE WHEN d.resources_new > 3 THEN ', ...' ELSE '' END
+    || listed(d.items, 3)
     || '; something new on ' || d.new_days || ' of ' || counted(d.active_days, 'day', 'days') || ' before' AS summary,
   evidence(c.event_id, c.event_time) AS evidence,
   count(*) AS events,

@@ -67,7 +67,7 @@ SELECT
     || CASE WHEN key_id = 'customer' THEN 'a key that only the caller has'
             ELSE 'a KMS key of account ' || key_account END
     || ', never used with this bucket before' || CASE WHEN is_unversioned THEN '; versioning was suspended' ELSE '' END
-    || CASE WHEN failures > 0 THEN '; ' || failures || ' failed' ELSE '' END AS summary,
+    || CASE WHEN failures > 0 AND failures < calls THEN '; ' || failures || ' failed' ELSE '' END AS summary,
   evidence,
   calls AS events,
   bucket || ' ' || key_id AS key,

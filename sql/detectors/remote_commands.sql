@@ -53,7 +53,7 @@ SELECT
        ELSE 'low' END AS severity,
   actor || CASE WHEN failures = calls THEN ' tried to run' ELSE ' ran' END || ' commands on machines: '
     || array_to_string(apis, ', ') || ', ' || counted(calls, 'call', 'calls')
-    || CASE WHEN failures > 0 THEN ', ' || failures || ' failed' ELSE '' END
+    || CASE WHEN failures > 0 AND failures < calls THEN ', ' || failures || ' failed' ELSE '' END
     || CASE WHEN days_before = 0 THEN '; never before' ELSE '; before: on ' || counted(days_before, 'day', 'days') END
     AS summary,
   evidence,

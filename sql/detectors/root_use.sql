@@ -60,8 +60,7 @@ SELECT
        WHEN NOT with_mfa AND days_before < $routine_days THEN 'medium'
        ELSE 'low' END AS severity,
   'root of ' || account_id || ' made ' || counted(calls, 'call', 'calls') || ' '
-    || CASE WHEN with_mfa THEN 'with' ELSE 'without' END || ' MFA: ' || array_to_string(array_slice(apis, 1, 5), ', ')
-    || CASE WHEN cardinality(apis) > 5 THEN ', ...' ELSE '' END
+    || CASE WHEN with_mfa THEN 'with' ELSE 'without' END || ' MFA: ' || listed(apis, 5)
     || CASE WHEN failures > 0 THEN '; ' || failures || ' failed' ELSE '' END
     || '; active before on ' || counted(days_before, 'day', 'days') AS summary,
   evidence,

@@ -74,10 +74,9 @@ SELECT
   -- A role that exists, was not created for this and was never used: nobody knows what it is for.
   CASE WHEN is_unused AND failures < calls AND account_days >= $warm_up_days THEN 'medium' ELSE 'low' END AS severity,
   actor || CASE WHEN failures = calls THEN ' tried to create' ELSE ' created' END
-    || ' code and a trigger for it, for the first time: ' || array_to_string(array_slice(apis, 1, 5), ', ')
-    || CASE WHEN cardinality(apis) > 5 THEN ', ...' ELSE '' END
+    || ' code and a trigger for it, for the first time: ' || listed(apis, 5)
     || coalesce(', with the role ' || role || CASE WHEN is_unused THEN ', never used before' ELSE '' END, '')
-    || CASE WHEN failures > 0
+    || CASE WHEN failures > 0 AND failures < calls
             THEN '; ' || failures || ' of ' || counted(calls, 'call', 'calls') || ' failed' ELSE '' END
     AS summary,
   evidence,

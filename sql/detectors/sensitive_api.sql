@@ -195,10 +195,8 @@ SELECT
     || CASE WHEN d.failures = d.calls THEN ' (tried, all failed)'
             WHEN d.failures > 0 THEN ' (' || d.failures || ' of ' || counted(d.calls, 'try', 'tries') || ' failed)'
             ELSE '' END
-    || ': ' || d.actor || ' called ' || array_to_string(array_slice(d.apis, 1, 4), ', ')
-    || CASE WHEN cardinality(d.apis) > 4 THEN ', ...' ELSE '' END
-    || ' on ' || array_to_string(array_slice(d.targets, 1, 3), ', ')
-    || CASE WHEN cardinality(d.targets) > 3 THEN ', ...' ELSE '' END
+    || ': ' || d.actor || ' called ' || listed(d.apis, 4)
+    || ' on ' || listed(d.targets, 3)
     || coalesce(', for the outside account ' || l.outside || ', never seen before', '')
     || CASE WHEN l.days_before = 0 THEN '; never before'
             ELSE '; before: on ' || counted(l.days_before, 'day', 'days') END

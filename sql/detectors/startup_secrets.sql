@@ -60,7 +60,7 @@ SELECT
        ELSE 'low' END AS severity,
   j.actor || CASE WHEN j.failures = j.calls THEN ' was refused' ELSE ' read' END || ' the startup data of '
     || counted(j.machines, 'machine or template', 'machines or templates') || ', ' || counted(j.calls, 'call', 'calls')
-    || CASE WHEN j.failures > 0 THEN ', ' || j.failures || ' failed' ELSE '' END
+    || CASE WHEN j.failures > 0 AND j.failures < j.calls THEN ', ' || j.failures || ' failed' ELSE '' END
     || '; previous maximum in a day: ' || counted(j.most_before, 'call', 'calls')
     || ' (peers: ' || j.most_of_peers || ')' AS summary,
   evidence(a.event_id, a.event_time) AS evidence,

@@ -120,8 +120,8 @@ SELECT
        WHEN unusual_apis >= 1 THEN 'medium'
        ELSE 'low' END AS severity,
   actor || CASE WHEN failures = calls THEN ' tried to weaken' ELSE ' weakened' END || ' logging or detection: '
-    || array_to_string(array_slice(what, 1, 4), ', ') || CASE WHEN cardinality(what) > 4 THEN ', ...' ELSE '' END
-    || CASE WHEN failures > 0
+    || listed(what, 4)
+    || CASE WHEN failures > 0 AND failures < calls
             THEN '; ' || failures || ' of ' || counted(calls, 'call', 'calls') || ' failed' ELSE '' END
     || CASE WHEN days_before > 0 THEN '; before: on ' || counted(days_before, 'day', 'days') ELSE '; never before' END
     AS summary,

@@ -237,6 +237,20 @@ fn failed(rollup: &Rollup, error: &DataFusionError) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lake::views;
+
+    #[test]
+    fn every_file_that_another_reads_is_among_its_dependencies() {
+        let rollups = rollups_and_histories().into_iter().map(|rollup| (rollup.name, rollup.sql));
+        let files: Vec<_> = views().into_iter().chain(rollups).collect();
+        for (name, sql) in &files {
+            let found = dependencies(sql).unwrap();
+            let parsed = sql::Sql::parse(sql).unwrap();
+            for (table, _) in parsed.tables().iter().filter(|(table, _)| files.iter().any(|(file, _)| file == table)) {
+                assert!(found.iter().any(|(read, _)| read == table), "{name} reads {table}");
+            }
+        }
+    }
 
     #[test]
     fn a_history_is_computed_in_pieces_as_long_as_all_before_them() {

@@ -19,6 +19,8 @@ use datafusion::logical_expr::{
 pub enum Argument {
     /// Any of the string types; seen as Utf8.
     Text(&'static str),
+    /// A list of them; seen as a list of Utf8.
+    Texts(&'static str),
     /// Any number; seen as Float64.
     Float(&'static str),
     /// Any whole number; seen as Int64.
@@ -30,13 +32,16 @@ pub enum Argument {
 impl Argument {
     /// Name as the documentation gives it.
     pub fn name(self) -> &'static str {
-        let (Argument::Text(name) | Argument::Float(name) | Argument::Integer(name) | Argument::Time(name)) = self;
-        name
+        match self {
+            Argument::Text(name) | Argument::Texts(name) => name,
+            Argument::Float(name) | Argument::Integer(name) | Argument::Time(name) => name,
+        }
     }
 
     fn data_type(self) -> DataType {
         match self {
             Argument::Text(_) => DataType::Utf8,
+            Argument::Texts(_) => DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true))),
             Argument::Float(_) => DataType::Float64,
             Argument::Integer(_) => DataType::Int64,
             Argument::Time(_) => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),

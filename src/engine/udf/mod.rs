@@ -24,6 +24,7 @@ mod is_administrator_policy;
 mod is_machine;
 mod is_regional;
 mod is_service_caller;
+mod listed;
 mod log_gamma;
 mod mad;
 mod negative_binomial;
@@ -69,6 +70,7 @@ pub fn scalar_functions(geo: &Arc<Geo>) -> Vec<Function> {
         is_machine::function(),
         is_regional::function(),
         is_service_caller::function(),
+        listed::function(),
         negative_binomial::surprise(),
         negative_binomial::tail(),
         operating_system::function(),
