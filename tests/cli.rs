@@ -355,7 +355,7 @@ fn a_folder_of_own_detectors_is_added_and_may_replace_a_shipped_one() {
     let own = dir.path().join("own");
     std::fs::create_dir_all(&own).unwrap();
     let text = succeeds(&["detectors", "show", "root_use"]).out;
-    std::fs::write(own.join("root_use.sql"), text.replace("Root user at work", "Ours")).unwrap();
+    std::fs::write(own.join("root_use.sql"), text.replace("Root user active", "Ours")).unwrap();
     std::fs::write(own.join("broken.sql"), "SELECT 1").unwrap();
     let ran = trailhunt(&["detectors", "list", "--detectors", arg(&own)]);
     assert!(

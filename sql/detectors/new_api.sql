@@ -16,7 +16,8 @@ settled_days = { default = 5, min = 1, help = "active days without a new API aft
 WITH days AS (
   SELECT
     *,
-    -- Rarities of one day are not independent: the square root keeps a console page of twenty reads in proportion.
+    -- The APIs of one day are not independent: the square root keeps a console page of twenty reads in proportion. How
+    -- seldom the identity does anything new counts double.
     rarity_sum / sqrt(cardinality(items)) + steadiness * 2.0 AS surprise
   FROM first_times('api', $from, $to, $warm_up_days, FALSE)
 )
