@@ -377,7 +377,7 @@ fn a_detector_is_explained_by_what_it_reads_on_a_lake() {
     let explain = ["detectors", "explain", "root_use", "--lake", arg(&lake), "--from", "2024-01-02", "--plan"];
     let told = succeeds(&[&explain[..], &["--set", "root_use.routine_days=7"]].concat()).out;
     assert!(told.contains("attack    T1078.004 Valid Accounts: Cloud Accounts (Initial Access"), "{told}");
-    assert!(told.contains("param     routine_days = 7, at least 1: root active on this many"), "{told}");
+    assert!(told.contains("param     routine_days = 7, at least 1: earlier days with root active"), "{told}");
     assert!(told.contains("names     calls, daily_api_use\n"), "{told}");
     assert!(told.contains("reads     events: 1 of 2 files"), "the day before is left out by its name: {told}");
     assert!(told.contains(" s for 0 findings\n") && told.contains("DataSourceExec"), "{told}");
