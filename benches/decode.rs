@@ -1,4 +1,4 @@
-//! Stage `decode`: stored bytes to Arrow batches, on one thread. The counter is stored bytes.
+//! Stage `decode`: compressed bytes to Arrow batches, on one thread. Counts the compressed bytes.
 
 mod common;
 

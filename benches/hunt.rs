@@ -1,4 +1,4 @@
-//! Stages `engine` and `detect`: every shipped detector over a lake of twelve days, one at a time.
+//! Stages `engine` and `detect`: runs each shipped detector on a lake of twelve days.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! Stage `lake`: decoded batches to a committed lake in a temporary folder. The counter is events.
+//! Stage `lake`: decoded batches to a committed lake in a temporary folder. Counts events.
 
 mod common;
 

@@ -1,22 +1,27 @@
-//! What was typed: clap structs only. What it means is decided in `commands`.
+//! The command line: clap structs only. `resolve` turns them into requests.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand};
 
+use crate::detect::Severity;
 use crate::report::Output;
-use crate::source::S3Settings;
+use crate::request::{AnswerFormat, TextFormat};
 
-/// Hunt through archived AWS CloudTrail: gzipped archives to an open Delta lake, SQL detectors that walk forward
-/// through history, one report.
+/// Hunt through archived AWS CloudTrail: gzipped archives to an open Delta lake, SQL detectors that walk forward through
+/// history, one report.
 #[derive(Debug, Parser)]
 #[command(name = "trailhunt", version, long_version = long_version(), max_term_width = 110)]
-#[command(after_help = "Exit codes: 0 done; 1 findings at or above --fail-on; 2 something could not be read or run.")]
+#[command(
+    after_help = "Exit codes: 0 success; 1 findings at or above --fail-on; 2 something could not be read or run."
+)]
 pub struct Cli {
-    /// Settings, as TOML [default: trailhunt.toml, if the current folder has one]
+    /// Settings file in TOML [default: trailhunt.toml in the current folder, if it exists]
     #[arg(long, value_name = "FILE", env = "TRAILHUNT_CONFIG", global = true)]
     pub config: Option<PathBuf>,
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -24,41 +29,41 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Write a sample archive, ingest it, hunt it, print the top findings: the whole tool in a minute
+    /// Write a sample archive, ingest it, hunt it and print the top findings: the whole tool in a minute
     Demo(DemoArgs),
-    /// Write an archive of a made-up organisation, with labelled attacks and benign look-alikes
+    /// Write an archive of a synthetic organisation with labelled attacks and benign look-alikes
     Sample(SampleArgs),
-    /// Read CloudTrail archives into a lake; what was read before is skipped
+    /// Read CloudTrail archives into a lake; objects that were read before are skipped
     Ingest(IngestArgs),
-    /// Run the detectors over a lake, every hour or day judged by what came before it
+    /// Run the detectors over a lake; every hour or day is judged only by the time before it
     Hunt(HuntArgs),
-    /// Say what each detector would have raised over history: how often, about whom, beside which others
+    /// Show how many alerts each detector would have raised over history, and about whom
     Backtest(BacktestArgs),
     /// Ingest, then hunt: the nightly job
     Run(RunArgs),
-    /// What is normal, and how that changes
+    /// Show what is normal, and how it changed
     #[command(subcommand)]
     Baseline(BaselineCommand),
-    /// The last runs over a lake, a line each
+    /// List the last runs of a lake
     Runs(RunsArgs),
-    /// Put everything a run's findings stand on into one file to hand over
+    /// Write everything that a run's findings are based on to one file
     Evidence(EvidenceArgs),
-    /// Verify that no record of a run, no report and no evidence was altered
+    /// Verify that no recorded run, report or evidence bundle was modified
     Verify(VerifyArgs),
-    /// Ask the lake anything: SQL, a file of it, or a saved question
+    /// Query a lake: SQL, a file with SQL, or a saved question
     Query(QueryArgs),
     /// List the saved questions, or show one
     Queries(QueriesArgs),
-    /// Tell the story of an identity, an access key or an address on one page
+    /// Show the story of an identity, access key or IP address on one page
     Entity(EntityArgs),
-    /// Ask one question after another, with history and completion
+    /// Open an interactive SQL shell with history and completion
     Shell(ShellArgs),
-    /// List the detectors, show, write, check, test and explain them
+    /// List, show, write, check, test and explain detectors
     Detectors(DetectorsArgs),
-    /// Look after lakes and the archives they are made from
+    /// Maintain lakes, and verify the archives they are made from
     #[command(subcommand)]
     Lake(LakeCommand),
-    /// Settings of trailhunt.toml
+    /// Show settings and where they come from
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Write completions for a shell
@@ -67,59 +72,69 @@ pub enum Command {
     Man(ManArgs),
 }
 
-/// Where the lake is and how S3 is reached.
+/// A lake and access to S3.
 #[derive(Debug, Args)]
 pub struct LakeArgs {
     /// The lake: a folder or s3://bucket/prefix
     #[arg(long, value_name = "LAKE", env = "TRAILHUNT_LAKE")]
     pub lake: String,
-    /// How S3 is reached.
+    /// Access to S3.
     #[command(flatten)]
     pub s3: S3Args,
 }
 
-/// How S3 is reached, beyond what the environment says.
+/// Access to S3, beyond what the environment says.
 #[derive(Debug, Clone, Args)]
 pub struct S3Args {
-    /// AWS CLI profile whose credentials to use (asks `aws configure export-credentials`)
+    /// AWS CLI profile to take credentials from (runs `aws configure export-credentials`)
     #[arg(long, value_name = "NAME", global = true)]
     pub profile: Option<String>,
-    /// S3-compatible server instead of AWS [env: AWS_ENDPOINT_URL]
+    /// S3-compatible server to use instead of AWS [env: AWS_ENDPOINT_URL]
     #[arg(long, value_name = "URL", global = true)]
     pub endpoint_url: Option<String>,
 }
 
-impl S3Args {
-    /// As the source folder wants them.
-    pub fn settings(&self) -> S3Settings {
-        S3Settings { profile: self.profile.clone(), endpoint_url: self.endpoint_url.clone() }
-    }
+/// A lake to run SQL over.
+#[derive(Debug, Args)]
+pub struct SqlArgs {
+    /// The lake.
+    #[command(flatten)]
+    pub lake: LakeArgs,
+    /// MaxMind-format database for locating IP addresses, used before the built-in one; repeatable
+    #[arg(long = "geoip-db", value_name = "FILE")]
+    pub geoip: Vec<PathBuf>,
+    /// Memory.
+    #[command(flatten)]
+    pub memory: MemoryArgs,
 }
 
-/// What it may take.
+/// Memory.
 #[derive(Debug, Clone, Args)]
 pub struct MemoryArgs {
-    /// Memory to stay within: batches of an ingest are sized by it, and SQL that sorts or groups spills to disk. A single
-    /// object needs some four times its inflated size on top
+    /// Memory to stay within: sizes the batches of an ingest, and SQL spills to disk beyond it. Decoding one object can
+    /// use about four times its uncompressed size on top
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "1GB", env = "TRAILHUNT_MEMORY_LIMIT")]
     pub memory_limit: usize,
 }
 
-/// Bounds on what one object may cost; beyond them it is a reject.
+/// Limits on one object; beyond them it is a reject.
 #[derive(Debug, Clone, Args)]
 pub struct LimitArgs {
-    /// Largest object that is read, inflated; the members of a bundle together
+    /// Maximum uncompressed size of an object; for a bundle, of all its members
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "1GB")]
     pub object_size_max: usize,
-    /// Largest inflated size of an object of more than 16MB, as a multiple of its stored size
+    /// Maximum compression ratio of an object of more than 16MB uncompressed
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     pub inflation_max: u32,
-    /// Largest record that is read
+    /// Maximum size of a record
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "4MB")]
     pub record_size_max: usize,
 }
 
-/// Bytes, as a number with an optional `KB`, `MB` or `GB`, each 1,024 of the one before.
+/// Bytes: a number with an optional unit `KB`, `MB` or `GB`, in steps of 1,024.
+///
+/// # Errors
+/// What is wrong, with an example.
 pub fn size(text: &str) -> Result<usize, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let shift = match text[digits.len()..].to_ascii_uppercase().as_str() {
@@ -127,33 +142,33 @@ pub fn size(text: &str) -> Result<usize, String> {
         "K" | "KB" | "KIB" => 10,
         "M" | "MB" | "MIB" => 20,
         "G" | "GB" | "GIB" => 30,
-        unit => return Err(format!("{unit} is no unit of size; use KB, MB or GB")),
+        unit => return Err(format!("unknown unit `{unit}`: expected KB, MB or GB")),
     };
     let bytes = digits.trim().parse::<usize>().ok().and_then(|n| n.checked_mul(1 << shift)).filter(|bytes| *bytes > 0);
-    bytes.ok_or_else(|| "not a size, such as 512MB".into())
+    bytes.ok_or_else(|| "expected a size such as 512MB".into())
 }
 
-/// Which archives, and which part of them.
+/// Archives, and which part of them.
 #[derive(Debug, Args)]
 pub struct SourceArgs {
-    /// Archives: folders, files, s3://bucket/prefix; or cloudtrail://REGION, the event history of its last 90 days
+    /// Archives: folders, files, s3://bucket/prefix, or cloudtrail://REGION for the event history of the last 90 days
     #[arg(value_name = "SOURCE", required = true)]
     pub sources: Vec<String>,
-    /// Only these accounts
+    /// Only this account; repeatable
     #[arg(long = "account", value_name = "ID")]
     pub accounts: Vec<String>,
-    /// Only these regions
+    /// Only this region; repeatable
     #[arg(long = "region", value_name = "REGION")]
     pub regions: Vec<String>,
 }
 
-/// Which part of history.
+/// A part of history.
 #[derive(Debug, Clone, Args)]
 pub struct PeriodArgs {
-    /// Begin: a day, a time, "yesterday", or an age such as 7d [default: the oldest]
+    /// Start: a day, a time, "yesterday", or an age such as 7d [default: the oldest]
     #[arg(long, value_name = "T")]
     pub from: Option<String>,
-    /// End, not included [default: the newest]
+    /// End, exclusive [default: the newest]
     #[arg(long, value_name = "T")]
     pub to: Option<String>,
 }
@@ -161,10 +176,10 @@ pub struct PeriodArgs {
 /// `demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// Folder for the archive and the lake [default: a temporary one, removed at the end]
+    /// Folder for the archive and the lake [default: a temporary folder that is removed at the end]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
-    /// Where to write the report; the same as a page goes beside it, as .html
+    /// Where to write the report as JSON; the HTML page is written beside it
     #[arg(long, value_name = "FILE", default_value = "report.json")]
     pub report: PathBuf,
 }
@@ -181,22 +196,22 @@ pub struct SampleArgs {
     /// Accounts of the organisation
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub accounts: u32,
-    /// Events of a working day, all accounts together
+    /// Events per working day, all accounts together
     #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u32).range(10..))]
     pub events_per_day: u32,
-    /// People who work there [default: as many as fit the traffic]
+    /// Employees [default: as many as fit the traffic]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(10..=10_000))]
     pub people: Option<u32>,
-    /// Attacks to plant: each kind in turn, over and over
+    /// Number of attacks to plant; the kinds take turns
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(..=10_000))]
     pub attacks: u32,
-    /// Same seed, same archive
+    /// Random seed: the same seed gives the same archive
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// First day
     #[arg(long, value_name = "DAY", default_value = "2024-03-04")]
     pub start: chrono::NaiveDate,
-    /// Events in one object, about
+    /// Approximate number of events per object
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     pub events_per_object: u32,
 }
@@ -204,146 +219,151 @@ pub struct SampleArgs {
 /// `ingest`.
 #[derive(Debug, Args)]
 pub struct IngestArgs {
-    /// Which archives.
+    /// Archives.
     #[command(flatten)]
     pub source: SourceArgs,
     /// Days of delivery.
     #[command(flatten)]
     pub period: PeriodArgs,
-    /// Into which lake.
+    /// The lake.
     #[command(flatten)]
     pub lake: LakeArgs,
-    /// Within what memory.
+    /// Memory.
     #[command(flatten)]
     pub memory: MemoryArgs,
-    /// Bounds on objects.
+    /// Limits.
     #[command(flatten)]
     pub limits: LimitArgs,
 }
 
-/// How addresses are placed.
-#[derive(Debug, Clone, Default, Args)]
-pub struct GeoArgs {
-    /// MaxMind-format database to place addresses with, before the one that comes with the program
-    #[arg(long = "geoip-db", value_name = "FILE")]
-    pub geoip: Vec<PathBuf>,
+/// Folders of detectors.
+#[derive(Debug, Default, Args)]
+pub struct DetectorDirArgs {
+    /// Folder of your own detectors, used together with the shipped ones; repeatable
+    #[arg(long = "detector-dir", value_name = "DIR")]
+    pub folders: Vec<PathBuf>,
 }
 
-/// What to detect with.
+/// Detectors and their parameters.
 #[derive(Debug, Default, Args)]
 pub struct DetectArgs {
-    /// Only these detectors
+    /// Only this detector; repeatable
     #[arg(long = "detector", value_name = "ID")]
     pub detectors: Vec<String>,
-    /// A parameter of a detector, such as impossible_travel.speed_kmh=1200
+    /// Parameter of a detector, such as impossible_travel.speed_kmh=1200; repeatable
     #[arg(long = "set", value_name = "ID.NAME=VALUE")]
     pub parameters: Vec<String>,
-    /// Folder of detectors of your own, beside the ones that come with the program
-    #[arg(long = "detectors", value_name = "DIR")]
-    pub folders: Vec<PathBuf>,
-    /// Where addresses are.
+    /// Folders of detectors.
     #[command(flatten)]
-    pub geo: GeoArgs,
+    pub dirs: DetectorDirArgs,
 }
 
-/// What to hunt with and where the report goes.
+/// What a hunt compares, writes and announces.
 #[derive(Debug, Args)]
-pub struct HuntSettings {
-    /// With which detectors.
+pub struct HuntOptions {
+    /// Detectors.
     #[command(flatten)]
     pub detect: DetectArgs,
-    /// Findings that are accepted until a day, as TOML; see the README
+    /// TOML file of accepted findings; see the README
     #[arg(long, value_name = "FILE", env = "TRAILHUNT_SUPPRESSIONS")]
     pub suppressions: Option<PathBuf>,
-    /// Write the report; the name's end chooses the form: .json .html .md .csv .sarif .ocsf.ndjson. Once for each
+    /// Write the report; the file extension selects the format: .json .html .md .csv .sarif .ocsf.ndjson; repeatable
     #[arg(long = "report", value_name = "FILE")]
     pub reports: Vec<Output>,
-    /// Report of the run before, as JSON, or "none": what is new, what goes on, what is resolved [default: the lake's
-    /// last run with most of these detectors]
+    /// JSON report to compare with, or "none"; decides what is new, continuing and resolved [default: the lake's last run
+    /// with most of these detectors]
     #[arg(long, value_name = "REPORT")]
     pub baseline: Option<PathBuf>,
-    /// Print nothing but one line of JSON: the run in numbers
+    /// Print only the summary, as one line of JSON
     #[arg(long)]
     pub quiet: bool,
-    /// Command for the shell that gets the same JSON on its standard input
+    /// Shell command that receives the same JSON on its standard input
     #[arg(long, value_name = "COMMAND")]
     pub notify_command: Option<String>,
-    /// Exit with 1 when there is a finding at or above this severity
-    #[arg(long, value_name = "SEVERITY")]
-    pub fail_on: Option<crate::detect::Severity>,
-    /// Within what memory.
-    #[command(flatten)]
-    pub memory: MemoryArgs,
+    /// Stop --notify-command after this time
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    pub notify_timeout: u64,
+    /// Exit with code 1 if there is a finding of this severity or above
+    #[arg(long, value_name = "SEVERITY", value_parser = severity())]
+    pub fail_on: Option<Severity>,
 }
 
 /// `hunt`.
 #[derive(Debug, Args)]
 pub struct HuntArgs {
-    /// Which part of history to judge.
+    /// The part of history to judge.
     #[command(flatten)]
     pub period: PeriodArgs,
-    /// With what.
+    /// Options of a hunt.
     #[command(flatten)]
-    pub hunt: HuntSettings,
-    /// In which lake.
+    pub hunt: HuntOptions,
+    /// The lake.
     #[command(flatten)]
-    pub lake: LakeArgs,
+    pub sql: SqlArgs,
 }
 
 /// `backtest`.
 #[derive(Debug, Args)]
 pub struct BacktestArgs {
-    /// Which part of history to judge.
+    /// The part of history to judge.
     #[command(flatten)]
     pub period: PeriodArgs,
-    /// With what.
+    /// Detectors.
     #[command(flatten)]
     pub detect: DetectArgs,
-    /// Alerts a day and detector that are wanted: the score that would leave so many is told
+    /// Wanted alerts per day and detector; the answer includes the score threshold that would give that many
     #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = alerts)]
     pub alerts_per_day: f64,
-    /// Form of the answer
-    #[arg(long, value_enum, default_value_t = BacktestFormat::Table)]
-    pub format: BacktestFormat,
-    /// In which lake.
+    /// Output format
+    #[arg(long, default_value = "table", value_parser = text_format())]
+    pub format: TextFormat,
+    /// The lake.
     #[command(flatten)]
-    pub lake: LakeArgs,
-    /// Within what memory.
-    #[command(flatten)]
-    pub memory: MemoryArgs,
+    pub sql: SqlArgs,
 }
 
-/// Form in which a backtest answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum BacktestFormat {
-    /// Lines and columns for a person
-    Table,
-    /// One object
-    Json,
-}
-
-/// A number of alerts, also a part of one.
+/// A number of alerts, possibly a fraction.
 fn alerts(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|n: &f64| n.is_finite() && *n > 0.0);
-    number.ok_or_else(|| "not a number above 0, such as 0.5".into())
+    number.ok_or_else(|| "expected a number above 0, such as 0.5".into())
+}
+
+/// One of `names`, parsed.
+fn one_of<T>(names: impl IntoIterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err = String> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
+}
+
+fn text_format() -> impl TypedValueParser<Value = TextFormat> {
+    one_of(TextFormat::NAMES)
+}
+
+fn answer_format() -> impl TypedValueParser<Value = AnswerFormat> {
+    one_of(AnswerFormat::NAMES)
+}
+
+fn severity() -> impl TypedValueParser<Value = Severity> {
+    one_of(Severity::NAMES)
 }
 
 /// `run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// Which archives.
+    /// Archives.
     #[command(flatten)]
     pub source: SourceArgs,
-    /// Which days to read and judge; objects delivered on the day after are read too, for the last hour's events.
+    /// Days to read and judge. Objects delivered on the day after are read too, for the events of the last hour.
     #[command(flatten)]
     pub period: PeriodArgs,
-    /// With what.
+    /// Options of a hunt.
     #[command(flatten)]
-    pub hunt: HuntSettings,
-    /// Into which lake.
+    pub hunt: HuntOptions,
+    /// The lake.
     #[command(flatten)]
-    pub lake: LakeArgs,
-    /// Bounds on objects.
+    pub sql: SqlArgs,
+    /// Limits.
     #[command(flatten)]
     pub limits: LimitArgs,
 }
@@ -351,224 +371,183 @@ pub struct RunArgs {
 /// `baseline ...`.
 #[derive(Debug, Subcommand)]
 pub enum BaselineCommand {
-    /// What identities took up between two days: new places, services, APIs, clients, and how much they do
+    /// Show what identities started to do between two days: new places, services, APIs, clients, and changed volume
     Diff(BaselineDiffArgs),
 }
 
 /// `baseline diff`.
 #[derive(Debug, Args)]
 pub struct BaselineDiffArgs {
-    /// What is normal at the end of this day
+    /// Compare what was normal at the end of this day
     #[arg(value_name = "DAY")]
     pub before: chrono::NaiveDate,
-    /// against the end of this later one
+    /// with what was normal at the end of this later day
     #[arg(value_name = "DAY")]
     pub after: chrono::NaiveDate,
-    /// Form of the answer
-    #[arg(long, value_enum, default_value_t = LakeFormat::Text)]
-    pub format: LakeFormat,
-    /// Of which lake.
+    /// Output format
+    #[arg(long, default_value = "table", value_parser = text_format())]
+    pub format: TextFormat,
+    /// The lake.
     #[command(flatten)]
-    pub lake: LakeArgs,
-    /// Within what memory.
-    #[command(flatten)]
-    pub memory: MemoryArgs,
+    pub sql: SqlArgs,
 }
 
 /// `runs`.
 #[derive(Debug, Args)]
 pub struct RunsArgs {
-    /// Of which lake.
+    /// The lake.
     #[command(flatten)]
     pub lake: LakeArgs,
-    /// How many
+    /// Number of runs
     #[arg(long, value_name = "N", default_value_t = 30)]
     pub last: usize,
-    /// Form of the answer
-    #[arg(long, value_enum, default_value_t = LakeFormat::Text)]
-    pub format: LakeFormat,
+    /// Output format
+    #[arg(long, default_value = "table", value_parser = text_format())]
+    pub format: TextFormat,
 }
 
 /// `evidence`.
 #[derive(Debug, Args)]
 pub struct EvidenceArgs {
-    /// Id of the run, as `trailhunt runs` lists it, or "last"
+    /// Id of the run, as listed by `trailhunt runs`, or "last"
     #[arg(value_name = "RUN")]
     pub run: String,
     /// Where to write the bundle
     #[arg(long, value_name = "FILE.tar.gz")]
     pub out: PathBuf,
-    /// Folder of detectors of your own that the run had
-    #[arg(long = "detectors", value_name = "DIR")]
-    pub folders: Vec<PathBuf>,
-    /// In which lake.
+    /// Folders of detectors that the run used.
     #[command(flatten)]
-    pub lake: LakeArgs,
-    /// Within what memory.
+    pub dirs: DetectorDirArgs,
+    /// The lake.
     #[command(flatten)]
-    pub memory: MemoryArgs,
+    pub sql: SqlArgs,
 }
 
 /// `verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// A report in any form, or a bundle of `trailhunt evidence`
+    /// A report in any format, or a bundle written by `trailhunt evidence`
     #[arg(value_name = "REPORT|BUNDLE")]
     pub target: Option<PathBuf>,
-    /// Hash of a record, written down elsewhere: that the end of the chain is still there
+    /// Hash of a record that was noted elsewhere; proves that the end of the chain is still there
     #[arg(long, value_name = "SHA256")]
     pub last_sha256: Option<String>,
-    /// A finding of a recorded run: its detector is asked again, at the version of the lake the run saw
+    /// Reproduce a finding of a recorded run: run its detector again over the version of the lake that the run saw
     #[arg(long, value_name = "FINDING")]
     pub again: Option<String>,
-    /// Folder of detectors of your own that the run had
-    #[arg(long = "detectors", value_name = "DIR")]
-    pub folders: Vec<PathBuf>,
-    /// Where addresses are.
+    /// Folders of detectors that the run used.
     #[command(flatten)]
-    pub geo: GeoArgs,
-    /// Within what memory.
+    pub dirs: DetectorDirArgs,
+    /// The lake.
     #[command(flatten)]
-    pub memory: MemoryArgs,
-    /// Against which lake.
-    #[command(flatten)]
-    pub lake: LakeArgs,
+    pub sql: SqlArgs,
 }
 
 /// `query`.
 #[derive(Debug, Args)]
 #[command(after_help = QUERY_HELP)]
 pub struct QueryArgs {
-    /// SQL over the lake's tables, or the name of a saved question; see `trailhunt queries`
+    /// SQL, or the name of a saved question; see `trailhunt queries`
     #[arg(value_name = "SQL|NAME", allow_hyphen_values = true, required_unless_present_any = ["describe", "file", "finding"])]
     pub sql: Option<String>,
-    /// File of SQL, - for standard input
+    /// Read the SQL from a file; - is standard input
     #[arg(long, value_name = "FILE", conflicts_with = "sql")]
     pub file: Option<PathBuf>,
-    /// What $NAME stands for
+    /// Value of the parameter $NAME; repeatable
     #[arg(long = "param", value_name = "NAME=VALUE")]
     pub params: Vec<String>,
     /// What $from and $to stand for.
     #[command(flatten)]
     pub period: PeriodArgs,
-    /// Finding, by its id, that says $entity, $begin and $end; without SQL it asks `around`
+    /// Id of a finding that gives the values of $entity, $begin and $end; without SQL, asks the saved question `around`
     #[arg(long, value_name = "ID", requires = "report")]
     pub finding: Option<String>,
-    /// Report that has the finding
+    /// JSON report that contains the finding
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
-    /// List the columns of a table or view with their meaning instead
+    /// List the columns of a table or view instead, with their meaning
     #[arg(long, value_name = "TABLE", conflicts_with = "sql")]
     pub describe: Option<String>,
-    /// Say what is read and how, instead of the answer
+    /// Print what is read and the plan instead of the answer
     #[arg(long, conflicts_with = "describe")]
     pub explain: bool,
-    /// Form of the answer
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub format: Format,
+    /// Output format
+    #[arg(long, default_value = "table", value_parser = answer_format())]
+    pub format: AnswerFormat,
     /// Write the answer to a file
     #[arg(long, value_name = "FILE", required_if_eq("format", "parquet"))]
     pub out: Option<PathBuf>,
-    /// Where addresses are.
+    /// The lake.
     #[command(flatten)]
-    pub geo: GeoArgs,
-    /// Of which lake.
-    #[command(flatten)]
-    pub lake: LakeArgs,
-    /// Within what memory.
-    #[command(flatten)]
-    pub memory: MemoryArgs,
+    pub sql_args: SqlArgs,
 }
 
-/// What `query --help` says below the options.
+/// Shown below the options of `query --help`.
 const QUERY_HELP: &str = "\
-It only reads: what writes, reads files, or would be ignored is refused with its place. In CSV a text that a spreadsheet \
-would take for a formula begins with '; a table shows control characters as \u{fffd}; JSON and Parquet keep values exact.
+Queries only read. SQL that writes, reads files, or contains something the engine would ignore is refused. In CSV, text \
+that a spreadsheet would run as a formula starts with '; tables show control characters as \u{fffd}; JSON and Parquet \
+keep the exact values.
 
   trailhunt query key_timeline --param key=AKIAIOSFODNN7EXAMPLE --lake LAKE
   trailhunt query --finding 3f2a91c07d5e6b18 --report report.json --lake LAKE
   trailhunt query 'SELECT actor, count(*) FROM calls GROUP BY actor' --format csv --lake LAKE";
 
-/// Form of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// Lines and columns for a person
-    Table,
-    /// Comma-separated, with a header
-    Csv,
-    /// One array of objects
-    Json,
-    /// One object a line
-    Ndjson,
-    /// A Parquet file
-    Parquet,
-}
-
 /// `queries`.
 #[derive(Debug, Args)]
 pub struct QueriesArgs {
-    /// Show this one, with its SQL
+    /// Show this question with its SQL
     pub name: Option<String>,
 }
 
 /// `entity`.
 #[derive(Debug, Args)]
 pub struct EntityArgs {
-    /// ARN of an identity or session, access key id, or address
+    /// ARN of an identity or session, access key id, or IP address
     #[arg(value_name = "ARN|KEY|IP")]
     pub entity: String,
-    /// Which part of history.
+    /// The part of history to show.
     #[command(flatten)]
     pub period: PeriodArgs,
-    /// Report whose findings about it to tell
+    /// Show the findings about it from this JSON report
     #[arg(long, value_name = "FILE", conflicts_with = "hunt")]
     pub report: Option<PathBuf>,
-    /// Hunt that part of history, to tell the findings about it
+    /// Hunt the period and show the findings about it
     #[arg(long)]
     pub hunt: bool,
-    /// With what to hunt.
+    /// Detectors for --hunt.
     #[command(flatten)]
     pub detect: DetectArgs,
-    /// In which lake.
+    /// The lake.
     #[command(flatten)]
-    pub lake: LakeArgs,
-    /// Within what memory.
-    #[command(flatten)]
-    pub memory: MemoryArgs,
+    pub sql: SqlArgs,
 }
 
 /// `shell`.
 #[derive(Debug, Args)]
 pub struct ShellArgs {
-    /// Where addresses are.
+    /// The lake.
     #[command(flatten)]
-    pub geo: GeoArgs,
-    /// Of which lake.
-    #[command(flatten)]
-    pub lake: LakeArgs,
-    /// Within what memory.
-    #[command(flatten)]
-    pub memory: MemoryArgs,
+    pub sql: SqlArgs,
 }
 
 /// `config ...`.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Every setting, its value, and where that comes from
+    /// Show every setting, its value, and where the value comes from
     Show,
 }
 
 /// `completions`.
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
-    /// Which shell
+    /// The shell
     pub shell: clap_complete::Shell,
 }
 
 /// `man`.
 #[derive(Debug, Args)]
 pub struct ManArgs {
-    /// Write a page a command to this folder, instead of the first page to standard output
+    /// Write one page per command to this folder, instead of the first page to standard output
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 }
@@ -581,55 +560,56 @@ pub fn command() -> clap::Command {
 /// `detectors`.
 #[derive(Debug, Args)]
 pub struct DetectorsArgs {
-    /// What to do with them.
+    /// The command.
     #[command(subcommand)]
     pub command: DetectorsCommand,
-    /// Folder of detectors of your own, beside the ones that come with the program
-    #[arg(long = "detectors", value_name = "DIR", global = true)]
+    /// Folder of your own detectors, used together with the shipped ones; repeatable
+    #[arg(long = "detector-dir", value_name = "DIR", global = true)]
     pub folders: Vec<PathBuf>,
 }
 
 /// `detectors ...`.
 #[derive(Debug, Subcommand)]
 pub enum DetectorsCommand {
-    /// One line each: severity, id, title, ATT&CK
+    /// List the detectors: severity, id, title, ATT&CK techniques
     List(ListArgs),
-    /// Everything about one, with its SQL
+    /// Show a detector with its SQL
     Show {
-        /// File stem, as `detectors list` prints it
+        /// Id, as printed by `detectors list`
         id: String,
     },
-    /// Write a detector to begin with, and a fixture it fails on, to the folder --detectors names
+    /// Write a stub detector and a fixture that it fails on to the folder named by --detector-dir
     New {
-        /// File stem: lower-case letters, digits and _
+        /// Id: lower-case letters, digits and _
         id: String,
     },
-    /// Say what is wrong with detectors before anything runs: file, line, column, next step
+    /// Check detectors without running them: file, line, column, problem, next step
     Check {
-        /// Detectors' files or folders [default: those of --detectors, else those that come with the program]
+        /// Files or folders of detectors [default: the folders of --detector-dir, or the shipped detectors]
         #[arg(value_name = "PATH")]
         paths: Vec<PathBuf>,
     },
-    /// Run detectors on their fixtures: hits have to be found, misses must not
+    /// Run detectors on their fixtures: they must report every hit and no miss
     Test {
-        /// Which ones [default: those of --detectors, else those that come with the program]
+        /// Ids [default: the detectors of --detector-dir, or the shipped ones]
         #[arg(value_name = "ID")]
         ids: Vec<String>,
     },
-    /// Say what one reads and what that costs on a lake
+    /// Show what a detector reads and what that costs on a lake
     Explain(ExplainArgs),
 }
 
 /// `detectors list`.
 #[derive(Debug, Args)]
 pub struct ListArgs {
-    /// Only those of this severity or above
-    #[arg(long, value_name = "SEVERITY")]
-    pub severity: Option<crate::detect::Severity>,
-    /// Only those that serve an ATT&CK tactic, such as credential-access
+    /// Only detectors of this severity or above
+    #[arg(long, value_name = "SEVERITY", value_parser = severity())]
+    pub severity: Option<Severity>,
+    /// Only detectors for an ATT&CK tactic, such as credential-access
     #[arg(long, value_name = "TACTIC")]
     pub tactic: Option<String>,
-    /// Only those that read a table or view, such as daily_address, or look for a service, such as s3.amazonaws.com
+    /// Only detectors that read this table or view, such as daily_address, or look for this service, such as
+    /// s3.amazonaws.com
     #[arg(long, value_name = "SOURCE")]
     pub reads: Option<String>,
 }
@@ -637,40 +617,34 @@ pub struct ListArgs {
 /// `detectors explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// File stem, as `detectors list` prints it
+    /// Id, as printed by `detectors list`
     pub id: String,
-    /// Print the engine's plan too
+    /// Also print the engine's plan
     #[arg(long)]
     pub plan: bool,
-    /// Which part of history to judge.
+    /// The part of history to judge.
     #[command(flatten)]
     pub period: PeriodArgs,
-    /// A parameter, such as impossible_travel.speed_kmh=1200
+    /// Parameter, such as impossible_travel.speed_kmh=1200; repeatable
     #[arg(long = "set", value_name = "ID.NAME=VALUE")]
     pub parameters: Vec<String>,
-    /// Where addresses are.
+    /// The lake.
     #[command(flatten)]
-    pub geo: GeoArgs,
-    /// On which lake.
-    #[command(flatten)]
-    pub lake: LakeArgs,
-    /// Within what memory.
-    #[command(flatten)]
-    pub memory: MemoryArgs,
+    pub sql: SqlArgs,
 }
 
 /// `lake ...`.
 #[derive(Debug, Subcommand)]
 pub enum LakeCommand {
-    /// What a lake holds: events, objects, duplicates, rejects, accounts and regions, gaps
+    /// Show what a lake holds: events, objects, duplicates, rejects, accounts and regions, gaps
     Status(StatusArgs),
-    /// What could not be read, one line each: object, offset, reason
-    Rejects(LakeArgs),
-    /// Join each day's small files into few sorted ones; the events stay the same
+    /// List what could not be read: object, offset, reason
+    Rejects(RejectsArgs),
+    /// Merge each day's small files into a few sorted ones; the events stay the same
     Compact(CompactArgs),
-    /// Delete files that the lake no longer names
+    /// Delete files that no version of the lake needs any more
     Vacuum(VacuumArgs),
-    /// Verify that an archive's logs are the ones CloudTrail delivered: all of them, unaltered, and no others
+    /// Verify an archive against CloudTrail's digest files: every log present, unmodified, and none added
     #[command(after_help = VERIFY_DIGESTS_HELP)]
     VerifyDigests(VerifyDigestsArgs),
 }
@@ -678,10 +652,10 @@ pub enum LakeCommand {
 /// `lake compact`.
 #[derive(Debug, Args)]
 pub struct CompactArgs {
-    /// Of which lake.
+    /// The lake.
     #[command(flatten)]
     pub lake: LakeArgs,
-    /// Within what memory.
+    /// Memory.
     #[command(flatten)]
     pub memory: MemoryArgs,
 }
@@ -689,38 +663,46 @@ pub struct CompactArgs {
 /// `lake status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// Of which lake.
+    /// The lake.
     #[command(flatten)]
-    pub lake: LakeArgs,
-    /// Form of the answer
-    #[arg(long, value_enum, default_value_t = LakeFormat::Text)]
-    pub format: LakeFormat,
+    pub sql: SqlArgs,
+    /// Output format
+    #[arg(long, default_value = "table", value_parser = text_format())]
+    pub format: TextFormat,
+}
+
+/// `lake rejects`.
+#[derive(Debug, Args)]
+pub struct RejectsArgs {
+    /// The lake.
+    #[command(flatten)]
+    pub sql: SqlArgs,
 }
 
 /// `lake vacuum`.
 #[derive(Debug, Args)]
 pub struct VacuumArgs {
-    /// Of which lake.
+    /// The lake.
     #[command(flatten)]
     pub lake: LakeArgs,
-    /// Keep files younger than this many hours: readers of older versions and ingests under way may need them
+    /// Keep files younger than this many hours, for readers of older versions and running ingests
     #[arg(long, value_name = "HOURS", default_value_t = 168)]
     pub retain_hours: u32,
 }
 
-/// What `lake verify-digests --help` says below the options.
+/// Shown below the options of `lake verify-digests --help`.
 const VERIFY_DIGESTS_HELP: &str = "\
-Digests are read on the days asked for and on the day after, because the digest of an hour is written after it. \
-SOURCE holds CloudTrail-Digest beside CloudTrail; it may be a copy, also one without folders.
+Digests are read for the selected days and the day after, because CloudTrail writes the digest of an hour after that hour. \
+SOURCE contains CloudTrail-Digest next to CloudTrail. It may be a copy, even one without folders.
 
-The keys of one region, for the days to verify:
+Download the public keys of one region for the days to verify:
   aws cloudtrail list-public-keys --region us-east-1 --start-time 2024-01-01 --end-time 2024-02-01 > keys.json
 
-A digest's signature is metadata of its S3 object, which a copy on a disk loses. There it is taken from the digest after \
-it, and for the last one from a file beside it:
+The signature of a digest is metadata of its S3 object, which a copy on disk loses. For a copy, it is taken from the next \
+digest. For the last digest, save it to a file beside it:
   aws s3api head-object --bucket BUCKET --key KEY > DIGEST.json.gz.metadata.json
 
-Exit codes: 0 everything is verified; 2 something is not, or could not be read.";
+Exit codes: 0 everything is verified; 2 something is not verified or could not be read.";
 
 /// `lake verify-digests`.
 #[derive(Debug, Args)]
@@ -728,36 +710,27 @@ pub struct VerifyDigestsArgs {
     /// Archive of logs and digests: a folder or s3://bucket/prefix
     #[arg(value_name = "SOURCE")]
     pub source: String,
-    /// Public keys, as `aws cloudtrail list-public-keys` prints them; once for each region
+    /// Public keys, as printed by `aws cloudtrail list-public-keys`; repeatable, one file per region
     #[arg(long = "public-keys", value_name = "FILE", required = true)]
     pub public_keys: Vec<PathBuf>,
-    /// Only these accounts
+    /// Only this account; repeatable
     #[arg(long = "account", value_name = "ID")]
     pub accounts: Vec<String>,
-    /// Only these regions
+    /// Only this region; repeatable
     #[arg(long = "region", value_name = "REGION")]
     pub regions: Vec<String>,
     /// Days of delivery.
     #[command(flatten)]
     pub period: PeriodArgs,
-    /// Form of the answer
-    #[arg(long, value_enum, default_value_t = LakeFormat::Text)]
-    pub format: LakeFormat,
-    /// How S3 is reached.
+    /// Output format
+    #[arg(long, default_value = "table", value_parser = text_format())]
+    pub format: TextFormat,
+    /// Access to S3.
     #[command(flatten)]
     pub s3: S3Args,
 }
 
-/// Form in which a `lake` command answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LakeFormat {
-    /// Lines for a person
-    Text,
-    /// One object
-    Json,
-}
-
-/// Version, and whose data places addresses: their licence asks to be named.
+/// Version, and the source of the geographic data: its licence requires attribution.
 fn long_version() -> &'static str {
     static TEXT: std::sync::LazyLock<String> =
         std::sync::LazyLock::new(|| format!("{}\n{}", env!("CARGO_PKG_VERSION"), crate::geo::attribution()));

@@ -7,9 +7,12 @@
 //!                         log
 //! ```
 //!
-//! Arrows go one way: a folder imports only those to its left, and what stands above them: `error`, `schema`, `geo`, `sha256`.
-//! `integrity` stands beside the flow and checks what `source` lists, `ask` answers an analyst beside `report`. `cli`,
-//! `settings` and `commands` stand below them all, `sample` beside them. `tests/tidy.rs` keeps it so.
+//! Arrows point one way: a folder imports only folders to its left, and what is above the flow: `error`, `schema`, `geo`,
+//! `sha256`, `terminal`. `integrity` checks what `source` lists, `ask` answers analysts, `sample` imports nothing.
+//!
+//! Around the flow: `request` is what runs, `ingest` and `hunt` are the two pipelines, `runs` is the chain of recorded runs,
+//! `workbench` is where detectors are written. `cli` and `settings` parse what was typed, `resolve` turns it into requests,
+//! `commands` runs them. `tests/tidy.rs` enforces this.
 
 #![warn(missing_docs)]
 
@@ -17,6 +20,7 @@ pub mod error;
 pub mod geo;
 pub mod schema;
 pub mod sha256;
+pub mod terminal;
 
 pub mod source;
 
@@ -36,6 +40,20 @@ pub mod ask;
 
 pub mod sample;
 
+pub mod request;
+
+pub mod ingest;
+pub mod open;
+
+pub mod runs;
+
+pub mod hunt;
+
+pub mod workbench;
+
 pub mod cli;
-pub mod commands;
 pub mod settings;
+
+pub mod resolve;
+
+pub mod commands;

@@ -1,63 +1,63 @@
-//! `trailhunt.toml`: what need not be typed each time. What is typed goes before the environment, the environment before
-//! the file, the file before what is built in.
+//! `trailhunt.toml`: values that need not be typed each time. The command line overrides the environment, the environment
+//! overrides the file, and the file overrides the built-in defaults.
 //!
-//! A setting becomes the default of the option it stands for, so that options are read, checked and explained in one place.
+//! A setting becomes the default of the option of the same meaning, so that clap parses, checks and explains both.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::{FromArgMatches, ValueEnum};
+use clap::FromArgMatches;
 use toml::{Spanned, Value};
 
-use crate::cli::{self, Cli, Command, DetectorsCommand};
+use crate::cli::{self, Cli};
 use crate::detect::Severity;
 use crate::engine::Place;
 use crate::error::{Error, Result};
 
-/// The file's name in the current folder; who finds it there says so, for a folder of evidence may hold one too.
+/// The file in the current folder. Using it is announced, because a folder of evidence may contain one too.
 pub const FILE: &str = "trailhunt.toml";
 
-/// A setting's name, the option it stands for as `cli` calls it, and what it holds.
-pub const KEYS: &[(&str, &str, Holds)] = &[
-    ("lake", "lake", Holds::Place),
-    ("sources", "sources", Holds::Places),
-    ("detectors", "folders", Holds::Places),
-    ("suppressions", "suppressions", Holds::Place),
-    ("geoip_db", "geoip", Holds::Places),
-    ("memory_limit", "memory_limit", Holds::Text),
-    ("fail_on", "fail_on", Holds::Text),
-    ("profile", "profile", Holds::Text),
-    ("endpoint_url", "endpoint_url", Holds::Text),
+/// Name of a setting, the clap id of its option, and the kind of its value.
+pub const KEYS: &[(&str, &str, ValueKind)] = &[
+    ("lake", "lake", ValueKind::Location),
+    ("sources", "sources", ValueKind::Locations),
+    ("detector_dirs", "folders", ValueKind::Locations),
+    ("suppressions", "suppressions", ValueKind::Location),
+    ("geoip_db", "geoip", ValueKind::Locations),
+    ("memory_limit", "memory_limit", ValueKind::Text),
+    ("fail_on", "fail_on", ValueKind::Text),
+    ("profile", "profile", ValueKind::Text),
+    ("endpoint_url", "endpoint_url", ValueKind::Text),
 ];
 
-/// What a setting holds. A place that is a path is seen from the file's folder.
+/// The kind of a setting's value. A relative path is relative to the folder of the settings file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Holds {
-    /// A text.
+pub enum ValueKind {
+    /// A string.
     Text,
     /// A path or URL.
-    Place,
+    Location,
     /// A list of paths or URLs.
-    Places,
+    Locations,
 }
 
-/// What a file says.
+/// The settings of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// The file; none when there is none.
+    /// The file; `None` when there is none.
     pub path: Option<PathBuf>,
-    /// Values and lines by name.
+    /// Values and line numbers by name.
     pub values: BTreeMap<&'static str, (Vec<String>, u64)>,
-    /// `detector.name=value` and its line, as `--set` has it.
+    /// `detector.name=value`, as `--set` takes it, and the line number.
     pub parameters: Vec<(String, u64)>,
 }
 
 impl Settings {
-    /// The file that is named, else `trailhunt.toml` of the current folder, else nothing.
+    /// Reads the named file, or `trailhunt.toml` in the current folder if it exists.
     ///
     /// # Errors
-    /// [`Error::Usage`] with file and place of what is wrong; [`Error::File`] for a named file that cannot be read.
+    /// [`Error::Usage`] with file, line and column of what is wrong; [`Error::File`] for a file that cannot be read.
     pub fn read(named: Option<&Path>) -> Result<Settings> {
         let path = match named {
             Some(path) => path,
@@ -72,7 +72,7 @@ impl Settings {
         Ok(Settings { path: Some(path.into()), ..settings })
     }
 
-    /// The settings of a text, or the byte of what is wrong and what it is.
+    /// Parses TOML; an error has the byte offset and the reason.
     fn parse(text: &str, folder: &Path) -> std::result::Result<Settings, (usize, String)> {
         type File = BTreeMap<Spanned<String>, Spanned<Value>>;
         let file: File = toml::from_str(text)
@@ -92,13 +92,13 @@ impl Settings {
             let wrong = |reason: String| (value.span().start, format!("{name} {reason}"));
             let values = texts(value.get_ref(), *holds).map_err(wrong)?;
             check(name, &values).map_err(wrong)?;
-            let seen = |text: String| if *holds == Holds::Text { text } else { seen_from(folder, text) };
+            let seen = |text: String| if *holds == ValueKind::Text { text } else { relative_to(folder, text) };
             settings.values.insert(name, (values.into_iter().map(seen).collect(), line));
         }
         Ok(settings)
     }
 
-    /// Makes the settings defaults of the options they stand for, in every command.
+    /// Makes the settings the defaults of their options, in every command.
     fn defaults(&self, command: clap::Command) -> clap::Command {
         let command = command.mut_args(|arg| {
             let known = KEYS.iter().find(|(_, option, _)| *option == arg.get_id().as_str());
@@ -111,41 +111,66 @@ impl Settings {
     }
 }
 
-/// A text for as long as the program runs: clap keeps defaults so. They are few and made once.
+/// clap keeps defaults for as long as the program runs; there are few, made once.
 fn kept(text: &str) -> &'static str {
     Box::leak(text.to_owned().into_boxed_str())
 }
 
-/// What was typed, with what the environment and the file say where nothing was. Wrong options end the program as clap
-/// does it.
+/// Parses the command line, with the environment and the file for what was not typed. Wrong options end the program, as
+/// usual with clap.
 ///
 /// # Errors
 /// As [`Settings::read`].
-pub fn cli(args: Vec<OsString>) -> Result<Cli> {
-    let named = named(&args);
-    let settings = Settings::read(named.as_deref())?;
+pub fn parse(args: Vec<OsString>) -> Result<(Cli, Settings)> {
+    let settings = Settings::read(named(&args).as_deref())?;
     let matches = settings.defaults(cli::command()).get_matches_from(args);
-    let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.exit());
-    cli.config = settings.path;
-    let detect = match &mut cli.command {
-        Command::Hunt(args) => Some(&mut args.hunt.detect.parameters),
-        Command::Run(args) => Some(&mut args.hunt.detect.parameters),
-        Command::Backtest(args) => Some(&mut args.detect.parameters),
-        Command::Entity(args) => Some(&mut args.detect.parameters),
-        Command::Detectors(args) => match &mut args.command {
-            DetectorsCommand::Explain(args) => Some(&mut args.parameters),
-            _ => None,
-        },
-        _ => None,
-    };
-    if let Some(parameters) = detect {
-        // Before what was typed, which overrides them one by one.
-        parameters.splice(0..0, settings.parameters.into_iter().map(|(text, _)| text));
-    }
-    Ok(cli)
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.exit());
+    Ok((cli, settings))
 }
 
-/// The file that was named, before anything else is read.
+/// A setting as it takes effect.
+#[derive(Debug)]
+pub struct Effective {
+    /// Name in trailhunt.toml.
+    pub name: &'static str,
+    /// The value and where it comes from.
+    pub value: Option<(String, String)>,
+}
+
+impl Settings {
+    /// Every setting as it takes effect when no option is typed.
+    pub fn effective(&self) -> Vec<Effective> {
+        let options = options(&cli::command());
+        let option_of = |id: &str| options.iter().find(|option| option.get_id() == id);
+        let setting = |(name, id, _): &(&'static str, &str, ValueKind)| Effective {
+            name,
+            value: self.value(name, option_of(id), (*id == "endpoint_url").then_some("AWS_ENDPOINT_URL")),
+        };
+        KEYS.iter().map(setting).collect()
+    }
+
+    fn value(&self, name: &str, option: Option<&clap::Arg>, variable: Option<&str>) -> Option<(String, String)> {
+        let variable = option.and_then(|option| option.get_env()).and_then(|name| name.to_str()).or(variable);
+        let from_environment =
+            variable.and_then(|name| Some((std::env::var(name).ok()?, format!("environment, {name}"))));
+        let file = self.path.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+        let from_file = || self.values.get(name).map(|(values, line)| (values.join(" "), format!("{file}:{line}")));
+        let built_in = || {
+            let values = option.map(|option| option.get_default_values()).unwrap_or_default();
+            let values: Vec<_> = values.iter().map(|value| value.to_string_lossy()).collect();
+            (!values.is_empty()).then(|| (values.join(" "), "built in".to_owned()))
+        };
+        from_environment.or_else(from_file).or_else(built_in)
+    }
+}
+
+/// Options of a command and of its subcommands.
+fn options(command: &clap::Command) -> Vec<clap::Arg> {
+    let below = command.get_subcommands().flat_map(options);
+    command.get_arguments().cloned().chain(below).collect()
+}
+
+/// The file named by `--config` or the environment: it is read before clap parses the rest.
 fn named(args: &[OsString]) -> Option<PathBuf> {
     let typed = args.iter().enumerate().find_map(|(at, arg)| match arg.to_str()? {
         "--config" => args.get(at + 1).map(PathBuf::from),
@@ -154,7 +179,7 @@ fn named(args: &[OsString]) -> Option<PathBuf> {
     typed.or_else(|| std::env::var_os("TRAILHUNT_CONFIG").map(PathBuf::from))
 }
 
-/// `[parameters.DETECTOR]` tables as `--set` has them.
+/// `[parameters.DETECTOR]` tables, as `--set` takes them.
 fn parameters(value: &Value) -> std::result::Result<Vec<(String, u64)>, String> {
     let next = "write [parameters.DETECTOR] and below it NAME = VALUE";
     let Value::Table(detectors) = value else { return Err(next.into()) };
@@ -163,7 +188,9 @@ fn parameters(value: &Value) -> std::result::Result<Vec<(String, u64)>, String> 
         let Value::Table(values) = values else { return Err(format!("parameters.{id}: {next}")) };
         for (name, value) in values {
             let text = match value {
-                Value::Array(_) => texts(value, Holds::Places).map_err(|e| format!("{id}.{name} {e}"))?.join(","),
+                Value::Array(_) => {
+                    texts(value, ValueKind::Locations).map_err(|e| format!("{id}.{name} {e}"))?.join(",")
+                }
                 Value::String(text) => text.clone(),
                 other => other.to_string(),
             };
@@ -173,59 +200,42 @@ fn parameters(value: &Value) -> std::result::Result<Vec<(String, u64)>, String> 
     Ok(parameters)
 }
 
-fn texts(value: &Value, holds: Holds) -> std::result::Result<Vec<String>, String> {
+fn texts(value: &Value, holds: ValueKind) -> std::result::Result<Vec<String>, String> {
     match (value, holds) {
         (Value::String(text), _) => Ok(vec![text.clone()]),
-        (Value::Array(items), Holds::Places) => {
+        (Value::Array(items), ValueKind::Locations) => {
             let texts: Option<Vec<_>> = items.iter().map(|item| item.as_str().map(str::to_owned)).collect();
-            texts.ok_or_else(|| "is a list of texts; put each in quotes".into())
+            texts.ok_or_else(|| "must be a list of strings in quotes".into())
         }
-        (_, Holds::Places) => Err("is a list of texts, such as [\"one\", \"two\"]".into()),
-        _ => Err("is a text; put it in quotes".into()),
+        (_, ValueKind::Locations) => Err("must be a list of strings, such as [\"one\", \"two\"]".into()),
+        _ => Err("must be a string in quotes".into()),
     }
 }
 
-/// What the option would refuse, said with the file's place.
+/// Checks what the option would refuse, so that the error names the line of the file.
 fn check(name: &str, values: &[String]) -> std::result::Result<(), String> {
     let value = values.first().map_or("", String::as_str);
     match name {
         "memory_limit" => cli::size(value).map(drop).map_err(|e| format!("= {value:?}: {e}")),
-        "fail_on" => {
-            let known: Vec<_> = Severity::value_variants().iter().map(ToString::to_string).collect();
-            let refused = || format!("= {value:?} is no severity; write one of {}", known.join(", "));
-            known.iter().any(|severity| severity == value).then_some(()).ok_or_else(refused)
-        }
+        "fail_on" => value.parse::<Severity>().map(drop).map_err(|e| format!("= {value:?}: {e}")),
         _ => Ok(()),
     }
 }
 
-fn seen_from(folder: &Path, text: String) -> String {
+fn relative_to(folder: &Path, text: String) -> String {
     let is_url = text.contains("://") || Path::new(&text).is_absolute();
     if is_url { text } else { folder.join(text).display().to_string() }
 }
 
 fn unknown(key: &str) -> String {
     let names = || KEYS.iter().map(|(name, ..)| *name).chain(["parameters"]);
-    let nearest = names().map(|name| (distance(key, name), name)).min();
+    let nearest = names().map(|name| (strsim::levenshtein(key, name), name)).min();
     match nearest {
-        Some((apart, name)) if apart <= 1 + name.len() / 3 => format!("unknown setting {key}; is it {name}?"),
-        _ => format!("unknown setting {key}; there are {}", names().collect::<Vec<_>>().join(", ")),
-    }
-}
-
-/// Levenshtein's distance: letters to insert, delete or replace.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        Some((distance, name)) if distance <= 1 + name.len() / 3 => {
+            format!("unknown setting {key}; did you mean {name}?")
         }
+        _ => format!("unknown setting {key}: expected one of {}", names().collect::<Vec<_>>().join(", ")),
     }
-    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -261,16 +271,20 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named_with_its_place_and_the_next_step() {
-        assert_eq!(refused("lake = \"x\"\nlakes = \"y\""), "line 2, column 1: unknown setting lakes; is it lake?");
+        assert_eq!(
+            refused("lake = \"x\"\nlakes = \"y\""),
+            "line 2, column 1: unknown setting lakes; did you mean lake?"
+        );
         assert_eq!(
             refused("memorylimit = \"1GB\""),
-            "line 1, column 1: unknown setting memorylimit; is it memory_limit?"
+            "line 1, column 1: unknown setting memorylimit; did you mean memory_limit?"
         );
-        assert!(refused("colour = 1").contains("unknown setting colour; there are lake, sources"));
-        assert_eq!(refused("lake = 5"), "line 1, column 8: lake is a text; put it in quotes");
+        assert!(refused("colour = 1").contains("unknown setting colour: expected one of lake, sources"));
+        assert_eq!(refused("lake = 5"), "line 1, column 8: lake must be a string in quotes");
         assert!(refused("memory_limit = \"lots\"").contains("memory_limit = \"lots\": "));
         assert!(
-            refused("fail_on = \"severe\"").contains("fail_on = \"severe\" is no severity; write one of informational")
+            refused("fail_on = \"severe\"")
+                .contains("fail_on = \"severe\": unknown severity `severe`: expected one of informational")
         );
         assert!(refused("[parameters]\ncall_rate = 5").contains("parameters.call_rate: write [parameters.DETECTOR]"));
         assert!(refused("lake = ").starts_with("line 1, column "));

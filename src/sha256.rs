@@ -1,8 +1,8 @@
-//! SHA-256 as text.
+//! SHA-256 as hex text.
 
 use sha2::{Digest, Sha256};
 
-/// The hash of `bytes`, lower-case hex.
+/// The SHA-256 of `bytes`, lower-case hex.
 pub fn hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

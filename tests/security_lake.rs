@@ -1,4 +1,5 @@
-//! Amazon Security Lake as a source: OCSF in Parquet and JSON gives the columns that CloudTrail's own record gives.
+//! Amazon Security Lake as a source: OCSF events, as Parquet or JSON, decode to the same columns as CloudTrail's
+//! records.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
 
@@ -29,7 +30,7 @@ fn read(bytes: impl Into<Bytes>) -> Decoded {
     decode(vec![(object, bytes.into())], Limits::default())
 }
 
-/// A row's cells that are not null. JSON text is compared as what it means.
+/// A row's cells that are not null. JSON text is parsed, so that its formatting does not matter.
 fn row(decoded: &Decoded, at: usize) -> BTreeMap<String, Value> {
     let schema = decoded.batch.schema();
     let cell = |(field, column): (&std::sync::Arc<arrow::datatypes::Field>, &arrow::array::ArrayRef)| {
@@ -71,7 +72,7 @@ fn an_event_of_either_version_has_the_columns_of_its_record() {
     }
 }
 
-/// The record's cells for an event of version 2 with some members changed.
+/// The cells of an event of version 2 with some members changed.
 fn changed(change: impl Fn(&mut Value)) -> BTreeMap<String, Value> {
     let mut event: Value = serde_json::from_str(VERSION_2).unwrap();
     change(&mut event);
@@ -81,7 +82,7 @@ fn changed(change: impl Fn(&mut Value)) -> BTreeMap<String, Value> {
 }
 
 #[test]
-fn what_two_members_say_differently_is_kept_twice() {
+fn contradicting_members_are_both_kept() {
     let cells = changed(|event| {
         event["unmapped"]["eventName"] = json!("GetObject");
         event["unmapped"]["requestParameters"] = json!({"bucketName": "other", "key": "k"});
@@ -98,7 +99,7 @@ fn what_two_members_say_differently_is_kept_twice() {
 }
 
 #[test]
-fn a_category_that_names_all_is_none() {
+fn a_list_of_all_categories_is_not_a_category() {
     let cells =
         changed(|event| event["metadata"]["product"]["feature"]["name"] = json!("Management, Data, and Insights"));
     assert!(!cells.contains_key("event_category"));
@@ -106,7 +107,7 @@ fn a_category_that_names_all_is_none() {
 }
 
 #[test]
-fn a_sign_in_says_whether_it_succeeded_and_by_which_factors() {
+fn a_console_sign_in_has_its_outcome_and_mfa() {
     let cells = changed(|event| {
         event["api"]["operation"] = json!("ConsoleLogin");
         event["api"]["response"] = json!({});
@@ -118,14 +119,14 @@ fn a_sign_in_says_whether_it_succeeded_and_by_which_factors() {
 }
 
 #[test]
-fn callers_who_bring_an_identity_of_their_own_keep_its_provider() {
+fn a_web_identity_user_keeps_its_identity_provider() {
     let cells = changed(|event| event["actor"]["user"]["type"] = json!("WebIdentityUser"));
     assert_eq!(cells["user_identity"]["identityProvider"], "arn:aws:iam::111122223333:oidc-provider/ci");
     assert!(!cells.contains_key("federated_provider"));
 }
 
 #[test]
-fn a_record_that_was_kept_whole_wins() {
+fn the_original_record_in_raw_data_takes_precedence() {
     let whole = RECORD.replace('\n', "");
     let mut event: Value = serde_json::from_str(VERSION_2).unwrap();
     event["raw_data"] = json!(whole);
@@ -134,11 +135,11 @@ fn a_record_that_was_kept_whole_wins() {
 }
 
 #[test]
-fn rows_and_lines_that_are_no_events_cost_themselves() {
+fn invalid_rows_and_lines_do_not_affect_others() {
     let bad = VERSION_2.replace("1715076000000", "17").replace(r#""time_dt":"2024-05-07T12:00:00.000+02:00","#, "");
     let lines = [VERSION_2, &bad, VERSION_2].join("\n");
     let decoded = read(parquet_of(&lines, Compression::SNAPPY));
-    assert_eq!(reasons(&decoded), ["no eventTime: not a CloudTrail record"]);
+    assert_eq!(reasons(&decoded), ["not a CloudTrail record: no eventTime"]);
     assert_eq!((decoded.batch.num_rows(), decoded.rejects[0].offset), (2, 1));
     let decoded = read(lines.clone());
     assert_eq!((decoded.batch.num_rows(), decoded.rejects.len()), (2, 1));
@@ -146,32 +147,32 @@ fn rows_and_lines_that_are_no_events_cost_themselves() {
 }
 
 #[test]
-fn another_table_is_one_reject() {
+fn a_parquet_object_of_another_table_is_one_reject() {
     let flow = r#"{"class_uid":4001,"metadata":{"product":{"name":"Amazon VPC"}},"traffic":{"bytes":1}}"#;
     let audit = r#"{"class_uid":6003,"metadata":{"product":{"name":"Amazon EKS"}},"api":{"operation":"create"}}"#;
     for (lines, expected) in [
-        (flow.to_owned(), "Parquet that is no OCSF of CloudTrail: it has no column api"),
-        (r#"{"a":1}"#.to_owned(), "Parquet that is no OCSF of CloudTrail: it has no column class_uid"),
-        (r#"{"event_time":"2024-01-01","event_id":"1"}"#.to_owned(), "it has no column class_uid"),
-        ([audit; 3].join("\n"), "OCSF of Amazon EKS, not of CloudTrail: 3 rows"),
+        (flow.to_owned(), "Parquet without OCSF events of CloudTrail: no column api"),
+        (r#"{"a":1}"#.to_owned(), "Parquet without OCSF events of CloudTrail: no column class_uid"),
+        (r#"{"event_time":"2024-01-01","event_id":"1"}"#.to_owned(), "no column class_uid"),
+        ([audit; 3].join("\n"), "OCSF events of Amazon EKS, not of CloudTrail: 3 rows"),
     ] {
         let decoded = read(parquet_of(&lines, Compression::SNAPPY));
         assert_eq!((decoded.batch.num_rows(), decoded.rejects.len()), (0, 1), "{lines}");
         assert!(decoded.rejects[0].reason.contains(expected), "{}", decoded.rejects[0].reason);
     }
-    assert_eq!(reasons(&read(flow)), ["OCSF of Amazon VPC, not of CloudTrail"]);
+    assert_eq!(reasons(&read(flow)), ["OCSF event of Amazon VPC, not of CloudTrail"]);
 }
 
 #[test]
-fn a_cut_or_damaged_object_is_a_reject_and_what_stands_before_it_is_kept() {
+fn a_truncated_or_damaged_object_is_a_reject_and_the_rows_before_the_damage_are_kept() {
     let event = |n: usize| VERSION_2.replace("9b6c31ba-0001", &format!("9b6c31ba-{n}"));
     let lines = (0..1000).map(event).collect::<Vec<_>>().join("\n");
     let whole = parquet_of(&lines, Compression::SNAPPY);
     assert_eq!(read(whole.clone()).batch.num_rows(), 1000);
     let decoded = read(whole[..whole.len() / 2].to_vec());
-    assert_eq!(reasons(&decoded), ["truncated Parquet: its footer is missing"]);
+    assert_eq!(reasons(&decoded), ["truncated Parquet: the footer is missing"]);
 
-    // An id that is no UTF-8, in the last group of rows, stops the batch that reaches into it.
+    // Invalid UTF-8 in the last row group makes the whole batch around it unreadable.
     let mut broken = parquet_of(&lines, Compression::UNCOMPRESSED);
     let at = broken.windows(12).position(|bytes| bytes == b"9b6c31ba-950").unwrap();
     broken[at] = 0xff;
@@ -181,7 +182,7 @@ fn a_cut_or_damaged_object_is_a_reject_and_what_stands_before_it_is_kept() {
 }
 
 #[test]
-fn a_hostile_event_is_read_in_time_or_refused() {
+fn a_hostile_event_is_read_quickly_or_rejected() {
     let members: String = (0..100_000).map(|n| format!(r#""a{n}":"1","#)).collect();
     let deep = ["a."; 100_000].concat();
     let nested = format!("{}1{}", r#"{"a":"#.repeat(100_000), "}".repeat(100_000));
@@ -191,11 +192,11 @@ fn a_hostile_event_is_read_in_time_or_refused() {
         assert_eq!((decoded.batch.num_rows(), reasons(&decoded)), (1, vec![]));
     }
     let again = VERSION_2.replace(r#""severity_id":1"#, r#""severity_id":1,"severity_id":2"#);
-    assert_eq!(reasons(&read(again)), ["OCSF with repeated members; which one holds cannot be told"]);
+    assert_eq!(reasons(&read(again)), ["OCSF event with repeated members that contradict each other"]);
 }
 
 #[test]
-fn an_event_of_the_archive_and_of_security_lake_is_one() {
+fn the_same_event_in_the_archive_and_in_security_lake_is_a_duplicate() {
     let dir = tempfile::tempdir().unwrap();
     let (bucket, lake) = (dir.path().join("bucket"), dir.path().join("lake"));
     let put = |key: &str, bytes: &[u8]| {

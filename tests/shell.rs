@@ -1,4 +1,4 @@
-//! The shell as a person meets it: at a terminal.
+//! `trailhunt shell` in a pseudo-terminal.
 
 #![cfg(unix)]
 
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use common::{archive, arg, succeeds};
 use serde_json::json;
 
-/// What the terminal was shown so far.
+/// The output of the terminal so far.
 #[derive(Clone, Default)]
 struct Screen(Arc<Mutex<String>>);
 
@@ -28,7 +28,7 @@ impl Screen {
         });
     }
 
-    /// Waits until something is shown, and forgets what came up to it.
+    /// Waits for a text in the output. Returns and forgets the output up to it.
     fn expect(&self, text: &str) -> String {
         let begun = Instant::now();
         loop {
@@ -44,7 +44,7 @@ impl Screen {
 }
 
 #[test]
-fn questions_are_typed_completed_described_and_remembered() {
+fn the_shell_completes_describes_runs_and_remembers_queries() {
     let dir = tempfile::tempdir().unwrap();
     let (source, lake) = (dir.path().join("in"), dir.path().join("lake"));
     let record = json!({
@@ -57,7 +57,7 @@ fn questions_are_typed_completed_described_and_remembered() {
     succeeds(&["ingest", arg(&source), "--lake", arg(&lake)]);
 
     let terminal = nix::pty::openpty(None, None).expect("a pseudo-terminal");
-    let end = || Stdio::from(terminal.slave.try_clone().expect("another handle"));
+    let end = || Stdio::from(terminal.slave.try_clone().expect("the handle can be duplicated"));
     let mut shell = Command::new(env!("CARGO_BIN_EXE_trailhunt"))
         .args(["shell", "--lake", arg(&lake)])
         .env("TERM", "xterm")
@@ -69,11 +69,11 @@ fn questions_are_typed_completed_described_and_remembered() {
         .expect("the shell starts");
     let screen = Screen::default();
     let mut keys = File::from(terminal.master);
-    screen.follow(keys.try_clone().expect("another handle"));
-    let mut type_in = |text: &str| keys.write_all(text.as_bytes()).expect("it listens");
+    screen.follow(keys.try_clone().expect("the handle can be duplicated"));
+    let mut type_in = |text: &str| keys.write_all(text.as_bytes()).expect("the shell reads its input");
 
     screen.expect("trailhunt> ");
-    // Two lines, and a table's name by Tab.
+    // A query of two lines; Tab completes the table name.
     type_in("SELECT source_ip_address, user_agent\r");
     type_in("FROM targeted_c\t\t");
     screen.expect("targeted_calls");
@@ -96,7 +96,7 @@ fn questions_are_typed_completed_described_and_remembered() {
     screen.expect("us-east-1");
     screen.expect("trailhunt> ");
     type_in("\\q\r");
-    assert_eq!(shell.wait().expect("it ends").code(), Some(0));
-    let history = std::fs::read_to_string(dir.path().join("trailhunt/history")).expect("it is kept");
+    assert_eq!(shell.wait().expect("the shell ends").code(), Some(0));
+    let history = std::fs::read_to_string(dir.path().join("trailhunt/history")).expect("the history file exists");
     assert!(history.contains("FROM events;") && history.contains("DROP TABLE events;"), "{history}");
 }

@@ -1,19 +1,22 @@
-//! A past day is judged as it would have been that night: by the days before it and nothing else, from kept rollups or
-//! without any, from a history that grew or one made at once.
+//! A hunt judges each day only by earlier days. The findings of a day are the same when it is hunted alone, in a
+//! replay, or before later days were ingested; with stored daily summaries or without; with a history built in steps or
+//! at once.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use chrono::{Days, NaiveDate, NaiveTime};
-use trailhunt::commands::ingest::{self, Bounds};
 use trailhunt::detect::{Finding, Library, Settings, Window, rows, run};
 use trailhunt::engine::{MEMORY_BYTES, Parameters, Session, roll_up, session};
 use trailhunt::geo::Geo;
+use trailhunt::ingest::ingest;
 use trailhunt::lake::{Lake, Rolled, Snapshot, histories, rollups_and_histories};
+use trailhunt::request::IngestRequest;
 use trailhunt::sample::{SampleSettings, generate};
 use trailhunt::source::{Location, S3Settings, Selection};
+use trailhunt::terminal::Progress;
 
 const DAYS: u32 = 20;
 
@@ -21,7 +24,7 @@ fn place(path: &Path) -> Location {
     Location::parse(path.to_str().unwrap(), &S3Settings::default()).unwrap()
 }
 
-/// A small organisation with every planted kind in its later days.
+/// Writes a small organisation with attacks in its later days. Returns the first day.
 fn archive(dir: &Path, start: NaiveDate) -> NaiveDate {
     let settings = SampleSettings {
         out: dir.to_owned(),
@@ -35,7 +38,7 @@ fn archive(dir: &Path, start: NaiveDate) -> NaiveDate {
     settings.start
 }
 
-/// Findings of a lake's window by id, as they would be reported.
+/// The findings of a window by id, as reported.
 async fn findings(lake: &Lake, rolled: bool, from: NaiveDate, to: NaiveDate) -> BTreeMap<String, serde_json::Value> {
     let snapshot = lake.snapshot().await.unwrap();
     let geo = Geo::embedded().unwrap();
@@ -50,25 +53,25 @@ async fn findings(lake: &Lake, rolled: bool, from: NaiveDate, to: NaiveDate) -> 
     let window = Window { from: midnight(from), to: midnight(to) };
     let hunt = run(&detectors, &session, window, &Settings::default(), |_, _| {}).await.unwrap();
     assert!(hunt.failed.is_empty(), "{:?}", hunt.failed);
-    let told = |finding: &Finding| serde_json::to_value(finding).unwrap();
-    hunt.findings.iter().map(|finding| (finding.id.clone(), told(finding))).collect()
+    let json = |finding: &Finding| serde_json::to_value(finding).unwrap();
+    hunt.findings.iter().map(|finding| (finding.id.clone(), json(finding))).collect()
 }
 
 fn same(what: &str, left: &BTreeMap<String, serde_json::Value>, right: &BTreeMap<String, serde_json::Value>) {
     for (id, finding) in left.iter().chain(right) {
         let (of_left, of_right) = (left.get(id), right.get(id));
         let members =
-            |told: Option<&serde_json::Value>| told.and_then(|told| told.as_object()).cloned().unwrap_or_default();
+            |value: Option<&serde_json::Value>| value.and_then(|value| value.as_object()).cloned().unwrap_or_default();
         let (of_left, of_right) = (members(of_left), members(of_right));
         for member in of_left.keys().chain(of_right.keys()) {
-            let told = format!("{what}: {member} of {} {}", finding["detector"], finding["summary"]);
-            assert_eq!(of_left.get(member), of_right.get(member), "{told}");
+            let named = format!("{what}: {member} of {} {}", finding["detector"], finding["summary"]);
+            assert_eq!(of_left.get(member), of_right.get(member), "{named}");
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_day_is_judged_alike_alone_in_a_replay_and_before_later_days_came() {
+async fn a_day_has_the_same_findings_alone_in_a_replay_and_before_later_days() {
     let dir = tempfile::tempdir().unwrap();
     let start = archive(&dir.path().join("archive"), SampleSettings::default().start);
     let source = place(&dir.path().join("archive"));
@@ -76,7 +79,7 @@ async fn a_day_is_judged_alike_alone_in_a_replay_and_before_later_days_came() {
     let lake = |name: &str| place(&dir.path().join(name));
 
     let whole = Lake::open_or_create(&lake("whole")).await.unwrap();
-    ingest::read(std::slice::from_ref(&source), &Selection::default(), &whole, Bounds::default()).await.unwrap();
+    ingest(&IngestRequest::all(vec![source.clone()]), &whole, Progress::Hidden).await.unwrap();
     let replay = findings(&whole, true, start, day(u64::from(DAYS) + 1)).await;
     let mut judged = 0;
     for n in [16, 18] {
@@ -94,33 +97,34 @@ async fn a_day_is_judged_alike_alone_in_a_replay_and_before_later_days_came() {
         let replayed = on_day(&replay);
         judged += replayed.len();
         let night = findings(&whole, true, day(n), day(n + 1)).await;
-        same("one night of the whole lake", &replayed, &on_day(&night));
+        same("one day of the complete lake", &replayed, &on_day(&night));
         let young = Lake::open_or_create(&lake(&format!("until {n}"))).await.unwrap();
-        // The last events of a day are delivered on the next.
+        // The last events of a day are delivered on the next day.
         let until = Selection { to: Some(day(n + 2)), ..Selection::default() };
-        ingest::read(std::slice::from_ref(&source), &until, &young, Bounds::default()).await.unwrap();
+        let until = IngestRequest { selection: until, ..IngestRequest::all(vec![source.clone()]) };
+        ingest(&until, &young, Progress::Hidden).await.unwrap();
         let then = findings(&young, false, day(n), day(n + 1)).await;
-        same("the lake of that night, without rollups", &night, &then);
+        same("the lake of that day, without daily summaries", &night, &then);
     }
-    assert!(judged >= 20, "{judged} findings are too few to say anything");
+    assert!(judged >= 20, "{judged} findings are too few for this test");
 }
 
-/// Every row of every rollup and history, as it is kept, and how many days of the history of firsts were made for it.
+/// All rows of all daily summaries and histories as stored, and how many days of the history were computed for it.
 async fn history(lake: &Lake, snapshot: &Snapshot) -> (BTreeMap<&'static str, Vec<String>>, usize) {
     let geo = Geo::embedded().unwrap();
     let before = lake.rolled(snapshot, &geo.sources()).await.unwrap();
     let rolled = roll_up(lake, snapshot, &geo, MEMORY_BYTES, |_, _| {}).await.unwrap();
     let kept = lake.rolled(snapshot, &geo.sources()).await.unwrap();
     for rollup in &rollups_and_histories() {
-        assert!(rolled.missing(rollup, snapshot).is_empty() && rolled.apart(rollup, snapshot).is_empty());
+        assert!(rolled.missing(rollup, snapshot).is_empty() && rolled.joinable(rollup, snapshot).is_empty());
         let paths = |rolled: &Rolled| rolled.files[rollup.name].iter().map(|f| f.path.clone()).collect::<BTreeSet<_>>();
-        assert_eq!(paths(&rolled), paths(&kept), "what was made is what is there");
+        assert_eq!(paths(&rolled), paths(&kept), "the computed files are the stored files");
     }
     let made = before.missing(&histories()[0], snapshot).len();
     (everything(&session(snapshot, &rolled, &geo, MEMORY_BYTES).await.unwrap()).await, made)
 }
 
-/// Days from the first one on that one snapshot has other files of.
+/// How many days there are from the first day on whose files differ between the snapshots.
 fn days_changed(before: &Snapshot, after: &Snapshot) -> usize {
     let same = before.files.iter().zip(&after.files).take_while(|(b, a)| b == a).count();
     let first = [before, after].iter().filter_map(|snapshot| snapshot.files.get(same)).map(|file| file.day).min();
@@ -132,51 +136,52 @@ async fn everything(session: &Session) -> BTreeMap<&'static str, Vec<String>> {
     let mut tables = BTreeMap::new();
     for rollup in rollups_and_histories() {
         let query = session.query(rollup.name, &format!("SELECT * FROM {}", rollup.name), &Parameters::new()).await;
-        let told = rows(&query.unwrap().collect().await.unwrap()).unwrap();
-        let mut told: Vec<_> = told.into_iter().map(|row| serde_json::Value::Object(row).to_string()).collect();
-        told.sort_unstable();
-        tables.insert(rollup.name, told);
+        let rows = rows(&query.unwrap().collect().await.unwrap()).unwrap();
+        let mut rows: Vec<_> = rows.into_iter().map(|row| serde_json::Value::Object(row).to_string()).collect();
+        rows.sort_unstable();
+        tables.insert(rollup.name, rows);
     }
     tables
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_history_that_grew_night_by_night_says_what_one_made_at_once_says() {
+async fn a_history_built_in_steps_equals_one_built_at_once() {
     let dir = tempfile::tempdir().unwrap();
-    // Six days of February, and the rest of their week, are over for a week when the archive ends.
+    // Six days of February; their week ended more than a week before the archive ends, so its files are joined.
     let start = archive(&dir.path().join("archive"), NaiveDate::from_ymd_opt(2024, 2, 24).unwrap());
     let source = place(&dir.path().join("archive"));
     let lake = Lake::open_or_create(&place(&dir.path().join("lake"))).await.unwrap();
-    let (mut grown, mut told) = (BTreeMap::new(), Vec::new());
+    let (mut grown, mut days_made) = (BTreeMap::new(), Vec::new());
     let mut snapshot = lake.snapshot().await.unwrap();
-    // A week, a night, a night in which nothing came, two days without the one before them, that one late, and the rest.
+    // A week, a day, the same day again, two days after a gap, the day of the gap, and the rest.
     for (from, to) in [(0, 7), (7, 8), (7, 8), (9, 11), (8, 9), (0, u64::from(DAYS) + 2)] {
         let [from, to] = [from, to].map(|n| Some(start + Days::new(n)));
         let of_days = Selection { from, to, ..Selection::default() };
-        ingest::read(std::slice::from_ref(&source), &of_days, &lake, Bounds::default()).await.unwrap();
+        let of_days = IngestRequest { selection: of_days, ..IngestRequest::all(vec![source.clone()]) };
+        ingest(&of_days, &lake, Progress::Hidden).await.unwrap();
         let before = std::mem::replace(&mut snapshot, lake.snapshot().await.unwrap());
         let made;
         (grown, made) = history(&lake, &snapshot).await;
-        assert_eq!(made, days_changed(&before, &snapshot), "days that were made for {from:?} to {to:?}");
-        told.push(made);
+        assert_eq!(made, days_changed(&before, &snapshot), "days computed for {from:?} to {to:?}");
+        days_made.push(made);
     }
-    assert!(told[1] <= 2 && told[2] == 0, "a night costs its day: {told:?}");
+    assert!(days_made[1] <= 2 && days_made[2] == 0, "a run computes only its own day: {days_made:?}");
     let geo = Geo::embedded().unwrap();
     let at_once = session(&snapshot, &Rolled::default(), &geo, MEMORY_BYTES).await.unwrap();
     let at_once = everything(&at_once).await;
     assert!(at_once["novelties"].len() > 200, "{at_once:?}");
     for (name, rows) in &at_once {
-        assert!(grown[name] == *rows, "{name} as it grew is not what it is at once");
+        assert!(grown[name] == *rows, "{name} built in steps differs from {name} built at once");
     }
-    // Whoever places addresses otherwise has a history of its own.
+    // Another geographic database has its own history.
     let elsewhere = lake.rolled(&snapshot, &["another database".to_owned()]).await.unwrap();
     assert!(elsewhere.files["novelties"].is_empty() && !elsewhere.files["daily_address"].is_empty());
-    // What is no longer true goes, and what a longer span's file holds, and nothing else.
+    // A vacuum deletes only outdated files and those that a file of a longer span replaces.
     let vacuumed = lake.vacuum(chrono::Utc::now() + Days::new(1)).await.unwrap();
     assert!(vacuumed.files >= 9 * at_once.len() as u64, "{vacuumed:?}");
     let rolled = lake.rolled(&snapshot, &geo.sources()).await.unwrap();
     let days = snapshot.files.iter().map(|file| file.day).collect::<BTreeSet<_>>().len();
     let joined = |files: &Vec<_>| files.len() == days - 6 - 3 + 2;
-    assert!(rolled.files.values().all(joined), "February is one file and so are three days of March, {days} days");
+    assert!(rolled.files.values().all(joined), "February is one file, and three days of March are one, of {days} days");
     assert!(history(&lake, &snapshot).await == (at_once, 0));
 }

@@ -1,6 +1,6 @@
-//! What the benches share: a sample archive made once a process, and its objects in memory.
+//! Shared by the benches: a sample archive, made once per process, and its objects in memory.
 
-#![allow(dead_code, reason = "each bench uses its part")]
+#![allow(dead_code, reason = "each bench uses a part")]
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -9,7 +9,7 @@ use bytes::Bytes;
 use trailhunt::sample::{SampleSettings, generate};
 use trailhunt::source::{self, Location, LogObject, S3Settings, Selection};
 
-/// Twelve days of a small organisation, in a temporary folder that is left to the system.
+/// Twelve days of a small organisation, in a temporary folder that is not deleted.
 pub static ARCHIVE: LazyLock<PathBuf> = LazyLock::new(|| {
     let out = std::env::temp_dir().join(format!("trailhunt-bench-{}", std::process::id()));
     let settings = SampleSettings { out: out.clone(), days: 12, events_per_day: 4000, ..SampleSettings::default() };
@@ -17,12 +17,12 @@ pub static ARCHIVE: LazyLock<PathBuf> = LazyLock::new(|| {
     out
 });
 
-/// A folder as a place.
+/// The location of a folder.
 pub fn place(path: &Path) -> Location {
     Location::parse(path.to_str().expect("a UTF-8 path"), &S3Settings::default()).expect("a local path")
 }
 
-/// Every log object of the archive, in the order an ingest reads them.
+/// All log objects of the archive, in the order in which an ingest reads them.
 pub async fn objects() -> Vec<(LogObject, Bytes)> {
     let location = place(&ARCHIVE);
     let selection = Selection::default();
@@ -36,7 +36,7 @@ pub async fn objects() -> Vec<(LogObject, Bytes)> {
     objects
 }
 
-/// A runtime of the kind the program has.
+/// A runtime like that of the program.
 pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Runtime::new().expect("a runtime")
 }

@@ -1,31 +1,34 @@
-//! What the columns of every table and view mean.
+//! The meaning of the columns of every table and view.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use arrow::datatypes::{DataType, Schema};
 
+use crate::engine::{Parameters, Session};
+use crate::error::{Error, Result};
 use crate::lake::{LEDGER, REJECTS};
 use crate::schema::EVENTS;
+use crate::terminal::printable;
 
-/// A column, for a person.
+/// The description of a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Described {
     /// Name.
     pub name: String,
     /// Type, in plain words.
     pub data_type: String,
-    /// What it means; empty for a column nobody documented.
+    /// Its meaning; empty for a column without documentation.
     pub doc: &'static str,
 }
 
-/// Columns of rollups and views, by name and by `table.name`.
+/// Documentation of the columns of rollups and views, by name and by `table.name`.
 static DOCS: LazyLock<BTreeMap<&str, &str>> = LazyLock::new(|| {
     let lines = include_str!("../../sql/columns.tsv").lines().filter(|line| !line.starts_with('#'));
     lines.filter_map(|line| line.split_once('\t')).collect()
 });
 
-/// The columns of a table with their meaning.
+/// The columns of a table, with their meaning.
 pub fn describe(table: &str, schema: &Schema) -> Vec<Described> {
     let column = |field: &std::sync::Arc<arrow::datatypes::Field>| Described {
         name: field.name().clone(),
@@ -33,6 +36,22 @@ pub fn describe(table: &str, schema: &Schema) -> Vec<Described> {
         doc: doc(table, field.name()),
     };
     schema.fields().iter().map(column).collect()
+}
+
+/// The columns of a table with types and meaning, one line each.
+///
+/// # Errors
+/// [`Error::Usage`] when there is no such table; it lists those there are.
+pub async fn describe_text(session: &Session, table: &str) -> Result<String> {
+    if !session.has_table(table) {
+        let tables = session.tables().join(", ");
+        return Err(Error::Usage(format!("no table {}; there are {tables}", printable(table))));
+    }
+    let query = session.query(table, &format!("SELECT * FROM {table}"), &Parameters::new()).await?;
+    let columns = describe(table, &query.schema());
+    let width = columns.iter().map(|column| column.name.len()).max().unwrap_or(0);
+    let line = |column: &Described| format!("{:width$}  {:9}  {}\n", column.name, column.data_type, column.doc);
+    Ok(columns.iter().map(line).collect())
 }
 
 fn doc(table: &str, name: &str) -> &'static str {

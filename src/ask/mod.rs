@@ -1,13 +1,27 @@
-//! What an analyst asks of a lake: saved questions, the story of an entity, what columns mean, and the forms of an answer.
+//! What an analyst asks of a lake: saved questions, the story of an entity, what columns mean, and the formats of an answer.
 //!
-//! A question is data, SQL with a TOML header, as a detector is. Nothing here prints.
+//! A question is data, SQL with a TOML header, as a detector is.
 
 mod answer;
+mod baseline_diff;
 mod columns;
 mod entity;
+mod findings;
+mod plan;
 mod question;
+mod rejects;
+mod shell;
+mod story;
 
-pub use answer::{csv, json, ndjson, parquet, printable, table, written};
-pub use columns::{Described, describe};
+pub use answer::{csv, json, ndjson, parquet, table, written};
+pub use baseline_diff::{baseline_diff, baseline_diff_text};
+pub use columns::{Described, describe, describe_text};
 pub use entity::{Kind, Section, sections};
+pub use findings::{findings, values_of_finding};
+pub use plan::{explained, reads};
 pub use question::{Question, QuestionParameter, Questions};
+pub use rejects::rejects;
+pub use shell::shell;
+pub use story::{findings_section, story};
+
+pub use crate::terminal::printable;

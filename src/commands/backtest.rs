@@ -1,26 +1,22 @@
-//! `trailhunt backtest`: what each detector would have raised over history.
+//! `trailhunt backtest`: how many alerts each detector would have raised over history.
 
-use super::query::written;
-use super::{Outcome, hunt};
-use crate::cli::{BacktestArgs, BacktestFormat};
-use crate::detect::{Library, Settings};
+use super::Outcome;
 use crate::error::Result;
+use crate::hunt;
+use crate::lake::Lake;
 use crate::report::backtest::{backtest as figures, text};
-use crate::report::json;
+use crate::request::{BacktestRequest, TextFormat};
+use crate::terminal::{Out, Progress};
 
-/// Carries out `backtest`. Exit code 2 when a detector could not run.
-pub async fn backtest(args: BacktestArgs) -> Result<Outcome> {
-    let lake = args.lake.open().await?;
-    let library = Library::load(&args.detect.folders)?;
-    let detectors = library.select(&args.detect.detectors)?;
-    let settings = Settings { parameters: hunt::parameters(&args.detect.parameters, &library)? };
-    let ground = hunt::ground(&lake, &args.period, &args.detect, &args.memory).await?;
-    let hunt = hunt::detect(&detectors, &ground.session, ground.window, &settings).await?;
-    let backtest = figures(&hunt, ground.window, args.alerts_per_day);
-    let mut out = std::io::stdout().lock();
-    written(match args.format {
-        BacktestFormat::Table => text(&backtest, &mut out),
-        BacktestFormat::Json => json(&backtest, &mut out),
-    })?;
-    Ok(if hunt.failed.is_empty() { Outcome::Done } else { Outcome::Incomplete })
+/// Exit code 2 if a detector failed.
+pub async fn backtest(request: &BacktestRequest, out: &mut Out) -> Result<Outcome> {
+    let lake = Lake::open(&request.lake.location).await?;
+    let context = hunt::prepare(&lake, &request.lake, &request.period, Progress::Shown).await?;
+    let hunt = hunt::detect(&request.detection, &context.session, context.window, Progress::Shown).await?;
+    let backtest = figures(&hunt, context.window, request.alerts_per_day);
+    match request.format {
+        TextFormat::Table => out.render(|out| text(&backtest, out))?,
+        TextFormat::Json => out.json(&backtest)?,
+    }
+    Ok(Outcome::complete(hunt.failed.is_empty()))
 }

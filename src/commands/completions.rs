@@ -1,31 +1,27 @@
-//! `trailhunt completions` and `trailhunt man`: what the command line can say of itself.
+//! `trailhunt completions` and `trailhunt man`: generated from the command line's declarations.
 
-use std::io::Write;
+use std::io::Write as _;
+use std::path::Path;
 
 use super::Outcome;
-use super::query::written;
-use crate::cli::{CompletionsArgs, ManArgs, command};
+use crate::cli;
 use crate::error::{Error, Result};
+use crate::terminal::Out;
 
-/// Carries out `completions`.
-pub fn completions(args: &CompletionsArgs) -> Result<Outcome> {
+pub fn completions(shell: clap_complete::Shell, out: &mut Out) -> Result<Outcome> {
     let mut text = Vec::new();
-    clap_complete::generate(args.shell, &mut command(), "trailhunt", &mut text);
-    written(std::io::stdout().lock().write_all(&text))?;
+    clap_complete::generate(shell, &mut cli::command(), "trailhunt", &mut text);
+    out.render(|out| out.write_all(&text))?;
     Ok(Outcome::Done)
 }
 
-/// Carries out `man`.
-pub fn man(args: &ManArgs) -> Result<Outcome> {
-    if let Some(folder) = &args.out {
-        let failed = |source| Error::File { path: folder.clone(), source };
+pub fn man(folder: Option<&Path>, out: &mut Out) -> Result<Outcome> {
+    if let Some(folder) = folder {
+        let failed = |source| Error::File { path: folder.into(), source };
         std::fs::create_dir_all(folder).map_err(failed)?;
-        clap_mangen::generate_to(command(), folder).map_err(failed)?;
+        clap_mangen::generate_to(cli::command(), folder).map_err(failed)?;
         return Ok(Outcome::Done);
     }
-    let mut text = Vec::new();
-    let rendered = clap_mangen::Man::new(command()).render(&mut text);
-    rendered.map_err(|e| Error::Internal(e.to_string()))?;
-    written(std::io::stdout().lock().write_all(&text))?;
+    out.render(|out| clap_mangen::Man::new(cli::command()).render(out))?;
     Ok(Outcome::Done)
 }

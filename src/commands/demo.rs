@@ -1,75 +1,68 @@
-//! `trailhunt demo`: the whole tool in a minute, on an archive of its own making.
+//! `trailhunt demo`: the whole tool in a minute, on an archive that it writes itself.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::hunt::{conclude, report_on};
-use super::ingest::Bounds;
-use super::{Outcome, ingest, sample};
-use crate::cli::{DemoArgs, DetectArgs, HuntSettings, MemoryArgs, PeriodArgs};
+use super::hunt::announce;
+use super::{Outcome, sample};
 use crate::error::{Error, Result};
 use crate::lake::Lake;
 use crate::report::{Coverage, Format, Output, Report};
+use crate::request::{Announcement, CompareWith, Detection, HuntRequest, IngestRequest, LakeRequest, Period};
 use crate::sample::SampleSettings;
-use crate::source::{Location, S3Settings, Selection};
+use crate::source::{Location, S3Settings};
+use crate::terminal::{Out, Progress};
+use crate::{hunt, ingest};
 
-/// Carries out `demo`.
-#[expect(clippy::print_stdout, reason = "the command's answer")]
-pub async fn demo(args: DemoArgs) -> Result<Outcome> {
-    let (dir, temporary) = match args.dir {
-        Some(dir) => (dir, false),
-        None => (std::env::temp_dir().join(format!("trailhunt-demo-{}", std::process::id())), true),
-    };
-    let result = in_folder(&dir, &args.report).await;
-    if temporary {
-        let _ = std::fs::remove_dir_all(&dir);
+pub async fn demo(dir: Option<PathBuf>, report: &Path, out: &mut Out) -> Result<Outcome> {
+    let temporary = std::env::temp_dir().join(format!("trailhunt-demo-{}", std::process::id()));
+    let folder = dir.as_deref().unwrap_or(&temporary);
+    let result = demo_in(folder, report, out).await;
+    if dir.is_none() {
+        let _ = std::fs::remove_dir_all(folder);
     }
     let outcome = result?;
-    println!(
-        "\nThe whole report is in {}, to look at in {}",
-        args.report.display(),
-        args.report.with_extension("html").display()
-    );
-    if !temporary {
-        let lake = dir.join("lake");
-        println!("Ask the lake: trailhunt query --lake {} 'SELECT * FROM events LIMIT 5'", lake.display());
+    let page = report.with_extension("html");
+    writeln!(out, "\nThe full report is in {}; open {} in a browser.", report.display(), page.display())?;
+    if dir.is_some() {
+        let lake = folder.join("lake");
+        writeln!(out, "Query the lake: trailhunt query --lake {} 'SELECT * FROM events LIMIT 5'", lake.display())?;
     }
     Ok(outcome)
 }
 
-#[expect(clippy::print_stdout, reason = "the command's answer")]
-async fn in_folder(dir: &Path, report: &Path) -> Result<Outcome> {
-    let archive = dir.join("archive");
+async fn demo_in(folder: &Path, report: &Path, out: &mut Out) -> Result<Outcome> {
+    let archive = folder.join("archive");
     let settings = SampleSettings { out: archive.clone(), ..SampleSettings::default() };
     let summary = sample::write(&settings)?;
-    println!("sample    {} events of {} days, {} attacks planted", summary.events, settings.days, summary.attacks);
-    let place = |path: &Path| Location::parse(&path.display().to_string(), &S3Settings::default());
-    let lake = Lake::open_or_create(&place(&dir.join("lake"))?).await?;
-    let ingested = ingest::read(&[place(&archive)?], &Selection::default(), &lake, Bounds::default()).await?;
-    ingest::print(&ingested);
-    let hunt = HuntSettings {
-        detect: DetectArgs::default(),
-        suppressions: None,
+    let (events, days, attacks) = (summary.events, settings.days, summary.attacks);
+    writeln!(out, "sample    {events} events over {days} days, {attacks} attacks planted")?;
+    let location = |path: &Path| Location::parse(&path.display().to_string(), &S3Settings::default());
+    let ingest = IngestRequest::all(vec![location(&archive)?]);
+    let hunt = HuntRequest {
+        lake: LakeRequest::new(location(&folder.join("lake"))?),
+        period: Period::default(),
+        detection: Detection::shipped()?,
+        suppressions: Default::default(),
+        compare_with: CompareWith::Nothing,
         reports: vec![
             Output { path: report.to_path_buf(), format: Format::Json },
             Output { path: report.with_extension("html"), format: Format::Html },
         ],
-        baseline: None,
-        quiet: false,
-        notify_command: None,
-        fail_on: None,
-        memory: MemoryArgs::default(),
     };
-    let everything = PeriodArgs { from: None, to: None };
-    let report = report_on(&lake, &everything, &hunt, Coverage::from(ingested)).await?;
-    let outcome = conclude(&lake, &report, &hunt).await?;
-    print_truth(&archive.join("truth.jsonl"), &report)?;
+    let lake = Lake::open_or_create(&hunt.lake.location).await?;
+    let ingested = ingest::ingest(&ingest, &lake, Progress::Shown).await?;
+    out.render(|out| ingest::text(&ingested, out))?;
+    let report = hunt::hunt(&lake, &hunt, Coverage::from(ingested), Progress::Shown).await?;
+    let recorded = hunt::publish(&lake, &report, &hunt).await?;
+    let outcome = announce(&report, recorded.as_ref(), &Announcement::default(), out).await?;
+    print_truth(&archive.join("truth.jsonl"), &report, out)?;
     Ok(outcome)
 }
 
-/// One planted incident, as far as the score needs it.
+/// A planted incident, as far as it is scored here.
 #[derive(Deserialize)]
 struct Incident {
     kind: String,
@@ -78,11 +71,9 @@ struct Incident {
     event_ids: BTreeSet<String>,
 }
 
-/// How the hunt did against what was planted: which attack kinds have a finding with one of their events as evidence,
-/// and how many have an identity of theirs among the ten riskiest.
-#[expect(clippy::print_stdout, reason = "the command's answer")]
-fn print_truth(truth: &PathBuf, report: &Report) -> Result<()> {
-    let text = std::fs::read_to_string(truth).map_err(|source| Error::File { path: truth.clone(), source })?;
+/// Compares the findings with what was planted. An attack is found if one of its events is evidence of a finding.
+fn print_truth(truth: &Path, report: &Report, out: &mut Out) -> Result<()> {
+    let text = std::fs::read_to_string(truth).map_err(|source| Error::File { path: truth.into(), source })?;
     let incidents = text.lines().map(serde_json::from_str::<Incident>).collect::<std::result::Result<Vec<_>, _>>();
     let incidents = incidents.map_err(|e| Error::Internal(format!("truth.jsonl: {e}")))?;
     let touched = |incident: &Incident| {
@@ -92,20 +83,21 @@ fn print_truth(truth: &PathBuf, report: &Report) -> Result<()> {
     let ranked = |incident: &Incident| {
         riskiest.iter().any(|entity| incident.identities.iter().any(|id| same_identity(id, &entity.entity)))
     };
-    println!("\nAgainst what was planted");
+    writeln!(out, "\nPlanted attacks")?;
     let mut found = 0;
     let attacks: Vec<_> = incidents.iter().filter(|incident| incident.label == "attack").collect();
     for attack in &attacks {
         let (touched, ranked) = (touched(attack), ranked(attack));
         found += usize::from(touched);
         let touched = if touched { "found " } else { "missed" };
-        println!("  {touched}  {}{}", attack.kind, if ranked { ", attacker among the 10 riskiest" } else { "" });
+        let ranked = if ranked { ", attacker among the 10 riskiest identities" } else { "" };
+        writeln!(out, "  {touched}  {}{ranked}", attack.kind)?;
     }
-    println!("  {found} of {} attacks", attacks.len());
+    writeln!(out, "  {found} of {} found", attacks.len())?;
     Ok(())
 }
 
-/// True when a caller's ARN belongs to the actor: the same, or a session of the role.
+/// Whether a caller's ARN belongs to the identity: the same ARN, or a session of the role.
 fn same_identity(arn: &str, actor: &str) -> bool {
     let role = |text: &str| text.rsplit('/').next().map(str::to_owned);
     arn == actor

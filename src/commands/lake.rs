@@ -1,119 +1,64 @@
-//! `trailhunt lake ...`: looks after lakes and the archives they are made from.
-
-use std::io::Write;
+//! `trailhunt lake ...`: maintains lakes, and verifies the archives they are made from.
 
 use chrono::{Duration, Utc};
-use indicatif::{HumanBytes, HumanCount};
+use indicatif::HumanBytes;
 
-use super::query::{printable, written};
-use super::status::{rejects, status};
-use super::{Outcome, period, progress};
-use crate::cli::{CompactArgs, LakeCommand, LakeFormat, VacuumArgs, VerifyDigestsArgs};
-use crate::error::{Error, Result};
-use crate::integrity::{self, PublicKeys, Verification};
-use crate::lake::{Compacted, Vacuumed};
-use crate::source::{Location, Selection};
+use super::Outcome;
+use crate::ask::rejects as list_rejects;
+use crate::error::Result;
+use crate::lake::{Compacted, Lake, Vacuumed};
+use crate::report::LakeStatus;
+use crate::request::{LakeRequest, TextFormat, VerifyDigestsRequest};
+use crate::source::Location;
+use crate::terminal::{Out, Progress, printable};
+use crate::{integrity, open};
 
-/// Carries out `lake ...`.
-pub async fn lake(command: LakeCommand) -> Result<Outcome> {
-    match command {
-        LakeCommand::Status(args) => status(args).await,
-        LakeCommand::Rejects(args) => rejects(args).await,
-        LakeCommand::Compact(args) => compact(args).await,
-        LakeCommand::Vacuum(args) => vacuum(args).await,
-        LakeCommand::VerifyDigests(args) => verify_digests(args).await,
+/// Days with at least this many files are compacted.
+const FILES_MIN: usize = 2;
+
+/// Exit code 2 if the lake has rejects.
+pub async fn status(request: &LakeRequest, format: TextFormat, out: &mut Out) -> Result<Outcome> {
+    let (snapshot, session) = open::session(request).await?;
+    let status = LakeStatus::of(&snapshot, &session).await?;
+    match format {
+        TextFormat::Table => out.render(|out| status.text(out))?,
+        TextFormat::Json => out.json(&status.json())?,
     }
+    Ok(Outcome::complete(status.is_complete()))
 }
 
-#[expect(clippy::print_stdout, reason = "the command's answer")]
-async fn compact(args: CompactArgs) -> Result<Outcome> {
-    let lake = args.lake.open().await?;
-    let Compacted { days, files, bytes } = lake.compact(2, args.memory.memory_limit).await?;
-    println!(
-        "compacted {days} days: {} files to {}, {} to {}",
-        files.0,
-        files.1,
-        HumanBytes(bytes.0),
-        HumanBytes(bytes.1)
-    );
-    println!("kept      the old files, for older versions of the table, until `trailhunt lake vacuum`");
+/// Exit code 2 if there are any.
+pub async fn rejects(request: &LakeRequest, out: &mut Out) -> Result<Outcome> {
+    let (_, session) = open::session(request).await?;
+    let rejects = list_rejects(&session).await?;
+    rejects.iter().try_for_each(|reject| writeln!(out, "{}", printable(reject)))?;
+    Ok(Outcome::complete(rejects.is_empty()))
+}
+
+pub async fn compact(location: &Location, memory_bytes: usize, out: &mut Out) -> Result<Outcome> {
+    let Compacted { days, files, bytes } = Lake::open(location).await?.compact(FILES_MIN, memory_bytes).await?;
+    let bytes = (HumanBytes(bytes.0), HumanBytes(bytes.1));
+    writeln!(out, "compacted {days} days: {} files to {}, {} to {}", files.0, files.1, bytes.0, bytes.1)?;
+    writeln!(out, "kept      the old files, for older versions of the table, until `trailhunt lake vacuum`")?;
     Ok(Outcome::Done)
 }
 
-#[expect(clippy::print_stdout, reason = "the command's answer")]
-async fn vacuum(args: VacuumArgs) -> Result<Outcome> {
-    let lake = args.lake.open().await?;
-    let before = Utc::now() - Duration::hours(i64::from(args.retain_hours));
-    let Vacuumed { files, bytes } = lake.vacuum(before).await?;
-    println!("deleted   {files} files, {}", HumanBytes(bytes));
+pub async fn vacuum(location: &Location, retain_hours: u32, out: &mut Out) -> Result<Outcome> {
+    let before = Utc::now() - Duration::hours(i64::from(retain_hours));
+    let Vacuumed { files, bytes } = Lake::open(location).await?.vacuum(before).await?;
+    writeln!(out, "deleted   {files} files, {}", HumanBytes(bytes))?;
     Ok(Outcome::Done)
 }
 
-async fn verify_digests(args: VerifyDigestsArgs) -> Result<Outcome> {
-    let (from, to) = period::bounds(&args.period)?;
-    let selection = Selection {
-        from: from.map(|time| time.date_naive()),
-        to: to.map(period::day_after),
-        accounts: args.accounts,
-        regions: args.regions,
-        ..Selection::default()
-    };
-    let mut keys = PublicKeys::default();
-    for path in &args.public_keys {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::File { path: path.clone(), source })?;
-        keys.add(&text, &path.display().to_string())?;
+/// Exit code 2 unless everything was verified.
+pub async fn verify_digests(request: &VerifyDigestsRequest, out: &mut Out) -> Result<Outcome> {
+    let VerifyDigestsRequest { source, selection, keys, format } = request;
+    let bar = Progress::Shown.steps("verify", 0);
+    let verification = integrity::verify(source, selection, keys, &|done, of| bar.set(done, of)).await?;
+    drop(bar);
+    match format {
+        TextFormat::Table => out.render(|out| integrity::text(&verification, out))?,
+        TextFormat::Json => out.json(&verification)?,
     }
-    let location = Location::parse(&args.source, &args.s3.settings())?;
-    let bar = progress::steps("verify", 0);
-    let verification = integrity::verify(&location, &selection, &keys, &|done, of| {
-        bar.set_length(of);
-        bar.set_position(done);
-    })
-    .await?;
-    bar.finish_and_clear();
-    let mut out = std::io::stdout().lock();
-    written(match args.format {
-        LakeFormat::Text => text(&verification, &mut out),
-        LakeFormat::Json => serde_json::to_writer_pretty(&mut out, &verification)
-            .map_err(std::io::Error::from)
-            .and_then(|()| writeln!(out)),
-    })?;
-    Ok(if verification.holds() { Outcome::Done } else { Outcome::Incomplete })
-}
-
-/// A summary, then one line a problem.
-fn text(verification: &Verification, out: &mut impl Write) -> std::io::Result<()> {
-    let Verification { digests, logs, problems, .. } = verification;
-    let period = match (&digests.from, &digests.to) {
-        (Some(from), Some(to)) => format!(", {from} to {to}"),
-        _ => String::new(),
-    };
-    writeln!(out, "digests   {} of {} verified{period}", HumanCount(digests.verified), HumanCount(digests.found))?;
-    if digests.copied > 0 {
-        writeln!(out, "copied    {} lie elsewhere than CloudTrail delivered them", HumanCount(digests.copied))?;
-    }
-    if digests.signed_by_successor > 0 {
-        let count = HumanCount(digests.signed_by_successor);
-        writeln!(out, "          {count} have no metadata here; the digest after each one says its signature")?;
-    }
-    let others = [
-        (logs.altered, "altered"),
-        (logs.missing, "missing"),
-        (logs.unreadable, "unreadable"),
-        (logs.extra, "that no digest names"),
-        (logs.not_covered_yet, "newer than the newest digest"),
-        (logs.unproven, "named only by digests that could not be verified"),
-    ];
-    let others = others.iter().filter(|(count, _)| *count > 0);
-    let others: String = others.map(|(count, what)| format!(", {} {what}", HumanCount(*count))).collect();
-    writeln!(out, "logs      {} verified{others}", HumanCount(logs.verified))?;
-    if problems.is_empty() {
-        return writeln!(out, "holds     every log is the one CloudTrail delivered, and none is missing or extra");
-    }
-    writeln!(out, "problems  {}\n", HumanCount(problems.len() as u64))?;
-    for problem in problems {
-        // One line each, whatever an object is called.
-        writeln!(out, "{}", printable(&problem.to_string()).replace('\n', "\u{fffd}"))?;
-    }
-    Ok(())
+    Ok(Outcome::complete(verification.holds()))
 }

@@ -1,4 +1,4 @@
-//! One file per command: what was typed, carried out. Printing happens here and nowhere below.
+//! One short file per command: open what the request names, call the stage, print, and say how it ended.
 
 mod backtest;
 mod baseline;
@@ -8,31 +8,21 @@ mod demo;
 mod detectors;
 mod entity;
 mod evidence;
-pub mod fixture;
 mod hunt;
-pub mod ingest;
+mod ingest;
 mod lake;
-mod notify;
-mod period;
-mod progress;
 mod query;
-mod record;
 mod run;
 mod runs;
 mod sample;
 mod shell;
-mod status;
 mod verify;
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use crate::cli::{Cli, Command, GeoArgs, LakeArgs, MemoryArgs};
-use crate::engine;
 use crate::error::Result;
-use crate::geo::Geo;
-use crate::lake::Lake;
-use crate::source::Location;
+use crate::resolve::Request;
+use crate::terminal::Out;
 
 /// How a command that did not fail ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,8 +31,15 @@ pub enum Outcome {
     Done,
     /// Exit code 1: findings at or above `--fail-on`.
     Found,
-    /// Exit code 2: something could not be read or verified; the rest was done.
+    /// Exit code 2: something could not be read, run or verified; the rest was done.
     Incomplete,
+}
+
+impl Outcome {
+    /// [`Outcome::Done`] or [`Outcome::Incomplete`].
+    fn complete(complete: bool) -> Outcome {
+        if complete { Outcome::Done } else { Outcome::Incomplete }
+    }
 }
 
 impl From<Outcome> for ExitCode {
@@ -55,51 +52,35 @@ impl From<Outcome> for ExitCode {
     }
 }
 
-/// Carries out what was typed.
+/// Runs a command.
 ///
 /// # Errors
 /// When the command could not be carried out as a whole.
-pub async fn run(cli: Cli) -> Result<Outcome> {
-    match cli.command {
-        Command::Demo(args) => demo::demo(args).await,
-        Command::Sample(args) => sample::sample(args),
-        Command::Ingest(args) => ingest::ingest(args).await,
-        Command::Hunt(args) => hunt::hunt(args).await,
-        Command::Backtest(args) => backtest::backtest(args).await,
-        Command::Run(args) => run::run(args).await,
-        Command::Query(args) => query::query(args).await,
-        Command::Queries(args) => query::queries(&args),
-        Command::Entity(args) => entity::entity(args).await,
-        Command::Shell(args) => shell::shell(args).await,
-        Command::Detectors(args) => detectors::detectors(args).await,
-        Command::Baseline(command) => baseline::baseline(command).await,
-        Command::Runs(args) => runs::runs(args).await,
-        Command::Evidence(args) => evidence::evidence(args).await,
-        Command::Verify(args) => verify::verify(args).await,
-        Command::Lake(command) => lake::lake(command).await,
-        Command::Config(command) => config::config(&command, cli.config.as_deref()),
-        Command::Completions(args) => completions::completions(&args),
-        Command::Man(args) => completions::man(&args),
-    }
-}
-
-/// The user's databases in front of the embedded table.
-fn geo(args: &GeoArgs) -> Result<Arc<Geo>> {
-    if args.geoip.is_empty() { Ok(Geo::embedded()?) } else { Ok(Arc::new(Geo::with_databases(&args.geoip)?)) }
-}
-
-impl LakeArgs {
-    /// The lake that was named.
-    ///
-    /// # Errors
-    /// When there is none.
-    async fn open(&self) -> Result<Lake> {
-        Lake::open(&Location::parse(&self.lake, &self.s3.settings())?).await
-    }
-}
-
-impl Default for MemoryArgs {
-    fn default() -> MemoryArgs {
-        MemoryArgs { memory_limit: engine::MEMORY_BYTES }
+pub async fn run(request: Request) -> Result<Outcome> {
+    let out = &mut Out::stdout();
+    match request {
+        Request::Demo(dir, report) => demo::demo(dir, &report, out).await,
+        Request::Sample(settings) => sample::sample(&settings, out),
+        Request::Ingest(request, lake) => ingest::ingest(&request, &lake, out).await,
+        Request::Hunt(request, announcement) => hunt::hunt(&request, &announcement, out).await,
+        Request::Run(ingest, hunt, announcement) => run::run(&ingest, &hunt, &announcement, out).await,
+        Request::Backtest(request) => backtest::backtest(&request, out).await,
+        Request::BaselineDiff(request) => baseline::diff(&request, out).await,
+        Request::Runs(request) => runs::runs(&request, out).await,
+        Request::Evidence(request) => evidence::evidence(&request, out).await,
+        Request::Verify(request) => verify::verify(&request, out).await,
+        Request::Query(request) => query::query(request, out).await,
+        Request::Queries(name) => query::queries(name.as_deref(), out),
+        Request::Entity(request) => entity::entity(request, out).await,
+        Request::Shell(request) => shell::shell(&request, out).await,
+        Request::Detectors(request) => detectors::detectors(request, out).await,
+        Request::LakeStatus(request, format) => lake::status(&request, format, out).await,
+        Request::LakeRejects(request) => lake::rejects(&request, out).await,
+        Request::LakeCompact(location, memory_bytes) => lake::compact(&location, memory_bytes, out).await,
+        Request::LakeVacuum(location, retain_hours) => lake::vacuum(&location, retain_hours, out).await,
+        Request::VerifyDigests(request) => lake::verify_digests(&request, out).await,
+        Request::ConfigShow(settings) => config::show(&settings, out),
+        Request::Completions(shell) => completions::completions(shell, out),
+        Request::Man(folder) => completions::man(folder.as_deref(), out),
     }
 }

@@ -1,55 +1,44 @@
-//! `trailhunt run`: ingest, then hunt.
+//! `trailhunt run`: ingest, then hunt. One run at a time per lake.
 
-use chrono::Days;
-
-use super::hunt::{conclude, report_on};
-use super::ingest::Bounds;
-use super::{Outcome, ingest, period};
-use crate::cli::RunArgs;
+use super::Outcome;
+use super::hunt::announce;
 use crate::error::Result;
-use crate::lake::Lake;
-use crate::report::Coverage;
-use crate::source::{Location, Selection};
+use crate::lake::{Lake, Link};
+use crate::report::{Coverage, Report};
+use crate::request::{Announcement, HuntRequest, IngestRequest};
+use crate::terminal::{Out, Progress};
+use crate::{hunt, ingest};
 
-/// Carries out `run`.
-pub async fn run(args: RunArgs) -> Result<Outcome> {
-    let (from, to) = period::bounds(&args.period)?;
-    // Objects are delivered minutes after their events: the last hour's lie under the next day.
-    let to = to.map(period::day_after).and_then(|day| day.checked_add_days(Days::new(1)));
-    let selection = ingest::selection(&args.source, from.map(|time| time.date_naive()), to);
-    let s3 = args.lake.s3.settings();
-    let sources = args.source.sources.iter().map(|text| Location::source(text, &s3)).collect::<Result<Vec<_>>>()?;
-    let lake = Lake::open_or_create(&Location::parse(&args.lake.lake, &s3)?).await?;
+pub async fn run(
+    ingest: &IngestRequest,
+    hunt: &HuntRequest,
+    announcement: &Announcement,
+    out: &mut Out,
+) -> Result<Outcome> {
+    let lake = Lake::open_or_create(&hunt.lake.location).await?;
     let lock = lake.lock().await?;
-    let outcome = night(&args, &sources, &selection, &lake).await;
-    lock.release().await;
-    outcome
+    let ran = run_locked(&lake, ingest, hunt, announcement.quiet, out).await;
+    let released = lock.release().await;
+    let (report, recorded) = ran?;
+    let outcome = announce(&report, recorded.as_ref(), announcement, out).await?;
+    // The report is announced even if another run may have worked at the same time.
+    released?;
+    Ok(outcome)
 }
 
-/// What one run at a time does.
-async fn night(args: &RunArgs, sources: &[Location], selection: &Selection, lake: &Lake) -> Result<Outcome> {
-    let ingested = ingest::read(sources, selection, lake, Bounds::new(&args.hunt.memory, &args.limits)).await?;
-    if !args.hunt.quiet {
-        ingest::print(&ingested);
+async fn run_locked(
+    lake: &Lake,
+    ingest: &IngestRequest,
+    hunt: &HuntRequest,
+    quiet: bool,
+    out: &mut Out,
+) -> Result<(Report, Option<Link>)> {
+    let progress = if quiet { Progress::Hidden } else { Progress::Shown };
+    let ingested = ingest::ingest(ingest, lake, progress).await?;
+    if !quiet {
+        out.render(|out| ingest::text(&ingested, out))?;
     }
-    let report = report_on(lake, &args.period, &args.hunt, Coverage::from(ingested)).await?;
-    conclude(lake, &report, &args.hunt).await
-}
-
-impl From<ingest::Ingested> for Coverage {
-    fn from(ingested: ingest::Ingested) -> Coverage {
-        let appended = ingested.appended;
-        Coverage {
-            objects_read: appended.objects,
-            objects_skipped: ingested.objects_skipped,
-            objects_changed: ingested.objects_changed,
-            objects_failed: ingested.objects_failed.into_iter().map(|(_, reason)| reason).collect(),
-            objects_of_other_kinds: ingested.others,
-            events_read: appended.kept + appended.duplicates,
-            events_kept: appended.kept,
-            duplicates: appended.duplicates,
-            rejects: appended.rejects,
-            ..Coverage::default()
-        }
-    }
+    let report = hunt::hunt(lake, hunt, Coverage::from(ingested), progress).await?;
+    let recorded = hunt::publish(lake, &report, hunt).await?;
+    Ok((report, recorded))
 }

@@ -1,12 +1,12 @@
-//! Whose call it was: the identity that has habits, apart from the session it wore.
+//! Determines the actor of a call: the identity for which baselines are learned, independent of its session.
 //!
-//! A role behind a session, a user, root, a service. Where a session stands for one person (an Identity Center
-//! permission set, or a session named by an e-mail address as SAML federation does), the person is the actor: baselines
-//! of a role that a whole department wears say nothing about any of them.
+//! Usually the role behind a session, a user, root or a service. If the session belongs to one person (an Identity
+//! Center permission set, or a session named by an e-mail address, as with SAML federation), the person is the actor: a
+//! baseline of a role that a whole department assumes says nothing about one person.
 
 use std::borrow::Cow;
 
-/// The members of `userIdentity` that tell.
+/// The members of `userIdentity` that determine the actor.
 #[derive(Debug, Default)]
 pub struct Identity<'a> {
     /// `type`.
@@ -27,7 +27,7 @@ pub struct Identity<'a> {
     pub on_behalf_of: Option<Cow<'a, str>>,
 }
 
-/// The actor and, for a role, its session's name.
+/// The actor and, for a role, the session name.
 pub fn actor<'a>(identity: &'a Identity<'a>) -> (Option<Cow<'a, str>>, Option<&'a str>) {
     let Identity { kind, arn, principal_id, account_id, user_name, invoked_by, issuer_arn, on_behalf_of } = identity;
     let session = session_name(arn.as_deref(), principal_id.as_deref());
@@ -62,17 +62,17 @@ pub fn actor<'a>(identity: &'a Identity<'a>) -> (Option<Cow<'a, str>>, Option<&'
 
 /// The last part of `arn:aws:sts::<account>:assumed-role/<role>/<session>`, or of `AROA...:<session>`.
 fn session_name<'a>(arn: Option<&'a str>, principal_id: Option<&'a str>) -> Option<&'a str> {
-    let of_arn = arn.and_then(|arn| arn.split_once(":assumed-role/")?.1.split_once('/')).map(|(_, session)| session);
-    of_arn.or_else(|| principal_id.filter(|id| id.starts_with("AROA"))?.split_once(':').map(|(_, session)| session))
+    let from_arn = arn.and_then(|arn| arn.split_once(":assumed-role/")?.1.split_once('/')).map(|(_, session)| session);
+    from_arn.or_else(|| principal_id.filter(|id| id.starts_with("AROA"))?.split_once(':').map(|(_, session)| session))
 }
 
-/// Identity Center makes roles called `AWSReservedSSO_*` and names the session after the user.
+/// Identity Center creates roles named `AWSReservedSSO_*` and names the session after the user.
 fn is_person(arn: Option<&str>, session: Option<&str>) -> bool {
     let reserved = arn.is_some_and(|arn| arn.contains(":assumed-role/AWSReservedSSO_"));
     session.is_some_and(|session| reserved || session.contains('@'))
 }
 
-/// `arn:aws:sts::1:assumed-role/Name/session` to `arn:aws:iam::1:role/Name`; a path of the role is not known there.
+/// Converts `arn:aws:sts::1:assumed-role/Name/session` to `arn:aws:iam::1:role/Name`. The path of the role is unknown.
 fn role_of(arn: &str) -> Option<Cow<'_, str>> {
     let (front, rest) = arn.split_once(":assumed-role/")?;
     let name = rest.split('/').next()?;
@@ -92,12 +92,12 @@ mod tests {
     }
 
     #[test]
-    fn a_role_is_the_actor_and_its_session_is_told() {
-        let mut who = identity("AssumedRole", "arn:aws:sts::111122223333:assumed-role/deploy/run-42");
-        assert_eq!(name(&who).as_deref(), Some("arn:aws:iam::111122223333:role/deploy"));
-        who.issuer_arn = Some("arn:aws:iam::111122223333:role/ci/deploy".into());
-        assert_eq!(name(&who).as_deref(), Some("arn:aws:iam::111122223333:role/ci/deploy"));
-        assert_eq!(actor(&who).1, Some("run-42"));
+    fn a_role_is_the_actor_and_the_session_name_is_returned() {
+        let mut role = identity("AssumedRole", "arn:aws:sts::111122223333:assumed-role/deploy/run-42");
+        assert_eq!(name(&role).as_deref(), Some("arn:aws:iam::111122223333:role/deploy"));
+        role.issuer_arn = Some("arn:aws:iam::111122223333:role/ci/deploy".into());
+        assert_eq!(name(&role).as_deref(), Some("arn:aws:iam::111122223333:role/ci/deploy"));
+        assert_eq!(actor(&role).1, Some("run-42"));
     }
 
     #[test]
@@ -106,14 +106,14 @@ mod tests {
             "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin_0a1b/maria",
             "arn:aws:sts::111122223333:assumed-role/federated/maria@example.org",
         ] {
-            let mut who = identity("AssumedRole", arn);
-            who.issuer_arn = Some("arn:aws:iam::111122223333:role/x".into());
-            assert_eq!(name(&who).as_deref(), Some(arn));
+            let mut person = identity("AssumedRole", arn);
+            person.issuer_arn = Some("arn:aws:iam::111122223333:role/x".into());
+            assert_eq!(name(&person).as_deref(), Some(arn));
         }
     }
 
     #[test]
-    fn callers_without_an_arn_have_a_name_too() {
+    fn callers_without_an_arn_have_an_actor_too() {
         let mut user = identity("IAMUser", "");
         (user.account_id, user.user_name) = (Some("111122223333".into()), Some("maria".into()));
         assert_eq!(name(&user).as_deref(), Some("arn:aws:iam::111122223333:user/maria"));

@@ -1,7 +1,7 @@
-//! Events to columns: one Arrow builder a column, in table order.
+//! Builds the columns from events: one Arrow builder per column, in table order.
 //!
-//! What many rows share is kept once: columns of the caller hold a value a caller, the object's URL stands once an object.
-//! The texts among them leave as dictionaries, so that nobody copies a whole `userIdentity` for each of its calls.
+//! Columns of the caller have one value per caller, and the object's URL is stored once per object. Text columns among
+//! them become dictionaries, so a whole `userIdentity` is not copied for each of its calls.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
@@ -16,8 +16,8 @@ use arrow::datatypes::{DataType, UInt32Type};
 use foldhash::fast::RandomState;
 
 use super::caller::Caller;
+use super::dictionary::DictionaryBuilder;
 use super::event::{Event, slot};
-use super::shared_texts::SharedTexts;
 use super::{json, time};
 use crate::schema::{Column, EVENTS, Kind, Origin, SHARED};
 use crate::source::LogObject;
@@ -31,66 +31,69 @@ const EXTRA: usize = slot("extra");
 const OBJECT: usize = slot("source_object");
 const RECORD: usize = slot("source_record");
 const TIME: usize = slot("event_time");
-const ACCOUNT_RECEIVED: usize = slot("recipient_account_id");
+const RECIPIENT_ACCOUNT: usize = slot("recipient_account_id");
 const INSIGHT: usize = slot("insight_details");
 
-/// What a column has one value of.
+/// Whether a column has one value per event, caller or object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Each {
+enum Granularity {
     Event,
     Caller,
     Object,
 }
 
-fn each(at: usize) -> Each {
-    match (at, EVENTS[at].from) {
-        (ACTOR | SESSION | IDENTITY, _) | (_, Origin::Identity(_)) => Each::Caller,
-        (OBJECT, _) => Each::Object,
-        _ => Each::Event,
+fn granularity(slot: usize) -> Granularity {
+    match (slot, EVENTS[slot].from) {
+        (ACTOR | SESSION | IDENTITY, _) | (_, Origin::Identity(_)) => Granularity::Caller,
+        (OBJECT, _) => Granularity::Object,
+        _ => Granularity::Event,
     }
 }
 
-/// The columns that hold a member of the record, but for the time, without which there is no event.
-static OF_RECORD: LazyLock<Vec<usize>> = LazyLock::new(|| {
-    let of_record =
-        |at: &usize| matches!(EVENTS[*at].from, Origin::Record(_)) && each(*at) == Each::Event && *at != TIME;
-    (0..EVENTS.len()).filter(of_record).collect()
+/// The columns with a member of the record, except the event time, which every event has.
+static RECORD_COLUMNS: LazyLock<Vec<usize>> = LazyLock::new(|| {
+    let is_record_column = |slot: &usize| {
+        let is_member = matches!(EVENTS[*slot].from, Origin::Record(_));
+        is_member && granularity(*slot) == Granularity::Event && *slot != TIME
+    };
+    (0..EVENTS.len()).filter(is_record_column).collect()
 });
 
 /// Rows under construction.
 pub struct EventBatch {
     columns: Vec<Builder>,
     days: Vec<i32>,
-    /// Where the values of each caller stand in its columns, by the text of the identity.
+    /// Index of each caller in the caller columns, by the JSON text of its `userIdentity`.
     callers: HashMap<Arc<str>, u32, RandomState>,
-    /// Those met last. A few people and machines make the calls of some minutes.
-    recent: VecDeque<(Arc<str>, u32)>,
+    /// The callers seen last. Within a few minutes, a few identities make most calls.
+    recent_callers: VecDeque<(Arc<str>, u32)>,
     /// `accountId` of each caller.
-    accounts: Vec<Option<Box<str>>>,
-    /// Of each row, where its caller and its object stand in their columns.
-    caller_of: Vec<u32>,
-    object_of: Vec<u32>,
+    caller_accounts: Vec<Option<Box<str>>>,
+    /// Index of each row's caller in the caller columns.
+    row_callers: Vec<u32>,
+    /// Index of each row's object in the object column.
+    row_objects: Vec<u32>,
     objects: usize,
     retyped_members: u64,
 }
 
-/// Callers whose identity is looked for before it is read. To compare with one takes a twentieth of reading it.
-const RECENT_MAX: usize = 16;
+/// Callers compared with an identity before it is parsed. A comparison takes a twentieth of the time of parsing.
+const RECENT_CALLERS_MAX: usize = 16;
 
-/// Where the caller of an event without `userIdentity` stands.
-const NOBODY: u32 = 0;
+/// The caller index of events without `userIdentity`.
+const NO_CALLER: u32 = 0;
 
-/// How large a batch is.
+/// Capacity for a batch.
 #[derive(Debug)]
-pub struct Sizes {
+pub struct Capacity {
     rows: usize,
-    /// Of the text columns, in table order.
+    /// Bytes of the text columns, in table order.
     bytes: Vec<usize>,
 }
 
 enum Builder {
     Text(StringBuilder),
-    Shared(SharedTexts),
+    Dictionary(DictionaryBuilder),
     Bool(BooleanBuilder),
     Integer(Int64Builder),
     Time(TimestampMicrosecondBuilder),
@@ -99,13 +102,13 @@ enum Builder {
 }
 
 impl Builder {
-    /// Puts what a column of this kind holds of a JSON value at `row`. False when the value is of another type.
+    /// Converts a JSON value to the column's kind and stores it at `row`. False when the value has another type.
     fn put(&mut self, row: usize, kind: Kind, raw: &str, has_escapes: bool) -> bool {
         if raw == "null" {
             return true;
         }
         match self {
-            Builder::Text(_) | Builder::Shared(_) => match kind {
+            Builder::Text(_) | Builder::Dictionary(_) => match kind {
                 Kind::Json if has_escapes => self.put_text(row, Some(&json::without_lone_surrogates(raw))),
                 Kind::Json => self.put_text(row, Some(raw)),
                 _ if !has_escapes && raw.starts_with('"') => self.put_text(row, raw.get(1..raw.len() - 1)),
@@ -132,7 +135,7 @@ impl Builder {
         self.fill(row);
         match self {
             Builder::Text(texts) => texts.append_value(value),
-            Builder::Shared(texts) => texts.append(value),
+            Builder::Dictionary(texts) => texts.append(value),
             _ => {}
         }
     }
@@ -154,11 +157,12 @@ impl Builder {
         }
     }
 
-    /// Rows before this one that nothing was put at are null. A column without any has no bitmap, and is not to get one.
+    /// Fills rows before `row` that have no value with nulls. Does nothing when there are none, because even appending
+    /// zero nulls would allocate a null bitmap.
     fn fill(&mut self, row: usize) {
         match self {
             Builder::Text(b) if b.len() < row => b.append_nulls(row - b.len()),
-            Builder::Shared(b) => b.fill(row),
+            Builder::Dictionary(b) => b.fill(row),
             Builder::Bool(b) if b.len() < row => b.append_nulls(row - b.len()),
             Builder::Integer(b) if b.len() < row => b.append_nulls(row - b.len()),
             Builder::Time(b) if b.len() < row => b.append_nulls(row - b.len()),
@@ -166,12 +170,12 @@ impl Builder {
         }
     }
 
-    /// The column of so many rows.
+    /// The column, with this number of rows.
     fn finish(mut self, rows: usize) -> Option<ArrayRef> {
         self.fill(rows);
         Some(match self {
             Builder::Text(mut b) => Arc::new(b.finish()),
-            Builder::Shared(b) => b.finish(),
+            Builder::Dictionary(b) => b.finish(),
             Builder::Bool(mut b) => Arc::new(b.finish()),
             Builder::Integer(mut b) => Arc::new(b.finish()),
             Builder::Time(mut b) => Arc::new(b.finish()),
@@ -181,17 +185,17 @@ impl Builder {
 }
 
 impl EventBatch {
-    /// No rows yet, and room for as many as `like` has: growing costs more than filling.
-    pub fn new(like: Option<&Sizes>) -> EventBatch {
-        let rows = like.map_or(0, |like| like.rows);
-        let builder = |(at, column): (usize, &Column)| {
-            let values = if each(at) == Each::Event { rows } else { 0 };
+    /// No rows yet, with the given capacity: growing the buffers costs more than filling them.
+    pub fn new(capacity: Option<&Capacity>) -> EventBatch {
+        let rows = capacity.map_or(0, |capacity| capacity.rows);
+        let builder = |(slot, column): (usize, &Column)| {
+            let values = if granularity(slot) == Granularity::Event { rows } else { 0 };
             match column.kind {
                 Kind::Text | Kind::Json if SHARED.contains(&column.name) => {
-                    Builder::Shared(SharedTexts::with_capacity(values))
+                    Builder::Dictionary(DictionaryBuilder::with_capacity(values))
                 }
                 Kind::Text | Kind::Json => {
-                    let bytes = like.map_or(0, |like| like.bytes[at]);
+                    let bytes = capacity.map_or(0, |capacity| capacity.bytes[slot]);
                     Builder::Text(StringBuilder::with_capacity(values, bytes))
                 }
                 Kind::Bool => Builder::Bool(BooleanBuilder::with_capacity(values)),
@@ -204,57 +208,57 @@ impl EventBatch {
             columns: EVENTS.iter().enumerate().map(builder).collect(),
             days: Vec::with_capacity(rows),
             callers: HashMap::default(),
-            recent: VecDeque::with_capacity(RECENT_MAX),
-            accounts: vec![None],
-            caller_of: Vec::with_capacity(rows),
-            object_of: Vec::with_capacity(rows),
+            recent_callers: VecDeque::with_capacity(RECENT_CALLERS_MAX),
+            caller_accounts: vec![None],
+            row_callers: Vec::with_capacity(rows),
+            row_objects: Vec::with_capacity(rows),
             objects: 0,
             retyped_members: 0,
         }
     }
 
-    /// What a batch like this one needs, and a little more.
-    pub fn sizes(&self) -> Sizes {
-        let more = |size: usize| size + size / 8;
+    /// Capacity for a similar batch, with one eighth to spare.
+    pub fn capacity(&self) -> Capacity {
+        let with_spare = |size: usize| size + size / 8;
         let bytes = |builder: &Builder| match builder {
-            Builder::Text(text) => more(text.values_slice().len()),
+            Builder::Text(text) => with_spare(text.values_slice().len()),
             _ => 0,
         };
-        Sizes { rows: more(self.rows()), bytes: self.columns.iter().map(bytes).collect() }
+        Capacity { rows: with_spare(self.rows()), bytes: self.columns.iter().map(bytes).collect() }
     }
 
-    /// Rows so far.
+    /// Number of rows so far.
     pub fn rows(&self) -> usize {
         self.days.len()
     }
 
-    /// Members so far whose value had another type than the column.
+    /// Number of members so far whose value had another type than the column.
     pub fn retyped_members(&self) -> u64 {
         self.retyped_members
     }
 
-    /// Adds one event, the `record`-th read from `object`.
+    /// Appends an event; `record` is the index of its record in `object`.
     pub fn push(&mut self, event: &Event, object: &LogObject, record: i64) {
         let row = self.rows();
-        let known = |identity| event.caller.unwrap_or_else(|| self.caller(identity));
-        let caller = event.raw[IDENTITY].map_or(NOBODY, known);
-        self.caller_of.push(caller);
+        let caller_of = |identity| event.caller.unwrap_or_else(|| self.caller(identity));
+        let caller = event.raw[IDENTITY].map_or(NO_CALLER, caller_of);
+        self.row_callers.push(caller);
         let account = event
-            .text(ACCOUNT_RECEIVED)
-            .or_else(|| self.accounts[caller as usize].as_deref().map(Cow::Borrowed))
+            .text(RECIPIENT_ACCOUNT)
+            .or_else(|| self.caller_accounts[caller as usize].as_deref().map(Cow::Borrowed))
             .or_else(|| object.key.account_id.as_deref().map(Cow::Borrowed));
         self.columns[ACCOUNT].put_text(row, account.as_deref());
         self.columns[TIME].put_number(row, event.time_us);
         self.columns[RECORD].put_number(row, record);
         let mut retyped = Vec::new();
-        for at in OF_RECORD.iter() {
-            if let Some(raw) = event.raw[*at]
-                && !self.columns[*at].put(row, EVENTS[*at].kind, raw, event.has_escapes)
+        for slot in RECORD_COLUMNS.iter() {
+            if let Some(raw) = event.raw[*slot]
+                && !self.columns[*slot].put(row, EVENTS[*slot].kind, raw, event.has_escapes)
             {
-                retyped.push(*at);
+                retyped.push(*slot);
             }
         }
-        // An Insights event of an old version is told by its details.
+        // Insights events of old versions have no category; their details identify them.
         if event.text(CATEGORY).is_none() && event.raw[INSIGHT].is_some_and(|raw| raw.starts_with('{')) {
             self.columns[CATEGORY].put_text(row, Some("Insight"));
         }
@@ -264,82 +268,83 @@ impl EventBatch {
             self.columns[OBJECT].put_text(self.objects, Some(&object.url));
             self.objects += 1;
         }
-        self.object_of.push(self.objects as u32 - 1);
+        self.row_objects.push(self.objects as u32 - 1);
         self.days.push(event.time_us.div_euclid(time::DAY_US) as i32);
     }
 
-    /// The identity that `text` begins with, when it is one that was met lately: its length and its caller. The text of an
-    /// object says where it ends, so what begins with the whole of one is that one.
+    /// The identity at the start of `text`, when it is that of a recent caller: its length and the caller. A JSON
+    /// object marks its own end, so a text that starts with a known identity has exactly this identity.
     pub fn known_caller(&self, text: &str) -> Option<(usize, u32)> {
-        let begins = |(identity, _): &&(Arc<str>, u32)| text.as_bytes().starts_with(identity.as_bytes());
-        self.recent.iter().find(begins).map(|(identity, caller)| (identity.len(), *caller))
+        let is_prefix = |(identity, _): &&(Arc<str>, u32)| text.as_bytes().starts_with(identity.as_bytes());
+        self.recent_callers.iter().find(is_prefix).map(|(identity, caller)| (identity.len(), *caller))
     }
 
-    /// The caller who is written as `identity`. When new, the values are added to the columns.
+    /// The caller with this `userIdentity`. A new caller's values are appended to the caller columns.
     fn caller(&mut self, identity: &str) -> u32 {
-        let (identity, at) = match self.callers.get_key_value(identity) {
-            Some((identity, at)) => (Arc::clone(identity), *at),
+        let (identity, index) = match self.callers.get_key_value(identity) {
+            Some((identity, index)) => (Arc::clone(identity), *index),
             None => {
-                let (at, caller) = (self.accounts.len(), Caller::read(identity));
-                self.columns[ACTOR].put_text(at, caller.actor.as_deref());
-                self.columns[SESSION].put_text(at, caller.session.as_deref());
-                self.columns[IDENTITY].put(at, Kind::Json, identity, true);
-                for (column, raw) in &caller.members {
-                    // What is of another type stays in the identity's own column.
-                    self.columns[*column].put(at, EVENTS[*column].kind, raw, true);
+                let (index, caller) = (self.caller_accounts.len(), Caller::parse(identity));
+                self.columns[ACTOR].put_text(index, caller.actor.as_deref());
+                self.columns[SESSION].put_text(index, caller.session.as_deref());
+                self.columns[IDENTITY].put(index, Kind::Json, identity, true);
+                for (slot, raw) in &caller.members {
+                    // A value of another type is only kept in the column `user_identity`.
+                    self.columns[*slot].put(index, EVENTS[*slot].kind, raw, true);
                 }
-                self.accounts.push(caller.account_id.map(Box::from));
+                self.caller_accounts.push(caller.account_id.map(Box::from));
                 let identity: Arc<str> = identity.into();
-                self.callers.insert(Arc::clone(&identity), at as u32);
-                (identity, at as u32)
+                self.callers.insert(Arc::clone(&identity), index as u32);
+                (identity, index as u32)
             }
         };
         if identity.starts_with('{') {
-            self.recent.truncate(RECENT_MAX - 1);
-            self.recent.push_front((identity, at));
+            self.recent_callers.truncate(RECENT_CALLERS_MAX - 1);
+            self.recent_callers.push_front((identity, index));
         }
-        at
+        index
     }
 
     /// The rows, and the UTC day of each.
     pub fn finish(self) -> (RecordBatch, Vec<i32>) {
-        let (callers, objects) = (UInt32Array::from(self.caller_of), UInt32Array::from(self.object_of));
-        let column = |at: usize, builder: Builder| -> Option<ArrayRef> {
-            let (keys, values) = match each(at) {
-                Each::Event => return builder.finish(self.days.len()),
-                Each::Caller => (&callers, builder.finish(self.accounts.len())?),
-                Each::Object => (&objects, builder.finish(self.objects)?),
+        let (callers, objects) = (UInt32Array::from(self.row_callers), UInt32Array::from(self.row_objects));
+        let column = |slot: usize, builder: Builder| -> Option<ArrayRef> {
+            let (keys, values) = match granularity(slot) {
+                Granularity::Event => return builder.finish(self.days.len()),
+                Granularity::Caller => (&callers, builder.finish(self.caller_accounts.len())?),
+                Granularity::Object => (&objects, builder.finish(self.objects)?),
             };
-            Some(if EVENTS[at].kind.data_type() == DataType::Utf8 {
-                let shared = DictionaryArray::<UInt32Type>::try_new(keys.clone(), values);
-                Arc::new(shared.expect("every key was given when its value was added"))
+            Some(if EVENTS[slot].kind.data_type() == DataType::Utf8 {
+                let dictionary = DictionaryArray::<UInt32Type>::try_new(keys.clone(), values);
+                Arc::new(dictionary.expect("every key was assigned when its value was appended"))
             } else {
-                take(&values, keys, None).expect("every key was given when its value was added")
+                take(&values, keys, None).expect("every key was assigned when its value was appended")
             })
         };
         let columns = self.columns.into_iter().enumerate();
-        let columns = columns.filter_map(|(at, builder)| Some((EVENTS[at].name, column(at, builder)?, true)));
+        let columns = columns.filter_map(|(slot, builder)| Some((EVENTS[slot].name, column(slot, builder)?, true)));
         let batch = RecordBatch::try_from_iter_with_nullable(columns);
-        (batch.expect("every column is finished with one value a row"), self.days)
+        (batch.expect("every column is finished with one value per row"), self.days)
     }
 }
 
-/// What has no column, or another type than its column, as a JSON object; a repeated name gets a list.
+/// The members without a column or with a value of another type, as a JSON object. A repeated name has a list of
+/// values.
 fn extra(event: &Event, retyped: &[usize]) -> Option<String> {
     if retyped.is_empty() && event.extra.is_empty() {
         return None;
     }
-    let retyped = retyped.iter().filter_map(|at| match EVENTS[*at].from {
-        Origin::Record(name) => Some((name, event.raw[*at]?)),
+    let retyped = retyped.iter().filter_map(|slot| match EVENTS[*slot].from {
+        Origin::Record(name) => Some((name, event.raw[*slot]?)),
         _ => None,
     });
     let mut members: Vec<(&str, Vec<Cow<str>>)> = Vec::new();
-    // A hostile record has hundreds of thousands.
-    let mut places: HashMap<&str, usize> = HashMap::new();
+    // A map, because a hostile record can have hundreds of thousands of members.
+    let mut positions: HashMap<&str, usize> = HashMap::new();
     for (name, raw) in retyped.chain(event.extra.iter().map(|(name, raw)| (name.as_ref(), *raw))) {
         let raw = json::without_lone_surrogates(raw);
-        let place = *places.entry(name).or_insert(members.len());
-        match members.get_mut(place) {
+        let position = *positions.entry(name).or_insert(members.len());
+        match members.get_mut(position) {
             Some((_, values)) => values.push(raw),
             None => members.push((name, vec![raw])),
         }

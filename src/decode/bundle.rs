@@ -1,7 +1,7 @@
-//! Members of a `.zip` or `.tar` archive: its bytes in, names and bytes of the files it packs out, within a bound.
+//! Unpacks a bundle, a `.zip` or `.tar` file: the name and bytes of each file in it, up to a limit.
 //!
-//! Told by content. Folders and links hold nothing and are passed by. Members are handed on as stored, gzipped ones too;
-//! a bundle inside a bundle is for the reader to refuse.
+//! Recognised by content. Folders and links are skipped. Files are passed on as stored, even if they are gzip; the
+//! reader rejects bundles inside bundles.
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -9,12 +9,12 @@ use std::io::Read;
 use flate2::bufread::DeflateDecoder;
 use rawzip::{CompressionMethod, ZipArchive, ZipFileHeaderRecord, ZipSliceArchive};
 
-/// How members are packed.
+/// Format of a bundle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Packing {
-    /// `.zip`, stored or deflated.
+pub enum Format {
+    /// `.zip`, with stored or deflated files.
     Zip,
-    /// `.tar`; a compressed one once it is inflated.
+    /// `.tar`, after decompression.
     Tar,
 }
 
@@ -23,72 +23,72 @@ pub enum Packing {
 pub struct Member<'a> {
     /// Path within the bundle.
     pub name: String,
-    /// Its bytes, up to the damage when there is any.
+    /// Its bytes; if it is damaged, those before the damage.
     pub bytes: Cow<'a, [u8]>,
-    /// What is wrong with it.
+    /// Why it could not be read completely.
     pub problem: Option<String>,
 }
 
-/// What the reader of a bundle decides, member by member.
+/// Receives the files of a bundle.
 pub trait Visitor {
-    /// False for a member that is not to be unpacked.
-    fn wants(&mut self, name: &str) -> bool;
+    /// False to skip a file.
+    fn should_unpack(&mut self, name: &str) -> bool;
 
-    /// Inflated bytes that a member may have.
+    /// Limit of the decompressed bytes of the next file.
     fn bytes_max(&self) -> usize;
 
-    /// Takes a member. An error ends the bundle, with the reason.
+    /// Receives a file. An error ends the unpacking, with the reason.
     fn member(&mut self, member: Member) -> Result<(), String>;
 }
 
-/// A key in a bucket has at most 1,024 bytes; every row carries its object's name.
+/// S3 keys have at most 1,024 bytes, and every row contains the name of its object.
 const NAME_BYTES_MAX: usize = 1024;
 
-/// What the bytes are packed as, if they are.
-pub fn packing(bytes: &[u8]) -> Option<Packing> {
-    // A record's own text can stand where tar has its mark; no bundle of logs begins with a file named like JSON.
+/// The format of a bundle; `None` if the bytes are not a bundle.
+pub fn format(bytes: &[u8]) -> Option<Format> {
+    // JSON can contain `ustar` at the offset of tar's magic; a tar of logs does not start with a file name like JSON.
     let is_json = matches!(bytes.first(), Some(b'{' | b'['));
     if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
-        Some(Packing::Zip)
+        Some(Format::Zip)
     } else if !is_json && bytes.get(257..262) == Some(b"ustar") {
-        Some(Packing::Tar)
+        Some(Format::Tar)
     } else {
         None
     }
 }
 
-/// Shows every file of a bundle to `visitor`, in order.
+/// Passes every file of a bundle to `visitor`, in order.
 ///
 /// # Errors
 /// Why the rest of the bundle was not read.
-pub fn members(packing: Packing, bytes: &[u8], visitor: &mut impl Visitor) -> Result<(), String> {
-    match packing {
-        Packing::Zip => zip(bytes, visitor),
-        Packing::Tar => tar(bytes, visitor),
+pub fn members(format: Format, bytes: &[u8], visitor: &mut impl Visitor) -> Result<(), String> {
+    match format {
+        Format::Zip => unpack_zip(bytes, visitor),
+        Format::Tar => unpack_tar(bytes, visitor),
     }
 }
 
-fn zip(bytes: &[u8], visitor: &mut impl Visitor) -> Result<(), String> {
+fn unpack_zip(bytes: &[u8], visitor: &mut impl Visitor) -> Result<(), String> {
     let archive = ZipArchive::from_slice(bytes).map_err(|e| format!("damaged zip: {e}"))?;
     let mut entries = archive.entries();
-    let mut met = 0;
+    let mut found = 0;
     while let Some(entry) = entries.next_entry().map_err(|e| format!("damaged zip: {e}"))? {
-        met += 1;
+        found += 1;
         if entry.is_dir() {
             continue;
         }
         let name = name(entry.file_path().as_ref())?;
-        if visitor.wants(&name) {
-            let mut inflated = Vec::new();
-            let problem = unzip(&archive, &entry, visitor.bytes_max(), &mut inflated).err();
-            visitor.member(Member { name, bytes: inflated.into(), problem })?;
+        if visitor.should_unpack(&name) {
+            let mut decompressed = Vec::new();
+            let problem = unzip(&archive, &entry, visitor.bytes_max(), &mut decompressed).err();
+            visitor.member(Member { name, bytes: decompressed.into(), problem })?;
         }
     }
-    let promised = archive.entries_hint();
-    if met < promised { Err(format!("damaged zip: {met} of {promised} members are there")) } else { Ok(()) }
+    let expected = archive.entries_hint();
+    if found < expected { Err(format!("damaged zip: found {found} of {expected} files")) } else { Ok(()) }
 }
 
-/// Appends one member's inflated bytes to `out`; what came before the damage stays there.
+/// Appends the decompressed bytes of one file to `out`; on an error, those before the damage.
 fn unzip(
     archive: &ZipSliceArchive<&[u8]>,
     entry: &ZipFileHeaderRecord,
@@ -96,23 +96,23 @@ fn unzip(
     out: &mut Vec<u8>,
 ) -> Result<(), String> {
     if entry.flags().is_encrypted() {
-        return Err("an encrypted member of a zip".into());
+        return Err("encrypted file in a zip".into());
     }
     let packed = archive.get_entry(entry.wayfinder()).map_err(|e| format!("damaged zip: {e}"))?;
     let bytes: Box<dyn Read> = match entry.compression_method() {
         CompressionMethod::STORE => Box::new(packed.data()),
         CompressionMethod::DEFLATE => Box::new(DeflateDecoder::new(packed.data())),
-        _ => return Err("a member of a zip that is neither stored nor deflated".into()),
+        _ => return Err("unsupported compression in a zip: expected stored or deflate".into()),
     };
     let read = packed.verifying_reader(bytes).take(bytes_max as u64 + 1).read_to_end(out);
     if out.len() > bytes_max {
         out.truncate(bytes_max);
-        return Err("larger than the rest of the bundle's bound; the rest of it was not read".into());
+        return Err("the files of this zip exceed its size limit; the rest of this file was not read".into());
     }
-    read.map(|_| ()).map_err(|e| format!("damaged member of a zip: {e}"))
+    read.map(|_| ()).map_err(|e| format!("damaged file in a zip: {e}"))
 }
 
-fn tar(bytes: &[u8], visitor: &mut impl Visitor) -> Result<(), String> {
+fn unpack_tar(bytes: &[u8], visitor: &mut impl Visitor) -> Result<(), String> {
     let damaged = |e: std::io::Error| format!("damaged tar: {e}");
     let mut archive = tar::Archive::new(bytes);
     for entry in archive.entries().map_err(damaged)? {
@@ -122,29 +122,29 @@ fn tar(bytes: &[u8], visitor: &mut impl Visitor) -> Result<(), String> {
             continue;
         }
         let name = name(&entry.path_bytes())?;
-        if !visitor.wants(&name) {
+        if !visitor.should_unpack(&name) {
             continue;
         }
         let rest = usize::try_from(entry.raw_file_position()).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
         let size = usize::try_from(entry.size()).unwrap_or(usize::MAX);
-        let is_cut = size > rest.len();
+        let is_truncated = size > rest.len();
         let problem = match kind.is_gnu_sparse() {
-            true => Some("a sparse member of a tar".into()),
-            false => is_cut.then(|| "truncated tar".into()),
+            true => Some("sparse file in a tar is not supported".into()),
+            false => is_truncated.then(|| "truncated tar".into()),
         };
         let bytes = if kind.is_gnu_sparse() { &[][..] } else { &rest[..size.min(rest.len())] };
         visitor.member(Member { name, bytes: bytes.into(), problem })?;
-        if is_cut {
+        if is_truncated {
             return Ok(());
         }
     }
     Ok(())
 }
 
-/// A member's name as text that is fit to print.
+/// A file's name as printable text.
 fn name(bytes: &[u8]) -> Result<String, String> {
     if bytes.len() > NAME_BYTES_MAX {
-        return Err(format!("a member's name has {} bytes; the rest of the bundle was not read", bytes.len()));
+        return Err(format!("file name of {} bytes in a zip or tar; the rest was not read", bytes.len()));
     }
     Ok(String::from_utf8_lossy(bytes).replace(|c: char| c.is_control(), "\u{fffd}"))
 }
@@ -155,7 +155,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// A tar of these files.
+    /// A tar with these files.
     pub fn tar_of(files: &[(&str, &[u8])]) -> Vec<u8> {
         let mut builder = tar::Builder::new(Vec::new());
         for (name, bytes) in files {
@@ -167,7 +167,7 @@ pub(super) mod tests {
         builder.into_inner().unwrap()
     }
 
-    /// A deflated zip of these files.
+    /// A zip with these files, deflated.
     pub fn zip_of(files: &[(&str, &[u8])]) -> Vec<u8> {
         let mut out = Vec::new();
         let mut archive = rawzip::ZipArchiveWriter::new(&mut out);
@@ -184,14 +184,14 @@ pub(super) mod tests {
         out
     }
 
-    struct All {
+    struct Collector {
         seen: Vec<(String, Vec<u8>, Option<String>)>,
         bytes_max: usize,
     }
 
-    impl Visitor for All {
-        fn wants(&mut self, name: &str) -> bool {
-            name != "unwanted"
+    impl Visitor for Collector {
+        fn should_unpack(&mut self, name: &str) -> bool {
+            name != "skipped"
         }
 
         fn bytes_max(&self) -> usize {
@@ -204,52 +204,52 @@ pub(super) mod tests {
         }
     }
 
-    fn unpack(bytes: &[u8], bytes_max: usize) -> (All, Result<(), String>) {
-        let mut all = All { seen: Vec::new(), bytes_max };
-        let end = packing(bytes).map_or(Ok(()), |packing| members(packing, bytes, &mut all));
-        (all, end)
+    fn unpack(bytes: &[u8], bytes_max: usize) -> (Collector, Result<(), String>) {
+        let mut collector = Collector { seen: Vec::new(), bytes_max };
+        let end = format(bytes).map_or(Ok(()), |format| members(format, bytes, &mut collector));
+        (collector, end)
     }
 
-    const FILES: &[(&str, &[u8])] = &[("a/1.json", b"one"), ("unwanted", b"no"), ("b/\u{7}2.json", b"two"), ("3", b"")];
+    const FILES: &[(&str, &[u8])] = &[("a/1.json", b"one"), ("skipped", b"no"), ("b/\u{7}2.json", b"two"), ("3", b"")];
 
     #[test]
-    fn wanted_files_are_unpacked_in_order() {
+    fn files_are_unpacked_in_order_unless_skipped() {
         for bytes in [tar_of(FILES), zip_of(FILES)] {
-            let (all, end) = unpack(&bytes, 100);
+            let (files, end) = unpack(&bytes, 100);
             assert_eq!(end, Ok(()));
-            let seen: Vec<_> = all.seen.iter().map(|(name, bytes, _)| (name.as_str(), bytes.as_slice())).collect();
+            let seen: Vec<_> = files.seen.iter().map(|(name, bytes, _)| (name.as_str(), bytes.as_slice())).collect();
             assert_eq!(seen, [("a/1.json", &b"one"[..]), ("b/\u{fffd}2.json", b"two"), ("3", b"")]);
-            assert!(all.seen.iter().all(|(_, _, problem)| problem.is_none()));
+            assert!(files.seen.iter().all(|(_, _, problem)| problem.is_none()));
         }
     }
 
     #[test]
-    fn a_bomb_in_a_zip_stops_at_the_bound() {
+    fn a_zip_bomb_stops_at_the_limit() {
         let zeros = vec![b' '; 1 << 20];
-        let (all, _) = unpack(&zip_of(&[("bomb", &zeros)]), 1000);
-        assert_eq!(all.seen[0].1.len(), 1000);
-        assert!(all.seen[0].2.as_ref().unwrap().starts_with("larger than"));
+        let (files, _) = unpack(&zip_of(&[("bomb", &zeros)]), 1000);
+        assert_eq!(files.seen[0].1.len(), 1000);
+        assert!(files.seen[0].2.as_ref().unwrap().contains("exceed its size limit"));
     }
 
     #[test]
-    fn what_stands_before_a_cut_is_kept() {
+    fn files_of_a_truncated_bundle_are_kept() {
         let tar = tar_of(&[("1", &[b'x'; 1000]), ("2", &[b'y'; 1000])]);
-        let (all, end) = unpack(&tar[..2500], 10_000);
-        assert_eq!((all.seen[0].1.len(), all.seen[0].2.as_deref()), (1000, None));
-        assert_eq!((all.seen[1].1.len(), all.seen[1].2.as_deref()), (452, Some("truncated tar")));
+        let (files, end) = unpack(&tar[..2500], 10_000);
+        assert_eq!((files.seen[0].1.len(), files.seen[0].2.as_deref()), (1000, None));
+        assert_eq!((files.seen[1].1.len(), files.seen[1].2.as_deref()), (452, Some("truncated tar")));
         assert_eq!(end, Ok(()));
-        let (all, end) = unpack(&zip_of(FILES)[..60], 100);
-        assert!(all.seen.is_empty() && end.unwrap_err().starts_with("damaged zip"));
+        let (files, end) = unpack(&zip_of(FILES)[..60], 100);
+        assert!(files.seen.is_empty() && end.unwrap_err().starts_with("damaged zip"));
     }
 
     #[test]
-    fn a_record_that_says_ustar_is_no_tar() {
+    fn json_with_ustar_at_the_offset_of_tars_magic_is_not_a_tar() {
         let text = format!("{{{}ustar{}", " ".repeat(256), " ".repeat(600));
-        assert_eq!(packing(text.as_bytes()), None);
+        assert_eq!(format(text.as_bytes()), None);
     }
 
     #[test]
-    fn damage_anywhere_is_survived() {
+    fn damage_at_any_byte_does_not_panic() {
         for whole in [tar_of(FILES), zip_of(FILES)] {
             for at in 0..whole.len().min(2000) {
                 for flip in [0x01, 0x80, 0xff] {

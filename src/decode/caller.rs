@@ -1,4 +1,4 @@
-//! Who called: a record's `userIdentity` taken apart, once for all the calls of a batch that are made with it.
+//! Parses a record's `userIdentity`, once for all calls of a batch with the same one.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -8,13 +8,13 @@ use super::event::slot;
 use super::{json, scan};
 use crate::schema::{Column, EVENTS, Origin};
 
-/// A `userIdentity` taken apart.
+/// A parsed `userIdentity`.
 #[derive(Debug)]
 pub struct Caller<'a> {
     raw: &'a str,
-    /// Columns that come from inside it, with their raw JSON text.
+    /// Slots of the columns for its members, with their raw JSON text.
     pub members: Vec<(usize, &'a str)>,
-    /// The identity that has habits.
+    /// The identity used for baselines.
     pub actor: Option<String>,
     /// Name of the role session.
     pub session: Option<String>,
@@ -23,10 +23,10 @@ pub struct Caller<'a> {
 }
 
 impl<'a> Caller<'a> {
-    /// Takes an identity's JSON text apart.
-    pub fn read(raw: &'a str) -> Caller<'a> {
+    /// Parses the JSON text of a `userIdentity`.
+    pub fn parse(raw: &'a str) -> Caller<'a> {
         let mut caller = Caller { raw, members: Vec::new(), actor: None, session: None, account_id: None };
-        level(raw, &mut Vec::with_capacity(3), &mut caller.members);
+        find_members(raw, &mut Vec::with_capacity(3), &mut caller.members);
         let identity = caller.identity();
         let (actor, session) = actor(&identity);
         (caller.actor, caller.session) = (actor.map(Cow::into_owned), session.map(str::to_owned));
@@ -52,14 +52,14 @@ impl<'a> Caller<'a> {
     }
 }
 
-/// Finds the members that have columns, at most three levels deep. The first of a repeated member counts.
-fn level<'a>(object: &'a str, path: &mut Vec<Cow<'a, str>>, members: &mut Vec<(usize, &'a str)>) {
+/// Finds the members with a column, up to three levels deep. The first of repeated members counts.
+fn find_members<'a>(object: &'a str, path: &mut Vec<Cow<'a, str>>, members: &mut Vec<(usize, &'a str)>) {
     let mut found = |name: Cow<'a, str>, raw: &'a str| {
         path.push(name);
         match identity_slot(path) {
             Some(slot) if members.iter().all(|(known, _)| *known != slot) => members.push((slot, raw)),
             Some(_) => {}
-            None if raw.starts_with('{') && path.len() < 3 => level(raw, path, members),
+            None if raw.starts_with('{') && path.len() < 3 => find_members(raw, path, members),
             None => {}
         }
         path.pop();
@@ -68,7 +68,7 @@ fn level<'a>(object: &'a str, path: &mut Vec<Cow<'a, str>>, members: &mut Vec<(u
         Some((scanned, length)) if length == object.len() => {
             scanned.into_iter().for_each(|(name, raw)| found(Cow::Borrowed(name), raw));
         }
-        // An identity that is no object stays in the `user_identity` column alone.
+        // An identity that is not an object is only kept in the column `user_identity`.
         _ => drop(json::members(object, found)),
     }
 }
@@ -85,7 +85,7 @@ fn identity_slot(path: &[Cow<str>]) -> Option<usize> {
     IDENTITY_MEMBERS.iter().find(|(member, _)| member.iter().eq(path.iter())).map(|(_, slot)| *slot)
 }
 
-/// `onBehalfOf.userId`: the Identity Center user a session acts for.
+/// `onBehalfOf.userId`: the Identity Center user on whose behalf the call was made.
 fn on_behalf_of(identity: &str) -> Option<Cow<'_, str>> {
     let mut user = None;
     let mut behalf = None;

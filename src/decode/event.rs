@@ -1,4 +1,4 @@
-//! One record's members, each put beside the column it belongs to.
+//! Parses one record: each member is assigned to its column.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -7,17 +7,17 @@ use super::scan::Object;
 use super::{json, time};
 use crate::schema::{Column, EVENTS, Origin};
 
-/// A record as read: one slot a column, and what has no column.
+/// A parsed record: one slot per column, and the members without a column.
 pub struct Event<'a> {
-    /// Raw JSON text for each entry of [`EVENTS`]; `None` where the record itself has nothing.
+    /// Raw JSON text for each entry of [`EVENTS`]; `None` where the record has no such member.
     pub raw: [Option<&'a str>; EVENTS.len()],
-    /// Members with no column, repeated members, in order.
+    /// Members without a column and repeated members, in order.
     pub extra: Vec<(Cow<'a, str>, &'a str)>,
     /// When the call was made, microseconds since 1970-01-01 UTC.
     pub time_us: i64,
-    /// Who made it, when that was known as soon as it was read.
+    /// Index of the caller, if its `userIdentity` is that of a recent caller.
     pub caller: Option<u32>,
-    /// False when no text of the record's own members has an escape.
+    /// False when no string in the record's own members has an escape.
     pub has_escapes: bool,
 }
 
@@ -28,52 +28,52 @@ impl Default for Event<'_> {
 }
 
 impl<'a> Event<'a> {
-    /// Takes an object's text apart; whether it is a record is not yet known.
+    /// Parses a JSON object, which can be a record or not.
     ///
     /// # Errors
-    /// serde_json's words when it is no sound JSON.
+    /// serde_json's message when it is not valid JSON.
     pub fn parse(text: &'a str) -> Result<Event<'a>, String> {
         let mut event = Event::default();
-        json::members(text, |name, raw| event.member(name, raw)).map_err(|e| format!("no sound JSON: {e}"))?;
+        json::members(text, |name, raw| event.member(name, raw)).map_err(|e| format!("invalid JSON: {e}"))?;
         Ok(event)
     }
 
-    /// Takes the object at the front of `text` apart, whatever comes after it. The event and the length of its text, or
-    /// nothing when no sound object begins there, or one in a form that `parse` has to look at.
+    /// Parses the object at the start of `text` and returns it with its length. `None` when it is invalid or has a form
+    /// that only [`parse`](Event::parse) supports.
     ///
-    /// `order` is that of the records before. `caller` gives the length of the `userIdentity` that a text begins with, and
-    /// whose it is, when it is known.
+    /// `order` is learned from the previous records. `known_caller` returns the length and caller of the `userIdentity`
+    /// at the start of a text, if the caller is known.
     pub fn parse_first(
         text: &'a str,
-        order: &mut Order,
-        caller: impl Fn(&str) -> Option<(usize, u32)>,
+        order: &mut MemberOrder,
+        known_caller: impl Fn(&str) -> Option<(usize, u32)>,
     ) -> Option<(Event<'a>, usize)> {
         let mut event = Event::default();
-        let mut object = Object::begin(text)?;
-        let mut before = None;
+        let mut object = Object::start(text)?;
+        let mut previous = None;
         loop {
-            let expected = before.and_then(|before| order.after(before));
+            let expected = previous.and_then(|previous| order.after(previous));
             let expected = expected.filter(|(slot, name)| event.raw[*slot].is_none() && object.name_is(name));
             let slot = match expected {
                 Some((slot, _)) => slot,
                 None => {
                     let Some(name) = object.name()? else { break };
-                    // Of a repeated member the first counts.
+                    // The first of repeated members counts.
                     let Some(slot) = record_slot(name).filter(|slot| event.raw[*slot].is_none()) else {
                         event.extra.push((Cow::Borrowed(name), object.value()?));
                         continue;
                     };
-                    order.note(before, slot);
+                    order.learn(previous, slot);
                     slot
                 }
             };
-            let known = if slot == USER_IDENTITY { caller(object.rest()) } else { None };
+            let known = if slot == USER_IDENTITY { known_caller(object.rest()) } else { None };
             event.raw[slot] = Some(match known {
                 Some((length, _)) => object.take(length)?,
                 None => object.value()?,
             });
             event.caller = event.caller.or(known.map(|(_, caller)| caller));
-            before = Some(slot);
+            previous = Some(slot);
         }
         event.has_escapes = object.has_escapes();
         Some((event, object.length()))
@@ -86,45 +86,46 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// True when the object has the member that every record has.
+    /// True when the object has `eventTime`, as every record does.
     pub fn has_event_time(&self) -> bool {
         self.raw[EVENT_TIME].is_some()
     }
 
-    /// Reads the time of a record.
+    /// Parses the event time.
     ///
     /// # Errors
-    /// Why the object is no usable record.
+    /// Why the object is not a valid record.
     pub fn complete(&mut self) -> Result<(), String> {
         self.time_us = event_time(self)?;
         Ok(())
     }
 }
 
-/// Which member came after which, by slot: services write theirs in one order, so a name is known before it is read.
+/// The slot that follows each slot. Each service writes its members in the same order, so the next name can be
+/// predicted.
 #[derive(Debug)]
-pub struct Order([Option<usize>; EVENTS.len()]);
+pub struct MemberOrder([Option<usize>; EVENTS.len()]);
 
-impl Order {
-    /// Nothing is expected yet.
-    pub fn new() -> Order {
-        Order([None; EVENTS.len()])
+impl MemberOrder {
+    /// No predictions yet.
+    pub fn new() -> MemberOrder {
+        MemberOrder([None; EVENTS.len()])
     }
 
-    /// The slot that came after this one last, and how its name stands there in JSON without spaces.
+    /// The slot that followed this one last time, and its name as written in JSON without spaces.
     fn after(&self, slot: usize) -> Option<(usize, &'static str)> {
-        self.0[slot].map(|next| (next, NAMES_BEHIND_A_MEMBER[next].as_str()))
+        self.0[slot].map(|next| (next, NAMES_AFTER_A_MEMBER[next].as_str()))
     }
 
-    fn note(&mut self, before: Option<usize>, slot: usize) {
-        if let Some(before) = before {
-            self.0[before] = Some(slot);
+    fn learn(&mut self, previous: Option<usize>, slot: usize) {
+        if let Some(previous) = previous {
+            self.0[previous] = Some(slot);
         }
     }
 }
 
-/// `,"eventName":` and the like, by slot.
-static NAMES_BEHIND_A_MEMBER: LazyLock<Vec<String>> = LazyLock::new(|| {
+/// `,"eventName":` and so on, by slot.
+static NAMES_AFTER_A_MEMBER: LazyLock<Vec<String>> = LazyLock::new(|| {
     let name = |column: &Column| match column.from {
         Origin::Record(name) => format!(",\"{name}\":"),
         _ => String::new(),
@@ -132,16 +133,19 @@ static NAMES_BEHIND_A_MEMBER: LazyLock<Vec<String>> = LazyLock::new(|| {
     EVENTS.iter().map(name).collect()
 });
 
-/// `eventTime`, or `@timestamp` where an exporter renamed it; other logs have a `@timestamp` too, and no API.
+/// `eventTime`, or `@timestamp` in exports that renamed it. Other logs have `@timestamp` too, but no `eventName`.
 fn event_time(event: &Event) -> Result<i64, String> {
     let timestamp = || event.extra.iter().find(|(name, _)| name == "@timestamp").map(|(_, raw)| *raw);
     let renamed = || event.raw[EVENT_NAME].and_then(|_| timestamp());
-    let raw = event.raw[EVENT_TIME].or_else(renamed).ok_or("no eventTime: not a CloudTrail record")?;
+    let raw = event.raw[EVENT_TIME].or_else(renamed).ok_or("not a CloudTrail record: no eventTime")?;
     let text = json::text(raw).unwrap_or_default();
-    time::micros(&text).ok_or_else(|| format!("eventTime {} is no time between 2006 and 2099", shortened(raw)))
+    time::micros(&text).ok_or_else(|| match time::micros_unchecked(&text) {
+        Some(_) => format!("event time out of range (2006 to 2099): {}", shortened(raw)),
+        None => format!("invalid event time: {}", shortened(raw)),
+    })
 }
 
-/// Names and slots of the columns that come from the record itself, by the length of the name.
+/// Names and slots of the columns of top-level members, by the length of the name.
 static RECORD_MEMBERS: LazyLock<Vec<Vec<(&str, usize)>>> = LazyLock::new(|| {
     let mut by_length: Vec<Vec<(&str, usize)>> = Vec::new();
     for (slot, column) in EVENTS.iter().enumerate() {
@@ -190,13 +194,13 @@ const EVENT_TIME: usize = slot("event_time");
 const USER_IDENTITY: usize = slot("user_identity");
 
 impl<'a> Event<'a> {
-    /// Text of a column, however the record wrote it.
+    /// The text of a column; numbers and booleans are converted.
     pub fn text(&self, slot: usize) -> Option<Cow<'a, str>> {
         self.raw[slot].and_then(json::text)
     }
 }
 
-/// A value for an error message: hostile input must not flood a terminal.
+/// A value for an error message, shortened because hostile input can be long.
 fn shortened(raw: &str) -> String {
     let mut short: String = raw.chars().filter(|c| !c.is_control()).take(40).collect();
     if short.len() < raw.len() {
@@ -210,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_expected_order_changes_nothing_of_what_is_read() {
+    fn predicted_names_do_not_change_the_result() {
         let records = [
             r#"{"eventVersion":"1.08","eventTime":"t","eventSource":"s","eventName":"n","other":1,"awsRegion":"r"}"#,
             r#"{"eventVersion":"1.08","eventTime":"t","eventSource":"s","eventName":"n","other":{"eventTime":2},"awsRegion":"r"}"#,
@@ -221,16 +225,16 @@ mod tests {
             r#"{"userIdentity":{"type":"Root"},"eventTime":"t"}"#,
             "{}",
         ];
-        let mut order = Order::new();
+        let mut order = MemberOrder::new();
         for text in records.iter().chain(records.iter().rev()) {
             let slow = Event::parse(text).unwrap();
-            let (quick, length) = Event::parse_first(text, &mut order, |_| None).unwrap();
-            assert_eq!((quick.raw, &quick.extra, length), (slow.raw, &slow.extra, text.len()), "{text}");
+            let (fast, length) = Event::parse_first(text, &mut order, |_| None).unwrap();
+            assert_eq!((fast.raw, &fast.extra, length), (slow.raw, &slow.extra, text.len()), "{text}");
         }
-        for unsound in
+        for invalid in
             [r#"{"eventTime":"t","eventVersion":}"#, r#"{"eventTime":"t","eventVersion""x"}"#, r#"{"eventTime":"t","#]
         {
-            assert!(Event::parse_first(unsound, &mut order, |_| None).is_none(), "{unsound}");
+            assert!(Event::parse_first(invalid, &mut order, |_| None).is_none(), "{invalid}");
         }
     }
 }

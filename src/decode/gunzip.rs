@@ -1,42 +1,42 @@
-//! Inflates an object, whatever its name says, within a bound.
+//! Decompresses an object if it is gzip, whatever its name, up to a limit.
 
 use std::io::Read;
 
 use flate2::bufread::MultiGzDecoder;
 use libdeflater::Decompressor;
 
-/// What a gzip member begins with.
+/// The first bytes of a gzip member.
 const MAGIC: &[u8] = &[0x1f, 0x8b];
-/// Bytes that one deflated byte can stand for at most.
+/// Maximum compression ratio of deflate.
 const DEFLATE_RATIO_MAX: usize = 1032;
 
-/// Inflates one object after the other.
+/// Decompresses objects, reusing its state.
 pub struct Gunzip {
-    at_once: Decompressor,
+    decompressor: Decompressor,
 }
 
 impl Gunzip {
     pub fn new() -> Gunzip {
-        Gunzip { at_once: Decompressor::new() }
+        Gunzip { decompressor: Decompressor::new() }
     }
 
-    /// Puts the inflated bytes into `out`, all members of a gzip file one after the other; plain bytes are copied.
+    /// Writes the decompressed bytes of all members of a gzip file to `out`; bytes that are not gzip are copied.
     ///
-    /// Stops at `bytes_max`. Returns what is wrong, when something is; what came before the damage is in `out`.
-    pub fn inflate(&mut self, bytes: &[u8], bytes_max: usize, out: &mut Vec<u8>) -> Option<String> {
-        if bytes.starts_with(MAGIC) && self.at_once(bytes, bytes_max, out) {
+    /// Stops at `bytes_max`. Returns the problem, if any; `out` then has the bytes before the damage.
+    pub fn decompress(&mut self, bytes: &[u8], bytes_max: usize, out: &mut Vec<u8>) -> Option<String> {
+        if bytes.starts_with(MAGIC) && self.decompress_single_member(bytes, bytes_max, out) {
             return None;
         }
         out.clear();
         if !bytes.starts_with(MAGIC) {
             out.extend_from_slice(&bytes[..bytes.len().min(bytes_max)]);
-            return (bytes.len() > bytes_max).then(|| over(bytes_max, bytes));
+            return (bytes.len() > bytes_max).then(|| too_large(bytes_max, bytes));
         }
-        let mut bounded = MultiGzDecoder::new(bytes).take(bytes_max as u64 + 1);
-        match bounded.read_to_end(out) {
+        let mut limited = MultiGzDecoder::new(bytes).take(bytes_max as u64 + 1);
+        match limited.read_to_end(out) {
             Ok(_) if out.len() > bytes_max => {
                 out.truncate(bytes_max);
-                Some(over(bytes_max, bytes))
+                Some(too_large(bytes_max, bytes))
             }
             Ok(_) => None,
             Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => Some("truncated gzip".into()),
@@ -44,24 +44,24 @@ impl Gunzip {
         }
     }
 
-    /// A file of one sound member, which says its size at its end, into one buffer: twice as fast as piece by piece. False
-    /// for any other; `out` then holds anything.
-    fn at_once(&mut self, bytes: &[u8], bytes_max: usize, out: &mut Vec<u8>) -> bool {
+    /// The fast path, twice as fast as streaming: an undamaged file with one member, which ends with its decompressed
+    /// size. False for any other file; the content of `out` is then undefined.
+    fn decompress_single_member(&mut self, bytes: &[u8], bytes_max: usize, out: &mut Vec<u8>) -> bool {
         let Some(last) = bytes.last_chunk::<4>() else { return false };
         let size = u32::from_le_bytes(*last) as usize;
         if size > bytes_max || size / DEFLATE_RATIO_MAX > bytes.len() {
             return false;
         }
         out.resize(size, 0);
-        // It stops behind the first member, which ends in its size: where anything follows, this size stands there too. What
-        // looks like it may be chance; the careful way reads it either way.
-        self.at_once.gzip_decompress(bytes, out).is_ok_and(|inflated| inflated == size)
+        // The decompressor stops after the first member, which ends with its size. If more bytes follow, the size also
+        // occurs before the end of the file. An accidental occurrence only costs the fast path.
+        self.decompressor.gzip_decompress(bytes, out).is_ok_and(|written| written == size)
             && memchr::memmem::find(bytes, last) == Some(bytes.len() - last.len())
     }
 }
 
-fn over(bytes_max: usize, stored: &[u8]) -> String {
-    format!("larger than {bytes_max} bytes when inflated, {} as stored; the rest was not read", stored.len())
+fn too_large(bytes_max: usize, stored: &[u8]) -> String {
+    format!("larger than {bytes_max} bytes after decompression ({} stored); the rest was not read", stored.len())
 }
 
 #[cfg(test)]
@@ -76,63 +76,63 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    fn inflate(bytes: &[u8], max: usize) -> (Vec<u8>, Option<String>) {
+    fn decompress(bytes: &[u8], max: usize) -> (Vec<u8>, Option<String>) {
         let mut out = Vec::new();
-        let problem = Gunzip::new().inflate(bytes, max, &mut out);
+        let problem = Gunzip::new().decompress(bytes, max, &mut out);
         (out, problem)
     }
 
     #[test]
-    fn members_are_joined_and_plain_bytes_are_kept() {
+    fn members_are_concatenated_and_plain_bytes_are_copied() {
         let two = [gzip(b"one "), gzip(b"two")].concat();
-        assert_eq!(inflate(&two, 100), (b"one two".to_vec(), None));
-        assert_eq!(inflate(b"{\"a\":1}", 100), (b"{\"a\":1}".to_vec(), None));
+        assert_eq!(decompress(&two, 100), (b"one two".to_vec(), None));
+        assert_eq!(decompress(b"{\"a\":1}", 100), (b"{\"a\":1}".to_vec(), None));
     }
 
     #[test]
-    fn what_follows_a_member_is_never_lost() {
+    fn bytes_after_a_member_are_never_lost() {
         let member = gzip(b"four");
-        assert_eq!(inflate(&[&member[..], &member].concat(), 100), (b"fourfour".to_vec(), None));
-        let (out, problem) = inflate(&[&member[..], b"\0\0", &member].concat(), 100);
+        assert_eq!(decompress(&[&member[..], &member].concat(), 100), (b"fourfour".to_vec(), None));
+        let (out, problem) = decompress(&[&member[..], b"\0\0", &member].concat(), 100);
         assert!(out.starts_with(b"four") && problem.is_some());
-        let (out, problem) = inflate(&[&member[..], b"garbage"].concat(), 100);
+        let (out, problem) = decompress(&[&member[..], b"garbage"].concat(), 100);
         assert_eq!(out, b"four");
         assert!(problem.is_some());
     }
 
     #[test]
-    fn a_buffer_keeps_nothing_of_the_object_before() {
+    fn the_buffer_is_cleared_between_objects() {
         let (mut gunzip, mut out) = (Gunzip::new(), Vec::new());
         for text in [&b"a long one"[..], b"short", b"", b"longer again"] {
-            assert_eq!(gunzip.inflate(&gzip(text), 100, &mut out), None);
+            assert_eq!(gunzip.decompress(&gzip(text), 100, &mut out), None);
             assert_eq!(out, text);
-            assert_eq!(gunzip.inflate(text, 100, &mut out), None);
+            assert_eq!(gunzip.decompress(text, 100, &mut out), None);
             assert_eq!(out, text);
         }
     }
 
     #[test]
-    fn a_bomb_stops_at_the_bound_and_says_so() {
-        let (out, problem) = inflate(&gzip(&vec![b'x'; 1 << 20]), 1000);
+    fn a_zip_bomb_stops_at_the_limit_with_a_reason() {
+        let (out, problem) = decompress(&gzip(&vec![b'x'; 1 << 20]), 1000);
         assert_eq!(out.len(), 1000);
         assert!(problem.unwrap().contains("larger than 1000 bytes"));
     }
 
     #[test]
-    fn what_came_before_a_cut_is_kept() {
+    fn the_bytes_of_a_truncated_file_are_kept() {
         let text: Vec<u8> = (0..20_000u32).flat_map(|n| n.to_le_bytes()).collect();
         let whole = gzip(&text);
-        let (out, problem) = inflate(&whole[..whole.len() / 2], 1 << 20);
+        let (out, problem) = decompress(&whole[..whole.len() / 2], 1 << 20);
         assert_eq!(problem.as_deref(), Some("truncated gzip"));
         assert!(!out.is_empty() && text.starts_with(&out));
     }
 
     #[test]
-    fn a_wrong_checksum_is_told_and_the_text_kept() {
+    fn a_wrong_checksum_is_reported_and_the_text_is_kept() {
         let mut whole = gzip(b"text");
         let at = whole.len() - 8;
         whole[at] ^= 1;
-        let (out, problem) = inflate(&whole, 100);
+        let (out, problem) = decompress(&whole, 100);
         assert_eq!(out, b"text");
         assert!(problem.unwrap().starts_with("damaged gzip"));
     }

@@ -1,4 +1,4 @@
-//! Members of a JSON object as text slices, and the few leaf types the columns want.
+//! Reads the members of a JSON object as text slices, and converts scalars to the types of the columns.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 /// Calls `found` with the name and raw JSON text of every member, in order.
 ///
 /// # Errors
-/// serde_json's words when the text is no sound object. Nothing inside a value is looked at, so lone surrogates, numbers
-/// beyond 64 bits and any depth of nesting pass.
+/// serde_json's message when the text is not a valid object. Values are not converted, so lone surrogates, numbers
+/// beyond 64 bits and any depth of nesting are accepted.
 pub fn members<'a>(text: &'a str, found: impl FnMut(Cow<'a, str>, &'a str)) -> Result<(), String> {
     let mut reader = serde_json::Deserializer::from_str(text);
     reader.deserialize_map(Members(found)).and_then(|()| reader.end()).map_err(|e| e.to_string())
@@ -63,9 +63,9 @@ impl<'de> serde::Deserialize<'de> for Key<'de> {
 pub fn text(raw: &str) -> Option<Cow<'_, str>> {
     match raw.as_bytes().first()? {
         b'"' => {
-            let inside = &raw[1..raw.len() - 1];
-            if memchr::memchr(b'\\', inside.as_bytes()).is_none() {
-                return Some(Cow::Borrowed(inside));
+            let content = &raw[1..raw.len() - 1];
+            if memchr::memchr(b'\\', content.as_bytes()).is_none() {
+                return Some(Cow::Borrowed(content));
             }
             serde_json::from_str(&without_lone_surrogates(raw)).ok().map(Cow::Owned)
         }
@@ -74,7 +74,7 @@ pub fn text(raw: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// A boolean, also when written as a string.
+/// A boolean, or a string with one.
 pub fn boolean(raw: &str) -> Option<bool> {
     match raw {
         "true" | "\"true\"" | "\"True\"" => Some(true),
@@ -85,9 +85,9 @@ pub fn boolean(raw: &str) -> Option<bool> {
 
 /// Rewrites `\uD800`-`\uDFFF` escapes that do not form a pair to `\ufffd`.
 ///
-/// SQL's JSON functions stop at a lone surrogate and give null for every key after it; a caller could hide fields with one.
+/// SQL's JSON functions stop at a lone surrogate and return null for every key after it, so a caller could hide fields.
 pub fn without_lone_surrogates(raw: &str) -> Cow<'_, str> {
-    // Most texts have no escape at all, and a search for one byte is the quickest there is.
+    // Most texts have no escape at all, and searching for a single byte is fastest.
     if memchr::memchr(b'\\', raw.as_bytes()).is_none() || (!raw.contains("\\ud") && !raw.contains("\\uD")) {
         return Cow::Borrowed(raw);
     }
@@ -97,22 +97,22 @@ pub fn without_lone_surrogates(raw: &str) -> Cow<'_, str> {
         u16::from_str_radix(std::str::from_utf8(&escape[2..]).ok()?, 16).ok()
     };
     let mut out = String::with_capacity(raw.len());
-    let (mut kept, mut at) = (0, 0);
+    let (mut copied, mut at) = (0, 0);
     while let Some(found) = memchr::memchr(b'\\', &bytes[at..]) {
         at += found;
         match unit(at) {
             Some(0xD800..=0xDBFF) if matches!(unit(at + 6), Some(0xDC00..=0xDFFF)) => at += 12,
             Some(0xD800..=0xDFFF) => {
-                out.push_str(&raw[kept..at]);
+                out.push_str(&raw[copied..at]);
                 out.push_str("\\ufffd");
                 at += 6;
-                kept = at;
+                copied = at;
             }
             _ => at += 2,
         }
         at = at.min(bytes.len());
     }
-    out.push_str(&raw[kept..]);
+    out.push_str(&raw[copied..]);
     Cow::Owned(out)
 }
 
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn members_are_given_as_they_stand() {
+    fn members_are_returned_unchanged() {
         let mut seen = Vec::new();
         members(r#"{"a": {"x":"\ud800"}, "b\n":1e999, "a":null}"#, |name, raw| seen.push((name.into_owned(), raw)))
             .unwrap();
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn leaves_are_read_leniently() {
+    fn scalars_are_converted_leniently() {
         assert_eq!(text(r#""a\tb""#).as_deref(), Some("a\tb"));
         assert_eq!(text("111122223333").as_deref(), Some("111122223333"));
         assert_eq!(text("null"), None);

@@ -1,4 +1,4 @@
-//! Threads that decode and encode, one a core, each with a decoder whose buffers it keeps.
+//! A pool of threads that decode and encode, one per core. Each has its own decoder, whose buffers are reused.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,65 +13,65 @@ use crate::error::{Error, Result};
 
 type Job = Box<dyn FnOnce(&mut Decoder) + Send>;
 
-/// What a job will answer.
-pub type Answer<T> = BoxFuture<'static, Result<T>>;
+/// The future result of a job.
+pub type JobResult<T> = BoxFuture<'static, Result<T>>;
 
-/// Threads at work. They end with the last job when the pool is dropped.
+/// The pool. After it is dropped, its threads finish the queued jobs and end.
 #[derive(Clone)]
 pub struct Pool {
-    owner: Arc<Owner>,
+    queue: Arc<QueueHandle>,
     threads: usize,
 }
 
-/// Closes the queue when the last pool of it is gone.
-struct Owner(Arc<Queue>);
+/// Closes the queue when the last clone of the pool is dropped.
+struct QueueHandle(Arc<Queue>);
 
-impl Drop for Owner {
+impl Drop for QueueHandle {
     fn drop(&mut self) {
-        self.0.change(|waiting| waiting.is_closed = true);
+        self.0.update(|state| state.is_closed = true);
     }
 }
 
 #[derive(Default)]
 struct Queue {
-    waiting: Mutex<Waiting>,
+    state: Mutex<QueueState>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct Waiting {
+struct QueueState {
     jobs: VecDeque<Job>,
     is_closed: bool,
 }
 
 impl Queue {
-    fn change(&self, change: impl FnOnce(&mut Waiting)) {
-        change(&mut self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+    fn update(&self, update: impl FnOnce(&mut QueueState)) {
+        update(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
         self.changed.notify_all();
     }
 
-    /// The next job, when there is one; nothing when there will be none.
+    /// Waits for the next job; `None` when the queue is closed and empty.
     fn next(&self) -> Option<Job> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            match waiting.jobs.pop_front() {
+            match state.jobs.pop_front() {
                 Some(job) => return Some(job),
-                None if waiting.is_closed => return None,
-                None => waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner),
+                None if state.is_closed => return None,
+                None => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
             }
         }
     }
 }
 
 impl Pool {
-    /// One thread a core.
+    /// Starts one thread per core.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// [`Error::Internal`] when a thread cannot be started.
     pub fn new(limits: Limits) -> Result<Pool> {
         let queue = Arc::new(Queue::default());
         let pool = Pool {
-            owner: Arc::new(Owner(Arc::clone(&queue))),
+            queue: Arc::new(QueueHandle(Arc::clone(&queue))),
             threads: std::thread::available_parallelism().map_or(2, usize::from),
         };
         for _ in 0..pool.threads {
@@ -80,52 +80,52 @@ impl Pool {
             let spawned = thread.spawn(move || {
                 let mut decoder = Decoder::new(limits);
                 while let Some(job) = queue.next() {
-                    // Whoever waits for a job that breaks off is told; the next one must not find what it left behind.
+                    // After a panic, the caller gets an error, and the next job a new decoder without partial state.
                     if catch_unwind(AssertUnwindSafe(|| job(&mut decoder))).is_err() {
                         decoder = Decoder::new(limits);
                     }
                 }
             });
-            spawned.map_err(|e| Error::Internal(format!("a thread to work on: {e}")))?;
+            spawned.map_err(|e| Error::Internal(format!("cannot start a thread: {e}")))?;
         }
         Ok(pool)
     }
 
-    /// How many jobs are done at once.
+    /// Number of jobs that run concurrently.
     pub fn threads(&self) -> usize {
         self.threads
     }
 
-    /// Decodes on one of the threads. Such jobs are begun in the order in which they are given.
+    /// Queues a decode job. Decode jobs start in the order they are queued.
     ///
     /// # Errors
-    /// When the job broke off, which is a defect.
+    /// [`Error::Internal`] when the job panicked, which is a defect.
     pub async fn decode<T: Send + 'static>(&self, job: impl FnOnce(&mut Decoder) -> T + Send + 'static) -> Result<T> {
-        let (job, answer) = answered(job);
-        self.owner.0.change(|waiting| waiting.jobs.push_back(job));
-        answer.await
+        let (job, result) = with_result(job);
+        self.queue.0.update(|state| state.jobs.push_back(job));
+        result.await
     }
 
-    /// Does `job` before everything that waits: what was decoded is to be gone before more is. It is begun whether or not
-    /// anybody waits for it.
+    /// Queues a job before all others, so that decoded rows are encoded and freed before more are decoded. The job runs
+    /// even if the result is never awaited.
     ///
     /// # Errors
-    /// When the job broke off, which is a defect.
-    pub fn run_first<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Answer<T> {
-        let (job, answer) = answered(|_| job());
-        self.owner.0.change(|waiting| waiting.jobs.push_front(job));
-        answer
+    /// [`Error::Internal`] when the job panicked, which is a defect.
+    pub fn run_first<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> JobResult<T> {
+        let (job, result) = with_result(|_| job());
+        self.queue.0.update(|state| state.jobs.push_front(job));
+        result
     }
 }
 
-/// A job, and what it will answer.
-fn answered<T: Send + 'static>(job: impl FnOnce(&mut Decoder) -> T + Send + 'static) -> (Job, Answer<T>) {
-    let (answer, answered) = oneshot::channel();
+/// A job that sends its result, and the future that receives it.
+fn with_result<T: Send + 'static>(job: impl FnOnce(&mut Decoder) -> T + Send + 'static) -> (Job, JobResult<T>) {
+    let (sender, receiver) = oneshot::channel();
     let job: Job = Box::new(move |decoder| {
-        // Nobody waits for what an ingest that ended early had begun.
-        let _ = answer.send(job(decoder));
+        // When an ingest ended early, there is no receiver.
+        let _ = sender.send(job(decoder));
     });
-    (job, answered.map(|answer| answer.map_err(|_| Error::Internal("a job broke off".into()))).boxed())
+    (job, receiver.map(|result| result.map_err(|_| Error::Internal("a worker job panicked".into()))).boxed())
 }
 
 #[cfg(test)]
@@ -135,57 +135,57 @@ mod tests {
 
     use super::*;
 
-    /// Keeps every thread busy until the sender is gone.
-    fn occupied(pool: &Pool) -> std::sync::mpsc::Sender<()> {
-        let (release, held) = channel::<()>();
-        let held = Arc::new(Mutex::new(held));
-        let (begun, waiting) = channel();
+    /// Blocks every thread. One message to the sender releases one thread; dropping it releases all.
+    fn block_threads(pool: &Pool) -> std::sync::mpsc::Sender<()> {
+        let (release, blocked) = channel::<()>();
+        let blocked = Arc::new(Mutex::new(blocked));
+        let (started, starts) = channel();
         for _ in 0..pool.threads() {
-            let (held, begun) = (Arc::clone(&held), begun.clone());
+            let (blocked, started) = (Arc::clone(&blocked), started.clone());
             drop(pool.run_first(move || {
-                begun.send(()).unwrap();
-                let _ = held.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                started.send(()).unwrap();
+                let _ = blocked.lock().unwrap_or_else(PoisonError::into_inner).recv();
             }));
         }
-        (0..pool.threads()).for_each(|_| waiting.recv_timeout(Duration::from_secs(10)).unwrap());
+        (0..pool.threads()).for_each(|_| starts.recv_timeout(Duration::from_secs(10)).unwrap());
         release
     }
 
     #[tokio::test]
-    async fn what_is_first_is_done_before_what_waits() {
+    async fn run_first_jobs_start_before_queued_decode_jobs() {
         let pool = Pool::new(Limits::default()).unwrap();
-        let busy = occupied(&pool);
+        let release = block_threads(&pool);
         let done = Arc::new(Mutex::new(Vec::new()));
-        let note = |what: &'static str| {
+        let record = |name: &'static str| {
             let done = Arc::clone(&done);
-            move || done.lock().unwrap().push(what)
+            move || done.lock().unwrap().push(name)
         };
-        let (later, first) = (note("decoded"), note("first"));
+        let (later, first) = (record("decoded"), record("first"));
         let other = pool.clone();
         let decoded = tokio::spawn(async move { other.decode(move |_| later()).await });
-        while pool.owner.0.waiting.lock().unwrap().jobs.is_empty() {
+        while pool.queue.0.state.lock().unwrap().jobs.is_empty() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         let first = pool.run_first(first);
-        // One thread is let go and does both.
-        busy.send(()).unwrap();
+        // One thread is released and runs both.
+        release.send(()).unwrap();
         first.await.unwrap();
         decoded.await.unwrap().unwrap();
         assert_eq!(*done.lock().unwrap(), ["first", "decoded"]);
     }
 
     #[tokio::test]
-    async fn a_job_that_breaks_off_is_told_and_costs_no_thread() {
+    async fn a_job_that_panics_returns_an_error_and_keeps_its_thread() {
         let pool = Pool::new(Limits::default()).unwrap();
         for _ in 0..2 * pool.threads() {
-            let broken: Answer<()> = pool.run_first(|| panic!("for the test"));
-            assert!(matches!(broken.await, Err(Error::Internal(_))));
+            let panicked: JobResult<()> = pool.run_first(|| panic!("for the test"));
+            assert!(matches!(panicked.await, Err(Error::Internal(_))));
         }
         assert_eq!(pool.run_first(|| 7).await.unwrap(), 7);
     }
 
     #[tokio::test]
-    async fn what_was_given_is_done_when_the_pool_is_gone() {
+    async fn queued_jobs_finish_after_the_pool_is_dropped() {
         let pool = Pool::new(Limits::default()).unwrap();
         let last = pool.run_first(|| 7);
         drop(pool);

@@ -1,4 +1,4 @@
-//! What could not be read: which object, where in it, and why.
+//! A reject: what could not be read, where, and why.
 
 use crate::source::LogObject;
 
@@ -7,14 +7,14 @@ use crate::source::LogObject;
 pub struct Reject {
     /// URL of the object.
     pub object: String,
-    /// Byte offset in the inflated object; the row's number in Parquet.
+    /// Byte offset in the decompressed object; in Parquet, the row number.
     pub offset: u64,
-    /// What is wrong there.
+    /// Why it could not be read.
     pub reason: String,
 }
 
 impl Reject {
-    /// What lies at `offset` of `object` cannot be read.
+    /// A reject at `offset` of `object`.
     pub fn new(object: &LogObject, offset: usize, reason: impl Into<String>) -> Reject {
         Reject { object: object.url.clone(), offset: offset as u64, reason: reason.into() }
     }

@@ -1,29 +1,29 @@
-//! Steps through sound JSON as fast as it can be read, without a tree, recursion or allocation.
+//! A fast scanner for valid JSON, without a tree, recursion or allocation.
 //!
-//! Every step is `None` where the text is not sound JSON by RFC 8259, and where it is in a form that hardly any record
-//! has: a member's name with an escape, values nested very deep. Whoever asks then goes the slow way, through serde_json,
-//! whose word counts; so nothing may be taken for sound here that is refused there.
+//! Each function returns `None` for text that is not valid JSON by RFC 8259, and for forms that records rarely have: a
+//! member name with an escape, very deep nesting. The caller then parses with serde_json, which decides. So the scanner
+//! must never accept text that serde_json rejects.
 
-/// The members of an object, one by one.
+/// Iterates over the members of an object.
 pub struct Object<'a> {
     text: &'a str,
     at: usize,
-    /// A member's value stands before `at`.
+    /// True once the first member was read.
     has_members: bool,
     has_escapes: bool,
 }
 
-/// Containers in each other that are followed.
+/// Maximum nesting.
 const DEPTH_MAX: u32 = u64::BITS;
 
 impl<'a> Object<'a> {
-    /// The object that `text` begins with.
-    pub fn begin(text: &'a str) -> Option<Object<'a>> {
+    /// The object at the start of `text`.
+    pub fn start(text: &'a str) -> Option<Object<'a>> {
         text.starts_with('{').then_some(Object { text, at: 1, has_members: false, has_escapes: false })
     }
 
-    /// The name of the next member, whose value is to be taken then; `Some(None)` at the end of the object.
-    #[expect(clippy::option_option, reason = "unsound, at an end, and a name are three things")]
+    /// The name of the next member; its value must be read next. `Some(None)` at the end of the object.
+    #[expect(clippy::option_option, reason = "invalid text, the end of the object and a name are three cases")]
     pub fn name(&mut self) -> Option<Option<&'a str>> {
         self.space();
         match (self.peek()?, self.has_members) {
@@ -41,8 +41,8 @@ impl<'a> Object<'a> {
         self.key().map(Some)
     }
 
-    /// Takes the next member's name when it stands there as `expected`: comma, name in quotes, colon. False when nothing was
-    /// taken, because the name is another one or stands in another form.
+    /// Skips the next member's name if the text continues with `expected`: comma, name in quotes, colon. False when it
+    /// does not, because the name or its form is different.
     pub fn name_is(&mut self, expected: &str) -> bool {
         let is_next = self.has_members && self.rest().starts_with(expected);
         if is_next {
@@ -52,23 +52,23 @@ impl<'a> Object<'a> {
         is_next
     }
 
-    /// What follows; after a name, the member's value and all behind it.
+    /// The rest of the text; after a name, it starts with the member's value.
     pub fn rest(&self) -> &'a str {
         &self.text[self.at..]
     }
 
-    /// Takes the value whose text is known to be `length` bytes long.
+    /// Reads a value of known length.
     pub fn take(&mut self, length: usize) -> Option<&'a str> {
-        let taken = self.text.get(self.at..self.at + length)?;
+        let value = self.text.get(self.at..self.at + length)?;
         self.at += length;
-        Some(taken)
+        Some(value)
     }
 
-    /// Takes the value of the member that was named last.
+    /// Reads the value of the current member.
     pub fn value(&mut self) -> Option<&'a str> {
         let start = self.at;
         let mut depth = 0;
-        // A bit a container, the innermost last: set for an object.
+        // One bit per open container, the innermost last: set for an object.
         let mut objects = 0u64;
         loop {
             match self.peek()? {
@@ -98,7 +98,7 @@ impl<'a> Object<'a> {
                 b'n' => self.word("null")?,
                 _ => self.number()?,
             }
-            // Behind a value: what closes, and the next one.
+            // After a value: closing brackets, or a comma and the next value.
             loop {
                 if depth == 0 {
                     return self.text.get(start..self.at);
@@ -125,12 +125,12 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// True when one of the texts met so far has an escape.
+    /// True when a string read so far has an escape.
     pub fn has_escapes(&self) -> bool {
         self.has_escapes
     }
 
-    /// Bytes of the object, once its end was met.
+    /// Length of the object, once its end was reached.
     pub fn length(&self) -> usize {
         self.at
     }
@@ -145,7 +145,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// A member's name without escapes, the colon, and space up to the value.
+    /// Reads a member's name without escapes, the colon, and the space before the value.
     fn key(&mut self) -> Option<&'a str> {
         let before = std::mem::take(&mut self.has_escapes);
         let name = self.string()?;
@@ -159,7 +159,7 @@ impl<'a> Object<'a> {
         Some(name)
     }
 
-    /// A string's inside.
+    /// Reads a string and returns its content.
     fn string(&mut self) -> Option<&'a str> {
         let bytes = self.text.as_bytes();
         if self.peek()? != b'"' {
@@ -229,10 +229,10 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Marks the first quote, backslash or control character among eight bytes by the high bit of its byte; what stands above
-/// that one may be marked wrongly. Zero when there is none.
+/// Sets the high bit of the first byte that is a quote, backslash or control character; later bytes may be marked
+/// wrongly. Zero when there is none.
 ///
-/// The arithmetic is that of "Determine if a word has a byte less than n" in Bit Twiddling Hacks (S. E. Anderson).
+/// From "Determine if a word has a byte less than n" in Bit Twiddling Hacks (S. E. Anderson).
 fn special(eight: u64) -> u64 {
     const ONES: u64 = u64::MAX / 0xff;
     let less = |word: u64, than: u64| word.wrapping_sub(ONES * than) & !word;
@@ -240,9 +240,9 @@ fn special(eight: u64) -> u64 {
     (equal(b'"') | equal(b'\\') | less(eight, 0x20)) & (ONES << 7)
 }
 
-/// Names and raw values of the members of the object that `text` begins with, and the bytes of that object.
+/// Names and raw values of the members of the object at the start of `text`, and the object's length.
 pub fn members(text: &str) -> Option<(Vec<(&str, &str)>, usize)> {
-    let mut object = Object::begin(text)?;
+    let mut object = Object::start(text)?;
     let mut members = Vec::new();
     while let Some(name) = object.name()? {
         members.push((name, object.value()?));
@@ -255,7 +255,7 @@ mod tests {
     use super::members as scanned;
     use crate::decode::json;
 
-    /// The members by serde_json's.
+    /// The members according to serde_json.
     fn parsed(text: &str) -> Option<Vec<(String, String)>> {
         let mut members = Vec::new();
         json::members(text, |name, raw| members.push((name.into_owned(), raw.to_owned()))).ok()?;
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn members_are_given_as_they_stand_and_what_follows_is_left() {
+    fn members_are_returned_unchanged_and_the_rest_is_ignored() {
         let object = r#"{"a": {"}":"}"} , "b":[{},[ ]], "c":"\\", "d":-0.5e+3,"é":null ,"f" : true}"#;
         for rest in ["", "}", ",{\"a\":2}]}", " garbage"] {
             let text = format!("{object}{rest}");
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_string_ends_at_its_quote_wherever_that_stands() {
+    fn a_string_ends_at_its_closing_quote_at_any_position() {
         for length in 0..40 {
             for special in ["", "\\\"", "é", "\\u00e9", "\\\\"] {
                 let text = format!(r#"{{"k":"{}{special}{}"}}"#, "x".repeat(length), "y".repeat(length % 9));
@@ -292,24 +292,24 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_taken_for_sound_that_serde_json_refuses() {
-        let sound =
+    fn text_that_serde_json_rejects_is_never_accepted() {
+        let valid =
             r#"{"a":{"b":[1,-2.5e3,true,{"c":"x\n\u00e9 é"}],"d":{}},"e":null,"f":"a long text, more than eight"}"#;
         let bytes = b"{}[]\",:\\x0-.eEtn \n\x01\x1f\xc3";
-        let (mut taken, mut refused) = (0, 0);
-        for at in 0..sound.len() {
+        let (mut accepted, mut rejected) = (0, 0);
+        for at in 0..valid.len() {
             for byte in bytes {
-                let (mut changed, mut longer) = (sound.as_bytes().to_vec(), sound.as_bytes().to_vec());
+                let (mut changed, mut longer) = (valid.as_bytes().to_vec(), valid.as_bytes().to_vec());
                 changed[at] = *byte;
                 longer.insert(at, *byte);
-                let cut = sound.as_bytes()[..at].to_vec();
+                let cut = valid.as_bytes()[..at].to_vec();
                 for text in [changed, longer, cut].into_iter().filter_map(|text| String::from_utf8(text).ok()) {
                     let Some((members, length)) = scanned(&text) else {
-                        refused += 1;
+                        rejected += 1;
                         continue;
                     };
-                    taken += 1;
-                    let expected = parsed(&text[..length]).unwrap_or_else(|| panic!("{text} is not sound"));
+                    accepted += 1;
+                    let expected = parsed(&text[..length]).unwrap_or_else(|| panic!("{text} is not valid"));
                     assert!(
                         members
                             .iter()
@@ -319,11 +319,11 @@ mod tests {
                 }
             }
         }
-        assert!(taken > 100 && refused > 1000, "{taken} taken, {refused} refused");
+        assert!(accepted > 100 && rejected > 1000, "{accepted} accepted, {rejected} rejected");
     }
 
     #[test]
-    fn odd_forms_are_left_to_the_slow_way() {
+    fn rare_forms_are_left_to_serde_json() {
         let deep = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
         assert!(scanned(&deep(60)).is_some() && scanned(&deep(100)).is_none());
         assert!(scanned(r#"{"a\u0062":1}"#).is_none());

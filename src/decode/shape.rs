@@ -1,8 +1,8 @@
-//! What a JSON object holds that is no record itself: envelopes of exports, streams and search engines.
+//! Recognises JSON objects that are not records: envelopes of exports, streams and search engines.
 //!
-//! One small function an envelope looks at the members that have no column and says where the records are. It sees an
-//! object only when that has no `eventTime`, so a plain archive never pays for it. Envelopes lie within each other (a
-//! subscription's message may be an EventBridge event); whoever asks goes on with what is found here.
+//! One small function per envelope checks the members that have no column and returns the values with the records. They
+//! are only called for objects without `eventTime`, so a plain archive costs nothing extra. Envelopes can be nested
+//! (the message of a log subscription can be an EventBridge event); the caller recognises the values in turn.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -13,26 +13,26 @@ use super::event::Event;
 use super::json;
 use super::ocsf::record;
 
-/// What an object is, if it is no record.
+/// The shape of an object that is not a record.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Shape<'a> {
-    /// An envelope: raw JSON values that are records, lists of records, or strings with records as text.
-    Holds(Vec<&'a str>),
-    /// An OCSF event, which a record was made into.
+    /// An envelope with these raw JSON values: records, lists of records, or strings that contain records.
+    Envelope(Vec<&'a str>),
+    /// An OCSF event, to be converted to a record.
     Ocsf,
-    /// It belongs to CloudTrail or its delivery and holds no events.
+    /// An object of CloudTrail or its delivery without events.
     NoEvents,
-    /// It holds events in a form that cannot be read, and why.
-    Refused(String),
+    /// Not events of CloudTrail, or in a format that is not supported; with the reason.
+    Unsupported(String),
 }
 
-/// The shape of an object; `None` for a record, and for what nobody knows.
+/// The shape of an object; `None` for a record or an unknown object.
 pub fn of<'a>(object: &Event<'a>) -> Option<Shape<'a>> {
     let members = Members(&object.extra);
     if object.has_event_time() {
         return if members.0.is_empty() { None } else { lake_row(members) };
     }
-    ENVELOPES.iter().find_map(|envelope| envelope(members))
+    ENVELOPES.iter().find_map(|recognise| recognise(members))
 }
 
 type Envelope = for<'a> fn(Members<'_, 'a>) -> Option<Shape<'a>>;
@@ -41,10 +41,10 @@ const ENVELOPES: &[Envelope] = &[
     event_bridge,
     lookup_events,
     lake_row,
-    lake_answer,
-    subscription,
-    subscription_event,
-    search_answer,
+    lake_query_results,
+    log_subscription,
+    log_event,
+    search_results,
     search_hit,
     splunk,
     digest,
@@ -52,7 +52,7 @@ const ENVELOPES: &[Envelope] = &[
     ocsf,
 ];
 
-/// Members of an object that have no column.
+/// The members of an object that have no column.
 #[derive(Clone, Copy)]
 struct Members<'m, 'a>(&'m [(Cow<'a, str>, &'a str)]);
 
@@ -81,8 +81,8 @@ impl<'a> Members<'_, 'a> {
     }
 }
 
-fn holds(raw: &str) -> Option<Shape<'_>> {
-    Some(Shape::Holds(vec![raw]))
+fn envelope(raw: &str) -> Option<Shape<'_>> {
+    Some(Shape::Envelope(vec![raw]))
 }
 
 /// EventBridge: `{"detail-type": "AWS API Call via CloudTrail", "detail": {record}}`.
@@ -90,49 +90,49 @@ fn event_bridge<'a>(members: Members<'_, 'a>) -> Option<Shape<'a>> {
     let (kind, detail) = (members.string("detail-type")?, members.object("detail")?);
     let kind = json::text(kind).unwrap_or_default();
     if kind.ends_with("via CloudTrail") {
-        return holds(detail);
+        return envelope(detail);
     }
     let kind: String = kind.chars().filter(|c| !c.is_control()).take(80).collect();
-    Some(Shape::Refused(format!("an EventBridge event that is not from CloudTrail: {kind}")))
+    Some(Shape::Unsupported(format!("EventBridge event that is not from CloudTrail: {kind}")))
 }
 
-/// `aws cloudtrail lookup-events`: `{"Events": [{"CloudTrailEvent": "record"}]}`, and such elements by themselves.
+/// `aws cloudtrail lookup-events`: `{"Events": [{"CloudTrailEvent": "record"}]}`, or one of the elements.
 fn lookup_events<'a>(members: Members<'_, 'a>) -> Option<Shape<'a>> {
-    holds(members.string("CloudTrailEvent").or_else(|| members.list("Events"))?)
+    envelope(members.string("CloudTrailEvent").or_else(|| members.list("Events"))?)
 }
 
-/// A row of CloudTrail Lake: `{"eventJson": "record"}`, whatever other columns were asked for.
+/// A row of CloudTrail Lake: `{"eventJson": "record"}`, with any other columns.
 fn lake_row<'a>(members: Members<'_, 'a>) -> Option<Shape<'a>> {
-    holds(members.string("eventJson").or_else(|| members.object("eventJson"))?)
+    envelope(members.string("eventJson").or_else(|| members.object("eventJson"))?)
 }
 
-/// `aws cloudtrail get-query-results`: `{"QueryResultRows": [[{"eventJson": "record"}, ...]]}`, one object a cell.
-fn lake_answer<'a>(members: Members<'_, 'a>) -> Option<Shape<'a>> {
+/// `aws cloudtrail get-query-results`: `{"QueryResultRows": [[{"eventJson": "record"}, ...]]}`, one object per cell.
+fn lake_query_results<'a>(members: Members<'_, 'a>) -> Option<Shape<'a>> {
     type Cell<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
     let rows = members.list("QueryResultRows")?;
     let event = |row: &Vec<Cell<'a>>| row.iter().find_map(|cell| Some(cell.get("eventJson")?.get()));
     let rows: Option<Vec<_>> = serde_json::from_str::<Vec<Vec<Cell>>>(rows).ok()?.iter().map(event).collect();
     Some(rows.map_or_else(
-        || Shape::Refused("an answer of CloudTrail Lake without the column eventJson".into()),
-        Shape::Holds,
+        || Shape::Unsupported("CloudTrail Lake query results without the column eventJson".into()),
+        Shape::Envelope,
     ))
 }
 
 /// CloudWatch Logs subscription: `{"messageType": "DATA_MESSAGE", "logEvents": [{"message": "record"}]}`. A control
-/// message is CloudWatch trying the door.
-fn subscription<'a>(members: Members<'_, 'a>) -> Option<Shape<'a>> {
+/// message only tests whether the destination is reachable.
+fn log_subscription<'a>(members: Members<'_, 'a>) -> Option<Shape<'a>> {
     let (kind, events) = (members.string("messageType")?, members.list("logEvents")?);
-    if kind == "\"CONTROL_MESSAGE\"" { Some(Shape::NoEvents) } else { holds(events) }
+    if kind == "\"CONTROL_MESSAGE\"" { Some(Shape::NoEvents) } else { envelope(events) }
 }
 
 /// An element of `logEvents`: `{"id": "...", "timestamp": 1, "message": "record"}`.
-fn subscription_event<'a>(members: Members<'_, 'a>) -> Option<Shape<'a>> {
+fn log_event<'a>(members: Members<'_, 'a>) -> Option<Shape<'a>> {
     members.get("timestamp")?;
-    holds(members.string("message")?)
+    envelope(members.string("message")?)
 }
 
-/// An answer of OpenSearch or Elasticsearch: `{"hits": {"hits": [...]}}`.
-fn search_answer<'a>(members: Members<'_, 'a>) -> Option<Shape<'a>> {
+/// Search results of OpenSearch or Elasticsearch: `{"hits": {"hits": [...]}}`.
+fn search_results<'a>(members: Members<'_, 'a>) -> Option<Shape<'a>> {
     let mut hits = None;
     json::members(members.object("hits")?, |name, raw| {
         if name == "hits" && raw.starts_with('[') {
@@ -140,48 +140,48 @@ fn search_answer<'a>(members: Members<'_, 'a>) -> Option<Shape<'a>> {
         }
     })
     .ok()?;
-    holds(hits?)
+    envelope(hits?)
 }
 
-/// A hit of it, or a line of a dump: `{"_index": "...", "_source": {record}}`.
+/// A search hit, or a line of an index dump: `{"_index": "...", "_source": {record}}`.
 fn search_hit<'a>(members: Members<'_, 'a>) -> Option<Shape<'a>> {
-    holds(members.object("_source")?)
+    envelope(members.object("_source")?)
 }
 
-/// Splunk's export: `{"preview": false, "result": {"_raw": "record"}}` a line, or `results` in a list.
+/// Splunk's export: `{"preview": false, "result": {"_raw": "record"}}` per line, or a list `results`.
 fn splunk<'a>(members: Members<'_, 'a>) -> Option<Shape<'a>> {
     if let Some(record) = members.string("_raw") {
-        return holds(record);
+        return envelope(record);
     }
     members.get("preview")?;
     match members.object("result").or_else(|| members.list("results")) {
-        Some(records) => holds(records),
+        Some(records) => envelope(records),
         None => members.has("lastrow").then_some(Shape::NoEvents),
     }
 }
 
-/// CloudTrail's digest, which signs the logs of an hour.
+/// A digest file of CloudTrail.
 fn digest<'a>(members: Members<'_, 'a>) -> Option<Shape<'a>> {
     (members.has("digestS3Object") && members.has("logFiles")).then_some(Shape::NoEvents)
 }
 
-/// AWS Config's history, which lies beside the logs.
+/// A history file of AWS Config, often stored in the same bucket.
 fn configuration<'a>(members: Members<'_, 'a>) -> Option<Shape<'a>> {
     (members.has("fileVersion") && members.has("configurationItems")).then_some(Shape::NoEvents)
 }
 
-/// Security Lake's OCSF: the record itself when it brings that, else an event to make it from.
+/// An OCSF event of Security Lake: an envelope if it contains the original record, else an event to convert.
 fn ocsf<'a>(members: Members<'_, 'a>) -> Option<Shape<'a>> {
     members.get("class_uid")?;
     let metadata = members.object("metadata")?;
-    if let Some(other) = record::other_product(metadata) {
-        return Some(Shape::Refused(format!("OCSF of {other}, not of CloudTrail")));
+    if let Some(product) = record::other_product(metadata) {
+        return Some(Shape::Unsupported(format!("OCSF event of {product}, not of CloudTrail")));
     }
     if let Some(raw) = members.string("raw_data").filter(|raw| *raw != "\"\"") {
-        return holds(raw);
+        return envelope(raw);
     }
-    let refused = || Shape::Refused("OCSF that is no API call".into());
-    Some(members.object("api").map_or_else(refused, |_| Shape::Ocsf))
+    let unsupported = || Shape::Unsupported("OCSF event that is not an API call".into());
+    Some(members.object("api").map_or_else(unsupported, |_| Shape::Ocsf))
 }
 
 #[cfg(test)]
@@ -193,8 +193,8 @@ mod tests {
     }
 
     #[test]
-    fn every_envelope_says_where_its_records_are() {
-        for (text, held) in [
+    fn records_are_found_in_every_envelope() {
+        for (text, expected) in [
             (r#"{"detail-type":"AWS API Call via CloudTrail","resources":[],"detail":{"a":1}}"#, r#"{"a":1}"#),
             (r#"{"Events":[{"EventId":"1"}],"NextToken":"x"}"#, r#"[{"EventId":"1"}]"#),
             (r#"{"EventId":"1","EventTime":1.5,"CloudTrailEvent":"{}"}"#, r#""{}""#),
@@ -209,12 +209,12 @@ mod tests {
             (r#"{"_time":"now","_raw":"{}"}"#, r#""{}""#),
             (r#"{"class_uid":3001,"metadata":{},"raw_data":"{}"}"#, r#""{}""#),
         ] {
-            assert_eq!(shape(text), Some(Shape::Holds(vec![held])), "{text}");
+            assert_eq!(shape(text), Some(Shape::Envelope(vec![expected])), "{text}");
         }
     }
 
     #[test]
-    fn what_holds_no_events_is_no_envelope() {
+    fn objects_without_events_are_not_envelopes() {
         for text in [
             r#"{"messageType":"CONTROL_MESSAGE","logEvents":[{"id":"","timestamp":1,"message":"checking"}]}"#,
             r#"{"awsAccountId":"1","digestS3Object":"AWSLogs/x","logFiles":[{"s3Object":"y"}]}"#,
@@ -226,19 +226,19 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_says_why() {
+    fn unsupported_objects_have_a_reason() {
         for (text, expected) in [
             (r#"{"detail-type":"GuardDuty Finding","detail":{}}"#, "GuardDuty Finding"),
-            (r#"{"class_uid":3001,"metadata":{}}"#, "no API call"),
-            (r#"{"class_uid":6003,"metadata":{"product":{"name":"AWS EKS"}},"api":{}}"#, "OCSF of AWS EKS"),
+            (r#"{"class_uid":3001,"metadata":{}}"#, "not an API call"),
+            (r#"{"class_uid":6003,"metadata":{"product":{"name":"AWS EKS"}},"api":{}}"#, "OCSF event of AWS EKS"),
             (r#"{"QueryResultRows":[[{"eventID":"1"}]]}"#, "without the column eventJson"),
         ] {
-            assert!(matches!(shape(text), Some(Shape::Refused(reason)) if reason.contains(expected)), "{text}");
+            assert!(matches!(shape(text), Some(Shape::Unsupported(reason)) if reason.contains(expected)), "{text}");
         }
     }
 
     #[test]
-    fn a_record_is_no_envelope_whatever_it_is_called() {
+    fn an_object_with_event_time_is_a_record_whatever_its_other_members() {
         assert_eq!(shape(r#"{"eventTime":"x","detail-type":"AWS via CloudTrail","detail":{}}"#), None);
         assert_eq!(shape(r#"{"eventTime":"x","message":"{}","timestamp":1}"#), None);
         assert_eq!(shape(r#"{"unheard":"of"}"#), None);

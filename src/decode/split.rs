@@ -1,81 +1,81 @@
-//! Finds the records in an object's text, whatever envelope holds them, without building a tree.
+//! Finds the records in an object's text, without building a JSON tree.
 //!
-//! Understood by content: `{"Records": [...]}` with other keys before or after, a bare array, one record, a record a
-//! line, records glued together, `<time> <record>` lines as CloudWatch Logs exports them. What an object holds that is
-//! itself an envelope is for [`shape`](super::shape). Only brackets and strings are followed here, with no recursion; whether a piece is
-//! sound JSON is for the reader of the record, so a bad record costs itself and not its neighbours.
+//! Recognised formats: `{"Records": [...]}` with other keys before or after, a bare array, a single record, one record
+//! per line, records without separators, and `<time> <record>` lines as exported by CloudWatch Logs. Other envelopes
+//! are opened by [`shape`](super::shape). Only brackets and strings are matched here, without recursion. Whether a
+//! piece is valid JSON is checked when the record is parsed, so that an invalid record does not affect the others.
 
 use super::time;
 
-/// A record's text, or why there is none at this offset.
+/// The text of a record, or why there is none at this offset.
 pub type Piece<'a> = Result<&'a str, String>;
 
-/// What is done with the records that are found, in order.
+/// Receives the records in order.
 pub trait Visitor<'a> {
-    /// A record begins here, in an array: the length of its text when it is sound and was taken, `None` to be given it as a
-    /// piece. This spares sound records a second reading.
-    fn begins(&mut self, offset: usize, rest: &'a str) -> Option<usize>;
+    /// Called at the start of an array element. Returns the length of the record if it could be parsed; if not, the
+    /// element is passed to [`piece`](Visitor::piece). This avoids scanning valid records twice.
+    fn record_at(&mut self, offset: usize, rest: &'a str) -> Option<usize>;
 
-    /// A record's text.
+    /// Called with the text of a record, or the reason why there is none.
     fn piece(&mut self, offset: usize, piece: Piece<'a>);
 }
 
-/// Tells `visitor` of every record.
+/// Calls `visitor` for every record in `text`.
 pub fn records<'a>(text: &'a str, visitor: &mut impl Visitor<'a>) {
-    let mut walk = Walk { text, at: 0, end: text.len() };
+    let mut splitter = Splitter { text, at: 0, end: text.len() };
     let mut damaged = false;
-    // The lines under way are the rest of damage that was reported, or text that was.
-    let mut told = false;
+    // True while the lines belong to a problem that was already reported.
+    let mut reported = false;
     loop {
-        walk.skip_space();
-        walk.skip_mark_or_time();
-        let start = walk.at;
-        let Some(first) = walk.peek() else { return };
+        splitter.skip_space();
+        splitter.skip_mark_or_time();
+        let start = splitter.at;
+        let Some(first) = splitter.peek() else { return };
         let outcome = match first {
-            b'{' => walk.envelope(visitor),
-            b'[' => walk.array(visitor),
-            _ if told => Err(Damage::Line("")),
-            _ => Err(Damage::Line(NO_JSON)),
+            b'{' => splitter.envelope(visitor),
+            b'[' => splitter.array(visitor),
+            _ if reported => Err(Damage::Line("")),
+            _ => Err(Damage::Line(NOT_JSON)),
         };
         match outcome {
-            Ok(()) => told = false,
+            Ok(()) => reported = false,
             Err(Damage::Rest(at, reason)) => return visitor.piece(at, Err(reason.into())),
             Err(Damage::Line(reason)) => {
                 if !reason.is_empty() {
                     visitor.piece(start, Err(reason.into()));
                 }
-                (damaged, told) = (true, true);
-                walk.at = line_end(text, start);
+                (damaged, reported) = (true, true);
+                splitter.at = line_end(text, start);
             }
         }
         if damaged {
-            // From here on nothing may reach over a line's end: the damage stays in its line, and no line is read twice.
-            walk.skip_space_to(text.len());
-            walk.end = line_end(text, walk.at);
+            // From now on, a value may not span lines: this confines damage to its line, and no line is scanned twice.
+            splitter.skip_space_to(text.len());
+            splitter.end = line_end(text, splitter.at);
         }
     }
 }
 
-/// Why a value could not be followed to its end.
+/// A value without a recognisable end.
 enum Damage {
-    /// The value is broken; the next line may hold another.
+    /// The value is damaged; the next line can have another one.
     Line(&'static str),
-    /// An array's element at this offset is broken; nothing after it can be told.
+    /// The array element at this offset is damaged; where the next one starts is unknown.
     Rest(usize, &'static str),
 }
 
-const CUT: &str = "cut off or unbalanced JSON; the rest of the object was not read";
-const NO_JSON: &str = "no JSON: neither an object nor an array begins here";
-const CUT_LINE: &str = "cut off or unbalanced JSON";
+const TRUNCATED: &str = "truncated or unbalanced JSON; the rest of the object was not read";
+const TRUNCATED_LINE: &str = "truncated or unbalanced JSON";
+const NOT_JSON: &str = "unknown format: expected JSON";
 
-struct Walk<'a> {
+struct Splitter<'a> {
     text: &'a str,
     at: usize,
-    /// Nothing at or after this offset is looked at.
+    /// The end of the text that is scanned.
     end: usize,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> Splitter<'a> {
     fn peek(&self) -> Option<u8> {
         if self.at < self.end { self.text.as_bytes().get(self.at).copied() } else { None }
     }
@@ -90,7 +90,7 @@ impl<'a> Walk<'a> {
         self.at += rest.iter().position(|b| !space(b)).unwrap_or(rest.len());
     }
 
-    /// Steps over a byte order mark, and over the time before a record in an export of CloudWatch Logs.
+    /// Skips a byte order mark, and the time before a record in an export of CloudWatch Logs.
     fn skip_mark_or_time(&mut self) {
         const MARK: &str = "\u{feff}";
         const TIME_BYTES_MAX: usize = 40;
@@ -110,7 +110,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// An object at the top: an envelope whose `Records` are the records, or itself a record.
+    /// A top-level object: an envelope with `Records`, or a single record.
     fn envelope(&mut self, visitor: &mut impl Visitor<'a>) -> Result<(), Damage> {
         let start = self.at;
         let mut is_envelope = false;
@@ -118,8 +118,8 @@ impl<'a> Walk<'a> {
         while let Some(byte) = self.peek() {
             match byte {
                 b'"' => {
-                    let key = self.string().ok_or(Damage::Line(CUT_LINE))?;
-                    if depth == 1 && key == "Records" && self.member_follows() {
+                    let key = self.string().ok_or(Damage::Line(TRUNCATED_LINE))?;
+                    if depth == 1 && key == "Records" && self.skip_colon() {
                         is_envelope = true;
                         if self.peek() == Some(b'[') {
                             self.array(visitor)?;
@@ -139,59 +139,59 @@ impl<'a> Walk<'a> {
                 return Ok(());
             }
         }
-        Err(Damage::Line(CUT_LINE))
+        Err(Damage::Line(TRUNCATED_LINE))
     }
 
-    /// After a key: steps over the colon to the value. False when the string was a value.
-    fn member_follows(&mut self) -> bool {
+    /// After a key, skips the colon. False when there is none: then the string was a value.
+    fn skip_colon(&mut self) -> bool {
         self.skip_space();
-        let follows = self.peek() == Some(b':');
-        if follows {
+        let is_colon = self.peek() == Some(b':');
+        if is_colon {
             self.at += 1;
             self.skip_space();
         }
-        follows
+        is_colon
     }
 
-    /// An array whose elements are records.
+    /// An array of records.
     fn array(&mut self, visitor: &mut impl Visitor<'a>) -> Result<(), Damage> {
         self.at += 1;
         loop {
             self.skip_space();
             let start = self.at;
             match self.peek() {
-                None => return Err(Damage::Rest(start, CUT)),
+                None => return Err(Damage::Rest(start, TRUNCATED)),
                 Some(b']') => {
                     self.at += 1;
                     return Ok(());
                 }
                 Some(b'{') => {
-                    if let Some(length) = visitor.begins(start, &self.text[start..self.end]) {
+                    if let Some(length) = visitor.record_at(start, &self.text[start..self.end]) {
                         self.at += length;
                         continue;
                     }
-                    self.balanced().ok_or(Damage::Rest(start, CUT))?;
+                    self.skip_container().ok_or(Damage::Rest(start, TRUNCATED))?;
                     visitor.piece(start, Ok(&self.text[start..self.at]));
                 }
                 Some(b'[') => {
-                    self.balanced().ok_or(Damage::Rest(start, CUT))?;
-                    visitor.piece(start, Err("an array where a record is due".into()));
+                    self.skip_container().ok_or(Damage::Rest(start, TRUNCATED))?;
+                    visitor.piece(start, Err("expected a record, found an array".into()));
                 }
                 Some(b'"') => {
-                    self.string().ok_or(Damage::Rest(start, CUT))?;
-                    visitor.piece(start, Err("a string where a record is due".into()));
+                    self.string().ok_or(Damage::Rest(start, TRUNCATED))?;
+                    visitor.piece(start, Err("expected a record, found a string".into()));
                 }
                 Some(_) => {
                     let rest = &self.text.as_bytes()[start..self.end];
                     self.at += rest.iter().position(|b| matches!(b, b',' | b']')).unwrap_or(rest.len());
-                    visitor.piece(start, Err("a literal where a record is due".into()));
+                    visitor.piece(start, Err("expected a record, found a literal".into()));
                 }
             }
         }
     }
 
-    /// Steps over an object or array to behind its closing bracket.
-    fn balanced(&mut self) -> Option<()> {
+    /// Skips an object or array.
+    fn skip_container(&mut self) -> Option<()> {
         let mut depth = 0usize;
         loop {
             match self.peek()? {
@@ -210,10 +210,10 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Steps over a string; its inside, escapes and all. A line's end inside one is not JSON.
+    /// Skips a string and returns its content, with escapes. A line break inside a string is not valid JSON.
     fn string(&mut self) -> Option<&'a str> {
-        let inside = self.at + 1;
-        let mut at = inside;
+        let start = self.at + 1;
+        let mut at = start;
         loop {
             let found = memchr::memchr3(b'"', b'\\', b'\n', self.text.as_bytes().get(at..self.end)?)?;
             at += found;
@@ -224,7 +224,7 @@ impl<'a> Walk<'a> {
             }
         }
         self.at = at + 1;
-        self.text.get(inside..at)
+        self.text.get(start..at)
     }
 }
 
@@ -236,12 +236,12 @@ fn line_end(text: &str, from: usize) -> usize {
 mod tests {
     use super::*;
 
-    /// Takes pieces only.
+    /// Collects all records as pieces.
     #[derive(Default)]
     struct Pieces(Vec<(usize, Result<String, String>)>);
 
     impl Visitor<'_> for Pieces {
-        fn begins(&mut self, _: usize, _: &str) -> Option<usize> {
+        fn record_at(&mut self, _: usize, _: &str) -> Option<usize> {
             None
         }
 
@@ -256,36 +256,38 @@ mod tests {
         pieces.0.into_iter().map(|(_, piece)| piece).collect()
     }
 
-    fn sound(text: &str) -> Vec<String> {
+    fn split_valid(text: &str) -> Vec<String> {
         split(text).into_iter().map(|piece| piece.unwrap()).collect()
     }
 
     #[test]
-    fn every_plain_envelope_gives_its_records() {
+    fn records_are_found_in_every_plain_format() {
         let two = [r#"{"a":1}"#, r#"{"b":{"c":[2]}}"#];
-        assert_eq!(sound(r#"{"Records":[{"a":1},{"b":{"c":[2]}}]}"#), two);
-        assert_eq!(sound(r#"[{"a":1}, {"b":{"c":[2]}}]"#), two);
-        assert_eq!(sound("{\"a\":1}\r\n\n{\"b\":{\"c\":[2]}}"), two);
-        assert_eq!(sound(r#"{"a":1}{"b":{"c":[2]}}"#), two);
-        assert_eq!(sound("{\n \"Records\" : [\n {\"a\":1},\n {\"b\":{\"c\":[2]}} ]\n}\n"), two);
-        assert_eq!(sound("{\"Records\":[{\"a\":1}]}\n{\"Records\":[{\"b\":{\"c\":[2]}}]}"), two);
-        assert!(sound(r#"{"Records":[]}"#).is_empty() && sound("").is_empty() && sound(" \n").is_empty());
+        assert_eq!(split_valid(r#"{"Records":[{"a":1},{"b":{"c":[2]}}]}"#), two);
+        assert_eq!(split_valid(r#"[{"a":1}, {"b":{"c":[2]}}]"#), two);
+        assert_eq!(split_valid("{\"a\":1}\r\n\n{\"b\":{\"c\":[2]}}"), two);
+        assert_eq!(split_valid(r#"{"a":1}{"b":{"c":[2]}}"#), two);
+        assert_eq!(split_valid("{\n \"Records\" : [\n {\"a\":1},\n {\"b\":{\"c\":[2]}} ]\n}\n"), two);
+        assert_eq!(split_valid("{\"Records\":[{\"a\":1}]}\n{\"Records\":[{\"b\":{\"c\":[2]}}]}"), two);
+        assert!(
+            split_valid(r#"{"Records":[]}"#).is_empty() && split_valid("").is_empty() && split_valid(" \n").is_empty()
+        );
     }
 
     #[test]
-    fn only_the_top_key_records_counts() {
+    fn only_a_top_level_records_key_counts() {
         let text = r#"{"meta":{"Records":[{"no":1}]},"note":"Records","Records":[{"yes":1}],"tail":[1]}"#;
-        assert_eq!(sound(text), [r#"{"yes":1}"#]);
+        assert_eq!(split_valid(text), [r#"{"yes":1}"#]);
     }
 
     #[test]
     fn brackets_and_quotes_in_strings_do_not_count() {
         let text = r#"[{"a":"}]\"{[ \\"},{"b":"\\\""}]"#;
-        assert_eq!(sound(text), [r#"{"a":"}]\"{[ \\"}"#, r#"{"b":"\\\""}"#]);
+        assert_eq!(split_valid(text), [r#"{"a":"}]\"{[ \\"}"#, r#"{"b":"\\\""}"#]);
     }
 
     #[test]
-    fn a_broken_line_costs_only_itself() {
+    fn a_damaged_line_does_not_affect_the_others() {
         for broken in [r#"{"a": "open"#, r#"{"a": {"b": 1}"#, "garbage", r#"{"a": "x" "y": }"#] {
             let text = format!("{{\"n\":1}}\n{broken}\n{{\"n\":2}}\n{{\"n\":3}}");
             let pieces = split(&text);
@@ -296,18 +298,21 @@ mod tests {
     }
 
     #[test]
-    fn text_is_told_once_and_again_after_a_record() {
+    fn consecutive_lines_of_text_are_reported_once() {
         assert_eq!(split("one\ntwo\n\nthree 3 {\nfour").len(), 1);
         let pieces = split("# exported\n# today\n{\"a\":1}\nstray\nlines\n{\"b\":2}\n");
-        let told: Vec<_> = pieces.iter().map(|piece| piece.is_ok()).collect();
-        assert_eq!(told, [false, true, false, true]);
+        let are_records: Vec<_> = pieces.iter().map(|piece| piece.is_ok()).collect();
+        assert_eq!(are_records, [false, true, false, true]);
     }
 
     #[test]
-    fn a_time_before_a_record_and_marks_between_files_are_stepped_over() {
+    fn a_time_before_a_record_and_byte_order_marks_are_skipped() {
         let two = [r#"{"a":1}"#, r#"{"b":{"c":[2]}}"#];
-        assert_eq!(sound("2024-01-01T00:00:00.000Z {\"a\":1}\n2024-01-01T00:00:00.001Z {\"b\":{\"c\":[2]}}\n"), two);
-        assert_eq!(sound("\u{feff}{\"a\":1}\r\n\u{feff}{\"b\":{\"c\":[2]}}"), two);
+        assert_eq!(
+            split_valid("2024-01-01T00:00:00.000Z {\"a\":1}\n2024-01-01T00:00:00.001Z {\"b\":{\"c\":[2]}}\n"),
+            two
+        );
+        assert_eq!(split_valid("\u{feff}{\"a\":1}\r\n\u{feff}{\"b\":{\"c\":[2]}}"), two);
         assert!(split("2024-01-01T00:00:00.000Z START RequestId: 1")[0].is_err());
         let mut pieces = Pieces::default();
         records("\u{feff}{}\n2024-01-01T00:00:00Z {}", &mut pieces);
@@ -315,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_before_a_cut_is_kept_and_the_cut_is_told_once() {
+    fn records_before_truncated_json_are_kept_and_it_is_reported_once() {
         let pieces = split(r#"{"Records":[{"a":1},{"b":2},{"c":"#);
         assert_eq!(pieces.len(), 3);
         assert!(pieces[..2].iter().all(|p| p.is_ok()) && pieces[2].is_err());
@@ -326,11 +331,11 @@ mod tests {
     #[test]
     fn deep_nesting_does_not_recurse() {
         let deep = format!("[{{\"a\":{}{}}}]", "[".repeat(300_000), "]".repeat(300_000));
-        assert_eq!(sound(&deep).len(), 1);
+        assert_eq!(split_valid(&deep).len(), 1);
     }
 
     #[test]
-    fn an_element_that_is_no_object_is_told() {
+    fn elements_that_are_not_objects_are_reported() {
         let pieces = split(r#"{"Records":[null,{"a":1},"x",[1],2]}"#);
         assert_eq!(pieces.iter().filter(|p| p.is_err()).count(), 4);
         assert_eq!(pieces.iter().filter(|p| p.is_ok()).count(), 1);

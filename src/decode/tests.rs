@@ -24,7 +24,7 @@ fn read(text: &str) -> Decoded {
     decode(vec![(object(), Bytes::from(text.to_owned()))], Limits::default())
 }
 
-/// A column without a dictionary.
+/// A column with its dictionary resolved.
 fn plain(column: &ArrayRef) -> ArrayRef {
     match column.data_type() {
         DataType::Dictionary(_, values) => cast(column, values).unwrap(),
@@ -46,7 +46,7 @@ fn cell(decoded: &Decoded, column: &str, row: usize) -> Option<String> {
     })
 }
 
-/// A record with every documented member, and one nobody documented.
+/// A record with every documented member and an undocumented one.
 const FULL: &str = r#"{
   "eventVersion": "1.11", "eventTime": "2024-02-29T12:00:00Z", "eventSource": "iam.amazonaws.com", "eventName": "CreateUser",
   "awsRegion": "us-east-1", "sourceIPAddress": "203.0.113.9", "userAgent": "aws-cli/2.15 \"x\"",
@@ -90,7 +90,7 @@ fn every_member_of_a_record_can_be_rebuilt_from_its_row() {
 }
 
 #[test]
-fn the_identity_is_taken_apart() {
+fn the_identity_is_parsed_into_columns() {
     let decoded = read(FULL);
     for (column, expected) in [
         ("actor", "arn:aws:iam::111122223333:role/deploy"),
@@ -111,7 +111,7 @@ fn the_identity_is_taken_apart() {
 }
 
 #[test]
-fn another_type_than_documented_costs_the_column_and_not_the_record() {
+fn a_value_of_another_type_is_kept_in_extra() {
     let decoded = read(
         r#"{"eventTime":"2024-01-01T00:00:00Z","eventName":{"x":1},"readOnly":7,"awsRegion":12,"userIdentity":"odd","requestParameters":"text"}"#,
     );
@@ -125,26 +125,25 @@ fn another_type_than_documented_costs_the_column_and_not_the_record() {
 }
 
 #[test]
-fn a_repeated_member_hides_nothing() {
+fn repeated_members_are_kept_in_extra() {
     let decoded = read(r#"{"eventTime":"2024-01-01T00:00:00Z","eventName":"A","eventName":"B","eventName":"C"}"#);
     assert_eq!(cell(&decoded, "event_name", 0).as_deref(), Some("A"));
     assert_eq!(cell(&decoded, "extra", 0).as_deref(), Some(r#"{"eventName":["B","C"]}"#));
 }
 
 #[test]
-fn bad_records_are_rejected_with_place_and_reason_and_the_rest_kept() {
+fn invalid_records_are_rejected_with_offset_and_reason_and_the_rest_is_kept() {
     let text = r#"{"Records":[{"eventTime":"2024-01-01T00:00:00Z","eventID":"1"},{"eventTime":"soon"},{"eventID":"2"},
-        {"eventTime":"2024-01-01T00:00:00Z","a":nul},{"eventTime":"2024-01-01T00:00:01Z","eventID":"3"}]}"#;
+        {"eventTime":"2024-01-01T00:00:00Z","a":nul},{"eventTime":"2024-01-01T00:00:01Z","eventID":"3"},
+        {"eventTime":"9999-01-01T00:00:00Z"}]}"#;
     let decoded = read(text);
     assert_eq!(decoded.batch.num_rows(), 2);
     let reasons: Vec<_> = decoded.rejects.iter().map(|r| (r.offset as usize, r.reason.as_str())).collect();
-    assert_eq!(reasons.len(), 3);
-    assert_eq!(
-        reasons[0],
-        (text.find(r#"{"eventTime":"soon"#).unwrap(), "eventTime \"soon\" is no time between 2006 and 2099")
-    );
-    assert_eq!(reasons[1].1, "no eventTime: not a CloudTrail record");
-    assert!(reasons[2].1.starts_with("no sound JSON"));
+    assert_eq!(reasons.len(), 4);
+    assert_eq!(reasons[0], (text.find(r#"{"eventTime":"soon"#).unwrap(), "invalid event time: \"soon\""));
+    assert_eq!(reasons[1].1, "not a CloudTrail record: no eventTime");
+    assert!(reasons[2].1.starts_with("invalid JSON"));
+    assert_eq!(reasons[3].1, "event time out of range (2006 to 2099): \"9999-01-01T00:00:00Z\"");
     assert!(decoded.rejects.iter().all(|r| r.object.starts_with("s3://trail/AWSLogs/")));
 }
 
@@ -159,7 +158,7 @@ fn a_lone_surrogate_cannot_hide_the_members_after_it() {
 }
 
 #[test]
-fn bytes_that_are_no_utf8_cost_a_character() {
+fn invalid_utf8_is_replaced() {
     let bytes = b"[{\"eventTime\":\"2024-01-01T00:00:00Z\",\"userAgent\":\"a\xffb\"}]";
     let decoded = decode(vec![(object(), Bytes::from_static(bytes))], Limits::default());
     assert_eq!(decoded.rejects.len(), 0);
@@ -167,7 +166,7 @@ fn bytes_that_are_no_utf8_cost_a_character() {
 }
 
 #[test]
-fn rows_of_several_objects_are_told_apart() {
+fn the_rows_of_each_object_are_known() {
     let one = r#"{"eventTime":"2024-01-01T00:00:00Z"}"#;
     let objects = vec![(object(), one.into()), (object(), Bytes::from("junk")), (object(), [one, one].concat().into())];
     let decoded = decode(objects, Limits::default());
@@ -175,14 +174,14 @@ fn rows_of_several_objects_are_told_apart() {
     assert_eq!(rows, [(0..1, 0), (1..1, 1), (1..3, 0)]);
 }
 
-/// A record as the envelopes below hold it.
+/// A record for the envelopes below.
 fn record(id: u32) -> String {
     format!(
         r#"{{"eventVersion":"1.09","eventTime":"2024-01-01T00:00:0{id}Z","eventName":"ListBuckets","eventID":"{id}"}}"#
     )
 }
 
-/// A JSON string with `text` in it.
+/// `text` as a JSON string.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
@@ -200,7 +199,7 @@ fn read_bytes(bytes: Vec<u8>) -> Decoded {
 }
 
 #[test]
-fn every_envelope_gives_the_records_it_holds() {
+fn records_are_read_from_every_envelope() {
     let (one, two) = (record(1), record(2));
     let (quoted_one, quoted_two) = (quoted(&one), quoted(&two));
     let bridge = |record: &str| {
@@ -260,7 +259,7 @@ fn every_envelope_gives_the_records_it_holds() {
 }
 
 #[test]
-fn a_bad_record_in_an_envelope_costs_itself_and_is_told_where_it_stands() {
+fn an_invalid_record_in_an_envelope_is_rejected_with_its_offset() {
     let element = |id: &str, event: &str| format!(r#"{{"EventId":"{id}","CloudTrailEvent":{event}}}"#);
     let bad = [
         element("b1", &quoted(r#"{"eventTime":"2024-01-01T00:00:00Z","a":nul}"#)),
@@ -285,7 +284,7 @@ fn a_bad_record_in_an_envelope_costs_itself_and_is_told_where_it_stands() {
 }
 
 #[test]
-fn a_lone_surrogate_in_an_envelope_hides_nothing() {
+fn a_lone_surrogate_in_an_envelope_cannot_hide_members() {
     let inner = r#"{"eventTime":"2024-01-01T00:00:00Z","userAgent":"\ud800","eventName":"ListBuckets"}"#;
     let decoded = read(&format!(r#"{{"CloudTrailEvent":{}}}"#, quoted(inner)));
     assert_eq!(cell(&decoded, "user_agent", 0).as_deref(), Some("\u{fffd}"));
@@ -293,7 +292,7 @@ fn a_lone_surrogate_in_an_envelope_hides_nothing() {
 }
 
 #[test]
-fn what_holds_no_events_is_no_reject_and_what_is_in_another_form_is_one() {
+fn objects_without_events_are_ignored_and_unsupported_formats_are_rejected() {
     let digest = r#"{"awsAccountId":"1","digestS3Object":"x","logFiles":[{"s3Object":"y","oldestEventTime":"z"}]}"#;
     let control = r#"{"messageType":"CONTROL_MESSAGE","logEvents":[{"id":"","timestamp":1,"message":"checking"}]}"#;
     for text in [digest, control, "", "\u{feff}", r#"{"Records":[]}"#, r#"{"Events":[]}"#] {
@@ -301,9 +300,12 @@ fn what_holds_no_events_is_no_reject_and_what_is_in_another_form_is_one() {
         assert_eq!((decoded.batch.num_rows(), decoded.rejects.len()), (0, 0), "{text}");
     }
     for (text, expected) in [
-        (r#"{"class_uid":3001,"metadata":{},"unmapped":{"eventType":"AwsApiCall"}}"#, "OCSF that is no API call"),
+        (
+            r#"{"class_uid":3001,"metadata":{},"unmapped":{"eventType":"AwsApiCall"}}"#,
+            "OCSF event that is not an API call",
+        ),
         ("Event name,Event time\nListBuckets,2024-01-01T00:00:00Z\n{\n", "CSV"),
-        ("just\nsome\nlines\n", "no JSON"),
+        ("just\nsome\nlines\n", "expected JSON"),
         (r#"{"@timestamp":"2024-01-01T00:00:00Z","level":"info"}"#, "no eventTime"),
     ] {
         let decoded = read(text);
@@ -319,7 +321,7 @@ fn a_renamed_event_time_is_found() {
 }
 
 #[test]
-fn insights_and_network_activity_are_kinds_of_their_own() {
+fn insights_and_network_activity_have_their_own_category() {
     let text = r#"{"Records":[
         {"eventTime":"2024-01-01T00:00:00Z","eventCategory":"Insight","insightDetails":{"state":"Start"}},
         {"eventTime":"2024-01-01T00:00:00Z","eventType":"AwsCloudTrailInsight","insightDetails":{"state":"End"}},
@@ -332,7 +334,7 @@ fn insights_and_network_activity_are_kinds_of_their_own() {
 }
 
 #[test]
-fn members_of_a_bundle_are_read_as_objects_of_their_own() {
+fn files_in_a_zip_or_tar_are_read_as_separate_objects() {
     let log = "AWSLogs/222222222222/CloudTrail/us-east-1/2024/01/01/a.json.gz";
     let zipped = {
         use std::io::Write;
@@ -358,7 +360,10 @@ fn members_of_a_bundle_are_read_as_objects_of_their_own() {
         assert_eq!(cell(&decoded, "source_record", 2).as_deref(), Some("1"));
         let rejects: Vec<_> = decoded.rejects.iter().map(|r| (r.object.as_str(), r.reason.as_str())).collect();
         assert_eq!(rejects[0].0, format!("{url}!{log}"));
-        assert_eq!(rejects[1], (format!("{url}!inner.zip").as_str(), "a bundle within a bundle; unpack the outer one"));
+        assert_eq!(
+            rejects[1],
+            (format!("{url}!inner.zip").as_str(), "zip or tar inside another one; unpack the outer one")
+        );
         let others: Vec<_> = decoded.others.iter().map(|(kind, n)| (kind.as_str(), *n)).collect();
         assert_eq!(others, [("CloudTrail-Digest", 1), ("other files", 1)]);
         assert_eq!((decoded.objects.len(), decoded.objects[0].rows.len(), decoded.objects[0].rejects), (1, 3, 2));
@@ -366,22 +371,26 @@ fn members_of_a_bundle_are_read_as_objects_of_their_own() {
 }
 
 #[test]
-fn every_bound_is_a_reject_and_never_the_end_of_the_neighbours() {
+fn exceeding_a_limit_is_a_reject_and_does_not_affect_other_records() {
     let two = format!("{}\n{}", record(1), record(2));
     let limits = |change: &dyn Fn(&mut Limits)| {
         let mut limits = Limits::default();
         change(&mut limits);
         limits
     };
-    let bounded = |text: &str, limits| decode(vec![(object(), Bytes::from(text.to_owned()))], limits);
+    let limited = |text: &str, limits| decode(vec![(object(), Bytes::from(text.to_owned()))], limits);
 
     let long = record(1).replace("ListBuckets", &"x".repeat(300));
-    let decoded = bounded(&format!("{long}\n{}", record(2)), limits(&|l| l.record_bytes_max = 200));
+    let decoded = limited(&format!("{long}\n{}", record(2)), limits(&|l| l.record_bytes_max = 200));
     assert_eq!(ids(&decoded), ["2"]);
-    assert!(decoded.rejects[0].reason.ends_with("larger than 200"), "{:?}", decoded.rejects);
+    assert!(decoded.rejects[0].reason.ends_with("exceeds the limit of 200 bytes"), "{:?}", decoded.rejects);
 
-    let decoded = bounded(&two, limits(&|l| l.object_bytes_max = record(1).len() + 10));
-    assert_eq!((ids(&decoded), decoded.rejects.len()), (vec!["1".to_owned()], 2), "the bound, and the record it cut");
+    let decoded = limited(&two, limits(&|l| l.object_bytes_max = record(1).len() + 10));
+    assert_eq!(
+        (ids(&decoded), decoded.rejects.len()),
+        (vec!["1".to_owned()], 2),
+        "the limit, and the truncated record"
+    );
 
     let mut nested = record(1);
     for _ in 0..6 {
@@ -389,50 +398,45 @@ fn every_bound_is_a_reject_and_never_the_end_of_the_neighbours() {
     }
     let decoded = read(&format!("{nested}\n{}", record(2)));
     assert_eq!(ids(&decoded), ["2"]);
-    assert_eq!(reasons(&decoded), ["more than 5 envelopes in each other"]);
+    assert_eq!(reasons(&decoded), ["nested envelopes deeper than 5"]);
 
     let files: &[(&str, &[u8])] = &[("1.json", two.as_bytes()), ("2.json", two.as_bytes())];
     for bytes in [bundle::tests::tar_of(files), bundle::tests::zip_of(files)] {
         let decoded = decode(vec![(object(), bytes.clone().into())], limits(&|l| l.members_max = 1));
-        assert_eq!(reasons(&decoded), ["more than 1 members; the rest was not read"]);
+        assert_eq!(reasons(&decoded), ["more than 1 file in this zip or tar; the rest was not read"]);
         assert_eq!(decoded.batch.num_rows(), 2);
         let decoded = decode(vec![(object(), bytes.into())], limits(&|l| l.object_bytes_max = two.len()));
-        assert_eq!(reasons(&decoded), ["members larger than the bound of their bundle; unpack it and read the folder"]);
+        let reason = "the files of this zip or tar exceed its size limit; unpack it and ingest the folder";
+        assert_eq!(reasons(&decoded), [reason]);
         assert_eq!(decoded.batch.num_rows(), 2);
     }
 }
 
 #[test]
-fn a_flood_of_rejects_is_counted_and_listed_in_part() {
+fn rejects_beyond_the_limit_are_counted_but_not_listed() {
     let decoded = read(&format!("[{}{}]", "1,".repeat(10_500), record(1)));
     assert_eq!((ids(&decoded), decoded.objects[0].rejects), (vec!["1".to_owned()], 10_500));
     assert_eq!(decoded.rejects.len(), 10_001);
     assert_eq!(decoded.rejects[10_000].reason, "500 more rejects of this object, not listed");
+    let decoded = read(&format!("[{}{}]", "1,".repeat(10_001), record(1)));
+    assert_eq!(decoded.rejects[10_000].reason, "1 more reject of this object, not listed");
 }
 
 #[test]
-fn a_record_of_very_many_members_is_read_in_time() {
+fn a_record_with_very_many_members_is_read_quickly() {
     let members: String = (0..300_000).map(|n| format!(r#","a{n}":1"#)).collect();
     let decoded = read(&format!(r#"{{"eventTime":"2024-01-01T00:00:00Z"{members}}}"#));
     assert_eq!((decoded.batch.num_rows(), decoded.rejects.len()), (1, 0));
 }
 
 #[test]
-fn the_ratio_bounds_what_a_small_object_may_inflate_to() {
-    let limits = Limits::default();
-    assert_eq!(limits.inflated_bytes_max(1000), RATIO_FREE_BYTES);
-    assert_eq!(limits.inflated_bytes_max(1 << 20), 200 << 20);
-    assert_eq!(limits.inflated_bytes_max(usize::MAX), 1 << 30);
-}
-
-#[test]
-fn callers_are_told_apart_however_many_they_are_and_each_is_kept_once() {
+fn every_row_has_its_caller_and_each_caller_is_stored_once() {
     let caller = |n: usize| format!(r#"{{"type":"IAMUser","arn":"arn:aws:iam::1:user/{n}","accountId":"{n}"}}"#);
     let record = |n: usize| {
         let identity = caller(n);
         format!(r#"{{"eventTime":"2024-01-01T00:00:00Z","eventID":"{n}","userIdentity":{identity}}}"#)
     };
-    // One whose text another begins with, and one that is no object.
+    // An identity that is a prefix of another one, and one that is not an object.
     let odd = [
         r#"{"eventTime":"2024-01-01T00:00:00Z","userIdentity":"root"}"#.to_owned(),
         r#"{"eventTime":"2024-01-01T00:00:00Z","userIdentity":"rootless"}"#.to_owned(),
@@ -452,11 +456,11 @@ fn callers_are_told_apart_however_many_they_are_and_each_is_kept_once() {
     assert_eq!(cell(&decoded, "user_identity", 124).as_deref(), Some(r#""rootless""#));
     assert_eq!((cell(&decoded, "user_identity", 125), cell(&decoded, "actor", 125)), (None, None));
     let actors = decoded.batch.column_by_name("actor").unwrap().as_dictionary::<UInt32Type>();
-    assert_eq!(actors.values().len(), 1 + 60 + 2, "nobody, the users, the odd ones");
+    assert_eq!(actors.values().len(), 1 + 60 + 2, "no caller, the users, the odd ones");
 }
 
 #[test]
-fn of_a_repeated_identity_the_first_counts_known_or_not() {
+fn the_first_of_repeated_identities_counts_whether_known_or_not() {
     let record = |first: &str, second: &str| {
         format!(
             r#"{{"eventTime":"2024-01-01T00:00:00Z","userIdentity":{{"type":"IAMUser","arn":"{first}"}},"userIdentity":{{"type":"IAMUser","arn":"{second}"}}}}"#
@@ -469,7 +473,7 @@ fn of_a_repeated_identity_the_first_counts_known_or_not() {
 }
 
 #[test]
-fn escapes_in_one_record_do_not_touch_its_neighbours() {
+fn escapes_in_one_record_do_not_affect_others() {
     let record = |text: &str| format!(r#"{{"eventTime":"2024-01-01T00:00:00Z","userAgent":"{text}"}}"#);
     let decoded = read(&format!("[{},{},{}]", record("plain"), record("a\\tb \\ud800"), record("plain")));
     let agents: Vec<_> = (0..3).map(|row| cell(&decoded, "user_agent", row).unwrap()).collect();

@@ -1,14 +1,14 @@
-//! An object's inflated bytes as text, or the reason why they are none that can be read.
+//! Converts an object's decompressed bytes to text, or states why they are not supported.
 //!
-//! UTF-16 becomes UTF-8; offsets are then those in the converted text. CSV exports are refused as a whole: they hold a
-//! part of each record, and a reject a line would say nothing more.
+//! UTF-16 becomes UTF-8; offsets are then offsets in the converted text. CSV exports are rejected as a whole: they
+//! contain only a part of each record, and one reject per line would say nothing more.
 
-/// The text of an object. Bytes that are neither UTF-8 nor UTF-16 become U+FFFD: they cost a character and not the object.
+/// The text of an object. Invalid bytes are replaced with U+FFFD, so that the rest of the object can be read.
 ///
 /// # Errors
-/// What the bytes are instead.
+/// The unsupported format.
 pub fn text(mut bytes: Vec<u8>) -> Result<String, &'static str> {
-    if let Some((_, reason)) = REFUSED.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+    if let Some((_, reason)) = UNSUPPORTED.iter().find(|(magic, _)| bytes.starts_with(magic)) {
         return Err(reason);
     }
     if let Some(unit) = utf16(&bytes) {
@@ -16,20 +16,20 @@ pub fn text(mut bytes: Vec<u8>) -> Result<String, &'static str> {
         bytes = String::from_utf16_lossy(&units).into_bytes();
     }
     let text = String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned());
-    if is_csv(&text) { Err("CSV holds a part of each record and is not read; export JSON") } else { Ok(text) }
+    if is_csv(&text) { Err("CSV is not supported: it lacks parts of each record; export JSON") } else { Ok(text) }
 }
 
-/// What archives are seen to hold beside JSON, by the first bytes.
-const REFUSED: &[(&[u8], &str)] = &[
-    (b"PAR1", "truncated Parquet: its footer is missing"),
-    (b"ORC", "ORC, where JSON is due"),
-    (b"BZh", "bzip2, which is not inflated; only gzip and zip are"),
-    (b"\xfd7zXZ\0", "xz, which is not inflated; only gzip and zip are"),
-    (b"\x28\xb5\x2f\xfd", "zstd, which is not inflated; only gzip and zip are"),
-    (b"7z\xbc\xaf\x27\x1c", "7z, which is not inflated; only gzip and zip are"),
+/// Unsupported formats found in archives, by their first bytes.
+const UNSUPPORTED: &[(&[u8], &str)] = &[
+    (b"PAR1", "truncated Parquet: the footer is missing"),
+    (b"ORC", "ORC is not supported: expected JSON"),
+    (b"BZh", "bzip2 is not supported: expected gzip or zip"),
+    (b"\xfd7zXZ\0", "xz is not supported: expected gzip or zip"),
+    (b"\x28\xb5\x2f\xfd", "zstd is not supported: expected gzip or zip"),
+    (b"7z\xbc\xaf\x27\x1c", "7z is not supported: expected gzip or zip"),
 ];
 
-/// How two bytes make a unit of UTF-16, by the byte order mark or by the JSON that begins there.
+/// The byte order of UTF-16, from the byte order mark or from the first character of JSON.
 fn utf16(bytes: &[u8]) -> Option<fn([u8; 2]) -> u16> {
     match bytes.get(..2)? {
         [0xff, 0xfe] | [b'{' | b'[', 0] => Some(u16::from_le_bytes),
@@ -38,13 +38,14 @@ fn utf16(bytes: &[u8]) -> Option<fn([u8; 2]) -> u16> {
     }
 }
 
-/// Headers are short and hold no objects, unlike a line of a log export.
+/// CSV headers are short and contain no braces, unlike lines of a log export.
 const HEADER_BYTES_MAX: usize = 8192;
 
-/// A first line of names, the event's among them: the console's event history, Sentinel, Athena, Lake queries.
+/// True when the first line is a header with CloudTrail's column names, as exported by the console's event history,
+/// Sentinel, Athena and CloudTrail Lake.
 fn is_csv(text: &str) -> bool {
     let text = text.trim_start_matches('\u{feff}');
-    // A whole object may be one line: no more of it is looked at than a header can take.
+    // The whole object can be one line, so only the length of a header is searched.
     let head = &text.as_bytes()[..text.len().min(HEADER_BYTES_MAX + 1)];
     let end = memchr::memchr2(b'\n', b'{', head).unwrap_or(head.len());
     if end > HEADER_BYTES_MAX || head.get(end) == Some(&b'{') || head.starts_with(b"[") {
@@ -64,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn utf16_is_read_in_both_orders_with_a_mark_and_without() {
+    fn utf16_is_read_in_both_byte_orders_with_and_without_a_mark() {
         let units: Vec<u16> = "{\"a\":\"é😀\"}".encode_utf16().collect();
         let little: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
         let big: Vec<u8> = units.iter().flat_map(|unit| unit.to_be_bytes()).collect();
@@ -74,14 +75,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_named() {
+    fn unsupported_formats_are_named() {
         assert!(read(b"PAR1\x15\x04").unwrap_err().starts_with("truncated Parquet"));
         assert!(read(b"\x28\xb5\x2f\xfdxyz").unwrap_err().starts_with("zstd"));
         assert_eq!(read(b"a\xffb").as_deref(), Ok("a\u{fffd}b"));
     }
 
     #[test]
-    fn csv_is_told_by_its_header() {
+    fn csv_is_recognised_by_its_header() {
         for header in ["Event name,Event time,User name\nx", "\u{feff}\"eventTime\",\"eventID\"", "a,EventName"] {
             assert!(read(header.as_bytes()).unwrap_err().starts_with("CSV"), "{header}");
         }

@@ -7,12 +7,14 @@
 use std::ops::ControlFlow;
 use std::sync::LazyLock;
 
+use datafusion::sql::parser::{DFParser, Statement as AnyStatement};
 use datafusion::sql::sqlparser::ast::{
     Expr, FunctionArg, FunctionArgExpr, Query as Ast, Spanned, Statement, TableFactor, Value, VisitMut, VisitorMut,
 };
 use include_dir::{Dir, include_dir};
 
-use super::sql::{Fault, Sql};
+use super::fault::{Fault, Place};
+use super::lint;
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/functions");
 
@@ -50,12 +52,13 @@ impl TableFunction {
 
     /// Its query with `arguments` in place of its parameters, and the tables it reads.
     fn called_with(&self, arguments: &[Expr]) -> Result<(Box<Ast>, Vec<String>), Fault> {
-        let mut body = Sql::parse(self.sql)?;
-        let tables = body.tables().iter().map(|(table, _)| table.clone()).collect();
-        let missing = || Fault { place: None, reason: format!("{} is no query", self.name) };
-        let query = body.query().ok_or_else(missing)?;
+        let missing = || Fault::new(None, format!("{} is no query", self.name));
+        let statement = DFParser::parse_sql(self.sql).map_err(|e| Fault::of(&e))?.pop_front().ok_or_else(missing)?;
+        let tables = lint::check(&statement, &[])?.tables.into_iter().map(|(table, _)| table).collect();
+        let AnyStatement::Statement(statement) = statement else { return Err(missing()) };
+        let Statement::Query(mut query) = *statement else { return Err(missing()) };
         let _ = query.visit(&mut Bind { function: self, arguments });
-        Ok((query.clone(), tables))
+        Ok((query, tables))
     }
 }
 
@@ -64,7 +67,7 @@ impl TableFunction {
 ///
 /// # Errors
 /// When a call has the wrong number of arguments.
-pub(super) fn expand(statement: &mut Statement) -> Result<Vec<(String, super::Place)>, Fault> {
+pub(super) fn expand(statement: &mut Statement) -> Result<Vec<(String, Place)>, Fault> {
     let mut calls = Calls::default();
     match statement.visit(&mut calls) {
         ControlFlow::Break(fault) => Err(*fault),
@@ -74,7 +77,7 @@ pub(super) fn expand(statement: &mut Statement) -> Result<Vec<(String, super::Pl
 
 #[derive(Default)]
 struct Calls {
-    tables: Vec<(String, super::Place)>,
+    tables: Vec<(String, Place)>,
 }
 
 impl VisitorMut for Calls {
@@ -105,7 +108,7 @@ impl VisitorMut for Calls {
             Ok(called) => called,
             Err(fault) => return ControlFlow::Break(Box::new(fault)),
         };
-        let place = super::sql::place(span);
+        let place = Place::of_span(span);
         self.tables.extend(tables.into_iter().filter_map(|table| Some((table, place?))));
         *factor = TableFactor::Derived { lateral: false, subquery, alias: alias.take(), sample: None };
         ControlFlow::Continue(())
@@ -143,28 +146,13 @@ mod tests {
         assert_eq!(table_functions().len(), FILES.files().count());
         for function in table_functions() {
             assert_eq!(FILES.files().filter(|file| file.path().file_stem().unwrap() == function.name).count(), 1);
-            let sql = Sql::parse(function.sql).unwrap();
-            let used: std::collections::BTreeSet<_> = sql.parameters().iter().map(|(name, _)| name.as_str()).collect();
-            assert_eq!(used, function.parameters.iter().copied().collect(), "{}", function.name);
+            for parameter in &function.parameters {
+                assert!(function.sql.contains(&format!("${parameter}")), "{}: {parameter}", function.name);
+            }
+            let statement = DFParser::parse_sql(function.sql).unwrap().pop_front().unwrap();
+            let used = lint::check(&statement, &[]).unwrap().parameters;
+            assert!(used.iter().all(|(name, _)| function.parameters.contains(&name.as_str())), "{}", function.name);
             assert!(function.doc.len() > 20, "{}", function.name);
         }
-    }
-
-    #[test]
-    fn a_call_becomes_the_functions_query() {
-        let sql = Sql::parse("SELECT * FROM first_times('api', $from, $to, $days, FALSE) AS t WHERE x > 1").unwrap();
-        let text = sql.statement().to_string();
-        assert!(text.starts_with("SELECT * FROM (SELECT") && text.contains("kind = ('api')"), "{text}");
-        assert!(text.contains("first_time >= ($from)") && text.ends_with(") AS t WHERE x > 1"), "{text}");
-        assert!(sql.tables().iter().any(|(name, _)| name == "novelties"));
-    }
-
-    #[test]
-    fn a_wrong_number_of_arguments_names_the_right_ones() {
-        let fault = Sql::parse("SELECT *\nFROM first_times('api')").unwrap_err().to_string();
-        assert_eq!(
-            fault,
-            "line 2, column 6: first_times takes 5 arguments: first_times(kind, from, to, warm_up_days, only_known)"
-        );
     }
 }

@@ -1,8 +1,8 @@
-//! Which addresses can have a place at all.
+//! Which addresses can have a location.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// IPv4 blocks without a place, from the IANA IPv4 Special-Purpose Address Registry (RFC 6890 and later), and
+/// IPv4 blocks without a location, from the IANA IPv4 Special-Purpose Address Registry (RFC 6890 and later), and
 /// multicast (RFC 5771).
 const NOT_PUBLIC_V4: [(Ipv4Addr, u32); 14] = [
     (Ipv4Addr::new(0, 0, 0, 0), 8),       // this network
@@ -21,11 +21,11 @@ const NOT_PUBLIC_V4: [(Ipv4Addr, u32); 14] = [
     (Ipv4Addr::new(224, 0, 0, 0), 3),     // multicast, reserved, broadcast
 ];
 
-/// The only IPv6 block that IANA gives out as global unicast (RFC 4291). Loopback, link-local, unique local,
-/// multicast and the translation prefixes lie outside.
+/// The only IPv6 block that IANA allocates as global unicast (RFC 4291). Loopback, link-local, unique local,
+/// multicast and the translation prefixes are outside it.
 const GLOBAL_UNICAST_V6: (Ipv6Addr, u32) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 
-/// IPv6 blocks without a place inside global unicast, from the IANA IPv6 Special-Purpose Address Registry.
+/// IPv6 blocks inside global unicast without a location, from the IANA IPv6 Special-Purpose Address Registry.
 const NOT_PUBLIC_V6: [(Ipv6Addr, u32); 4] = [
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23), // IETF protocol assignments, with Teredo and ORCHID
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32), // documentation
@@ -33,7 +33,7 @@ const NOT_PUBLIC_V6: [(Ipv6Addr, u32); 4] = [
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20), // documentation
 ];
 
-/// Whether an address belongs to someone on the public internet and so can have a place.
+/// True for addresses of the public internet, which can have a location.
 ///
 /// Private, carrier-shared, loopback, link-local, documentation, benchmarking, multicast, reserved and transition
 /// (6to4, Teredo) addresses do not. An IPv4-mapped IPv6 address counts as IPv4.
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn their_neighbours_are_public() {
+    fn addresses_next_to_special_purpose_blocks_are_public() {
         for text in [
             "1.0.0.0",
             "9.255.255.255",

@@ -1,10 +1,10 @@
-//! The answer to a lookup, how answers of several sources become one, and the distance between two places.
+//! The result of a lookup, how results of several sources are merged, and the distance between two places.
 
 /// Mean radius of the Earth in km, (2a + b) / 3 of the GRS 80 ellipsoid, as adopted by the IUGG
 /// (Moritz, "Geodetic Reference System 1980", Journal of Geodesy 74, 2000).
 pub const EARTH_RADIUS_KM: f64 = 6371.0088;
 
-/// What is known about an address. Text is borrowed from the [`Geo`](super::Geo) that was asked.
+/// What is known about an address. Text is borrowed from the [`Geo`](super::Geo) that was queried.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Place<'a> {
     /// Country, two upper-case letters (ISO 3166-1 alpha-2, and `XK` for Kosovo).
@@ -13,8 +13,8 @@ pub struct Place<'a> {
     pub latitude_deg: Option<f64>,
     /// Longitude of the region's centroid in degrees, east positive, -180 to 180.
     pub longitude_deg: Option<f64>,
-    /// How far in km the address may be from the coordinates if the source is right about the region; known whenever
-    /// the coordinates are. In the embedded table: the 90th percentile of the region's networks, at least 25 km.
+    /// How far in km the address can be from the coordinates if the region is correct; known whenever the coordinates
+    /// are. In the embedded table: the 90th percentile of the region's networks, at least 25 km.
     pub error_radius_km: Option<f64>,
     /// Number of the autonomous system that announces the address.
     pub asn: Option<u32>,
@@ -28,15 +28,15 @@ impl<'a> Place<'a> {
         self.latitude_deg.zip(self.longitude_deg)
     }
 
-    /// Whether every field is known, so that no further source needs to be asked.
+    /// True when every field is known, so no further source is needed.
     pub(super) fn is_complete(&self) -> bool {
         self.country.is_some() && self.latitude_deg.is_some() && self.asn.is_some() && self.organisation.is_some()
     }
 
-    /// Fill what is unknown from a source that ranks lower.
+    /// Fills unknown fields from a source with lower precedence.
     ///
-    /// Fields that describe one thing stay together: coordinates are not taken from a source that sees another
-    /// country, nor an organisation's name from one that sees another AS.
+    /// Coordinates are not taken from a source that states another country, and an organisation not from a source that
+    /// states another AS.
     pub(super) fn complete_with(&mut self, other: Place<'a>) {
         let same_country = self.country.is_none() || other.country.is_none() || self.country == other.country;
         if self.coordinates_deg().is_none() && same_country {
@@ -64,7 +64,7 @@ pub fn distance_km(latitude1_deg: f64, longitude1_deg: f64, latitude2_deg: f64, 
     let half_latitude = (latitude2 - latitude1) / 2.0;
     let half_longitude = (longitude2_deg - longitude1_deg).to_radians() / 2.0;
     let haversine = half_latitude.sin().powi(2) + latitude1.cos() * latitude2.cos() * half_longitude.sin().powi(2);
-    // Rounding can lift the haversine of antipodes above 1, where asin has no value.
+    // Rounding can raise the haversine of antipodes above 1, where asin is undefined.
     2.0 * EARTH_RADIUS_KM * haversine.min(1.0).sqrt().asin()
 }
 
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn distances_agree_with_the_angle_between_vectors_to_a_metre() {
-        // Expected: R * atan2(|a x b|, a . b) of the unit vectors, computed outside with 50 digits.
+        // Expected: R * atan2(|a x b|, a . b) of the unit vectors, computed separately with 50 digits.
         for (one, other, expected_km) in [
             ((51.5074, -0.1278), (40.7128, -74.0060), 5570.2299),
             ((-33.8688, 151.2093), (37.7749, -122.4194), 11947.6770),
@@ -88,7 +88,7 @@ mod tests {
             let there = distance_km(one.0, one.1, other.0, other.1);
             let back = distance_km(other.0, other.1, one.0, one.1);
             assert!((there - expected_km).abs() < 0.001, "{one:?} to {other:?}: {there} km, expected {expected_km}");
-            assert!((there - back).abs() < 1e-9, "{one:?} to {other:?} is not the way back");
+            assert!((there - back).abs() < 1e-9, "{one:?} to {other:?} is not symmetric");
         }
     }
 

@@ -1,4 +1,4 @@
-//! A writer of tiny MaxMind DB files for tests (format: the MaxMind DB File Format Specification 2.0).
+//! Writes tiny MaxMind DB files for tests (format: the MaxMind DB File Format Specification 2.0).
 
 use std::net::IpAddr;
 
@@ -35,7 +35,7 @@ pub(super) struct TinyMmdb {
 
 #[derive(Clone, Copy)]
 enum Branch {
-    Nothing,
+    Empty,
     Node(u32),
     Data(u32),
 }
@@ -43,12 +43,12 @@ enum Branch {
 const BUILD_EPOCH: u64 = 1_709_164_800;
 
 impl TinyMmdb {
-    /// An empty database of IPv4 (4) or of IPv6 with IPv4 under `::/96` (6).
+    /// An empty database for IPv4 (4), or for IPv6 with IPv4 under `::/96` (6).
     pub(super) fn new(database_type: &'static str, ip_version: u16) -> Self {
-        TinyMmdb { database_type, ip_version, nodes: vec![[Branch::Nothing; 2]], data: Vec::new() }
+        TinyMmdb { database_type, ip_version, nodes: vec![[Branch::Empty; 2]], data: Vec::new() }
     }
 
-    /// Add a network, `1.0.0.0/8`, that is not inside another.
+    /// Adds a network such as `1.0.0.0/8`, which must not be inside another.
     pub(super) fn with(mut self, network: &str, record: Value) -> Self {
         let (address, prefix) = network.split_once('/').expect("tests give address/prefix");
         let prefix: u32 = prefix.parse().expect("tests give a number");
@@ -67,7 +67,7 @@ impl TinyMmdb {
             } else if let Branch::Node(next) = self.nodes[node][bit] {
                 node = next as usize;
             } else {
-                self.nodes.push([Branch::Nothing; 2]);
+                self.nodes.push([Branch::Empty; 2]);
                 let next = self.nodes.len() - 1;
                 self.nodes[node][bit] = Branch::Node(next as u32);
                 node = next;
@@ -76,13 +76,13 @@ impl TinyMmdb {
         self
     }
 
-    /// The file.
+    /// The bytes of the file.
     pub(super) fn bytes(&self) -> Vec<u8> {
         let count = self.nodes.len() as u32;
         let mut file = Vec::new();
         for branch in self.nodes.iter().flatten() {
             let pointer = match branch {
-                Branch::Nothing => count,
+                Branch::Empty => count,
                 Branch::Node(node) => *node,
                 Branch::Data(offset) => count + 16 + offset,
             };

@@ -1,34 +1,34 @@
-//! The chain: every digest names the one before it, by place, hash and signature.
+//! The digest chain: every digest refers to the previous one by key, hash and signature.
 
 use std::collections::{HashMap, HashSet};
 
 use object_store::path::Path;
 
-use super::digest::{Digest, Previous, Signature};
+use super::digest::{Digest, PreviousDigest, Signature};
 use super::problem::{Problem, ProblemKind, time};
 use crate::source::Location;
 
-/// The signature of each digest, in their order: that of its metadata, else that which the digest after it names.
+/// The signature of each digest, in the same order: from its metadata, or from the next digest in the chain.
 pub(super) fn signatures(digests: &[Digest]) -> Vec<Option<Signature>> {
-    let mut by_successor = HashMap::new();
+    let mut from_next_digest = HashMap::new();
     for digest in digests {
-        if let Some(Previous { path, signature: Some(signature), .. }) = digest.previous() {
-            by_successor.insert(path, signature.to_owned());
+        if let Some(PreviousDigest { path, signature: Some(signature), .. }) = digest.previous() {
+            from_next_digest.insert(path, signature.to_owned());
         }
     }
-    let of = |digest: &Digest| match &digest.metadata.signature {
-        Some(hex) => Some(Signature { hex: hex.clone(), of_successor: false }),
-        None => by_successor.get(&digest.path).map(|hex| Signature { hex: hex.clone(), of_successor: true }),
+    let signature = |digest: &Digest| match &digest.metadata.signature {
+        Some(hex) => Some(Signature { hex: hex.clone(), from_successor: false }),
+        None => from_next_digest.get(&digest.path).map(|hex| Signature { hex: hex.clone(), from_successor: true }),
     };
-    digests.iter().map(of).collect()
+    digests.iter().map(signature).collect()
 }
 
-/// Links that do not hold. What lies outside `within_reach` was not listed, so its absence says nothing.
+/// Broken links of the chain. `was_listed` is false for paths outside the listing: a digest there is not missing.
 pub(super) fn problems(
     location: &Location,
     digests: &[Digest],
     unreadable: &HashSet<Path>,
-    within_reach: impl Fn(&Path) -> bool,
+    was_listed: impl Fn(&Path) -> bool,
 ) -> Vec<Problem> {
     let by_path: HashMap<&Path, &Digest> = digests.iter().map(|digest| (&digest.path, digest)).collect();
     let mut by_chain: HashMap<&str, Vec<&Digest>> = HashMap::new();
@@ -36,7 +36,7 @@ pub(super) fn problems(
         by_chain.entry(digest.chain()).or_default().push(digest);
     }
     by_chain.values_mut().for_each(|chain| chain.sort_by_key(|digest| digest.ends));
-    let before = |digest: &Digest| {
+    let latest_before = |digest: &Digest| {
         let chain = by_chain.get(digest.chain()).map(Vec::as_slice).unwrap_or_default();
         chain[..chain.partition_point(|other| other.ends < digest.ends)].last().copied()
     };
@@ -45,55 +45,59 @@ pub(super) fn problems(
     for digest in digests {
         match digest.previous() {
             None if digest.is_backfill() => {}
-            None => problems.extend(before(digest).and_then(|earlier| gap(earlier, digest))),
+            None => problems.extend(latest_before(digest).and_then(|earlier| gap(earlier, digest))),
             Some(previous) => match by_path.get(&previous.path) {
-                Some(found) => problems.extend(link(found, &previous, digest)),
-                None if unreadable.contains(&previous.path) || !within_reach(&previous.path) => {}
-                None => problems.push(missing(location, &previous, digest, before(digest))),
+                Some(found) => problems.extend(broken_link(found, &previous, digest)),
+                None if unreadable.contains(&previous.path) || !was_listed(&previous.path) => {}
+                None => problems.push(missing(location, &previous, digest, latest_before(digest))),
             },
         }
     }
     problems
 }
 
-/// A chain's start though an earlier chain is there: validation or logging was off for a while.
+/// A new chain after an earlier one: validation or logging was off in between.
 fn gap(earlier: &Digest, digest: &Digest) -> Option<Problem> {
     (earlier.ends < digest.starts).then(|| {
-        let reason =
-            format!("begins a new chain; nothing is signed from {} to {}", time(earlier.ends), time(digest.starts));
+        let reason = format!("starts a new chain; no digest covers {} to {}", time(earlier.ends), time(digest.starts));
         let next_step = "look for StopLogging, UpdateTrail or DeleteTrail at that time";
         Problem::new(ProblemKind::ChainGap, &digest.url, reason, next_step)
     })
 }
 
-fn link(found: &Digest, previous: &Previous<'_>, digest: &Digest) -> Option<Problem> {
-    let other_hash = previous.sha256.is_none_or(|sha256| !sha256.eq_ignore_ascii_case(&found.sha256));
-    let signature = found.metadata.signature.as_deref().filter(|_| found.is_verified);
-    let other_signature = match (signature, previous.signature) {
-        (Some(own), Some(named)) => !own.trim().eq_ignore_ascii_case(named.trim()),
-        (_, named) => named.is_none(),
+fn broken_link(found: &Digest, previous: &PreviousDigest<'_>, digest: &Digest) -> Option<Problem> {
+    let hash_matches = previous.sha256.is_some_and(|sha256| sha256.eq_ignore_ascii_case(&found.sha256));
+    let own_signature = found.metadata.signature.as_deref().filter(|_| found.is_verified);
+    let signature_matches = match (own_signature, previous.signature) {
+        (Some(own), Some(expected)) => own.trim().eq_ignore_ascii_case(expected.trim()),
+        (_, expected) => expected.is_some(),
     };
-    let what = match (other_hash, other_signature) {
-        (false, false) => return None,
-        (true, _) => "hash",
-        (false, true) => "signature",
+    let mismatch = match (hash_matches, signature_matches) {
+        (true, true) => return None,
+        (false, _) => "hash",
+        (true, false) => "signature",
     };
-    let reason = format!("names another {what} for the previous digest than {} has", found.url);
-    let next_step = "fetch both again from the bucket CloudTrail delivers to; if it stays so, one of them was altered";
+    let reason = format!("{mismatch} mismatch: its {mismatch} of the previous digest does not match {}", found.url);
+    let next_step =
+        "fetch both again from the bucket CloudTrail delivers to; if they still do not match, one of them was modified";
     Some(Problem::new(ProblemKind::ChainBroken, &digest.url, reason, next_step))
 }
 
-fn missing(location: &Location, previous: &Previous<'_>, digest: &Digest, earlier: Option<&Digest>) -> Problem {
-    let begin = earlier.map_or("the beginning".into(), |earlier| time(earlier.ends));
-    let next_step = match earlier {
-        Some(_) => "restore it from an earlier version or a replica, and look for who deleted it",
-        None => "restore it, or begin later with --from when digests that old have expired",
+fn missing(location: &Location, previous: &PreviousDigest<'_>, digest: &Digest, earlier: Option<&Digest>) -> Problem {
+    let starts = time(digest.starts);
+    let (uncovered, next_step) = match earlier {
+        Some(earlier) => (
+            format!("{} to {starts}", time(earlier.ends)),
+            "restore it from an earlier version or a replica, and find out who deleted it",
+        ),
+        None => (
+            format!("the time before {starts}"),
+            "restore it, or start later with --from when older digests have expired",
+        ),
     };
     let reason = format!(
-        "is not there, though {} names it (delivered as {}); no digest speaks of the time from {begin} to {}",
-        digest.url,
-        previous.url,
-        time(digest.starts)
+        "not found, but {} refers to it (delivered as {}); no digest covers {uncovered}",
+        digest.url, previous.url
     );
     Problem::new(ProblemKind::DigestMissing, location.url_of(&previous.path), reason, next_step)
 }

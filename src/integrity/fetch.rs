@@ -1,62 +1,62 @@
-//! Fetches digests and logs, inflates them and takes their hash. Logs are never held inflated.
-//!
-//! The signature of a digest is S3 metadata of the object. A copy on a disk has no metadata: there it is looked for in a
-//! file beside the digest, `DIGEST.json.gz.metadata.json`, which is what `aws s3api head-object` prints, or only the
-//! object within its `Metadata`.
+//! Fetches digests and logs, decompresses them and computes their hash. A decompressed log is never held in memory
+//! whole.
 
 use std::io::Read;
 
-use chrono::DateTime;
 use flate2::bufread::MultiGzDecoder;
+use object_store::ObjectStoreExt;
 use object_store::path::Path;
-use object_store::{Attribute, Attributes, ObjectStoreExt};
-use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::digest::{Digest, Metadata};
+use super::digest::Digest;
+use super::metadata::Metadata;
 use super::problem::Problem;
-use crate::error::Error;
+use crate::error::{Action, Error};
 use crate::source::{Location, LogObject};
 
-/// What a file with a digest's metadata is called, behind the digest's own name.
-pub(super) const SIDECAR_ENDING: &str = ".metadata.json";
-/// Inflated bytes of one object, as for decoding: CloudTrail delivers some 50 MB at most.
-const INFLATED_BYTES_MAX: u64 = 1 << 30;
+/// Objects fetched concurrently.
+pub(super) const CONCURRENT_FETCHES_MAX: usize = 32;
+/// Decompressed bytes of one object, the same limit as for decoding: CloudTrail's largest files have about 50 MB.
+const DECOMPRESSED_BYTES_MAX: u64 = 1 << 30;
 
-/// What came of fetching a log.
-pub(super) enum Hashed {
-    /// Hex SHA-256 of the inflated bytes.
+/// Result of fetching and hashing a log.
+pub(super) enum LogHash {
+    /// Hex SHA-256 of the decompressed bytes.
     Sha256(String),
-    /// It cannot be inflated, so it is not what was delivered.
+    /// It cannot be decompressed, so it is not what CloudTrail delivered.
     Damaged(String),
-    /// It is not there.
+    /// It does not exist.
     Missing,
     /// It could not be fetched.
     Unreadable(String),
 }
 
-/// Fetches a log and takes its hash.
-pub(super) async fn hash(location: &Location, path: &Path) -> Hashed {
+/// Fetches a log and computes its hash.
+pub(super) async fn hash_log(location: &Location, path: &Path) -> LogHash {
     let fetched = async { location.store().get(path).await?.bytes().await };
     match fetched.await {
         Ok(bytes) => {
             let mut hash = Sha256::new();
-            match inflate(&bytes, |part| hash.update(part)) {
-                Ok(()) => Hashed::Sha256(hex(&hash.finalize())),
-                Err(reason) => Hashed::Damaged(reason),
+            match gunzip(&bytes, |chunk| hash.update(chunk)) {
+                Ok(()) => LogHash::Sha256(hex(&hash.finalize())),
+                Err(reason) => LogHash::Damaged(reason),
             }
         }
-        Err(object_store::Error::NotFound { .. }) => Hashed::Missing,
-        Err(e) => Hashed::Unreadable(Error::storage("read", location.url_of(path), e).to_string()),
+        Err(object_store::Error::NotFound { .. }) => LogHash::Missing,
+        Err(e) => LogHash::Unreadable(Error::storage(Action::Read, location.url_of(path), e).to_string()),
     }
 }
 
-/// Fetches a digest with its metadata, from the sidecar where the store has none.
-pub(super) async fn digest(location: &Location, object: &LogObject, sidecar: Option<&Path>) -> Result<Digest, Problem> {
-    let failed = |e| Problem::digest_unreadable(&object.url, Error::storage("read", &object.url, e).to_string());
-    let got = location.store().get(&object.path).await.map_err(failed)?;
-    let mut metadata = of_attributes(&got.attributes);
-    let bytes = got.bytes().await.map_err(failed)?;
+/// Fetches a digest and its metadata. The sidecar is read when the store has no signature.
+pub(super) async fn fetch_digest(
+    location: &Location,
+    object: &LogObject,
+    sidecar: Option<&Path>,
+) -> Result<Digest, Problem> {
+    let failed = |e| Problem::digest_unreadable(&object.url, Error::storage(Action::Read, &object.url, e).to_string());
+    let response = location.store().get(&object.path).await.map_err(failed)?;
+    let mut metadata = Metadata::from_attributes(&response.attributes);
+    let bytes = response.bytes().await.map_err(failed)?;
     if metadata.signature.is_none()
         && let Some(sidecar) = sidecar
     {
@@ -64,57 +64,41 @@ pub(super) async fn digest(location: &Location, object: &LogObject, sidecar: Opt
         let fetched = async { location.store().get(sidecar).await?.bytes().await };
         let bytes = fetched
             .await
-            .map_err(|e| Problem::digest_unreadable(&object.url, Error::storage("read", &url, e).to_string()))?;
-        let json = serde_json::from_slice(&bytes)
-            .map_err(|e| Problem::digest_unreadable(&object.url, format!("{url} beside it is no JSON ({e})")))?;
-        metadata = of_head_object(&json);
+            .map_err(|e| Problem::digest_unreadable(&object.url, Error::storage(Action::Read, &url, e).to_string()))?;
+        let json = serde_json::from_slice(&bytes).map_err(|e| {
+            Problem::digest_unreadable(&object.url, format!("its metadata file {url} is not JSON ({e})"))
+        })?;
+        metadata = Metadata::from_sidecar(&json);
     }
     let mut text = Vec::new();
-    inflate(&bytes, |part| text.extend_from_slice(part))
+    gunzip(&bytes, |chunk| text.extend_from_slice(chunk))
         .map_err(|reason| Problem::digest_unreadable(&object.url, reason))?;
     let sha256 = hex(&Sha256::digest(&text));
-    Digest::read(object, &text, sha256, metadata)
+    Digest::parse(object, &text, sha256, metadata)
 }
 
-fn of_attributes(attributes: &Attributes) -> Metadata {
-    metadata(|name| attributes.get(&Attribute::Metadata(name.to_owned().into())).map(|value| value.to_string()))
-}
-
-fn of_head_object(json: &Value) -> Metadata {
-    let members = json.get("Metadata").unwrap_or(json);
-    metadata(|name| members.get(name)?.as_str().map(str::to_owned))
-}
-
-fn metadata(get: impl Fn(&str) -> Option<String>) -> Metadata {
-    let backfilled = get("backfill-generation-timestamp");
-    Metadata {
-        signature: get("signature"),
-        algorithm: get("signature-algorithm"),
-        backfilled: backfilled.and_then(|text| Some(DateTime::parse_from_rfc3339(&text).ok()?.to_utc())),
-    }
-}
-
-/// Hands the inflated bytes to `take`, part by part. Plain bytes are taken as they are: some tools inflate on the way.
-fn inflate(bytes: &[u8], mut take: impl FnMut(&[u8])) -> Result<(), String> {
+/// Passes the decompressed bytes to `consume`, chunk by chunk. Bytes that are not gzip are passed unchanged, because
+/// some tools decompress objects when they copy them.
+fn gunzip(bytes: &[u8], mut consume: impl FnMut(&[u8])) -> Result<(), String> {
     if !bytes.starts_with(&[0x1f, 0x8b]) {
-        take(bytes);
+        consume(bytes);
         return Ok(());
     }
-    let mut decoder = MultiGzDecoder::new(bytes).take(INFLATED_BYTES_MAX + 1);
-    let mut part = [0; 1 << 16];
+    let mut decoder = MultiGzDecoder::new(bytes).take(DECOMPRESSED_BYTES_MAX + 1);
+    let mut chunk = [0; 1 << 16];
     let mut length_bytes = 0;
     loop {
-        match decoder.read(&mut part) {
+        match decoder.read(&mut chunk) {
             Ok(0) => return Ok(()),
             Ok(n) => {
-                take(&part[..n]);
+                consume(&chunk[..n]);
                 length_bytes += n as u64;
             }
             Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => return Err("truncated gzip".into()),
             Err(e) => return Err(format!("damaged gzip: {e}")),
         }
-        if length_bytes > INFLATED_BYTES_MAX {
-            return Err(format!("larger than {INFLATED_BYTES_MAX} bytes when inflated"));
+        if length_bytes > DECOMPRESSED_BYTES_MAX {
+            return Err(format!("larger than {DECOMPRESSED_BYTES_MAX} bytes after decompression"));
         }
     }
 }

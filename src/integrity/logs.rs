@@ -1,4 +1,4 @@
-//! The logs: those that digests name against those that are there.
+//! Compares the logs listed in digests with the logs found.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,128 +7,136 @@ use futures::stream::{self, StreamExt};
 use object_store::path::Path;
 
 use super::digest::Digest;
-use super::fetch::{self, Hashed};
+use super::fetch::{self, CONCURRENT_FETCHES_MAX, LogHash};
 use super::problem::{Problem, ProblemKind, time};
-use super::{FETCHES_MAX, LogCounts, Span};
+use super::verification::LogCounts;
 use crate::source::{Location, LogKey, LogObject, Selection};
 
-/// How long after the time in its name a log may be delivered and still belong to the next digest.
-const DELIVERED_LATER_MAX: TimeDelta = TimeDelta::minutes(15);
+/// A log can be delivered this long after the time in its name, and is then listed in the next digest.
+const DELIVERY_DELAY_MAX: TimeDelta = TimeDelta::minutes(15);
 const RESTORE: &str = "restore it from an earlier version or a replica";
 
-/// What digests say of a log.
-struct Named<'a> {
+/// A log as listed in a digest.
+struct ListedLog<'a> {
     sha256: &'a str,
-    /// `s3://` URL of delivery.
+    /// `s3://` URL that CloudTrail delivered it to.
     delivered_as: String,
     digest: &'a Digest,
 }
 
 /// Account and region.
-type Place = (Option<String>, Option<String>);
+type AccountRegion = (Option<String>, Option<String>);
 
-/// Compares the logs of `selection` with what digests say of them.
+/// The period that the digests of one account and region cover.
+#[derive(Debug, Clone, Copy)]
+struct Coverage {
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+}
+
+/// Compares the logs of `selection` listed in `digests` with the logs `found`.
 pub(super) async fn verify(
     location: &Location,
     selection: &Selection,
     digests: &[Digest],
-    there: &[LogObject],
+    found: &[LogObject],
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> (LogCounts, Vec<Problem>) {
-    let named = named(selection, digests);
+    let listed = listed_logs(selection, digests);
     let mut counts = LogCounts::default();
     let mut problems = Vec::new();
-    let hashes = named.keys().cloned().map(|path| {
+    let hashes = listed.keys().cloned().map(|path| {
         let location = location.clone();
         async move {
-            // A task of its own: inflating and hashing runs on all cores.
-            let task = tokio::spawn(async move { (fetch::hash(&location, &path).await, path) });
+            // Spawned as a task, so that decompressing and hashing use all cores.
+            let task = tokio::spawn(async move { (fetch::hash_log(&location, &path).await, path) });
             task.await
         }
     });
-    let mut hashes = stream::iter(hashes).buffer_unordered(FETCHES_MAX);
+    let mut hashes = stream::iter(hashes).buffer_unordered(CONCURRENT_FETCHES_MAX);
     let mut done = 0;
     while let Some(hashed) = hashes.next().await {
         done += 1;
-        progress(done, named.len() as u64);
-        // A task that panicked has no path; its log is missing from the counts, so it is told as a problem.
+        progress(done, listed.len() as u64);
+        // A task that panicked returns no path, so its log is not counted; the problem still reports it.
         match hashed {
-            Ok((hashed, path)) => problems.extend(counts.judge(location.url_of(&path), &named[&path], hashed)),
+            Ok((hash, path)) => problems.extend(counts.add(location.url_of(&path), &listed[&path], hash)),
             Err(e) => problems.push(unreadable(location.to_string(), format!("internal: {e}"))),
         }
     }
-    let spans = spans(digests);
-    let unnamed = there.iter().filter(|object| !named.contains_key(&object.path));
-    let mut without_digests: BTreeMap<Place, Vec<&LogObject>> = BTreeMap::new();
-    for object in unnamed {
+    let coverage = coverage(digests);
+    let unlisted = found.iter().filter(|object| !listed.contains_key(&object.path));
+    let mut without_digests: BTreeMap<AccountRegion, Vec<&LogObject>> = BTreeMap::new();
+    for object in unlisted {
         counts.extra += 1;
-        match spans.get(&place(&object.key)) {
-            Some(span) => {
-                let problem = extra(object, *span);
+        match coverage.get(&account_region(&object.key)) {
+            Some(covered) => {
+                let problem = extra(object, *covered);
                 if problem.kind == ProblemKind::LogNotCoveredYet {
                     counts.extra -= 1;
                     counts.not_covered_yet += 1;
                 }
                 problems.push(problem);
             }
-            None => without_digests.entry(place(&object.key)).or_default().push(object),
+            None => without_digests.entry(account_region(&object.key)).or_default().push(object),
         }
     }
     problems.extend(without_digests.values().map(|objects| no_digests(objects)));
     (counts, problems)
 }
 
-/// The logs of `selection` that digests name, by where they should lie. A verified digest's word goes first.
-fn named<'a>(selection: &Selection, digests: &'a [Digest]) -> BTreeMap<Path, Named<'a>> {
-    let mut named = BTreeMap::new();
+/// The logs of `selection` listed in digests, by expected path. A verified digest takes precedence.
+fn listed_logs<'a>(selection: &Selection, digests: &'a [Digest]) -> BTreeMap<Path, ListedLog<'a>> {
+    let mut listed = BTreeMap::new();
     let (verified, others): (Vec<_>, Vec<_>) = digests.iter().partition(|digest| digest.is_verified);
     for digest in verified.into_iter().chain(others) {
-        for (path, log) in digest.logs().filter(|(_, log)| selection.admits(&LogKey::parse(&log.s3_object))) {
+        for (path, log) in digest.logs().filter(|(_, log)| selection.matches(&LogKey::parse(&log.s3_object))) {
             let delivered_as = format!("s3://{}/{}", log.s3_bucket, log.s3_object);
-            named.entry(path).or_insert(Named { sha256: &log.hash_value, delivered_as, digest });
+            listed.entry(path).or_insert(ListedLog { sha256: &log.hash_value, delivered_as, digest });
         }
     }
-    named
+    listed
 }
 
 impl LogCounts {
-    fn judge(&mut self, url: String, named: &Named<'_>, hashed: Hashed) -> Option<Problem> {
-        let digest = &named.digest.url;
-        let believed = if named.digest.is_verified { "" } else { ", which itself could not be verified" };
-        match hashed {
-            Hashed::Sha256(sha256) if sha256.eq_ignore_ascii_case(named.sha256) => {
-                let count = if named.digest.is_verified { &mut self.verified } else { &mut self.unproven };
+    /// Counts a listed log, and reports it when its hash does not match.
+    fn add(&mut self, url: String, listed: &ListedLog<'_>, hash: LogHash) -> Option<Problem> {
+        let digest = &listed.digest.url;
+        let caveat = if listed.digest.is_verified { "" } else { ", a digest that could not be verified" };
+        match hash {
+            LogHash::Sha256(sha256) if sha256.eq_ignore_ascii_case(listed.sha256) => {
+                let count = if listed.digest.is_verified { &mut self.verified } else { &mut self.unproven };
                 *count += 1;
                 None
             }
-            Hashed::Sha256(_) => {
+            LogHash::Sha256(_) => {
                 self.altered += 1;
-                let reason = format!("its SHA-256 is not the one that {digest} names{believed}");
+                let reason = format!("its SHA-256 does not match {digest}{caveat}");
                 Some(Problem::new(
                     ProblemKind::LogAltered,
                     url,
                     reason,
-                    format!("{RESTORE}, and look for who wrote it"),
+                    format!("{RESTORE}, and find out who wrote it"),
                 ))
             }
-            Hashed::Damaged(damage) => {
+            LogHash::Damaged(damage) => {
                 self.altered += 1;
-                let reason = format!("{damage}, so it is not what {digest} names{believed}");
+                let reason = format!("{damage}, so it does not match {digest}{caveat}");
                 Some(Problem::new(ProblemKind::LogAltered, url, reason, RESTORE))
             }
-            Hashed::Missing => {
+            LogHash::Missing => {
                 self.missing += 1;
-                let whence =
-                    if named.delivered_as == url { "" } else { &format!(" (delivered as {})", named.delivered_as) };
-                let reason = format!("is not there, though {digest} names it{whence}{believed}");
+                let delivered =
+                    if listed.delivered_as == url { "" } else { &format!("delivered as {} and ", listed.delivered_as) };
+                let reason = format!("not found, but {delivered}listed in {digest}{caveat}");
                 Some(Problem::new(
                     ProblemKind::LogMissing,
                     url,
                     reason,
-                    format!("{RESTORE}, and look for who deleted it"),
+                    format!("{RESTORE}, and find out who deleted it"),
                 ))
             }
-            Hashed::Unreadable(reason) => {
+            LogHash::Unreadable(reason) => {
                 self.unreadable += 1;
                 Some(unreadable(url, reason))
             }
@@ -140,54 +148,56 @@ fn unreadable(url: String, reason: String) -> Problem {
     Problem::new(ProblemKind::LogUnreadable, url, reason, "verify again when it can be read")
 }
 
-/// A log that no digest names though there are digests of its account and region.
-fn extra(object: &LogObject, span: Span) -> Problem {
-    let delivered = delivered(object);
-    if delivered.is_some_and(|moment| moment > span.to - DELIVERED_LATER_MAX) {
-        let reason = format!("the newest digest of its account and region ends at {}", time(span.to));
-        let next_step = "verify again in an hour or two, or end the days with --to";
+/// A log that no digest lists, although its account and region have digests.
+fn extra(object: &LogObject, covered: Coverage) -> Problem {
+    let log_time = time_in_name(object);
+    if log_time.is_some_and(|moment| moment > covered.to - DELIVERY_DELAY_MAX) {
+        let reason = format!("the newest digest of its account and region ends at {}", time(covered.to));
+        let next_step = "verify again in an hour or two, or set an earlier --to";
         return Problem::new(ProblemKind::LogNotCoveredYet, &object.url, reason, next_step);
     }
-    let reason = match delivered {
-        Some(moment) if moment < span.from => {
-            format!("is older than the first digest of its account and region, which begins at {}", time(span.from))
+    let reason = match log_time {
+        Some(moment) if moment < covered.from => {
+            format!("older than the first digest of its account and region, which starts at {}", time(covered.from))
         }
-        _ => "no digest names it".into(),
+        _ => "not listed in any digest".into(),
     };
     let next_step = "do not trust its events unless a missing digest or a trail without validation explains it";
     Problem::new(ProblemKind::LogExtra, &object.url, reason, next_step)
 }
 
-/// One line for a whole region: there may be a hundred thousand logs.
+/// One problem per account and region, which can have a hundred thousand logs.
 fn no_digests(objects: &[&LogObject]) -> Problem {
     let key = &objects[0].key;
-    let whose = match (&key.account_id, &key.region) {
+    let group = match (&key.account_id, &key.region) {
         (Some(account), Some(region)) => format!("account {account}, region {region}"),
-        _ => "objects whose key says neither account nor region".into(),
+        _ => "no account and region in the key".into(),
     };
-    let reason = format!("the first of {} logs without any digest ({whose})", objects.len());
-    let next_step =
-        "look whether the trail validates its logs: aws cloudtrail describe-trails, LogFileValidationEnabled";
+    let reason = match objects.len() {
+        1 => format!("no digest covers this log ({group})"),
+        count => format!("the first of {count} logs without a digest ({group})"),
+    };
+    let next_step = "check that the trail validates its logs: aws cloudtrail describe-trails, LogFileValidationEnabled";
     Problem::new(ProblemKind::NoDigests, &objects[0].url, reason, next_step)
 }
 
-/// From the first to the last moment that digests speak of, for each account and region.
-fn spans(digests: &[Digest]) -> HashMap<Place, Span> {
-    let mut spans: HashMap<Place, Span> = HashMap::new();
+fn coverage(digests: &[Digest]) -> HashMap<AccountRegion, Coverage> {
+    let mut coverage: HashMap<AccountRegion, Coverage> = HashMap::new();
     for digest in digests {
-        let span = spans.entry(place(&digest.key)).or_insert(Span { from: digest.starts, to: digest.ends });
-        span.from = span.from.min(digest.starts);
-        span.to = span.to.max(digest.ends);
+        let key = account_region(&digest.key);
+        let covered = coverage.entry(key).or_insert(Coverage { from: digest.starts, to: digest.ends });
+        covered.from = covered.from.min(digest.starts);
+        covered.to = covered.to.max(digest.ends);
     }
-    spans
+    coverage
 }
 
-fn place(key: &LogKey) -> Place {
+fn account_region(key: &LogKey) -> AccountRegion {
     (key.account_id.clone(), key.region.clone())
 }
 
 /// The time in a log's name: `111122223333_CloudTrail_us-east-1_20240101T0005Z_....json.gz`.
-fn delivered(object: &LogObject) -> Option<DateTime<Utc>> {
+fn time_in_name(object: &LogObject) -> Option<DateTime<Utc>> {
     let mut parts = object.path.filename()?.split('_');
     let time = parts.find_map(|part| NaiveDateTime::parse_from_str(part, "%Y%m%dT%H%MZ").ok())?;
     Some(time.and_utc())

@@ -1,46 +1,46 @@
-//! One thing that does not hold, with what to do next.
+//! One problem found by a verification, with the next step.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
-/// What kind of thing does not hold.
+/// Kind of problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProblemKind {
-    /// A digest cannot be fetched, inflated or read, or uses an algorithm that is not known here.
+    /// A digest cannot be fetched, decompressed or parsed, or uses an unsupported algorithm.
     DigestUnreadable,
-    /// A digest says it is another object.
+    /// The content of a digest object is a digest with another key.
     DigestMisplaced,
-    /// The digest after it names it, but it is not there.
+    /// The next digest refers to it, but it was not found.
     DigestMissing,
-    /// Neither metadata, nor a file beside it, nor the digest after it says a digest's signature.
+    /// A digest's signature is neither in its metadata, nor in a sidecar file, nor in the next digest.
     SignatureMissing,
-    /// The signature is not of this digest.
+    /// The signature does not match the digest.
     SignatureBad,
     /// The key that signed the digest is not among the public keys.
     KeyUnknown,
-    /// The key that signed the digest was not valid at its time.
+    /// The key that signed the digest was not valid at that time.
     KeyNotValid,
-    /// A digest names a previous one that is not the one that is there.
+    /// A digest's hash or signature of the previous digest does not match.
     ChainBroken,
-    /// A chain ended and another one began later: nothing between them is signed.
+    /// A chain ended and another one started later: no digest covers the time between them.
     ChainGap,
-    /// There are logs of an account and region, and no digest.
+    /// An account and region with logs but no digests.
     NoDigests,
     /// A log is not the one CloudTrail delivered.
     LogAltered,
-    /// A log that a digest names is not there.
+    /// A log listed in a digest was not found.
     LogMissing,
-    /// A log is there but cannot be fetched.
+    /// A log was found but cannot be fetched.
     LogUnreadable,
-    /// A log that no digest names.
+    /// A log that is not listed in any digest.
     LogExtra,
     /// A log that is newer than the newest digest.
     LogNotCoveredYet,
 }
 
 impl ProblemKind {
-    /// In words, as a line about one begins.
+    /// The label shown at the start of a problem's line.
     pub fn label(self) -> &'static str {
         match self {
             ProblemKind::DigestUnreadable => "unreadable digest",
@@ -62,10 +62,10 @@ impl ProblemKind {
     }
 }
 
-/// One thing that does not hold.
+/// One problem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// What kind.
+    /// Its kind.
     pub kind: ProblemKind,
     /// URL of the object, or of the folder.
     pub object: String,
@@ -97,7 +97,7 @@ impl std::fmt::Display for Problem {
     }
 }
 
-/// RFC 3339 in UTC, to the second, as digests write it.
+/// RFC 3339 in UTC, to the second, the format of digests.
 pub(super) fn time(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

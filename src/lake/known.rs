@@ -1,8 +1,8 @@
 //! Which events the lake has, day by day, so that none is kept twice.
 //!
-//! An event is known by its `event_id`; one without an id by its whole content. Two records of one event carry the same
-//! time, so only the event's own day has to be looked at. Days are loaded when first met and the least recently used
-//! are let go, so memory follows the days under way and not the lake.
+//! An event is identified by its `event_id`, or by its whole content if it has none. All records of one event carry the
+//! same time, so only the ids of its own day are compared. Days are loaded on first use and the least recently used
+//! days are dropped, so memory depends on the days being written, not on the size of the lake.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,12 +10,12 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use foldhash::fast::RandomState;
 
-use super::ledger::read_columns;
+use super::side_file::read_columns;
 use super::snapshot::Snapshot;
 use crate::error::{Error, Result};
 
-/// Bytes of the memory limit for each id held before older days are let go. An id takes 17 to 40 bytes.
-const LIMIT_BYTES_AN_ID: usize = 512;
+/// One id may be held per this many bytes of the memory limit. An id takes 17 to 40 bytes.
+const LIMIT_BYTES_PER_ID: usize = 512;
 
 /// Identity of an event, 128 bits.
 pub type EventKey = u128;
@@ -32,14 +32,14 @@ pub struct Known {
 struct Day {
     keys: HashSet<EventKey, RandomState>,
     used: u64,
-    /// Holds keys of the batch under way, which no file has yet.
+    /// Holds keys of the current batch, which are in no file yet.
     pending: bool,
 }
 
 impl Known {
-    /// Nothing yet, and few enough at any time for a process that is to stay within `memory_bytes`.
+    /// An empty set, bounded for a process with a memory limit of `memory_bytes`.
     pub fn new(memory_bytes: usize) -> Known {
-        Known { days: HashMap::new(), clock: 0, ids_max: memory_bytes / LIMIT_BYTES_AN_ID }
+        Known { days: HashMap::new(), clock: 0, ids_max: memory_bytes / LIMIT_BYTES_PER_ID }
     }
 
     /// Makes sure the keys of `day` (days since 1970-01-01) are in memory.
@@ -53,7 +53,7 @@ impl Known {
             known.used = clock;
             return Ok(());
         }
-        self.let_go();
+        self.evict();
         let mut keys = HashSet::default();
         for file in &snapshot.files {
             if arrow::datatypes::Date32Type::from_naive_date(file.day) != day {
@@ -71,20 +71,20 @@ impl Known {
         Ok(())
     }
 
-    /// Notes an event of a loaded day. False when it was known.
+    /// Adds an event of a loaded day. False when it was known.
     pub fn insert(&mut self, day: i32, key: EventKey) -> bool {
         let known = self.days.entry(day).or_default();
         known.pending = true;
         known.keys.insert(key)
     }
 
-    /// The batch under way is in the lake now.
+    /// The current batch is now in the lake.
     pub fn committed(&mut self) {
         self.days.values_mut().for_each(|day| day.pending = false);
     }
 
-    /// Lets the least recently used days go until there is room.
-    fn let_go(&mut self) {
+    /// Drops the least recently used days until the bound holds.
+    fn evict(&mut self) {
         while self.days.values().map(|day| day.keys.len()).sum::<usize>() > self.ids_max {
             let oldest = self.days.iter().filter(|(_, day)| !day.pending).min_by_key(|(_, day)| day.used);
             let Some((oldest, _)) = oldest else { return };
@@ -94,10 +94,10 @@ impl Known {
     }
 }
 
-/// The key of every row: its `event_id` where that is a GUID, else a hash of it, else a hash of the row's content.
+/// The key of every row: its `event_id` if that is a GUID, else a hash of the id, or of the row's content without an id.
 ///
 /// # Errors
-/// When a column cannot be formatted, which no column of ours does.
+/// [`Error::Internal`] when a column cannot be formatted.
 pub fn event_keys(batch: &RecordBatch) -> Result<Vec<EventKey>> {
     let Some(ids) = batch.column_by_name("event_id").map(|ids| ids.as_string::<i32>()) else {
         return Err(Error::Internal("a batch without event_id".into()));
@@ -116,7 +116,7 @@ pub fn event_keys(batch: &RecordBatch) -> Result<Vec<EventKey>> {
         .collect()
 }
 
-/// Formats whole rows, without the columns that say where a row was read.
+/// Formats whole rows, without the columns that name the source object.
 struct Content<'a> {
     columns: Vec<ArrayFormatter<'a>>,
 }

@@ -9,19 +9,19 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::FORMAT_VERSION;
-use crate::detect::suppression::Sifted;
+use crate::detect::suppression::Triage;
 use crate::detect::{Finding, Status};
 use crate::error::{Error, Result};
 
 /// The report before, as far as this one is compared with it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct Previous {
     format_version: u32,
     run: PreviousRun,
     findings: Vec<Finding>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 struct PreviousRun {
     id: String,
 }
@@ -55,17 +55,17 @@ impl Previous {
     }
 
     /// Says of every finding whether it is new, and returns what is resolved. `ran` tells which detectors did.
-    pub fn compare(self, sifted: &mut Sifted, ran: impl Fn(&str) -> bool) -> Vec<Finding> {
+    pub fn compare(self, triage: &mut Triage, ran: impl Fn(&str) -> bool) -> Vec<Finding> {
         let names = |id: &str, story: &str| [id.to_owned(), story.to_owned()];
         // Reports of older programs tell no stories.
         let before: HashSet<String> =
             self.findings.iter().flat_map(|f| names(&f.id, &f.story)).filter(|name| !name.is_empty()).collect();
-        for finding in &mut sifted.findings {
+        for finding in &mut triage.findings {
             let known = before.contains(&finding.id) || before.contains(&finding.story);
             finding.status = if known { Status::Continuing } else { Status::New };
         }
-        let now = sifted.findings.iter().map(|f| (&f.id, &f.story));
-        let now = now.chain(sifted.suppressed.iter().map(|f| (&f.id, &f.story)));
+        let now = triage.findings.iter().map(|f| (&f.id, &f.story));
+        let now = now.chain(triage.suppressed.iter().map(|f| (&f.id, &f.story)));
         let now: HashSet<String> = now.flat_map(|(id, story)| names(id, story)).collect();
         let mut resolved = self.findings;
         resolved.retain(|f| f.status != Status::Resolved && ran(&f.detector));
@@ -100,9 +100,9 @@ mod tests {
             [finding("a", "1", "s1"), finding("a", "2", "s2"), finding("a", "3", "s3"), finding("off", "4", "s4")];
         let now = [finding("a", "1", "s1"), finding("a", "5", "s2"), finding("a", "6", "s6")];
         let findings = now.into_iter().map(|f| serde_json::from_value(f).unwrap()).collect();
-        let mut sifted = Suppressions::default().sift(findings, Default::default());
-        let resolved = Previous::parse(&report(&before)).unwrap().compare(&mut sifted, |id| id == "a");
-        let statuses: Vec<_> = sifted.findings.iter().map(|f| f.status).collect();
+        let mut triage = Suppressions::default().triage(findings, Default::default());
+        let resolved = Previous::parse(&report(&before)).unwrap().compare(&mut triage, |id| id == "a");
+        let statuses: Vec<_> = triage.findings.iter().map(|f| f.status).collect();
         assert_eq!(statuses, [Status::Continuing, Status::Continuing, Status::New]);
         let resolved: Vec<_> = resolved.iter().map(|f| (&*f.id, f.status)).collect();
         assert_eq!(resolved, [("3", Status::Resolved)], "a detector that did not run resolves nothing");

@@ -7,6 +7,7 @@ mod compliance;
 mod csv;
 mod html;
 mod json;
+mod lake_status;
 mod markdown;
 mod matrix;
 mod ocsf;
@@ -28,13 +29,14 @@ use serde_json::{Map, Value};
 pub use compare::Previous;
 pub use compliance::{Control, Framework};
 pub use json::json;
+pub use lake_status::LakeStatus;
 pub use matrix::{Matrix, Technique};
 pub use output::{Format, Output};
 pub use summary::Summary;
 pub use text::text;
 
 use crate::detect::risk::{self, Entity};
-use crate::detect::suppression::{Sifted, Suppressed, Use};
+use crate::detect::suppression::{Suppressed, Triage, Use};
 use crate::detect::{Confidence, Detector, Finding, Hunt, Severity, Suppressions, Window, rows};
 use crate::engine::{Session, Value as Bound};
 use crate::error::{Error, Result};
@@ -239,7 +241,6 @@ async fn section_of(name: &str, session: &Session, window: Window, actors: &[Str
     let sql = sql.ok_or_else(|| Error::Internal(format!("no section {name}")))?;
     let mut parameters = window.parameters();
     parameters.insert("actors".into(), Bound::Texts(actors.to_vec()));
-    parameters.retain(|name, _| sql.contains(&format!("${name}")));
     let batches = session.query(name, sql, &parameters).await?.collect().await?;
     rows(&batches).map_err(|e| Error::query(name, e))
 }
@@ -251,14 +252,14 @@ async fn section_of(name: &str, session: &Session, window: Window, actors: &[Str
 pub async fn report(material: Material<'_>) -> Result<Report> {
     let Material { snapshot, session, window, detectors, settings, geo, hunt, suppressions, previous, coverage } =
         material;
-    let mut sifted = suppressions.sift(hunt.findings, Utc::now().date_naive());
+    let mut triage = suppressions.triage(hunt.findings, Utc::now().date_naive());
     let ran = |id: &str| {
         let failed = |error: &Error| !matches!(error, Error::Detector { id: other, .. } if other != id);
         detectors.iter().any(|detector| detector.id == id) && !hunt.failed.iter().any(failed)
     };
     let compared_with = previous.as_ref().map(|previous| previous.run().to_owned());
-    let resolved = previous.map(|previous| previous.compare(&mut sifted, ran)).unwrap_or_default();
-    let Sifted { findings, suppressed, entries } = sifted;
+    let resolved = previous.map(|previous| previous.compare(&mut triage, ran)).unwrap_or_default();
+    let Triage { findings, suppressed, entries } = triage;
     let actors = actors(&findings);
     let mut sections: BTreeMap<&str, Vec<Row>> = BTreeMap::new();
     let mut statistics = BTreeMap::new();

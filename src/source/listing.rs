@@ -1,8 +1,8 @@
-//! Finds the objects: first the folders that can hold wanted logs ([`walk`]), then what is in each ([`list`]).
+//! Finds the objects: first the folders that can have matching logs ([`walk`]), then the objects in each ([`list`]).
 //!
-//! The walk asks level by level with a delimiter, many questions at once, and never descends into an account, region,
-//! year, month or day that was not asked for. It ends at one folder per account, region and day, so a listing is read
-//! day by day and never held whole. Folders behave as buckets do.
+//! The walk lists level by level with a delimiter, with concurrent requests, and never descends into an account,
+//! region, year, month or day that was not selected. It ends at one folder per account, region and day, so objects are
+//! listed day by day and the full list is never in memory. Buckets and local folders behave the same.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,123 +12,126 @@ use futures::stream::{FuturesUnordered, StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
 
-use super::{Location, LogKey, LogObject, ObjectKind, Selection, Wanted};
-use crate::error::{Error, Result};
+use super::{Location, LogKey, LogObject, ObjectKind, ObjectKinds, Selection};
+use crate::error::{Action, Error, Result};
 
-/// List requests under way at once. S3 allows 5,500 a second per prefix; a walk is bound by latency.
-const REQUESTS_MAX: usize = 32;
+/// Concurrent list requests. S3 allows 5,500 per second and prefix; a walk is bound by latency.
+const CONCURRENT_REQUESTS_MAX: usize = 32;
 
-/// A folder whose objects are listed in one go, or objects the walk met on its way.
+/// A folder whose objects are listed together, or the objects that the walk found next to other folders.
 #[derive(Debug, Clone)]
 pub struct Leaf {
-    /// Day of delivery, when the folder is of one day.
+    /// Day of delivery, when the folder has a single day.
     pub day: Option<NaiveDate>,
     prefix: Path,
-    met: Vec<ObjectMeta>,
-    /// What its objects are when their keys do not tell.
-    loose: Loose,
+    /// Objects already listed by the walk.
+    listed: Vec<ObjectMeta>,
+    /// What to do with its objects of unknown kind.
+    unknown_kind: UnknownKind,
 }
 
-/// What to do with an object whose key does not tell what it is.
+/// What to do with an object of [`ObjectKind::Unknown`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Loose {
-    /// Read it: it was named by the operator.
+enum UnknownKind {
+    /// Read it: the user named this object.
     Read,
-    /// Read it when its name looks like a log's.
-    ByName,
-    /// Pass it by: notes and indexes beside an `AWSLogs` folder.
-    Pass,
+    /// Read it when its name may be that of a log.
+    ReadByName,
+    /// Skip it: notes and indexes next to an `AWSLogs` folder.
+    Skip,
 }
 
-/// What one leaf holds.
+/// The objects of one leaf.
 #[derive(Debug, Clone, Default)]
 pub struct Listed {
-    /// Objects to read, by key.
+    /// Objects to read, sorted by key.
     pub logs: Vec<LogObject>,
-    /// Objects of other kinds, counted by kind and never read.
+    /// Number of objects of each other kind, which are never read.
     pub others: BTreeMap<String, u64>,
 }
 
-/// Folders below `location` that can hold what `selection` admits, oldest day first, folders without a day before them.
+/// Folders below `location` that can have objects of `selection`: folders without a day first, then the oldest day.
 ///
 /// # Errors
-/// [`Error::Storage`] when a level cannot be listed; [`Error::Usage`] when there is nothing at all at `location`.
+/// [`Error::Storage`] when a level cannot be listed; [`Error::Usage`] when `location` has no objects at all.
 pub async fn walk(location: &Location, selection: &Selection) -> Result<Vec<Leaf>> {
     if let Some(object) = location.object().await {
-        return Ok(vec![Leaf { day: None, prefix: location.prefix().clone(), met: vec![object], loose: Loose::Read }]);
+        let (prefix, listed) = (location.prefix().clone(), vec![object]);
+        return Ok(vec![Leaf { day: None, prefix, listed, unknown_kind: UnknownKind::Read }]);
     }
     let mut leaves = Vec::new();
-    let mut levels = FuturesUnordered::new();
-    let mut waiting = vec![location.prefix().clone()];
-    let mut anything = false;
+    let mut requests = FuturesUnordered::new();
+    let mut pending = vec![location.prefix().clone()];
+    let mut is_empty = true;
     loop {
-        while levels.len() < REQUESTS_MAX
-            && let Some(prefix) = waiting.pop()
+        while requests.len() < CONCURRENT_REQUESTS_MAX
+            && let Some(prefix) = pending.pop()
         {
-            levels.push(level(location, prefix));
+            requests.push(list_level(location, prefix));
         }
-        let Some(found) = levels.next().await else { break };
-        let (prefix, listed) = found?;
-        anything |= !listed.objects.is_empty() || !listed.common_prefixes.is_empty();
-        let beside_logs = listed.common_prefixes.iter().any(|p| p.filename() == Some("AWSLogs"));
-        if !listed.objects.is_empty() {
-            let loose = if beside_logs { Loose::Pass } else { Loose::ByName };
-            leaves.push(Leaf { day: None, prefix, met: listed.objects, loose });
+        let Some(level) = requests.next().await else { break };
+        let (prefix, level) = level?;
+        is_empty &= level.objects.is_empty() && level.common_prefixes.is_empty();
+        let has_aws_logs = level.common_prefixes.iter().any(|p| p.filename() == Some("AWSLogs"));
+        if !level.objects.is_empty() {
+            let unknown_kind = if has_aws_logs { UnknownKind::Skip } else { UnknownKind::ReadByName };
+            leaves.push(Leaf { day: None, prefix, listed: level.objects, unknown_kind });
         }
-        for folder in listed.common_prefixes {
+        for folder in level.common_prefixes {
             let key = LogKey::parse(folder.as_ref());
-            if !selection.admits(&key) {
+            if !selection.matches(&key) {
                 continue;
             }
-            let other_kind = key.kind != ObjectKind::Unknown && !selection.wants(&key.kind);
-            if other_kind && selection.wanted == Wanted::EventsAndDigests {
+            let is_other_kind = key.kind != ObjectKind::Unknown && !selection.matches_kind(&key.kind);
+            if is_other_kind && selection.kinds == ObjectKinds::EventsAndDigests {
                 continue;
             }
-            if other_kind || key.day().is_some() {
-                leaves.push(Leaf { day: key.day(), prefix: folder, met: Vec::new(), loose: Loose::ByName });
+            if is_other_kind || key.day().is_some() {
+                let (listed, unknown_kind) = (Vec::new(), UnknownKind::ReadByName);
+                leaves.push(Leaf { day: key.day(), prefix: folder, listed, unknown_kind });
             } else {
-                waiting.push(folder);
+                pending.push(folder);
             }
         }
     }
-    if !anything {
+    if is_empty {
         return Err(Error::Usage(format!("nothing to read at {location}; check the bucket, the path and --profile")));
     }
     leaves.sort_by(|a, b| (a.day, &a.prefix).cmp(&(b.day, &b.prefix)));
     Ok(leaves)
 }
 
-async fn level(location: &Location, prefix: Path) -> Result<(Path, object_store::ListResult)> {
-    let listed = location.store().list_with_delimiter(Some(&prefix)).await;
-    let listed = listed.map_err(|e| Error::storage("list", location.url_of(&prefix), e))?;
-    Ok((prefix, listed))
+async fn list_level(location: &Location, prefix: Path) -> Result<(Path, object_store::ListResult)> {
+    let level = location.store().list_with_delimiter(Some(&prefix)).await;
+    let level = level.map_err(|e| Error::storage(Action::List, location.url_of(&prefix), e))?;
+    Ok((prefix, level))
 }
 
-/// What a leaf holds, filtered by `selection`.
+/// The objects of a leaf, filtered by `selection`.
 ///
 /// # Errors
 /// [`Error::Storage`] when the folder cannot be listed.
 pub async fn list(location: &Location, selection: &Selection, leaf: Leaf) -> Result<Listed> {
-    let found = if leaf.met.is_empty() {
+    let found = if leaf.listed.is_empty() {
         let store: &Arc<dyn ObjectStore> = location.store();
         let listing = store.list(Some(&leaf.prefix)).try_collect::<Vec<_>>().await;
-        listing.map_err(|e| Error::storage("list", location.url_of(&leaf.prefix), e))?
+        listing.map_err(|e| Error::storage(Action::List, location.url_of(&leaf.prefix), e))?
     } else {
-        leaf.met
+        leaf.listed
     };
     let mut listed = Listed::default();
     for object in found {
         let key = LogKey::parse(object.location.as_ref());
-        if !selection.admits(&key) {
+        if !selection.matches(&key) {
             continue;
         }
-        let readable = match leaf.loose {
-            _ if key.kind != ObjectKind::Unknown => selection.wants(&key.kind),
-            Loose::Read => true,
-            Loose::ByName => key.may_hold_events(object.location.as_ref()),
-            Loose::Pass => false,
+        let is_read = match leaf.unknown_kind {
+            _ if key.kind != ObjectKind::Unknown => selection.matches_kind(&key.kind),
+            UnknownKind::Read => true,
+            UnknownKind::ReadByName => key.may_have_events(object.location.as_ref()),
+            UnknownKind::Skip => false,
         };
-        if readable {
+        if is_read {
             listed.logs.push(log_object(location, object, key));
         } else {
             *listed.others.entry(key.kind.name().to_owned()).or_default() += 1;
@@ -139,7 +142,8 @@ pub async fn list(location: &Location, selection: &Selection, leaf: Leaf) -> Res
 }
 
 fn log_object(location: &Location, object: ObjectMeta, key: LogKey) -> LogObject {
-    // A folder's ETag holds the inode, which a faithful copy does not keep; size and time say as much there.
+    // The ETag of a local file contains its inode, which an exact copy does not keep; size and time identify it as
+    // well.
     let version = match object.e_tag {
         Some(e_tag) if !location.is_local() => e_tag,
         _ => format!("{}-{}", object.size, object.last_modified.timestamp_millis()),
@@ -191,7 +195,7 @@ mod tests {
     ];
 
     #[tokio::test]
-    async fn logs_come_day_by_day_and_other_kinds_are_counted() {
+    async fn logs_are_listed_day_by_day_and_other_kinds_are_counted() {
         let (_dir, location) = archive(MIXED);
         let (logs, others) = names(&location, &Selection::default()).await;
         assert_eq!(logs, ["a.json.gz", "c.json.gz", "b.json.gz"]);
@@ -200,7 +204,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn accounts_regions_and_days_are_pushed_into_the_walk() {
+    async fn the_walk_skips_other_accounts_regions_and_days() {
         let (_dir, location) = archive(MIXED);
         let one_day =
             Selection { to: "2024-01-02".parse().ok(), accounts: vec!["111122223333".into()], ..Default::default() };
@@ -210,7 +214,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_bucket_of_security_lake_is_read_by_its_partitions() {
+    async fn a_security_lake_bucket_is_filtered_by_its_partitions() {
         let (_dir, location) = archive(&[
             "aws/CLOUD_TRAIL_MGMT/2.0/region=eu-west-1/accountId=111122223333/eventDay=20240101/a.gz.parquet",
             "aws/CLOUD_TRAIL_MGMT/2.0/region=eu-west-1/accountId=111122223333/eventDay=20240102/b.gz.parquet",
@@ -235,7 +239,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_folder_of_loose_files_is_read_by_ending() {
+    async fn files_of_unknown_kind_are_read_by_extension() {
         let (_dir, location) = archive(&["x/one.json", "x/two.ndjson.gz", "x/note.txt"]);
         let (logs, others) = names(&location, &Selection::default()).await;
         assert_eq!(logs, ["one.json", "two.ndjson.gz"]);
@@ -243,17 +247,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_object_that_is_named_is_read_whatever_its_ending() {
+    async fn a_single_object_is_read_whatever_its_extension() {
         let (dir, _) = archive(&["x/one.json", "x/export of june"]);
         for name in ["one.json", "export of june"] {
-            let place = dir.path().join("x").join(name);
-            let location = Location::parse(place.to_str().unwrap(), &S3Settings::default()).unwrap();
+            let path = dir.path().join("x").join(name);
+            let location = Location::parse(path.to_str().unwrap(), &S3Settings::default()).unwrap();
             assert_eq!(names(&location, &Selection::default()).await.0, [name]);
         }
     }
 
     #[tokio::test]
-    async fn an_empty_place_is_an_error_with_the_next_step() {
+    async fn an_empty_location_is_an_error_with_the_next_step() {
         let (dir, _) = archive(&[]);
         let location = Location::parse(dir.path().join("missing").to_str().unwrap(), &S3Settings::default()).unwrap();
         assert!(walk(&location, &Selection::default()).await.unwrap_err().to_string().contains("nothing to read at"));

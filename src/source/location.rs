@@ -1,82 +1,53 @@
-//! Where archives and lakes are: `s3://bucket/prefix` or a local path, for a source also `cloudtrail://region`, with the
-//! store that reads it.
+//! Locations of archives and lakes: `s3://bucket/prefix` or a local path; for a source also `cloudtrail://region`. A
+//! [`Location`] includes the store that reads it.
 
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use url::Url;
 
-use super::LookupEvents;
-use super::profile::ProfileCredentials;
-use crate::error::{Error, Result};
+use super::{LookupEvents, S3Settings};
+use crate::error::{Action, Error, Result};
 
-/// How S3 is reached, beyond what the environment says.
-#[derive(Debug, Clone, Default)]
-pub struct S3Settings {
-    /// Named profile of the AWS CLI's configuration.
-    pub profile: Option<String>,
-    /// Endpoint of a compatible server, such as `http://127.0.0.1:5000`.
-    pub endpoint_url: Option<String>,
-}
-
-impl S3Settings {
-    /// The endpoint that was named, here or in the environment.
-    pub(super) fn endpoint(&self) -> Option<String> {
-        self.endpoint_url.clone().or_else(|| std::env::var("AWS_ENDPOINT_URL").ok())
-    }
-
-    /// A store to be, reached as the environment says and as is said here.
-    pub(super) fn builder(&self) -> AmazonS3Builder {
-        let mut builder = AmazonS3Builder::from_env();
-        if let Some(endpoint) = self.endpoint() {
-            builder = builder.with_allow_http(endpoint.starts_with("http://")).with_endpoint(endpoint);
-        }
-        match &self.profile {
-            Some(profile) => builder.with_credentials(Arc::new(ProfileCredentials::new(profile))),
-            None => builder,
-        }
-    }
-}
-
-/// A bucket prefix or a folder, and the store it lies in.
+/// A bucket prefix or a folder, with its store.
 ///
-/// The store's root is the bucket or the file system's root, so paths in it are complete keys.
+/// The store's root is the bucket or the root of the file system, so paths in it are full keys.
 #[derive(Debug, Clone)]
 pub struct Location {
     /// URL without a trailing slash.
     url: Url,
     store: Arc<dyn ObjectStore>,
     prefix: Path,
-    /// The same store, where it is the file system.
+    /// The same store, when it is the local file system.
     files: Option<Arc<LocalFileSystem>>,
 }
 
 impl Location {
-    /// Reads `s3://bucket/prefix` or a local path. Touches nothing but the file system's current directory.
+    /// Parses `s3://bucket/prefix` or a local path. Sends no request and reads no file.
     ///
     /// # Errors
-    /// [`Error::Usage`] for another scheme or a path that cannot be expressed.
+    /// [`Error::Usage`] for another scheme or an invalid path.
     pub fn parse(text: &str, s3: &S3Settings) -> Result<Location> {
         match text.split_once("://") {
             Some(("s3" | "s3a", rest)) => Location::bucket(rest, s3),
             Some(("file", _)) => {
                 let path = Url::parse(text).ok().and_then(|url| url.to_file_path().ok());
-                Location::folder(&path.ok_or_else(|| not_a_place(text))?)
+                Location::folder(&path.ok_or_else(|| invalid_location(text))?)
             }
-            Some(_) => Err(not_a_place(text)),
+            Some(_) => Err(invalid_location(text)),
             None => Location::folder(FilePath::new(text)),
         }
     }
 
-    /// Reads what can be a source: any place, or `cloudtrail://region`, which is nowhere to put a lake.
+    /// Parses the location of a source: as [`parse`](Location::parse), or `cloudtrail://region`, which cannot hold a
+    /// lake.
     ///
     /// # Errors
-    /// As [`parse`](Location::parse); [`Error::Usage`] when what follows `cloudtrail://` is no region.
+    /// As [`parse`](Location::parse); [`Error::Usage`] when `cloudtrail://` is not followed by a region.
     pub fn source(text: &str, s3: &S3Settings) -> Result<Location> {
         let Some(region) = text.strip_prefix("cloudtrail://") else { return Location::parse(text, s3) };
         let region = region.trim_end_matches('/');
@@ -91,9 +62,10 @@ impl Location {
         if bucket.is_empty() {
             return Err(Error::Usage("s3:// needs a bucket: s3://bucket/prefix".into()));
         }
-        let store = s3.builder().with_bucket_name(bucket).build().map_err(|e| Error::storage("open", &text, e))?;
+        let store =
+            s3.builder().with_bucket_name(bucket).build().map_err(|e| Error::storage(Action::Open, &text, e))?;
         let prefix = Path::parse(prefix).map_err(|e| Error::Usage(format!("{text}: {e}")))?;
-        let mut url = Url::parse(&format!("s3://{bucket}")).map_err(|_| not_a_place(&text))?;
+        let mut url = Url::parse(&format!("s3://{bucket}")).map_err(|_| invalid_location(&text))?;
         url.set_path(prefix.as_ref());
         Ok(Location { url, store: Arc::new(store), prefix, files: None })
     }
@@ -103,27 +75,27 @@ impl Location {
         let absolute = normalised(&absolute);
         let prefix =
             Path::from_absolute_path(&absolute).map_err(|e| Error::Usage(format!("{}: {e}", absolute.display())))?;
-        let url = Url::from_file_path(&absolute).map_err(|()| not_a_place(&absolute.display().to_string()))?;
+        let url = Url::from_file_path(&absolute).map_err(|()| invalid_location(&absolute.display().to_string()))?;
         let files = Arc::new(LocalFileSystem::new());
         Ok(Location { url, store: Arc::clone(&files) as Arc<dyn ObjectStore>, prefix, files: Some(files) })
     }
 
-    /// A place in a store of one's own making: tests put faults or memory under it.
+    /// A location in the given store, such as one in memory.
     ///
     /// # Errors
-    /// [`Error::Usage`] when `url` is no `scheme://host/prefix`.
+    /// [`Error::Usage`] when `url` is not `scheme://host/prefix`.
     pub fn in_store(url: &str, store: Arc<dyn ObjectStore>) -> Result<Location> {
-        let url = Url::parse(url).map_err(|_| not_a_place(url))?;
+        let url = Url::parse(url).map_err(|_| invalid_location(url))?;
         let prefix = Path::from_url_path(url.path()).map_err(|e| Error::Usage(format!("{url}: {e}")))?;
         Ok(Location { url, store, prefix, files: None })
     }
 
-    /// The store; its root is the bucket or the file system.
+    /// The store; its root is the bucket or the root of the file system.
     pub fn store(&self) -> &Arc<dyn ObjectStore> {
         &self.store
     }
 
-    /// Key prefix of this place in its store.
+    /// Key prefix of this location in its store.
     pub fn prefix(&self) -> &Path {
         &self.prefix
     }
@@ -133,7 +105,7 @@ impl Location {
         &self.url
     }
 
-    /// The URL with a trailing slash, as table formats want a root.
+    /// The URL with a trailing slash, which table formats require for a root.
     pub fn directory_url(&self) -> Url {
         let mut url = self.url.clone();
         if !url.path().ends_with('/') {
@@ -142,7 +114,7 @@ impl Location {
         url
     }
 
-    /// The part of the URL that names the store: `s3://bucket` or `file://`.
+    /// The part of the URL that identifies the store: `s3://bucket/` or `file:///`.
     pub fn store_url(&self) -> Url {
         let mut url = self.url.clone();
         url.set_path("/");
@@ -154,7 +126,7 @@ impl Location {
         self.url.scheme() == "file"
     }
 
-    /// Full URL of a key in this store, not percent-encoded: what a person would paste.
+    /// Full URL of a key in this store, not percent-encoded so that it can be pasted.
     pub fn url_of(&self, path: &Path) -> String {
         match self.url.host_str() {
             Some(bucket) => format!("{}://{bucket}/{path}", self.url.scheme()),
@@ -162,7 +134,7 @@ impl Location {
         }
     }
 
-    /// A key below this place.
+    /// A key below this location.
     pub fn child(&self, relative: &str) -> Path {
         relative
             .split('/')
@@ -173,28 +145,29 @@ impl Location {
     /// All bytes of an object in this store.
     ///
     /// # Errors
-    /// [`Error::Storage`] that names the object.
+    /// [`Error::Storage`] with the object's URL.
     pub async fn bytes(&self, path: &Path) -> Result<Bytes> {
         let got = async { self.store.get(path).await?.bytes().await };
-        got.await.map_err(|e| Error::storage("read", self.url_of(path), e))
+        got.await.map_err(|e| Error::storage(Action::Read, self.url_of(path), e))
     }
 
-    /// True when [`Location::bytes_of_file`] can be asked: the store is the file system itself.
+    /// True when the store is the local file system, so that [`Location::bytes_of_file`] can be called.
     pub fn is_file_system(&self) -> bool {
         self.files.is_some()
     }
 
-    /// All bytes of a file, on this thread: to ask another thread for a tiny file takes longer than to read it.
+    /// All bytes of a file, read on this thread: for a tiny file, handing it to another thread takes longer than
+    /// reading it.
     ///
     /// # Errors
-    /// [`Error::File`] that names the file; [`Error::Internal`] in another store than the file system.
+    /// [`Error::File`] with the file's path; [`Error::Internal`] when the store is not the local file system.
     pub fn bytes_of_file(&self, path: &Path) -> Result<Bytes> {
-        let files = self.files.as_ref().ok_or_else(|| Error::Internal(format!("{self} is no folder")))?;
-        let file = files.path_to_filesystem(path).map_err(|e| Error::storage("read", self.url_of(path), e))?;
+        let files = self.files.as_ref().ok_or_else(|| Error::Internal(format!("{self} is not a local folder")))?;
+        let file = files.path_to_filesystem(path).map_err(|e| Error::storage(Action::Read, self.url_of(path), e))?;
         std::fs::read(&file).map(Bytes::from).map_err(|source| Error::File { path: file, source })
     }
 
-    /// The object at exactly this place, when it names an object and not a prefix.
+    /// The object at exactly this location, when it is an object and not a prefix.
     pub async fn object(&self) -> Option<ObjectMeta> {
         if self.prefix.as_ref().is_empty() { None } else { self.store.head(&self.prefix).await.ok() }
     }
@@ -206,7 +179,7 @@ impl std::fmt::Display for Location {
     }
 }
 
-/// Takes `.` and `..` out of an absolute path without asking the file system, which may not have it yet.
+/// Removes `.` and `..` from an absolute path. The path need not exist yet.
 fn normalised(path: &FilePath) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {
@@ -221,8 +194,8 @@ fn normalised(path: &FilePath) -> PathBuf {
     out
 }
 
-fn not_a_place(text: &str) -> Error {
-    Error::Usage(format!("{text} is neither s3://bucket/prefix nor a local path"))
+fn invalid_location(text: &str) -> Error {
+    Error::Usage(format!("invalid location `{text}`: expected s3://bucket/prefix or a local path"))
 }
 
 #[cfg(test)]
@@ -230,37 +203,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bucket_and_its_prefix_are_told_apart() {
-        let place = Location::parse("s3://acme-trail/org/logs/", &S3Settings::default()).unwrap();
-        assert_eq!(place.prefix().as_ref(), "org/logs");
-        assert_eq!(place.url_of(&place.child("AWSLogs/1")), "s3://acme-trail/org/logs/AWSLogs/1");
-        assert_eq!(place.directory_url().as_str(), "s3://acme-trail/org/logs/");
-        assert_eq!(place.store_url().as_str(), "s3://acme-trail/");
+    fn a_bucket_and_its_prefix_are_parsed() {
+        let location = Location::parse("s3://acme-trail/org/logs/", &S3Settings::default()).unwrap();
+        assert_eq!(location.prefix().as_ref(), "org/logs");
+        assert_eq!(location.url_of(&location.child("AWSLogs/1")), "s3://acme-trail/org/logs/AWSLogs/1");
+        assert_eq!(location.directory_url().as_str(), "s3://acme-trail/org/logs/");
+        assert_eq!(location.store_url().as_str(), "s3://acme-trail/");
     }
 
     #[test]
-    fn a_local_path_is_made_absolute_and_clean() {
-        let place = Location::parse("/tmp/a/../b c/./lake", &S3Settings::default()).unwrap();
-        assert_eq!(place.prefix().as_ref(), "tmp/b c/lake");
-        assert_eq!(place.to_string(), "file:///tmp/b c/lake");
-        assert_eq!(place.directory_url().as_str(), "file:///tmp/b%20c/lake/");
+    fn a_local_path_is_made_absolute_and_normalised() {
+        let location = Location::parse("/tmp/a/../b c/./lake", &S3Settings::default()).unwrap();
+        assert_eq!(location.prefix().as_ref(), "tmp/b c/lake");
+        assert_eq!(location.to_string(), "file:///tmp/b c/lake");
+        assert_eq!(location.directory_url().as_str(), "file:///tmp/b%20c/lake/");
     }
 
     #[test]
-    fn an_event_history_is_named_by_its_region_alone() {
+    fn an_event_history_location_is_a_region_only() {
         let settings = S3Settings { profile: Some("auditor".into()), endpoint_url: None };
-        let place = Location::source("cloudtrail://eu-west-1/", &settings).unwrap();
-        assert_eq!((place.to_string().as_str(), place.is_local()), ("cloudtrail://eu-west-1/", false));
+        let location = Location::source("cloudtrail://eu-west-1/", &settings).unwrap();
+        assert_eq!((location.to_string().as_str(), location.is_local()), ("cloudtrail://eu-west-1/", false));
         for text in ["cloudtrail://", "cloudtrail://europe", "cloudtrail://eu-west-1/2026"] {
-            assert!(Location::source(text, &settings).unwrap_err().to_string().contains("needs a region and no more"));
+            assert!(
+                Location::source(text, &settings).unwrap_err().to_string().contains("expected cloudtrail://REGION")
+            );
         }
         let as_lake = Location::parse("cloudtrail://eu-west-1", &settings).unwrap_err().to_string();
-        assert!(as_lake.contains("is neither s3://bucket/prefix nor a local path"));
+        assert!(as_lake.contains("expected s3://bucket/prefix or a local path"));
     }
 
     #[test]
-    fn another_scheme_is_refused_with_what_is_accepted() {
+    fn another_scheme_is_refused_with_the_accepted_ones() {
         let error = Location::parse("gs://bucket", &S3Settings::default()).unwrap_err();
-        assert_eq!(error.to_string(), "gs://bucket is neither s3://bucket/prefix nor a local path");
+        assert_eq!(error.to_string(), "invalid location `gs://bucket`: expected s3://bucket/prefix or a local path");
     }
 }

@@ -1,32 +1,35 @@
-//! What a key says about an object: its kind, account, region and day of delivery.
+//! Parses the key of an object: its kind, account, region and day of delivery.
 //!
-//! `[prefix/]AWSLogs/[o-orgid/]<account>/CloudTrail/<region>/YYYY/MM/DD/<account>_CloudTrail_<region>_<time>_<id>.json.gz`.
-//! Security Lake's are `[prefix/]aws/CLOUD_TRAIL_MGMT/2.0/region=<region>/accountId=<account>/eventDay=YYYYMMDD/<hash>.gz.parquet`.
-//! A copy that lost its folders is told by its file name. The day is that of delivery, not of the events.
+//! - CloudTrail:
+//!   `[prefix/]AWSLogs/[o-orgid/]<account>/CloudTrail/<region>/YYYY/MM/DD/<account>_CloudTrail_<region>_<time>_<id>.json.gz`
+//! - Security Lake:
+//!   `[prefix/]aws/CLOUD_TRAIL_MGMT/2.0/region=<region>/accountId=<account>/eventDay=YYYYMMDD/<hash>.gz.parquet`
+//!
+//! For a copy without folders, the file name is parsed. The day is the day of delivery, not of the events.
 
 use chrono::NaiveDate;
 
-/// What an object is, as far as its key tells.
+/// Kind of an object, according to its key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ObjectKind {
     /// CloudTrail event log.
     Log,
     /// CloudTrail network activity events, the same record format.
     NetworkActivity,
-    /// Digest that signs the logs of an hour.
+    /// Digest of the logs of an hour.
     Digest,
-    /// CloudTrail Insights events, the same envelope.
+    /// CloudTrail Insights events, the same file format.
     Insight,
     /// CloudTrail aggregated events.
     Aggregated,
     /// Delivered by another service, such as Config or vpcflowlogs.
     Service(String),
-    /// The key does not tell; a file that may be a log is told by its content.
+    /// The key does not contain the kind; the content of a file that may be a log is examined.
     Unknown,
 }
 
 impl ObjectKind {
-    fn of_folder(name: &str) -> ObjectKind {
+    fn from_folder(name: &str) -> ObjectKind {
         match name {
             "CloudTrail" => ObjectKind::Log,
             "CloudTrail-NetworkActivity" => ObjectKind::NetworkActivity,
@@ -37,8 +40,8 @@ impl ObjectKind {
         }
     }
 
-    /// By the name that Security Lake gives to a source; network activity is not among them.
-    fn of_security_lake(name: &str) -> Option<ObjectKind> {
+    /// From the name of a Security Lake source. Security Lake does not collect network activity.
+    fn from_security_lake(name: &str) -> Option<ObjectKind> {
         match name {
             "CLOUD_TRAIL_MGMT" | "S3_DATA" | "LAMBDA_EXECUTION" => Some(ObjectKind::Log),
             "VPC_FLOW" | "ROUTE53" | "SH_FINDINGS" | "EKS_AUDIT" | "WAF" => Some(ObjectKind::Service(name.into())),
@@ -46,7 +49,7 @@ impl ObjectKind {
         }
     }
 
-    /// Folder name as AWS writes it; "other files" where the key does not tell.
+    /// The folder name that AWS uses; "other files" for an unknown kind.
     pub fn name(&self) -> &str {
         match self {
             ObjectKind::Log => "CloudTrail",
@@ -59,13 +62,13 @@ impl ObjectKind {
         }
     }
 
-    /// True when objects of this kind hold CloudTrail records that belong in the events table.
-    pub fn holds_events(&self) -> bool {
+    /// True when objects of this kind contain CloudTrail records for the events table.
+    pub fn has_events(&self) -> bool {
         matches!(self, ObjectKind::Log | ObjectKind::NetworkActivity | ObjectKind::Insight)
     }
 }
 
-/// What a key, or the beginning of one, says.
+/// A parsed key or key prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogKey {
     /// Kind of object.
@@ -74,12 +77,12 @@ pub struct LogKey {
     pub account_id: Option<String>,
     /// Region of delivery.
     pub region: Option<String>,
-    /// Year, then month, then day, as far as the key goes.
+    /// Year, month and day, as far as the key has them.
     pub date: (Option<i32>, Option<u32>, Option<u32>),
 }
 
 impl LogKey {
-    /// Reads a key or a folder above it.
+    /// Parses a key or a folder of it.
     pub fn parse(path: &str) -> LogKey {
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         LogKey::from_security_lake(&parts)
@@ -92,7 +95,7 @@ impl LogKey {
         LogKey { kind: ObjectKind::Unknown, account_id: None, region: None, date: (None, None, None) }
     }
 
-    /// A source of Security Lake, or what lies in partitions such as its own: a custom source below `ext/`, a copy.
+    /// A Security Lake source, or a folder with the same partitions: a custom source below `ext/`, a copy.
     fn from_security_lake(parts: &[&str]) -> Option<LogKey> {
         if parts.contains(&"AWSLogs") {
             return None;
@@ -107,8 +110,8 @@ impl LogKey {
             }
         }
         let source = (1..parts.len()).find_map(|at| {
-            let kind = ObjectKind::of_security_lake(parts[at])?;
-            // The names alone are too common to tell.
+            let kind = ObjectKind::from_security_lake(parts[at])?;
+            // Names such as WAF are too common, so the folder before or after must match too.
             let is_version = |part: &&str| part.starts_with(|c: char| c.is_ascii_digit()) && part.contains('.');
             (parts[at - 1] == "aws" || parts.get(at + 1).is_some_and(is_version)).then_some((at, kind))
         });
@@ -122,7 +125,7 @@ impl LogKey {
     }
 
     fn from_folders(parts: &[&str]) -> Option<LogKey> {
-        // The kind's folder stands behind the account; without AWSLogs only CloudTrail's own names are safe to tell.
+        // The kind follows the account. Without AWSLogs, only CloudTrail's own folder names are specific enough.
         let kind_at = match parts.iter().position(|part| *part == "AWSLogs") {
             Some(root) => {
                 let organisation = usize::from(parts.get(root + 1).is_some_and(|part| part.starts_with("o-")));
@@ -133,7 +136,7 @@ impl LogKey {
         let account_id = kind_at.checked_sub(1).and_then(|at| parts.get(at)).filter(|part| is_account(part));
         let mut key = LogKey { account_id: account_id.map(|part| part.to_string()), ..LogKey::unknown() };
         let Some(kind) = parts.get(kind_at) else { return Some(key) };
-        key.kind = ObjectKind::of_folder(kind);
+        key.kind = ObjectKind::from_folder(kind);
         key.region = parts.get(kind_at + 1).filter(|part| is_region(part)).map(|part| part.to_string());
         let number = |at: usize, digits: usize| {
             parts.get(at).filter(|part| (1..=digits).contains(&part.len())).and_then(|part| part.parse::<u32>().ok())
@@ -153,22 +156,22 @@ impl LogKey {
         let region = parts.next().filter(|part| is_region(part))?;
         let time = parts.find(|part| part.len() >= 8 && part.as_bytes()[..8].iter().all(u8::is_ascii_digit))?;
         Some(LogKey {
-            kind: ObjectKind::of_folder(kind),
+            kind: ObjectKind::from_folder(kind),
             account_id: Some(account.into()),
             region: Some(region.into()),
             date: day(&time[..8])?,
         })
     }
 
-    /// True when an object of this key, called `path`, is read: its kind holds events, or the key does not tell and the
-    /// name is one that archives and exports of CloudTrail bear.
-    pub fn may_hold_events(&self, path: &str) -> bool {
-        // A table's files are no logs, unless they lie as Security Lake puts them.
+    /// True when the object at `path`, with this key, should be read: its kind has events, or its kind is unknown and
+    /// its name is one that archives and exports of CloudTrail use.
+    pub fn may_have_events(&self, path: &str) -> bool {
+        // Parquet files belong to other tables unless they are partitioned like Security Lake.
         let is_partition = self.date.0.is_some() && path.ends_with(".parquet");
-        self.kind.holds_events() || (self.kind == ObjectKind::Unknown && (is_partition || may_be_a_log(path)))
+        self.kind.has_events() || (self.kind == ObjectKind::Unknown && (is_partition || may_be_a_log(path)))
     }
 
-    /// Day of delivery, UTC, when the key names a whole one.
+    /// Day of delivery, UTC, when the key has year, month and day.
     pub fn day(&self) -> Option<NaiveDate> {
         match self.date {
             (Some(year), Some(month), Some(day)) => NaiveDate::from_ymd_opt(year, month, day),
@@ -176,7 +179,7 @@ impl LogKey {
         }
     }
 
-    /// First day and day after the last that a key beginning like this can be of; `None` when it does not say.
+    /// First day and day after the last that keys with this prefix can have; `None` when the key has no year.
     pub fn days(&self) -> Option<(NaiveDate, NaiveDate)> {
         let (year, month, day) = self.date;
         let year = year?;
@@ -197,13 +200,13 @@ fn day(text: &str) -> Option<(Option<i32>, Option<u32>, Option<u32>)> {
     Some((Some(date.year()), Some(date.month()), Some(date.day())))
 }
 
-/// Endings of logs, exports and bundles of either; Firehose gives no ending but a time.
+/// Extensions of logs, exports and archives of them. Firehose objects have no extension but a time.
 fn may_be_a_log(path: &str) -> bool {
-    const ENDINGS: &[&str] =
+    const EXTENSIONS: &[&str] =
         &[".gz", ".json", ".jsonl", ".ndjson", ".log", ".csv", ".zip", ".tar", ".tgz", ".gz.parquet"];
     let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
-    // macOS packs a `._name` beside each file, with attributes of its file system.
-    !name.starts_with("._") && (ENDINGS.iter().any(|ending| name.ends_with(ending)) || is_firehose(&name))
+    // macOS archives contain a `._name` with file attributes for each file.
+    !name.starts_with("._") && (EXTENSIONS.iter().any(|extension| name.ends_with(extension)) || is_firehose(&name))
 }
 
 /// `<stream>-<version>-YYYY-MM-DD-hh-mm-ss-<uuid>`.
@@ -218,7 +221,7 @@ fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// True for what a region may be called.
+/// True for text with the form of a region name.
 pub(super) fn is_region(text: &str) -> bool {
     let parts: Vec<_> = text.split('-').collect();
     parts.len() >= 3
@@ -235,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn an_organisation_trail_with_a_prefix_is_read() {
+    fn a_key_of_an_organisation_trail_with_a_prefix_is_parsed() {
         let key = LogKey::parse(
             "audit/prod/AWSLogs/o-abc123/111122223333/CloudTrail/eu-west-1/2024/02/29/111122223333_CloudTrail_eu-west-1_20240229T1205Z_aaaaaaaaaaaaaaaa.json.gz",
         );
@@ -246,18 +249,18 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_of_the_logs_are_told_apart() {
+    fn other_objects_in_the_bucket_have_their_own_kind() {
         let kind = |folder: &str| LogKey::parse(&format!("AWSLogs/111122223333/{folder}/us-east-1/2024/1/2/x.gz")).kind;
         assert_eq!(kind("CloudTrail-Digest"), ObjectKind::Digest);
         assert_eq!(kind("CloudTrail-Insight"), ObjectKind::Insight);
         assert_eq!(kind("Config"), ObjectKind::Service("Config".into()));
-        assert!(!kind("CloudTrail-Digest").holds_events());
-        assert!(kind("CloudTrail-Insight").holds_events());
-        assert!(kind("CloudTrail-NetworkActivity").holds_events());
+        assert!(!kind("CloudTrail-Digest").has_events());
+        assert!(kind("CloudTrail-Insight").has_events());
+        assert!(kind("CloudTrail-NetworkActivity").has_events());
     }
 
     #[test]
-    fn a_source_of_security_lake_is_told_with_region_account_and_day() {
+    fn a_key_of_security_lake_has_kind_region_account_and_day() {
         let partitions = "region=eu-west-1/accountId=111122223333/eventDay=20240507/0a1b.gz.parquet";
         for (source, kind) in [
             ("aws/CLOUD_TRAIL_MGMT/2.0", ObjectKind::Log),
@@ -271,25 +274,25 @@ mod tests {
             assert_eq!(key.kind, kind, "{source}");
             assert_eq!((key.account_id.as_deref(), key.region.as_deref()), (Some("111122223333"), Some("eu-west-1")));
             assert_eq!(key.day(), date("2024-05-07"));
-            assert_eq!(key.may_hold_events(&path), source != "aws/VPC_FLOW/2.0", "{source}");
+            assert_eq!(key.may_have_events(&path), source != "aws/VPC_FLOW/2.0", "{source}");
         }
         assert_eq!(LogKey::parse("aws/SH_FINDINGS").kind, ObjectKind::Service("SH_FINDINGS".into()));
-        assert!(!LogKey::parse("aws/CLOUD_TRAIL_MGMT/2.0/metadata/0.avro").kind.holds_events());
-        assert_eq!(LogKey::parse("exports/WAF/may").kind, ObjectKind::Unknown, "a name alone does not tell");
+        assert!(!LogKey::parse("aws/CLOUD_TRAIL_MGMT/2.0/metadata/0.avro").kind.has_events());
+        assert_eq!(LogKey::parse("exports/WAF/may").kind, ObjectKind::Unknown, "the name alone is not enough");
         let lake = "lake/event_date=2024-05-07/part-0.parquet";
-        assert!(!LogKey::parse(lake).may_hold_events(lake), "another table's file");
+        assert!(!LogKey::parse(lake).may_have_events(lake), "a file of another table");
     }
 
     #[test]
-    fn a_copy_without_folders_is_told_by_its_name() {
+    fn without_folders_the_file_name_is_parsed() {
         let key = LogKey::parse("downloads/111122223333_CloudTrail_us-gov-west-1_20240102T0000Z_abc.json.gz");
         assert_eq!((key.kind.clone(), key.day()), (ObjectKind::Log, date("2024-01-02")));
         assert_eq!(LogKey::parse("downloads/notes.json").kind, ObjectKind::Unknown);
     }
 
     #[test]
-    fn a_file_without_a_telling_key_is_judged_by_its_name() {
-        let may = |path: &str| LogKey::parse(path).may_hold_events(path);
+    fn a_file_of_unknown_kind_is_read_when_its_name_may_be_a_log() {
+        let may = |path: &str| LogKey::parse(path).may_have_events(path);
         for name in ["a.json", "x/000000.gz", "b.tar.gz", "c.ZIP", "d.csv", "trail-1-2024-01-02-03-04-05-0a1b-2c3d"] {
             assert!(may(name), "{name}");
         }
@@ -299,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_above_says_which_days_can_lie_below() {
+    fn a_folder_limits_the_days_of_its_objects() {
         let days = |path: &str| LogKey::parse(path).days();
         assert_eq!(days("AWSLogs/111122223333/CloudTrail/us-east-1"), None);
         assert_eq!(days("AWSLogs/111122223333/CloudTrail/us-east-1/2023").unwrap().1, date("2024-01-01").unwrap());

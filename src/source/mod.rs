@@ -1,37 +1,39 @@
-//! Which objects there are: a place in, log objects out.
+//! Finds the log objects at a location.
 //!
-//! [`Location`] is where a bucket or folder is, [`LogKey`] what a key says about an object, [`Selection`] what was
-//! asked for, [`walk`] and [`list`] find the objects, [`LookupEvents`] makes objects of CloudTrail's event history.
-//! Nothing here looks into an object.
+//! [`Location`] is a bucket prefix or folder with its store, [`LogKey`] the parsed key of an object, [`Selection`] the
+//! accounts, regions, days and kinds to read. [`walk`] and [`list`] find the objects; [`LookupEvents`] presents
+//! CloudTrail's event history as objects. Nothing here parses the content of an object.
 
 mod listing;
 mod location;
 mod log_key;
 mod lookup_events;
 mod profile;
+mod s3_settings;
 mod selection;
 
 pub use listing::{Leaf, Listed, list, walk};
-pub use location::{Location, S3Settings};
+pub use location::Location;
 pub use log_key::{LogKey, ObjectKind};
-pub use lookup_events::{LookupEvents, Pace};
-pub use selection::{Selection, Wanted};
+pub use lookup_events::{LookupEvents, RequestPolicy};
+pub use s3_settings::S3Settings;
+pub use selection::{ObjectKinds, Selection};
 
 use chrono::{DateTime, Utc};
 
-/// One object that is read as CloudTrail records.
+/// One object with CloudTrail records.
 #[derive(Debug, Clone)]
 pub struct LogObject {
     /// Path in its store.
     pub path: object_store::path::Path,
-    /// Full URL, as the ledger, rejects and evidence name it.
+    /// Full URL, used in the ledger, rejects and evidence.
     pub url: String,
     /// Bytes as stored.
     pub size_bytes: u64,
     /// When it was last written.
     pub last_modified: DateTime<Utc>,
-    /// What tells two versions of the same key apart: the ETag in a bucket, size and time in a folder.
+    /// Distinguishes versions of the same key: the ETag in a bucket, size and modification time in a folder.
     pub version: String,
-    /// What the key says.
+    /// The parsed key.
     pub key: LogKey,
 }

@@ -1,4 +1,4 @@
-//! Credentials of a named AWS CLI profile, by asking the AWS CLI: it knows SSO, role chains and MFA.
+//! Credentials of a named profile, exported by the AWS CLI, which supports SSO, role chains and MFA.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -10,23 +10,24 @@ use object_store::aws::AwsCredential;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-/// Runs `aws configure export-credentials --profile P --format process` and keeps the answer until it is nearly due.
+/// Runs `aws configure export-credentials --profile P --format process` and caches its output until shortly before it
+/// expires.
 #[derive(Debug)]
 pub struct ProfileCredentials {
     profile: String,
-    current: Mutex<Option<Held>>,
+    cached: Mutex<Option<CachedCredential>>,
 }
 
 #[derive(Debug)]
-struct Held {
+struct CachedCredential {
     credential: Arc<AwsCredential>,
-    expires: Option<DateTime<Utc>>,
+    expires_at: Option<DateTime<Utc>>,
 }
 
-/// The AWS CLI's `credential_process` answer.
+/// Output of the AWS CLI in its `credential_process` format.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Exported {
+struct ExportedCredential {
     access_key_id: String,
     secret_access_key: String,
     session_token: Option<String>,
@@ -34,9 +35,9 @@ struct Exported {
 }
 
 impl ProfileCredentials {
-    /// Credentials of the profile called `profile`; nothing is run before the first request.
+    /// Credentials of the given profile. The AWS CLI is not run before the first request.
     pub fn new(profile: &str) -> ProfileCredentials {
-        ProfileCredentials { profile: profile.into(), current: Mutex::new(None) }
+        ProfileCredentials { profile: profile.into(), cached: Mutex::new(None) }
     }
 
     fn failed(&self, reason: impl std::fmt::Display) -> object_store::Error {
@@ -51,7 +52,7 @@ impl ProfileCredentials {
         }
     }
 
-    fn export(&self) -> object_store::Result<Held> {
+    fn export(&self) -> object_store::Result<CachedCredential> {
         let output = std::process::Command::new("aws")
             .args(["configure", "export-credentials", "--format", "process", "--profile", &self.profile])
             .stdin(Stdio::null())
@@ -60,15 +61,15 @@ impl ProfileCredentials {
         if !output.status.success() {
             return Err(self.failed(String::from_utf8_lossy(&output.stderr).trim()));
         }
-        let exported: Exported = serde_json::from_slice(&output.stdout).map_err(|e| self.failed(e))?;
-        let expires = exported.expiration.as_deref().and_then(|text| DateTime::parse_from_rfc3339(text).ok());
-        Ok(Held {
+        let exported: ExportedCredential = serde_json::from_slice(&output.stdout).map_err(|e| self.failed(e))?;
+        let expires_at = exported.expiration.as_deref().and_then(|text| DateTime::parse_from_rfc3339(text).ok());
+        Ok(CachedCredential {
             credential: Arc::new(AwsCredential {
                 key_id: exported.access_key_id,
                 secret_key: exported.secret_access_key,
                 token: exported.session_token,
             }),
-            expires: expires.map(|at| at.with_timezone(&Utc)),
+            expires_at: expires_at.map(|at| at.with_timezone(&Utc)),
         })
     }
 }
@@ -78,12 +79,12 @@ impl CredentialProvider for ProfileCredentials {
     type Credential = AwsCredential;
 
     async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
-        let mut current = self.current.lock().await;
+        let mut cached = self.cached.lock().await;
         let soon = Utc::now() + Duration::minutes(5);
-        if let Some(held) = current.as_ref().filter(|held| held.expires.is_none_or(|at| at > soon)) {
-            return Ok(Arc::clone(&held.credential));
+        if let Some(valid) = cached.as_ref().filter(|cached| cached.expires_at.is_none_or(|at| at > soon)) {
+            return Ok(Arc::clone(&valid.credential));
         }
-        let held = tokio::task::block_in_place(|| self.export())?;
-        Ok(Arc::clone(&current.insert(held).credential))
+        let exported = tokio::task::block_in_place(|| self.export())?;
+        Ok(Arc::clone(&cached.insert(exported).credential))
     }
 }

@@ -1,4 +1,4 @@
-//! What was asked for: accounts, regions, days of delivery, and which kinds of objects.
+//! Filter of the objects to read: accounts, regions, days of delivery and kinds.
 
 use chrono::NaiveDate;
 
@@ -6,15 +6,15 @@ use super::{LogKey, ObjectKind};
 
 /// Which kinds of objects are listed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Wanted {
-    /// Objects that hold events; the other kinds are counted.
+pub enum ObjectKinds {
+    /// Objects with events; other kinds are counted.
     #[default]
     Events,
-    /// Objects that hold events and the digests that sign them; the other kinds are passed over.
+    /// Objects with events, and digests; other kinds are skipped.
     EventsAndDigests,
 }
 
-/// Limits on what is listed; an empty one admits everything. What a key does not tell is admitted.
+/// Filter of objects; an empty one matches everything. A part that a key does not have matches.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
     /// First day of delivery.
@@ -26,24 +26,24 @@ pub struct Selection {
     /// Regions; empty for all.
     pub regions: Vec<String>,
     /// Kinds of objects.
-    pub wanted: Wanted,
+    pub kinds: ObjectKinds,
 }
 
 impl Selection {
-    /// True for kinds of objects that are to be read.
-    pub fn wants(&self, kind: &ObjectKind) -> bool {
-        kind.holds_events() || (self.wanted == Wanted::EventsAndDigests && *kind == ObjectKind::Digest)
+    /// True for kinds of objects to read.
+    pub fn matches_kind(&self, kind: &ObjectKind) -> bool {
+        kind.has_events() || (self.kinds == ObjectKinds::EventsAndDigests && *kind == ObjectKind::Digest)
     }
 
-    /// True unless the key, or every key that begins like it, lies outside.
-    pub fn admits(&self, key: &LogKey) -> bool {
-        let named = |wanted: &[String], name: &Option<String>| {
-            wanted.is_empty() || name.as_ref().is_none_or(|name| wanted.contains(name))
+    /// True when the key, or any key below it, can match by account, region and day.
+    pub fn matches(&self, key: &LogKey) -> bool {
+        let matches = |selected: &[String], name: &Option<String>| {
+            selected.is_empty() || name.as_ref().is_none_or(|name| selected.contains(name))
         };
         let in_days = key
             .days()
             .is_none_or(|(first, end)| self.from.is_none_or(|from| end > from) && self.to.is_none_or(|to| first < to));
-        named(&self.accounts, &key.account_id) && named(&self.regions, &key.region) && in_days
+        matches(&self.accounts, &key.account_id) && matches(&self.regions, &key.region) && in_days
     }
 }
 
@@ -55,22 +55,22 @@ mod tests {
     fn whole_years_and_months_are_pruned_before_days() {
         let selection =
             Selection { from: "2024-02-10".parse().ok(), to: "2024-02-12".parse().ok(), ..Default::default() };
-        let admits =
-            |day: &str| selection.admits(&LogKey::parse(&format!("AWSLogs/111122223333/CloudTrail/us-east-1/{day}")));
-        assert!(admits("") && admits("2024") && admits("2024/02") && admits("2024/02/10") && admits("2024/02/11"));
-        assert!(!admits("2023") && !admits("2024/01") && !admits("2024/02/09") && !admits("2024/02/12"));
+        let matches =
+            |day: &str| selection.matches(&LogKey::parse(&format!("AWSLogs/111122223333/CloudTrail/us-east-1/{day}")));
+        assert!(matches("") && matches("2024") && matches("2024/02") && matches("2024/02/10") && matches("2024/02/11"));
+        assert!(!matches("2023") && !matches("2024/01") && !matches("2024/02/09") && !matches("2024/02/12"));
     }
 
     #[test]
-    fn accounts_and_regions_are_pruned_when_the_key_names_them() {
+    fn accounts_and_regions_are_pruned_when_the_key_has_them() {
         let selection = Selection {
             accounts: vec!["111122223333".into()],
             regions: vec!["eu-west-1".into()],
             ..Default::default()
         };
-        assert!(selection.admits(&LogKey::parse("AWSLogs")));
-        assert!(selection.admits(&LogKey::parse("AWSLogs/111122223333/CloudTrail/eu-west-1")));
-        assert!(!selection.admits(&LogKey::parse("AWSLogs/999999999999/CloudTrail")));
-        assert!(!selection.admits(&LogKey::parse("AWSLogs/111122223333/CloudTrail/us-east-1")));
+        assert!(selection.matches(&LogKey::parse("AWSLogs")));
+        assert!(selection.matches(&LogKey::parse("AWSLogs/111122223333/CloudTrail/eu-west-1")));
+        assert!(!selection.matches(&LogKey::parse("AWSLogs/999999999999/CloudTrail")));
+        assert!(!selection.matches(&LogKey::parse("AWSLogs/111122223333/CloudTrail/us-east-1")));
     }
 }

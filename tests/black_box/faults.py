@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""trailhunt on an S3 that misbehaves: a proxy before a moto server injects faults, the lake has to be the undisturbed one.
+"""trailhunt on a faulty S3: a proxy in front of a moto server injects faults; the lake must be the same as without faults.
 
-In: `--trailhunt BINARY`. Out: per scenario the faults injected and a line, then `N passed, N failed`; exit code 1 if one failed.
-A scenario fails too when no fault was injected, or when it takes longer than SCENARIO_SECONDS_MAX.
+In: `--trailhunt BINARY`. Out: for each scenario the number of injected faults and one line, then `N passed, N failed`;
+exit code 1 if one failed. A scenario also fails when no fault was injected or when it takes longer than
+SCENARIO_SECONDS_MAX.
 """
 
 import contextlib
@@ -33,12 +34,12 @@ class World:
     proxy: Proxy
     direct: Trailhunt
     archive: Archive
-    undisturbed: dict | None = None  # contents of a lake no fault came near
-    requests: int = 0  # of the ingest that made it
+    undisturbed: dict | None = None  # contents of a lake made without faults
+    requests: int = 0  # requests of the ingest that made it
 
     @contextlib.contextmanager
     def faulty(self, rule: Rule) -> Iterator[Trailhunt]:
-        """trailhunt behind the proxy while `rule` holds."""
+        """trailhunt behind the proxy while `rule` applies."""
         self.proxy.rule = rule
         try:
             yield Trailhunt(self.direct.binary, self.direct.aws | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.proxy.server_port}"})
@@ -57,14 +58,14 @@ class World:
 
 
 def contents(trailhunt: Trailhunt, lake: str) -> dict:
-    """Count and order-free checksum of the events, and the sums of the ledger."""
+    """Count and checksum of the events, independent of their order, and the sums of the ledger."""
     ids = sorted(row["event_id"] for row in trailhunt.query(lake, "SELECT event_id FROM events"))
     checksum = hashlib.sha256("\n".join(ids).encode()).hexdigest()
     return {"events": len(ids), "checksum": checksum, **trailhunt.query(lake, LEDGER_SUMS)[0]}
 
 
 def survived(world: World, name: str, rule: Rule) -> None:
-    """Two ingests, the second on top of the first, and the queries after them never notice."""
+    """Two ingests into one lake, and the queries after them, succeed in spite of the faults."""
     lake = f"s3://lake/{name}"
     with world.faulty(rule) as trailhunt:
         world.ingest(trailhunt, lake, "--to", days_of(world.archive.folder)[1])
@@ -111,9 +112,9 @@ def keys_that_vanish_before_they_are_read(world: World) -> None:
     all_rows = world.direct.query(world.archive.lake, rows)
     gone = [row["object"] for row in all_rows[::40]]
     with world.faulty(lambda exchange: vanished if f"s3://{exchange.bucket}/{exchange.key}" in gone else None) as trailhunt:
-        said = world.ingest(trailhunt, lake, exit_code=2).stdout
-    assert all(url in said for url in gone), f"not all of {gone} are named:\n{said}"
-    assert world.direct.query(lake, rows) == [row for row in all_rows if row["object"] not in gone], "the rest is not as it was"
+        output = world.ingest(trailhunt, lake, exit_code=2).stdout
+    assert all(url in output for url in gone), f"not all of {gone} are named:\n{output}"
+    assert world.direct.query(lake, rows) == [row for row in all_rows if row["object"] not in gone], "other objects changed"
     world.ingest(world.direct, lake)
     for key in (url.removeprefix(world.archive.source) for url in gone):
         world.client().put_object(Bucket="trail-sample", Key=key, Body=(world.archive.folder / key).read_bytes())
@@ -122,7 +123,7 @@ def keys_that_vanish_before_they_are_read(world: World) -> None:
 
 
 def expiries(world: World) -> dict[str, Callable[[Exchange], bool]]:
-    """Moments from which on credentials are no longer good: true for the first request that is refused."""
+    """Points in time at which the credentials expire: true for the first request that is refused."""
     numbers = {at: itertools.count() for at in (0, world.requests // 3, world.requests * 2 // 3)}
     spread = {f"after-{at}": lambda _, at=at, number=number: next(number) >= at for at, number in numbers.items()}
     commits = []
@@ -131,7 +132,7 @@ def expiries(world: World) -> dict[str, Callable[[Exchange], bool]]:
 
 
 def ingest_until(world: World, begins: Callable[[Exchange], bool], lake: str) -> list[str]:
-    """An ingest that ends with expired credentials. What it says of that, by lines."""
+    """Runs an ingest whose credentials expire. Returns the lines of its error output."""
     over, expired = False, partial(refused, 403, "ExpiredToken")
 
     def rule(exchange: Exchange) -> Fault | None:
@@ -158,12 +159,12 @@ def expired_credentials_leave_nothing_half_committed(world: World) -> None:
 
 def expired_credentials_are_named(world: World) -> None:
     lines = {name: ingest_until(world, begins, f"s3://lake/named-{name}") for name, begins in expiries(world).items()}
-    unclear = {name: said for name, said in lines.items() if "ExpiredToken" not in " ".join(said)}
-    assert not unclear, f"{len(unclear)} of {len(lines)} moments, such as {next(iter(unclear.items()))}"
+    unclear = {name: error for name, error in lines.items() if "ExpiredToken" not in " ".join(error)}
+    assert not unclear, f"{len(unclear)} of {len(lines)} expiries are not named, such as {next(iter(unclear.items()))}"
 
 
 def counted(world: World, scenario: Callable[[World], None]) -> None:
-    """Runs a scenario, tells the faults it injected, and fails it when there were none or it took too long."""
+    """Runs a scenario and prints how many faults it injected; fails when there were none or it took too long."""
     injected_before, started = world.proxy.injected, time.monotonic()
     try:
         scenario(world)
@@ -175,13 +176,13 @@ def counted(world: World, scenario: Callable[[World], None]) -> None:
 
 
 def main() -> int:
-    binary = binary_from_arguments("trailhunt on an S3 that misbehaves")
-    s3.COMMAND_SECONDS_MAX = SCENARIO_SECONDS_MAX  # a command that hangs is killed
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is stopped then too
+    binary = binary_from_arguments("trailhunt on a faulty S3")
+    s3.COMMAND_SECONDS_MAX = SCENARIO_SECONDS_MAX  # a hanging command is killed
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is stopped in this case too
     with tempfile.TemporaryDirectory() as temporary, moto_server(Path(temporary, "moto.log")) as endpoint, Proxy(endpoint) as proxy:
         threading.Thread(target=proxy.serve_forever, daemon=True).start()
         aws = {"AWS_ENDPOINT_URL": endpoint, "AWS_REGION": "us-east-1"}
-        aws |= {"AWS_ACCESS_KEY_ID": "made-up", "AWS_SECRET_ACCESS_KEY": "made-up"}
+        aws |= {"AWS_ACCESS_KEY_ID": "invented", "AWS_SECRET_ACCESS_KEY": "invented"}
         world = World(proxy, Trailhunt(binary, aws), Archive("sample", Path(temporary, "sample")))
         world.direct.run("sample", "--out", world.archive.folder, "--days", 3, "--accounts", 2, "--events-per-day", 300)
         upload(endpoint, aws, [world.archive])

@@ -1,7 +1,7 @@
-"""An HTTP proxy on loopback before an S3 server: forwards every request, or does to it what a rule says.
+"""An HTTP proxy on loopback in front of an S3 server. It forwards each request or injects the fault that a rule returns.
 
-In: the server's address and a rule. Out: answers, and how many requests and injected faults there were. The server behind
-it must not check signatures: the proxy has another address than the one that was signed.
+In: the server's address and a rule. Out: responses, and the number of requests and of injected faults. The server must not
+verify signatures, because the client signs the proxy's address.
 """
 
 import contextlib
@@ -13,12 +13,12 @@ from http.client import HTTPConnection, HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
-FRAMING = {"connection", "content-length", "host", "transfer-encoding"}  # headers a proxy makes anew
-SECONDS_MAX = 60  # to wait for either side
+FRAMING = {"connection", "content-length", "host", "transfer-encoding"}  # headers that a proxy sets itself
+SECONDS_MAX = 60  # timeout of both connections
 
 
 class Exchange(BaseHTTPRequestHandler):
-    """One request and its answer; a fault decides what becomes of them."""
+    """One request and its response; a fault may change either."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -39,7 +39,7 @@ class Exchange(BaseHTTPRequestHandler):
 
     @property
     def kind(self) -> str:
-        """What is asked for, coarsely, such as `GET source` or `PUT log`."""
+        """The kind of request, such as `GET source` or `PUT log`."""
         if not self.key:
             return f"{self.command} listing"
         if self.bucket != "lake":
@@ -52,7 +52,7 @@ class Exchange(BaseHTTPRequestHandler):
 
     @property
     def is_commit_of_first_batch(self) -> bool:
-        return self.is_commit and self.key.endswith("1.json")  # 0 makes the empty lake
+        return self.is_commit and self.key.endswith("1.json")  # 0 creates the empty lake
 
     def forward(self, method: str | None = None) -> tuple[HTTPResponse, bytes]:
         with contextlib.closing(HTTPConnection(self.server.upstream, timeout=SECONDS_MAX)) as upstream:
@@ -67,7 +67,7 @@ class Exchange(BaseHTTPRequestHandler):
         self.write(answer.status, headers, length, body[:bytes_max])
 
     def refuse(self, status: int, code: str) -> None:
-        """An error in the form of S3's, down to the line break after the XML declaration."""
+        """An error in the format of S3, including the line break after the XML declaration."""
         xml = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>injected</Message></Error>'
         self.write(status, {"Content-Type": "application/xml"}, len(xml), xml.encode())
 
@@ -87,7 +87,7 @@ Rule = Callable[[Exchange], Fault | None]
 
 
 class Proxy(ThreadingHTTPServer):
-    """Forwards to moto; what `rule` says of a request happens to it."""
+    """Forwards to moto, and injects the fault that `rule` returns for a request."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -109,7 +109,7 @@ class Proxy(ThreadingHTTPServer):
             self.injected += 1
 
     def handle_error(self, request: object, client_address: object) -> None:
-        if not isinstance(sys.exception(), (OSError, ValueError)):  # the client went away, or we closed on it
+        if not isinstance(sys.exception(), (OSError, ValueError)):  # the client or this proxy closed the connection
             super().handle_error(request, client_address)
 
 
@@ -119,7 +119,7 @@ def refused(status: int, code: str, exchange: Exchange) -> bool:
 
 
 def answer_lost(how: str, exchange: Exchange) -> bool:
-    """The request takes effect, the client does not learn of it."""
+    """The request takes effect, but the client gets no success response."""
     answer, body = exchange.forward()
     if answer.status != 200:
         exchange.send(answer, body)

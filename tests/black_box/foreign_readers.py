@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""The lake as other programs read it: PyPI's deltalake and DuckDB's delta extension, held against `trailhunt query`.
+"""Reads the lake with other programs, deltalake and DuckDB's delta extension, and compares them with `trailhunt query`.
 
 In: `--trailhunt BINARY`. Out: one line per scenario, then `N passed, N failed`; exit code 1 if one failed.
-Nothing is downloaded: the DuckDB extension is a file that came with the duckdb-ext-delta package.
+Downloads nothing: the DuckDB extension is a file of the package duckdb-ext-delta.
 """
 
 import re
@@ -37,18 +37,18 @@ def two_ingests_are_two_versions_and_the_first_stays_readable(world: World) -> N
     assert deltalake_query(world.lake, "SELECT count(*) AS n FROM events", version=first) == [{"n": first_count}]
 
 
-def a_lake_path_may_hold_a_space(world: World) -> None:
+def a_lake_path_may_contain_a_space(world: World) -> None:
     world.trailhunt.run("ingest", world.archive, "--lake", world.lake_with_a_space)
     assert world.trailhunt.count(world.lake_with_a_space) == world.trailhunt.count(world.lake)
 
 
-def all_count_the_same_events_each_once(world: World) -> None:
+def all_readers_count_each_event_once(world: World) -> None:
     agree(world, "SELECT count(*) AS n, count(DISTINCT event_id) AS ids FROM events")
     n, ids = deltalake_query(world.lake, "SELECT count(*) AS n, count(DISTINCT event_id) AS ids FROM events")[0].values()
     assert n == ids > 0, f"{n} events, {ids} event ids"
 
 
-def all_count_the_same_events_each_day(world: World) -> None:
+def all_readers_count_the_same_events_per_day(world: World) -> None:
     agree(
         world,
         """
@@ -64,7 +64,7 @@ def event_date_is_the_utc_day_of_event_time(world: World) -> None:
     assert DeltaTable(world.lake).metadata().partition_columns == ["event_date"]
     columns = duckdb_on(world.lake).execute("DESCRIBE SELECT event_date, event_time FROM events").fetchall()
     assert [column[1] for column in columns] == ["DATE", "TIMESTAMP WITH TIME ZONE"], columns
-    # 86,400 seconds a day: no reader's time zone comes into it.
+    # 86,400 seconds per day, independent of the reader's time zone.
     astray = "SELECT count(*) AS n FROM events WHERE epoch(event_date) <> floor(epoch(event_time) / 86400) * 86400"
     assert duckdb_query(world.lake, astray) == [{"n": 0}]
 
@@ -111,17 +111,17 @@ def as_dicts(names: list[str], rows) -> list[dict]:
 
 
 def main() -> int:
-    trailhunt = Trailhunt(binary_from_arguments("the lake, read by deltalake and DuckDB"))
+    trailhunt = Trailhunt(binary_from_arguments("reads the lake with deltalake and DuckDB"))
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         world = World(trailhunt, folder / "sample", folder / "events", folder / "a lake" / "of events")
         size = ["--days", 4, "--accounts", 2, "--events-per-day", 600, "--seed", 7]
         trailhunt.run("sample", "--out", world.archive, *size)
         checks = [
-            two_ingests_are_two_versions_and_the_first_stays_readable,  # fills the lakes,
-            a_lake_path_may_hold_a_space,  # as this one does
-            all_count_the_same_events_each_once,
-            all_count_the_same_events_each_day,
+            two_ingests_are_two_versions_and_the_first_stays_readable,  # fills one lake
+            a_lake_path_may_contain_a_space,  # fills the other
+            all_readers_count_each_event_once,
+            all_readers_count_the_same_events_per_day,
             event_date_is_the_utc_day_of_event_time,
             a_filter_on_event_date_reads_that_days_files_only,
         ]

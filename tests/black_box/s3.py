@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""trailhunt on S3: archive and lake in buckets of a moto server, driven as a user drives it.
+"""trailhunt on S3: archive and lake are in buckets of a moto server; the program is run from the command line.
 
 In: `--trailhunt BINARY`. Out: one line per scenario, then `N passed, N failed`; exit code 1 if one failed.
-Never talks to AWS: the server listens on loopback and the credentials are made up.
+Never connects to AWS: the server listens on loopback and the credentials are invented.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED_DATA = ROOT.parent / "shared" / "data"
-# What is read is the question here; two detectors show that a hunt works on S3 as well.
+# These tests check ingests; two detectors are enough to show that a hunt works on S3 too.
 HUNT = ["--detector", "call_rate", "--detector", "trail_tampering"]
 COMMAND_SECONDS_MAX = 1200
 
@@ -40,7 +40,7 @@ FROM events GROUP BY event_date ORDER BY event_date
 
 @dataclass
 class Trailhunt:
-    """The binary under test, in an environment that knows no AWS settings but the given ones."""
+    """The binary under test, in an environment without AWS settings other than the given ones."""
 
     binary: str
     aws: dict[str, str] = field(default_factory=dict)
@@ -69,13 +69,13 @@ def finish(process: subprocess.Popen, exit_code: int = 0) -> subprocess.Complete
         stdout, stderr = process.communicate(timeout=COMMAND_SECONDS_MAX)
     finally:
         process.kill()
-    said = f"{' '.join(process.args)}\nexit code {process.returncode}, expected {exit_code}\n{stdout[-2000:]}{stderr[-2000:]}"
-    assert process.returncode == exit_code, said
+    output = f"{' '.join(process.args)}\nexit code {process.returncode}, expected {exit_code}\n{stdout[-2000:]}{stderr[-2000:]}"
+    assert process.returncode == exit_code, output
     return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
 
 def run_scenarios(scenarios: list[tuple[str, Callable[[], None]]]) -> int:
-    """Runs them in order, each told in one line. Returns the exit code."""
+    """Runs the scenarios in order and prints one line for each. Returns the exit code."""
     failed = 0
     for name, scenario in scenarios:
         started = time.monotonic()
@@ -105,12 +105,12 @@ def binary_from_arguments(description: str) -> str:
 
 @dataclass
 class Archive:
-    """A folder of CloudTrail objects, and its copy at the top of a bucket of its own."""
+    """A folder of CloudTrail objects, and its copy in a bucket of its own."""
 
     name: str
     folder: Path
     options: list[str] = field(default_factory=list)  # for ingest and run
-    events: int | None = None  # where the truth is known
+    events: int | None = None  # where the number is known
 
     @property
     def source(self) -> str:
@@ -135,7 +135,7 @@ class World:
         return json.loads(report.read_text())["coverage"]
 
     def local_days(self, archive: Archive, *options: str) -> list[dict]:
-        """What a lake on the local disk holds after an ingest of the same archive."""
+        """The events per day of a local lake after an ingest of the same archive."""
         lake = Path(tempfile.mkdtemp(dir=self.folder)) / "events"
         self.trailhunt.run("ingest", archive.folder, "--lake", lake, *options)
         return self.trailhunt.query(lake, EVENTS_BY_DAY)
@@ -208,7 +208,7 @@ def ingest_at_once(world: World, lake: str, *options_of_each: list[str]) -> None
 
 
 def a_digest_is_verified_by_the_signature_in_its_metadata(world: World) -> None:
-    """Signed by another implementation than the one under test, and lying where it was delivered."""
+    """The digest is signed by another implementation than the one under test, and stored where AWS delivers it."""
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import padding
 
@@ -272,7 +272,7 @@ def a_digest_is_verified_by_the_signature_in_its_metadata(world: World) -> None:
 
 @contextlib.contextmanager
 def moto_server(log: Path) -> Iterator[str]:
-    """An S3 server on a free loopback port, gone when the block is left. Yields its address."""
+    """Runs an S3 server on a free loopback port until the block ends. Yields its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -305,7 +305,7 @@ def wait_for(address: str, server: subprocess.Popen, log: Path, seconds_max: flo
 
 
 def s3_client(endpoint: str, aws: dict[str, str]):
-    import boto3  # here, because the other black box checks take only the runner from this file
+    import boto3  # imported here, because other black-box tests use only the runner of this file
     from botocore.config import Config
 
     return boto3.client(
@@ -330,14 +330,14 @@ def upload(endpoint: str, aws: dict[str, str], archives: list[Archive]) -> None:
 
 def main() -> int:
     binary = binary_from_arguments("trailhunt on S3, against a moto server")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is stopped then too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is stopped in this case too
     with tempfile.TemporaryDirectory() as temporary, moto_server(Path(temporary, "moto.log")) as endpoint:
         folder = Path(temporary)
         aws = {
             "AWS_ENDPOINT_URL": endpoint,
             "AWS_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "made-up",
-            "AWS_SECRET_ACCESS_KEY": "made-up",
+            "AWS_ACCESS_KEY_ID": "invented",
+            "AWS_SECRET_ACCESS_KEY": "invented",
         }
         trailhunt = Trailhunt(binary, aws)
         sample = Archive("sample", folder / "sample")

@@ -1,15 +1,16 @@
-//! What the tests share: the program as a person runs it, and archives to run it on.
+//! Shared by the tests: runs the program, writes small archives, reads reports.
 
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, reason = "each test file uses a part")]
 
 pub mod security_lake;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
 
-/// What a run of the program said.
+/// The result of a run of the program.
 pub struct Ran {
     /// Exit code.
     pub code: i32,
@@ -19,12 +20,12 @@ pub struct Ran {
     pub err: String,
 }
 
-/// Runs the program, without any AWS setting of the machine.
+/// Runs the program without the AWS and trailhunt settings of the environment.
 pub fn trailhunt(args: &[&str]) -> Ran {
     trailhunt_with(&[], args)
 }
 
-/// Runs the program with these settings in its environment.
+/// Runs the program with these environment variables.
 pub fn trailhunt_with(settings: &[(&str, &str)], args: &[&str]) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_trailhunt"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_") || name.starts_with("TRAILHUNT_")) {
@@ -32,7 +33,7 @@ pub fn trailhunt_with(settings: &[(&str, &str)], args: &[&str]) -> Ran {
     }
     let output = command.envs(settings.iter().copied()).args(args).output().expect("the program starts");
     Ran {
-        code: output.status.code().expect("it ends by itself"),
+        code: output.status.code().expect("no signal ended the program"),
         out: String::from_utf8_lossy(&output.stdout).into_owned(),
         err: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
@@ -50,20 +51,20 @@ pub fn arg(path: &Path) -> &str {
     path.to_str().expect("test paths are UTF-8")
 }
 
-/// Rows of a query.
+/// The rows of a query.
 pub fn query(lake: &Path, sql: &str) -> Vec<Value> {
     let ran = succeeds(&["query", "--lake", arg(lake), "--format", "json", sql]);
     serde_json::from_str(&ran.out).expect("query --format json prints one array")
 }
 
-/// The one number a query gives.
+/// The single number that a query returns.
 pub fn number(lake: &Path, sql: &str) -> i64 {
     let rows = query(lake, sql);
     let row = rows[0].as_object().expect("a row is an object");
     row.values().next().and_then(Value::as_i64).expect("a number")
 }
 
-/// Runs `run` with a report and reads it. Any exit code but 2 is expected.
+/// Runs `run` with a report and reads the report. Fails on exit code 2.
 pub fn run_with_report(args: &[&str], report: &Path) -> (Ran, Value) {
     let mut all = vec!["run"];
     all.extend(args);
@@ -75,29 +76,36 @@ pub fn run_with_report(args: &[&str], report: &Path) -> (Ran, Value) {
 
 /// A JSON file.
 pub fn read_json(path: &Path) -> Value {
-    serde_json::from_slice(&std::fs::read(path).expect("the file was written")).expect("it is JSON")
+    serde_json::from_slice(&std::fs::read(path).expect("the file exists")).expect("the file is JSON")
+}
+
+/// Writes a file, and the folders above it.
+pub fn write(path: &Path, bytes: &[u8]) {
+    std::fs::create_dir_all(path.parent().expect("the file is in a folder")).expect("the folder can be created");
+    std::fs::write(path, bytes).expect("the file can be written");
+}
+
+/// Compresses bytes with gzip.
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).expect("memory can be written");
+    encoder.finish().expect("memory can be written")
 }
 
 /// Writes records as one object of an archive.
 pub fn archive(dir: &Path, records: &[Value]) {
-    let folder = dir.join("AWSLogs/111122223333/CloudTrail/us-east-1/2024/01/01");
-    std::fs::create_dir_all(&folder).expect("a folder can be made");
-    let text = serde_json::json!({ "Records": records }).to_string();
-    std::fs::write(folder.join("111122223333_CloudTrail_us-east-1_20240101T0000Z_aaaaaaaaaaaaaaaa.json"), text)
-        .expect("a file can be written");
+    let key = "AWSLogs/111122223333/CloudTrail/us-east-1/2024/01/01/111122223333_CloudTrail_us-east-1_20240101T0000Z_aaaaaaaaaaaaaaaa.json";
+    write(&dir.join(key), serde_json::json!({ "Records": records }).to_string().as_bytes());
 }
 
-/// Real archives that may lie beside the project; a test that wants them says so when they are not there.
-pub fn shared_data(folder: &str) -> Option<PathBuf> {
+/// A folder of real archives beside the project. Tests that need one are ignored when the build script finds none.
+pub fn shared_data(folder: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(folder);
-    if path.exists() {
-        return Some(path);
-    }
-    eprintln!("skipped: ../shared/data/{folder} is not there");
-    None
+    assert!(path.exists(), "../shared/data/{folder} is missing");
+    path
 }
 
-/// Every event id that stands as evidence of a finding.
+/// All event ids in the evidence of the report's findings.
 pub fn evidence(report: &Value) -> Vec<&str> {
     let findings = report["findings"].as_array().expect("a report has findings");
     let events = findings.iter().filter_map(|finding| finding["evidence"]["events"].as_array()).flatten();

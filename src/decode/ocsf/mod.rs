@@ -1,6 +1,7 @@
-//! CloudTrail as Amazon Security Lake keeps it: events of the Open Cybersecurity Schema Framework, back to records.
+//! Converts events of the Open Cybersecurity Schema Framework (OCSF), as stored in Amazon Security Lake, back to
+//! CloudTrail records.
 //!
-//! `parquet` gives the rows of an object as JSON, `record` makes a record of one. From there on it is read as any other.
+//! `parquet` reads the rows of an object as JSON, `record` converts one to a record, which is then read like any other.
 
 pub mod parquet;
 pub mod record;

@@ -1,7 +1,7 @@
-//! Rows of a Parquet object as JSON: bytes in, one object's text a row out.
+//! Reads a Parquet object: the text of one JSON object per row.
 //!
-//! Columns are read whatever their types, so a mapping that grows needs no change here. Only a table that can be OCSF of
-//! CloudTrail is read at all; what the footer says of sizes is checked before a page is.
+//! Columns of any type are converted, so new columns in OCSF need no change here. Only tables that can contain OCSF
+//! events of CloudTrail are read, and the sizes in the footer are checked before any page is decompressed.
 
 use std::fmt::Display;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -16,20 +16,20 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::ParquetMetaData;
 
 const MAGIC: &[u8] = b"PAR1";
-/// Magic twice and the footer's length.
+/// The magic at both ends, and the length of the footer.
 const BYTES_MIN: usize = 12;
-/// Rows read at once: enough to spread a column's cost, few enough that their JSON stays small.
+/// Rows per batch: enough to amortise the cost per column, few enough that their JSON stays small.
 const BATCH_ROWS: usize = 256;
 
-/// True when the bytes begin and end as Parquet does.
+/// True when the bytes start and end with Parquet's magic.
 pub fn is_parquet(bytes: &[u8]) -> bool {
     bytes.len() >= BYTES_MIN && bytes.starts_with(MAGIC) && bytes.ends_with(MAGIC)
 }
 
-/// What reading one object may cost.
+/// Limits for one object.
 #[derive(Debug, Clone, Copy)]
-pub struct Bounds {
-    /// Bytes of all pages, inflated.
+pub struct ParquetLimits {
+    /// Bytes of all pages, decompressed.
     pub pages_bytes_max: usize,
     /// Bytes of all rows, as JSON.
     pub rows_bytes_max: usize,
@@ -39,12 +39,12 @@ pub struct Bounds {
 ///
 /// # Errors
 /// Why the object, or the rest of it, was not read.
-pub fn rows(bytes: &[u8], bounds: Bounds, mut found: impl FnMut(usize, &str)) -> Result<(), String> {
+pub fn rows(bytes: &[u8], limits: ParquetLimits, mut found: impl FnMut(usize, &str)) -> Result<(), String> {
     let bytes = Bytes::copy_from_slice(bytes);
-    // The parquet crate panics on some damage. On a thread of its own that costs this object and not the run.
+    // The parquet crate panics on some damaged files. On its own thread, a panic only affects this object.
     std::thread::scope(|scope| {
         let (sender, batches) = sync_channel(1);
-        let reading = scope.spawn(move || read(bytes, bounds, &sender));
+        let reading = scope.spawn(move || read(bytes, limits, &sender));
         let mut row = 0;
         for batch in batches {
             for line in batch.lines() {
@@ -52,52 +52,52 @@ pub fn rows(bytes: &[u8], bounds: Bounds, mut found: impl FnMut(usize, &str)) ->
                 row += 1;
             }
         }
-        reading.join().unwrap_or_else(|_| Err("damaged Parquet, on which its reader gave up".into()))
+        reading.join().unwrap_or_else(|_| Err("damaged Parquet: the Parquet reader panicked".into()))
     })
 }
 
-/// Sends the rows, some lines of JSON at a time.
-fn read(bytes: Bytes, bounds: Bounds, batches: &SyncSender<String>) -> Result<(), String> {
+/// Sends the rows as batches of JSON lines.
+fn read(bytes: Bytes, limits: ParquetLimits, batches: &SyncSender<String>) -> Result<(), String> {
     let damaged = |e: &dyn Display| format!("damaged Parquet: {e}");
     let table = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|e| damaged(&e))?;
     is_cloudtrail(table.schema())?;
-    check_sizes(table.metadata(), bounds.pages_bytes_max)?;
-    let mut bytes_left = bounds.rows_bytes_max;
+    check_sizes(table.metadata(), limits.pages_bytes_max)?;
+    let mut bytes_left = limits.rows_bytes_max;
     for batch in table.with_batch_size(BATCH_ROWS).build().map_err(|e| damaged(&e))? {
         let text = batch.and_then(|batch| lines(&batch)).map_err(|e| damaged(&e))?;
         bytes_left = bytes_left.checked_sub(text.len()).ok_or_else(|| {
-            format!("Parquet whose rows are larger than {} bytes; the rest was not read", bounds.rows_bytes_max)
+            format!("Parquet rows larger than {} bytes as JSON; the rest was not read", limits.rows_bytes_max)
         })?;
         batches.send(text).map_err(|e| e.to_string())?;
     }
     Ok(())
 }
 
-/// Flow logs, DNS queries, findings and other tables lack a column that API calls have.
+/// Flow logs, DNS queries, findings and other tables lack one of the columns of API calls.
 fn is_cloudtrail(schema: &Schema) -> Result<(), String> {
     let has = |name: &str| schema.column_with_name(name).is_some();
     let missing = ["class_uid", "metadata"].into_iter().find(|name| !has(name));
     match missing.or_else(|| (!has("api") && !has("raw_data")).then_some("api")) {
-        Some(name) => Err(format!("Parquet that is no OCSF of CloudTrail: it has no column {name}")),
+        Some(name) => Err(format!("Parquet without OCSF events of CloudTrail: no column {name}")),
         None => Ok(()),
     }
 }
 
-/// A page's own header may still say otherwise; it is bounded by its 31 bits.
+/// Checks the sizes in the footer. A page header can contradict them, but its size has only 31 bits.
 fn check_sizes(metadata: &ParquetMetaData, bytes_max: usize) -> Result<(), String> {
     let columns = || metadata.row_groups().iter().flat_map(|group| group.columns());
     let sum = |of: &dyn Fn(&parquet::file::metadata::ColumnChunkMetaData) -> i64| {
         columns().try_fold(0u64, |sum, column| sum.checked_add(u64::try_from(of(column)).ok()?))
     };
     let fits = |sum: Option<u64>| sum.is_some_and(|sum| sum <= bytes_max as u64);
-    // Levels of absent values take next to nothing in a page, and two bytes each in memory.
+    // Null values take almost no space in a page, but their levels take two bytes each in memory.
     if fits(sum(&|column| column.uncompressed_size())) && fits(sum(&|column| column.num_values())) {
         return Ok(());
     }
-    Err(format!("Parquet larger than {bytes_max} bytes when inflated; it was not read"))
+    Err(format!("Parquet larger than {bytes_max} bytes after decompression; it was not read"))
 }
 
-/// A line of JSON a row; null members are left out. Times without a zone are UTC.
+/// One line of JSON per row, without null members. Times without a zone are UTC.
 fn lines(batch: &RecordBatch) -> Result<String, ArrowError> {
     let mut writer = WriterBuilder::new()
         .with_timestamp_format("%Y-%m-%dT%H:%M:%S%.fZ".into())

@@ -1,7 +1,8 @@
-//! One OCSF event to the CloudTrail record it was made from, as JSON text.
+//! Converts one OCSF event back to the CloudTrail record it was made from, as JSON text.
 //!
-//! After the mappings that AWS and OCSF publish for versions 1.0.0-rc.2 and 1.1.0 (source versions 1 and 2 of Security
-//! Lake). What a mapping lost stays absent; what has no place in a record is kept, under its own name, in a member `ocsf`.
+//! Follows the mappings that AWS and OCSF publish for versions 1.0.0-rc.2 and 1.1.0 (source versions 1 and 2 of
+//! Security Lake). Members that a mapping dropped stay absent; members without a counterpart in a record are kept in a
+//! member `ocsf`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,102 +13,102 @@ use serde_json::value::RawValue;
 
 use super::super::{json, time};
 
-/// How a value gets its form in a record back.
+/// How an OCSF value is converted to its form in a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
-    /// As it stands.
+enum Conversion {
+    /// Unchanged.
     Same,
-    /// A time in any form.
+    /// A time in any format.
     Time,
-    /// A list or object, also when written as a string.
+    /// A list or object, or a string that contains one.
     Json,
     /// A boolean, which `userIdentity` has as a string.
     Flag,
-    /// Old events have no category, and are given a list of all there are.
+    /// The event category. For old events without one, OCSF has a list of all categories, which stays in `ocsf`.
     Category,
-    /// An account, if it is one: services put other things here.
+    /// A 12-digit account; other values, which some services have here, stay in `ocsf`.
     Account,
-    /// The identity's ARN or, in version 1.0, its principal.
+    /// The identity's ARN or, in version 1.0, its principal ID.
     User,
-    /// A provider of web identities or, for callers who are such, their own.
+    /// The identity provider, at one of two paths depending on the type of the caller.
     Provider,
-    /// Of a sign-in alone: whether a second factor was used.
-    Factor,
-    /// Of a sign-in alone: whether it succeeded.
+    /// Whether MFA was used; only for a console sign-in.
+    Mfa,
+    /// Whether the sign-in succeeded; only for a console sign-in.
     SignIn,
-    /// Of a role assumed, in version 1.0.
+    /// The assumed role; only in version 1.0.
     AssumedRole,
     /// `resources`, element by element.
     Resources,
-    /// Members of the record that OCSF has no place for, by path.
+    /// Members of the record that OCSF does not map, by path.
     Unmapped,
 }
 
-/// Where members of OCSF come from. Of two lines with one target the upper wins.
-const MEMBERS: &[(&str, Form, &str)] = &[
-    ("metadata.uid", Form::Same, "eventID"),
-    ("metadata.product.version", Form::Same, "eventVersion"),
-    ("metadata.product.feature.name", Form::Category, "eventCategory"),
-    ("metadata.event_code", Form::Same, "eventType"),
-    ("time", Form::Time, "eventTime"),
-    ("time_dt", Form::Time, "eventTime"),
-    ("api.operation", Form::Same, "eventName"),
-    ("api.service.name", Form::Same, "eventSource"),
-    ("api.version", Form::Same, "apiVersion"),
-    ("api.request.uid", Form::Same, "requestID"),
-    ("api.request.data", Form::Json, "requestParameters"),
-    ("api.response.data", Form::Json, "responseElements"),
-    ("api.response.error", Form::Same, "errorCode"),
-    ("api.response.message", Form::Same, "errorMessage"),
-    ("cloud.region", Form::Same, "awsRegion"),
-    ("actor.user.type", Form::Same, "userIdentity.type"),
-    ("actor.user.uid_alt", Form::Same, "userIdentity.principalId"),
-    ("actor.user.uuid", Form::Same, "userIdentity.arn"),
-    ("actor.user.uid", Form::User, "userIdentity"),
-    ("actor.user.name", Form::Same, "userIdentity.userName"),
-    ("actor.user.account.uid", Form::Same, "userIdentity.accountId"),
-    ("actor.user.account_uid", Form::Same, "userIdentity.accountId"),
-    ("actor.user.credential_uid", Form::Same, "userIdentity.accessKeyId"),
-    ("actor.invoked_by", Form::Same, "userIdentity.invokedBy"),
-    ("actor.idp.name", Form::Provider, "userIdentity"),
-    ("actor.session.issuer", Form::Same, "userIdentity.sessionContext.sessionIssuer.arn"),
-    ("actor.session.is_mfa", Form::Flag, "userIdentity.sessionContext.attributes.mfaAuthenticated"),
-    ("actor.session.mfa", Form::Flag, "userIdentity.sessionContext.attributes.mfaAuthenticated"),
-    ("actor.session.created_time", Form::Time, "userIdentity.sessionContext.attributes.creationDate"),
-    ("actor.session.created_time_dt", Form::Time, "userIdentity.sessionContext.attributes.creationDate"),
-    ("src_endpoint.ip", Form::Same, "sourceIPAddress"),
-    ("src_endpoint.domain", Form::Same, "sourceIPAddress"),
-    ("src_endpoint.uid", Form::Same, "vpcEndpointId"),
-    ("http_request.user_agent", Form::Same, "userAgent"),
-    ("tls.version", Form::Same, "tlsDetails.tlsVersion"),
-    ("tls.cipher", Form::Same, "tlsDetails.cipherSuite"),
-    ("tls.sni", Form::Same, "tlsDetails.clientProvidedHostHeader"),
-    ("resources", Form::Resources, "resources"),
-    ("unmapped", Form::Unmapped, ""),
-    ("cloud.account.uid", Form::Account, "recipientAccountId"),
-    ("dst_endpoint.svc_name", Form::Same, "additionalEventData.LoginTo"),
-    ("is_mfa", Form::Factor, "additionalEventData.MFAUsed"),
-    ("mfa", Form::Factor, "additionalEventData.MFAUsed"),
-    ("status", Form::SignIn, "responseElements.ConsoleLogin"),
-    ("user.uuid", Form::AssumedRole, "requestParameters.roleArn"),
-    ("user.name", Form::AssumedRole, "requestParameters.roleSessionName"),
+/// OCSF member, conversion, and member of the record. If several members map to one target, the first line wins.
+const MEMBERS: &[(&str, Conversion, &str)] = &[
+    ("metadata.uid", Conversion::Same, "eventID"),
+    ("metadata.product.version", Conversion::Same, "eventVersion"),
+    ("metadata.product.feature.name", Conversion::Category, "eventCategory"),
+    ("metadata.event_code", Conversion::Same, "eventType"),
+    ("time", Conversion::Time, "eventTime"),
+    ("time_dt", Conversion::Time, "eventTime"),
+    ("api.operation", Conversion::Same, "eventName"),
+    ("api.service.name", Conversion::Same, "eventSource"),
+    ("api.version", Conversion::Same, "apiVersion"),
+    ("api.request.uid", Conversion::Same, "requestID"),
+    ("api.request.data", Conversion::Json, "requestParameters"),
+    ("api.response.data", Conversion::Json, "responseElements"),
+    ("api.response.error", Conversion::Same, "errorCode"),
+    ("api.response.message", Conversion::Same, "errorMessage"),
+    ("cloud.region", Conversion::Same, "awsRegion"),
+    ("actor.user.type", Conversion::Same, "userIdentity.type"),
+    ("actor.user.uid_alt", Conversion::Same, "userIdentity.principalId"),
+    ("actor.user.uuid", Conversion::Same, "userIdentity.arn"),
+    ("actor.user.uid", Conversion::User, "userIdentity"),
+    ("actor.user.name", Conversion::Same, "userIdentity.userName"),
+    ("actor.user.account.uid", Conversion::Same, "userIdentity.accountId"),
+    ("actor.user.account_uid", Conversion::Same, "userIdentity.accountId"),
+    ("actor.user.credential_uid", Conversion::Same, "userIdentity.accessKeyId"),
+    ("actor.invoked_by", Conversion::Same, "userIdentity.invokedBy"),
+    ("actor.idp.name", Conversion::Provider, "userIdentity"),
+    ("actor.session.issuer", Conversion::Same, "userIdentity.sessionContext.sessionIssuer.arn"),
+    ("actor.session.is_mfa", Conversion::Flag, "userIdentity.sessionContext.attributes.mfaAuthenticated"),
+    ("actor.session.mfa", Conversion::Flag, "userIdentity.sessionContext.attributes.mfaAuthenticated"),
+    ("actor.session.created_time", Conversion::Time, "userIdentity.sessionContext.attributes.creationDate"),
+    ("actor.session.created_time_dt", Conversion::Time, "userIdentity.sessionContext.attributes.creationDate"),
+    ("src_endpoint.ip", Conversion::Same, "sourceIPAddress"),
+    ("src_endpoint.domain", Conversion::Same, "sourceIPAddress"),
+    ("src_endpoint.uid", Conversion::Same, "vpcEndpointId"),
+    ("http_request.user_agent", Conversion::Same, "userAgent"),
+    ("tls.version", Conversion::Same, "tlsDetails.tlsVersion"),
+    ("tls.cipher", Conversion::Same, "tlsDetails.cipherSuite"),
+    ("tls.sni", Conversion::Same, "tlsDetails.clientProvidedHostHeader"),
+    ("resources", Conversion::Resources, "resources"),
+    ("unmapped", Conversion::Unmapped, ""),
+    ("cloud.account.uid", Conversion::Account, "recipientAccountId"),
+    ("dst_endpoint.svc_name", Conversion::Same, "additionalEventData.LoginTo"),
+    ("is_mfa", Conversion::Mfa, "additionalEventData.MFAUsed"),
+    ("mfa", Conversion::Mfa, "additionalEventData.MFAUsed"),
+    ("status", Conversion::SignIn, "responseElements.ConsoleLogin"),
+    ("user.uuid", Conversion::AssumedRole, "requestParameters.roleArn"),
+    ("user.name", Conversion::AssumedRole, "requestParameters.roleSessionName"),
 ];
 
-/// Names within names that a path may have; what lies deeper stays one value.
+/// Maximum number of names in a path; deeper members stay one value.
 const PATH_NAMES_MAX: usize = 16;
 
-/// The product an event's `metadata` names, unless that is CloudTrail.
+/// The product in an event's `metadata`, unless it is CloudTrail.
 pub fn other_product(metadata: &str) -> Option<String> {
     let product = member(metadata, "product").and_then(|product| member(product, "name")).and_then(json::text)?;
     let other = !product.to_ascii_lowercase().contains("cloudtrail");
     other.then(|| product.chars().filter(|c| !c.is_control()).take(80).collect())
 }
 
-/// A member of an object.
-pub fn member<'a>(object: &'a str, wanted: &str) -> Option<&'a str> {
+/// The member of an object with this name.
+pub fn member<'a>(object: &'a str, member_name: &str) -> Option<&'a str> {
     let mut found = None;
     json::members(object, |name, raw| {
-        if name == wanted && found.is_none() {
+        if name == member_name && found.is_none() {
             found = Some(raw);
         }
     })
@@ -118,17 +119,17 @@ pub fn member<'a>(object: &'a str, wanted: &str) -> Option<&'a str> {
 /// The record that an OCSF event was made from.
 ///
 /// # Errors
-/// Why it cannot be made.
+/// Why the event cannot be converted.
 pub fn record(event: &str) -> Result<String, String> {
     let mut leaves = Vec::new();
     find_leaves(event, "", &mut leaves)?;
     let line = |path: &str| MEMBERS.iter().position(|(member, _, _)| *member == path).unwrap_or(MEMBERS.len());
     leaves.sort_by_cached_key(|(path, _)| line(path));
-    let fact = |wanted: &str| leaves.iter().find(|(path, _)| path == wanted).and_then(|(_, raw)| json::text(raw));
-    let facts = Facts {
-        is_version_1_0: fact("metadata.version").is_some_and(|version| version.starts_with("1.0")),
-        operation: fact("api.operation").unwrap_or_default(),
-        caller: fact("actor.user.type").unwrap_or_default(),
+    let text = |wanted: &str| leaves.iter().find(|(path, _)| path == wanted).and_then(|(_, raw)| json::text(raw));
+    let context = Context {
+        is_version_1_0: text("metadata.version").is_some_and(|version| version.starts_with("1.0")),
+        operation: text("api.operation").unwrap_or_default(),
+        caller_type: text("actor.user.type").unwrap_or_default(),
     };
     let (mut record, mut rest) = (Tree::default(), Tree::default());
     for (path, raw) in &leaves {
@@ -136,88 +137,90 @@ pub fn record(event: &str) -> Result<String, String> {
             continue;
         }
         match MEMBERS.get(line(path)) {
-            Some((_, Form::Unmapped, _)) => {
+            Some((_, Conversion::Unmapped, _)) => {
                 let object = container(raw);
                 put_unmapped(&object, &mut Vec::new(), &mut record, &mut rest)?;
             }
-            Some((_, form, target)) => match facts.value(*form, target, raw) {
+            Some((_, conversion, target)) => match context.convert(*conversion, target, raw) {
                 Some((target, value)) if record.put(&names(&target), &value) => {}
-                _ => rest.keep(&names(path), raw)?,
+                _ => rest.put_or_fail(&names(path), raw)?,
             },
-            None => rest.keep(&names(path), raw)?,
+            None => rest.put_or_fail(&names(path), raw)?,
         }
     }
     let mut text = String::new();
     rest.write(&mut text);
-    record.keep(&["ocsf"], &text)?;
+    record.put_or_fail(&["ocsf"], &text)?;
     text.clear();
     record.write(&mut text);
     Ok(text)
 }
 
-/// Paths and raw values, down to where a line of [`MEMBERS`] ends or none goes on.
-fn find_leaves<'a>(object: &'a str, above: &str, leaves: &mut Vec<(String, &'a str)>) -> Result<(), String> {
-    let mut deeper = Ok(());
+/// Collects paths and raw values. Descends into an object only if [`MEMBERS`] has a line for something inside it.
+fn find_leaves<'a>(object: &'a str, parent: &str, leaves: &mut Vec<(String, &'a str)>) -> Result<(), String> {
+    let mut outcome = Ok(());
     json::members(object, |name, raw| {
-        let path = if above.is_empty() { name.into_owned() } else { format!("{above}.{name}") };
-        let goes_on = |(member, _, _): &(&str, Form, &str)| {
+        let path = if parent.is_empty() { name.into_owned() } else { format!("{parent}.{name}") };
+        let is_inside = |(member, _, _): &(&str, Conversion, &str)| {
             member.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('.'))
         };
-        if raw.starts_with('{') && MEMBERS.iter().any(goes_on) {
-            deeper = std::mem::replace(&mut deeper, Ok(())).and_then(|()| find_leaves(raw, &path, leaves));
+        if raw.starts_with('{') && MEMBERS.iter().any(is_inside) {
+            outcome = std::mem::replace(&mut outcome, Ok(())).and_then(|()| find_leaves(raw, &path, leaves));
         } else {
             leaves.push((path, raw));
         }
     })?;
-    deeper
+    outcome
 }
 
-/// What other members say about a member's meaning.
-struct Facts<'a> {
+/// The members that conversions of other members depend on.
+struct Context<'a> {
     is_version_1_0: bool,
     operation: Cow<'a, str>,
-    caller: Cow<'a, str>,
+    caller_type: Cow<'a, str>,
 }
 
-impl Facts<'_> {
-    /// A value in its form in a record, and its place there; `None` when it has none.
-    fn value<'t>(&self, form: Form, target: &'t str, raw: &str) -> Option<(Cow<'t, str>, String)> {
+impl Context<'_> {
+    /// The path and value in the record; `None` when the record has no counterpart.
+    fn convert<'t>(&self, conversion: Conversion, target: &'t str, raw: &str) -> Option<(Cow<'t, str>, String)> {
         let text = || json::text(raw);
-        let below = |name: &str| Some((Cow::Owned(format!("{target}.{name}")), raw.to_owned()));
+        let inside = |name: &str| Some((Cow::Owned(format!("{target}.{name}")), raw.to_owned()));
         let is_sign_in = self.operation == "ConsoleLogin";
-        let value = match form {
-            Form::Same => raw.to_owned(),
-            Form::Time => {
+        let value = match conversion {
+            Conversion::Same => raw.to_owned(),
+            Conversion::Time => {
                 let time = DateTime::from_timestamp_micros(time::micros(&text()?)?)?;
                 quoted(&time.to_rfc3339_opts(SecondsFormat::AutoSi, true))
             }
-            Form::Json => container(raw).into_owned(),
-            Form::Flag => quoted(&json::boolean(raw)?.to_string()),
-            Form::Category => {
+            Conversion::Json => container(raw).into_owned(),
+            Conversion::Flag => quoted(&json::boolean(raw)?.to_string()),
+            Conversion::Category => {
                 let known = ["Management", "Data", "Insight", "NetworkActivity"];
                 known.contains(&text()?.as_ref()).then(|| raw.to_owned())?
             }
-            Form::Account => {
+            Conversion::Account => {
                 let text = text()?;
                 (text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())).then(|| quoted(&text))?
             }
-            Form::User if !self.is_version_1_0 && text()?.starts_with("arn:") => return below("arn"),
-            Form::User => return below("principalId"),
-            Form::Provider if matches!(self.caller.as_ref(), "WebIdentityUser" | "SAMLUser") => {
-                return below("identityProvider");
+            Conversion::User if !self.is_version_1_0 && text()?.starts_with("arn:") => return inside("arn"),
+            Conversion::User => return inside("principalId"),
+            Conversion::Provider if matches!(self.caller_type.as_ref(), "WebIdentityUser" | "SAMLUser") => {
+                return inside("identityProvider");
             }
-            Form::Provider => return below("sessionContext.webIdFederationData.federatedProvider"),
-            Form::Factor if is_sign_in => quoted(if json::boolean(raw)? { "Yes" } else { "No" }),
-            Form::SignIn if is_sign_in && matches!(text()?.as_ref(), "Success" | "Failure") => raw.to_owned(),
-            Form::AssumedRole if self.is_version_1_0 && self.operation.starts_with("AssumeRole") => raw.to_owned(),
-            Form::Resources => resources(raw)?,
-            Form::Factor | Form::SignIn | Form::AssumedRole | Form::Unmapped => return None,
+            Conversion::Provider => return inside("sessionContext.webIdFederationData.federatedProvider"),
+            Conversion::Mfa if is_sign_in => quoted(if json::boolean(raw)? { "Yes" } else { "No" }),
+            Conversion::SignIn if is_sign_in && matches!(text()?.as_ref(), "Success" | "Failure") => raw.to_owned(),
+            Conversion::AssumedRole if self.is_version_1_0 && self.operation.starts_with("AssumeRole") => {
+                raw.to_owned()
+            }
+            Conversion::Resources => resources(raw)?,
+            Conversion::Mfa | Conversion::SignIn | Conversion::AssumedRole | Conversion::Unmapped => return None,
         };
         Some((Cow::Borrowed(target), value))
     }
 }
 
-/// `[{"uid", "account": {"uid"}, "type"}]` to `[{"ARN", "accountId", "type"}]`; what else an element has stays in it.
+/// Converts `[{"uid", "account": {"uid"}, "type"}]` to `[{"ARN", "accountId", "type"}]`; other members are kept.
 fn resources(raw: &str) -> Option<String> {
     let elements: Vec<&RawValue> = serde_json::from_str(raw).ok()?;
     let elements: Option<Vec<String>> = elements.iter().map(|element| resource(element.get())).collect();
@@ -240,33 +243,37 @@ fn resource(element: &str) -> Option<String> {
     Some(format!("{{{}}}", members.join(",")))
 }
 
-/// Puts members back at their paths: `{"userIdentity.invokedBy": "x"}`, or objects within objects.
+/// Restores members by path: `{"userIdentity.invokedBy": "x"}`, or nested objects.
 fn put_unmapped(object: &str, path: &mut Vec<String>, record: &mut Tree, rest: &mut Tree) -> Result<(), String> {
     let mut outcome = Ok(());
     let put = |name: Cow<str>, raw: &str| {
         if outcome.is_err() || raw == "null" {
             return;
         }
-        let above = path.len();
-        path.extend(name.splitn(PATH_NAMES_MAX - above, '.').map(str::to_owned));
+        let parent_length = path.len();
+        path.extend(name.splitn(PATH_NAMES_MAX - parent_length, '.').map(str::to_owned));
         let is_empty = raw[1..].trim_start().starts_with('}');
         outcome = if raw.starts_with('{') && !is_empty && path.len() < PATH_NAMES_MAX {
             put_unmapped(raw, path, record, rest)
         } else {
             let names: Vec<&str> = path.iter().map(String::as_str).collect();
-            if record.put(&names, raw) { Ok(()) } else { rest.keep(&[&["unmapped"], names.as_slice()].concat(), raw) }
+            if record.put(&names, raw) {
+                Ok(())
+            } else {
+                rest.put_or_fail(&[&["unmapped"], names.as_slice()].concat(), raw)
+            }
         };
-        path.truncate(above);
+        path.truncate(parent_length);
     };
     if object.starts_with('{') {
         json::members(object, put)?
     } else {
-        rest.keep(&["unmapped"], object)?
+        rest.put_or_fail(&["unmapped"], object)?
     }
     outcome
 }
 
-/// Members by name, raw JSON at the leaves.
+/// A JSON object under construction, with raw JSON at the leaves.
 #[derive(Default)]
 struct Tree(BTreeMap<String, Node>);
 
@@ -276,45 +283,45 @@ enum Node {
 }
 
 impl Tree {
-    /// Puts a value at a path. True when it is there now; false when another is.
+    /// Inserts a value at a path. False when the path already has another value.
     fn put(&mut self, path: &[&str], value: &str) -> bool {
-        let Some((name, below)) = path.split_first() else { return false };
+        let Some((name, rest)) = path.split_first() else { return false };
         let node = match self.0.entry((*name).to_owned()) {
             Entry::Occupied(node) => node.into_mut(),
-            Entry::Vacant(place) if below.is_empty() => {
-                place.insert(Node::Json(value.to_owned()));
+            Entry::Vacant(entry) if rest.is_empty() => {
+                entry.insert(Node::Json(value.to_owned()));
                 return true;
             }
-            Entry::Vacant(place) => place.insert(Node::Tree(Tree::default())),
+            Entry::Vacant(entry) => entry.insert(Node::Tree(Tree::default())),
         };
-        if !below.is_empty()
+        if !rest.is_empty()
             && let Node::Json(json) = node
-            && let Some(tree) = Tree::of(json)
+            && let Some(tree) = Tree::parse(json)
         {
             *node = Node::Tree(tree);
         }
         match node {
-            Node::Json(known) => below.is_empty() && (known == value || (known.starts_with('{') && value == "{}")),
-            Node::Tree(tree) if !below.is_empty() => tree.put(below, value),
+            Node::Json(present) => rest.is_empty() && (present == value || (present.starts_with('{') && value == "{}")),
+            Node::Tree(tree) if !rest.is_empty() => tree.put(rest, value),
             Node::Tree(_) => value == "{}",
         }
     }
 
-    /// Puts a value that must not be lost.
-    fn keep(&mut self, path: &[&str], value: &str) -> Result<(), String> {
-        let placed = self.put(path, value);
-        if placed { Ok(()) } else { Err("OCSF with repeated members; which one holds cannot be told".into()) }
+    /// Inserts a value that must not be lost.
+    fn put_or_fail(&mut self, path: &[&str], value: &str) -> Result<(), String> {
+        let inserted = self.put(path, value);
+        if inserted { Ok(()) } else { Err("OCSF event with repeated members that contradict each other".into()) }
     }
 
-    /// An object's members; `None` for anything else, and where one is repeated.
-    fn of(object: &str) -> Option<Tree> {
+    /// The members of an object; `None` for any other value and for an object with repeated members.
+    fn parse(object: &str) -> Option<Tree> {
         let mut tree = Tree::default();
-        let mut is_sound = object.starts_with('{');
+        let mut is_valid = object.starts_with('{');
         json::members(object, |name, raw| {
-            is_sound &= tree.0.insert(name.into_owned(), Node::Json(raw.to_owned())).is_none();
+            is_valid &= tree.0.insert(name.into_owned(), Node::Json(raw.to_owned())).is_none();
         })
         .ok()?;
-        is_sound.then_some(tree)
+        is_valid.then_some(tree)
     }
 
     fn write(&self, out: &mut String) {
@@ -338,11 +345,11 @@ fn names(path: &str) -> Vec<&str> {
     path.splitn(PATH_NAMES_MAX, '.').collect()
 }
 
-/// The object or list that a string holds; the value as it stands when it holds none.
+/// The object or list that a string contains; any other value unchanged.
 fn container(raw: &str) -> Cow<'_, str> {
-    let inside =
+    let content =
         json::text(raw).filter(|text| text.starts_with(['{', '[']) && serde_json::from_str::<&RawValue>(text).is_ok());
-    inside.unwrap_or(Cow::Borrowed(raw))
+    content.unwrap_or(Cow::Borrowed(raw))
 }
 
 fn quoted(text: &str) -> String {

@@ -1,4 +1,4 @@
-//! The LookupEvents API of one region: signed, paced, tried again when it says to.
+//! Client of the LookupEvents API of one region: signs, limits the request rate and retries.
 //!
 //! <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html>
 
@@ -16,54 +16,54 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, sleep_until};
 use url::Url;
 
-use super::generic;
 use crate::error::{self, root_cause};
 
-/// Events of a page, the most there are.
+/// Events per page, the maximum of the API.
 const PAGE_EVENTS_MAX: u32 = 50;
-/// Bytes of an hour: what decode reads of one object. At two pages a second it would take hours.
+/// Bytes of one hour, the limit of decode for one object. At two pages per second it would take hours to read.
 const HOUR_BYTES_MAX: usize = 1 << 30;
 
-/// How often the API is asked.
+/// Request rate and retries.
 #[derive(Debug, Clone, Copy)]
-pub struct Pace {
-    /// Time between two requests.
-    pub between: Duration,
-    /// Time before the second try; it doubles with every further one.
+pub struct RequestPolicy {
+    /// Minimum time between two requests.
+    pub interval: Duration,
+    /// Wait before the second attempt; it doubles with each further attempt.
     pub backoff: Duration,
-    /// Tries of one request.
-    pub tries_max: u32,
+    /// Attempts per request.
+    pub attempts_max: u32,
 }
 
-impl Default for Pace {
-    /// AWS allows two requests a second for each account and region; the last of eight tries comes after a minute.
-    fn default() -> Pace {
-        Pace { between: Duration::from_millis(500), backoff: Duration::from_millis(500), tries_max: 8 }
+impl Default for RequestPolicy {
+    /// AWS allows two requests per second for each account and region. The last of eight attempts is made after a
+    /// minute.
+    fn default() -> RequestPolicy {
+        RequestPolicy { interval: Duration::from_millis(500), backoff: Duration::from_millis(500), attempts_max: 8 }
     }
 }
 
-/// One region's API.
+/// Client for one region.
 #[derive(Debug)]
 pub struct Api {
     http: HttpClient,
     endpoint: Url,
     region: String,
     credentials: AwsCredentialProvider,
-    pace: Pace,
-    /// When the next request may leave.
-    next: Mutex<Instant>,
-    /// Why the credentials were refused, once they were: asking on would change nothing.
-    refused: OnceLock<String>,
+    policy: RequestPolicy,
+    /// Earliest time of the next request.
+    next_request_at: Mutex<Instant>,
+    /// Set once the credentials were refused; later requests fail with this reason without being sent.
+    credentials_error: OnceLock<String>,
 }
 
-/// A request. All pages of an hour are asked for with the same one but for the token.
+/// A request. All pages of an hour use the same parameters except the token.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Question<'a> {
+struct LookupRequest<'a> {
     /// Seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     start_time: Option<i64>,
-    /// Seconds since 1970, included.
+    /// Seconds since 1970, inclusive.
     #[serde(skip_serializing_if = "Option::is_none")]
     end_time: Option<i64>,
     max_results: u32,
@@ -79,46 +79,51 @@ struct Page<'a> {
     next_token: Option<String>,
 }
 
-/// What is said in place of a page.
+/// An error response.
 #[derive(Deserialize)]
-struct Refusal {
+struct ErrorResponse {
     #[serde(rename = "__type")]
     code: String,
     #[serde(alias = "Message", default)]
     message: String,
 }
 
-/// Why a try gave no page.
+/// Why an attempt failed.
 enum Failure {
-    /// Another try may.
-    Passing(String),
-    /// No request with these credentials will.
+    /// A retry can succeed.
+    Transient(String),
+    /// Every request with these credentials will fail.
     Credentials(String),
-    /// This request never will.
-    Lasting(String),
+    /// Retrying this request will fail again.
+    Permanent(String),
 }
 
-/// AWS's own endpoint of a region.
+/// The AWS endpoint of a region.
 pub fn endpoint(region: &str) -> String {
     let partition = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
     format!("https://cloudtrail.{region}.{partition}")
 }
 
 impl Api {
-    pub fn new(region: &str, endpoint: &str, credentials: AwsCredentialProvider, pace: Pace) -> error::Result<Api> {
-        let usage = |reason: String| error::Error::Usage(format!("the endpoint {endpoint}: {reason}"));
+    pub fn new(
+        region: &str,
+        endpoint: &str,
+        credentials: AwsCredentialProvider,
+        policy: RequestPolicy,
+    ) -> error::Result<Api> {
+        let usage = |reason: String| error::Error::Usage(format!("invalid endpoint {endpoint}: {reason}"));
         let url = Url::parse(endpoint).map_err(|e| usage(e.to_string()))?;
         let options = ClientOptions::new().with_allow_http(url.scheme() == "http");
         let http = ReqwestConnector::default().connect(&options).map_err(|e| usage(root_cause(&e)))?;
-        let (next, refused) = (Mutex::new(Instant::now()), OnceLock::new());
-        Ok(Api { http, endpoint: url, region: region.into(), credentials, pace, next, refused })
+        let (next_request_at, credentials_error) = (Mutex::new(Instant::now()), OnceLock::new());
+        Ok(Api { http, endpoint: url, region: region.into(), credentials, policy, next_request_at, credentials_error })
     }
 
-    /// The account whose history this is: the one that received the newest events.
+    /// The account of this history: the recipient of the newest events.
     pub async fn account_id(&self) -> Result<String> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
-        struct Listed {
+        struct LookedUp {
             cloud_trail_event: String,
         }
         #[derive(Deserialize)]
@@ -126,67 +131,72 @@ impl Api {
         struct Event {
             recipient_account_id: String,
         }
-        let question = Question { start_time: None, end_time: None, max_results: PAGE_EVENTS_MAX, next_token: None };
-        let answer = self.ask(&question).await?;
-        let listed: Vec<Listed> = serde_json::from_str(page(&answer)?.events.get()).map_err(generic)?;
+        let request =
+            LookupRequest { start_time: None, end_time: None, max_results: PAGE_EVENTS_MAX, next_token: None };
+        let response = self.send(&request).await?;
+        let looked_up: Vec<LookedUp> = serde_json::from_str(page(&response)?.events.get()).map_err(store_error)?;
         let mut events =
-            listed.iter().filter_map(|listed| serde_json::from_str::<Event>(&listed.cloud_trail_event).ok());
-        let event = events.next().ok_or_else(|| generic("no event in 90 days; check the region and --profile"))?;
+            looked_up.iter().filter_map(|event| serde_json::from_str::<Event>(&event.cloud_trail_event).ok());
+        let event = events.next().ok_or_else(|| store_error("no events in 90 days; check the region and --profile"))?;
         Ok(event.recipient_account_id)
     }
 
-    /// Every page of the events from `from` to `to`, both included, one after another.
+    /// All pages of events from `from` to `to`, both inclusive, concatenated as lines.
     pub async fn pages(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<Bytes> {
         let mut pages = Vec::new();
         let mut token: Option<String> = None;
         loop {
-            let answer = self
-                .ask(&Question {
+            let response = self
+                .send(&LookupRequest {
                     start_time: Some(from.timestamp()),
                     end_time: Some(to.timestamp()),
                     max_results: PAGE_EVENTS_MAX,
                     next_token: token.as_deref(),
                 })
                 .await?;
-            let next = page(&answer)?.next_token;
-            if pages.len() + answer.len() >= HOUR_BYTES_MAX {
-                return Err(generic("more than 1 GiB in an hour; read it from the trail's bucket"));
+            let next = page(&response)?.next_token;
+            if pages.len() + response.len() >= HOUR_BYTES_MAX {
+                return Err(store_error("more than 1 GiB in an hour; read it from the trail's bucket"));
             }
-            pages.extend_from_slice(&answer);
+            pages.extend_from_slice(&response);
             pages.push(b'\n');
             match next {
                 None => return Ok(pages.into()),
-                next if next == token => return Err(generic("the answer's NextToken is the one that was sent")),
+                next if next == token => return Err(store_error("the response repeats the NextToken of the request")),
                 next => token = next,
             }
         }
     }
 
-    async fn ask(&self, question: &Question<'_>) -> Result<Bytes> {
-        let body = Bytes::from(serde_json::to_vec(question).map_err(generic)?);
-        let (mut tried, mut wait) = (0, self.pace.backoff);
+    async fn send(&self, request: &LookupRequest<'_>) -> Result<Bytes> {
+        let body = Bytes::from(serde_json::to_vec(request).map_err(store_error)?);
+        let (mut attempts, mut wait) = (0, self.policy.backoff);
         loop {
-            if let Some(reason) = self.refused.get() {
-                return Err(generic(reason.as_str()));
+            if let Some(reason) = self.credentials_error.get() {
+                return Err(store_error(reason.as_str()));
             }
-            self.turn().await;
-            tried += 1;
+            self.wait_for_turn().await;
+            attempts += 1;
             match self.attempt(body.clone()).await {
-                Ok(answer) => return Ok(answer),
-                Err(Failure::Passing(_)) if tried < self.pace.tries_max => sleep(wait).await,
-                Err(Failure::Passing(reason)) => return Err(generic(format!("{reason}; tried {tried} times"))),
-                Err(Failure::Credentials(reason)) => return Err(generic(self.refused.get_or_init(|| reason).as_str())),
-                Err(Failure::Lasting(reason)) => return Err(generic(reason)),
+                Ok(response) => return Ok(response),
+                Err(Failure::Transient(_)) if attempts < self.policy.attempts_max => sleep(wait).await,
+                Err(Failure::Transient(reason)) => {
+                    return Err(store_error(format!("{reason}; gave up after {attempts} attempts")));
+                }
+                Err(Failure::Credentials(reason)) => {
+                    return Err(store_error(self.credentials_error.get_or_init(|| reason).as_str()));
+                }
+                Err(Failure::Permanent(reason)) => return Err(store_error(reason)),
             }
             wait *= 2;
         }
     }
 
-    /// Waits until the next request may leave.
-    async fn turn(&self) {
-        let mut next = self.next.lock().await;
+    /// Waits until the next request is allowed.
+    async fn wait_for_turn(&self) {
+        let mut next = self.next_request_at.lock().await;
         let at = Instant::now().max(*next);
-        *next = at + self.pace.between;
+        *next = at + self.policy.interval;
         drop(next);
         sleep_until(at).await;
     }
@@ -195,9 +205,9 @@ impl Api {
         let credential = self.credentials.get_credential().await;
         let credential = credential.map_err(|e| Failure::Credentials(root_cause(&e)))?;
         let mut request = HttpRequest::new(body.into());
-        *request.method_mut() = "POST".parse().map_err(|_| Failure::Lasting("POST is no method".into()))?;
+        *request.method_mut() = "POST".parse().map_err(|_| Failure::Permanent("invalid method POST".into()))?;
         *request.uri_mut() =
-            self.endpoint.as_str().parse().map_err(|_| Failure::Lasting("the endpoint is no URI".into()))?;
+            self.endpoint.as_str().parse().map_err(|_| Failure::Permanent("the endpoint is not a valid URI".into()))?;
         let headers = request.headers_mut();
         headers.insert("content-type", HeaderValue::from_static("application/x-amz-json-1.1"));
         headers.insert(
@@ -206,41 +216,45 @@ impl Api {
         );
         AwsAuthorizer::new(&credential, "cloudtrail", &self.region).authorize(&mut request, None);
 
-        let response = self.http.execute(request).await.map_err(lost)?;
+        let response = self.http.execute(request).await.map_err(connection_failure)?;
         let status = response.status();
-        let answer = response.into_body().bytes().await.map_err(lost)?;
-        if status.is_success() { Ok(answer) } else { Err(failure(status.as_u16(), &answer)) }
+        let body = response.into_body().bytes().await.map_err(connection_failure)?;
+        if status.is_success() { Ok(body) } else { Err(failure(status.as_u16(), &body)) }
     }
 }
 
-fn page(answer: &[u8]) -> Result<Page<'_>> {
-    serde_json::from_slice(answer).map_err(|e| generic(format!("an answer that is no page of events: {e}")))
+fn page(body: &[u8]) -> Result<Page<'_>> {
+    serde_json::from_slice(body).map_err(|e| store_error(format!("the response is not a page of events: {e}")))
 }
 
-/// No answer, or half of one.
-fn lost(error: HttpError) -> Failure {
-    Failure::Passing(root_cause(&generic(error)))
+/// No response, or an incomplete one.
+fn connection_failure(error: HttpError) -> Failure {
+    Failure::Transient(root_cause(&store_error(error)))
 }
 
-/// What the API says, and whether to ask again.
-fn failure(status: u16, answer: &[u8]) -> Failure {
-    let Ok(Refusal { code, message }) = serde_json::from_slice(answer) else {
-        let text: String = String::from_utf8_lossy(answer).chars().filter(|c| !c.is_control()).take(200).collect();
+/// Classifies an error response.
+fn failure(status: u16, body: &[u8]) -> Failure {
+    let Ok(ErrorResponse { code, message }) = serde_json::from_slice(body) else {
+        let text: String = String::from_utf8_lossy(body).chars().filter(|c| !c.is_control()).take(200).collect();
         let reason = format!("HTTP status {status}: {text}");
-        return if status == 429 || status >= 500 { Failure::Passing(reason) } else { Failure::Lasting(reason) };
+        return if status == 429 || status >= 500 { Failure::Transient(reason) } else { Failure::Permanent(reason) };
     };
     let code = code.rsplit('#').next().unwrap_or_default();
     let is = |parts: &[&str]| parts.iter().any(|part| code.contains(part));
     let reason = format!("{code}: {message}");
     if status == 429 || status >= 500 || is(&["Throttl", "TooManyRequests", "LimitExceeded"]) {
-        Failure::Passing(reason)
+        Failure::Transient(reason)
     } else if is(&["AccessDenied", "NotAuthorized", "OptInRequired"]) {
-        Failure::Credentials(format!("{reason}; allow cloudtrail:LookupEvents, or name another --profile"))
+        Failure::Credentials(format!("{reason}; allow cloudtrail:LookupEvents, or use another --profile"))
     } else if is(&["Expired", "UnrecognizedClient", "Signature", "AuthenticationToken", "InvalidClientTokenId"]) {
-        Failure::Credentials(format!("{reason}; renew the credentials, or name others with --profile"))
+        Failure::Credentials(format!("{reason}; renew the credentials, or use another --profile"))
     } else {
-        Failure::Lasting(reason)
+        Failure::Permanent(reason)
     }
+}
+
+pub(super) fn store_error(reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> object_store::Error {
+    object_store::Error::Generic { store: "CloudTrail", source: reason.into() }
 }
 
 #[cfg(test)]
@@ -255,17 +269,17 @@ mod tests {
     }
 
     #[test]
-    fn what_will_pass_is_told_from_what_will_not() {
-        let kind = |status: u16, answer: &str| match failure(status, answer.as_bytes()) {
-            Failure::Passing(_) => "passing",
+    fn failures_are_transient_permanent_or_about_credentials() {
+        let kind = |status: u16, body: &str| match failure(status, body.as_bytes()) {
+            Failure::Transient(_) => "transient",
             Failure::Credentials(_) => "credentials",
-            Failure::Lasting(_) => "lasting",
+            Failure::Permanent(_) => "permanent",
         };
-        assert_eq!(kind(400, r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#), "passing");
-        assert_eq!(kind(503, "<html>busy</html>"), "passing");
+        assert_eq!(kind(400, r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#), "transient");
+        assert_eq!(kind(503, "<html>busy</html>"), "transient");
         assert_eq!(kind(400, r#"{"__type":"com.amazonaws#ExpiredTokenException","Message":"late"}"#), "credentials");
         assert_eq!(kind(400, r#"{"__type":"AccessDeniedException","message":"not authorized"}"#), "credentials");
-        assert_eq!(kind(400, r#"{"__type":"InvalidTimeRangeException","message":"no"}"#), "lasting");
-        assert_eq!(kind(403, "<html>a proxy</html>"), "lasting");
+        assert_eq!(kind(400, r#"{"__type":"InvalidTimeRangeException","message":"no"}"#), "permanent");
+        assert_eq!(kind(403, "<html>a proxy</html>"), "permanent");
     }
 }

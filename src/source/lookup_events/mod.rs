@@ -1,9 +1,11 @@
-//! CloudTrail's event history as a store: every hour an object, its bytes the LookupEvents API's pages.
+//! CloudTrail's event history as a read-only object store: each hour is an object with the pages of the LookupEvents
+//! API.
 //!
-//! The history holds the management events of one account and region, of the last 90 days. Hours are laid out as a trail
-//! lays out its logs, `<account>/CloudTrail/<region>/YYYY/MM/DD/HH`, so they are walked, chosen and known as objects of a
-//! bucket are, and two accounts never share a name. An hour's ETag is `complete` when events no longer come for it, and
-//! `partial-<time>` before: a finished hour is read once, the others again. There is nothing to write to.
+//! The history has the management events of one account and region from the last 90 days. An hour's path is like that
+//! of a trail's logs, `<account>/CloudTrail/<region>/YYYY/MM/DD/HH`, so hours are listed, filtered and tracked like
+//! objects in a bucket, and the paths of two accounts never collide. An hour's ETag is `partial-<time>` while new
+//! events can still be delivered for it, then `complete`: a complete hour is read once, a partial one again in each
+//! run.
 
 mod api;
 
@@ -26,15 +28,15 @@ use tokio::sync::OnceCell;
 use super::S3Settings;
 use super::log_key::is_region;
 use crate::error;
-use api::Api;
-pub use api::Pace;
+pub use api::RequestPolicy;
+use api::{Api, store_error};
 
 /// How far back the history goes.
 const HISTORY: TimeDelta = TimeDelta::days(90);
 const HOUR: TimeDelta = TimeDelta::hours(1);
-/// An hour is complete when it ended this long ago: CloudTrail delivers within some 15 minutes, and promises nothing.
-const DELIVERY: TimeDelta = TimeDelta::hours(1);
-/// What an hour is taken to weigh before it is read: enough to be fetched by itself.
+/// An hour is complete this long after its end. CloudTrail typically delivers within 15 minutes, without a guarantee.
+const DELIVERY_DELAY_MAX: TimeDelta = TimeDelta::hours(1);
+/// Reported size of an hour, which is unknown before it is read: large enough that each hour is fetched separately.
 const HOUR_BYTES: u64 = 2 << 20;
 
 /// The event history of the credentials' account in one region.
@@ -51,55 +53,60 @@ struct History {
 }
 
 impl LookupEvents {
-    /// The history of `region`, with the credentials S3 would be read with. Asks nothing yet.
+    /// The history of `region`, with the same credentials as for S3. Sends no request yet.
     ///
     /// # Errors
-    /// [`error::Error::Usage`] when `region` or the endpoint cannot be one; [`error::Error::Storage`] when the
-    /// environment's settings contradict each other.
+    /// [`error::Error::Usage`] when `region` or the endpoint is invalid; [`error::Error::Storage`] when the settings of
+    /// the environment contradict each other.
     pub fn connect(region: &str, s3: &S3Settings) -> error::Result<LookupEvents> {
         if !is_region(region) {
-            return Err(error::Error::Usage("cloudtrail:// needs a region and no more: cloudtrail://eu-west-1".into()));
+            let reason = format!("invalid source `cloudtrail://{region}`: expected cloudtrail://REGION");
+            return Err(error::Error::Usage(reason));
         }
-        // What is said of CloudTrail alone comes before what is said of every service.
+        // The endpoint for CloudTrail takes precedence over the endpoint for all services.
         let endpoint = std::env::var("AWS_ENDPOINT_URL_CLOUDTRAIL").ok().or_else(|| s3.endpoint());
         let endpoint = endpoint.unwrap_or_else(|| api::endpoint(region));
-        // The store of no bucket: only its credentials are wanted.
+        // This S3 store is only used to resolve the credentials, so the bucket does not matter.
         let store = s3.builder().with_bucket_name("none").with_region(region).build();
-        let store = store.map_err(|e| error::Error::storage("open", format!("cloudtrail://{region}"), e))?;
-        LookupEvents::new(region, &endpoint, Arc::clone(store.credentials()), Pace::default())
+        let store =
+            store.map_err(|e| error::Error::storage(error::Action::Open, format!("cloudtrail://{region}"), e))?;
+        LookupEvents::new(region, &endpoint, Arc::clone(store.credentials()), RequestPolicy::default())
     }
 
-    /// The history of `region` as the server at `endpoint` tells it.
+    /// The history of `region`, read from `endpoint`.
     ///
     /// # Errors
-    /// [`error::Error::Usage`] when `endpoint` is no URL.
+    /// [`error::Error::Usage`] when `endpoint` is not a URL.
     pub fn new(
         region: &str,
         endpoint: &str,
         credentials: AwsCredentialProvider,
-        pace: Pace,
+        policy: RequestPolicy,
     ) -> error::Result<LookupEvents> {
-        let api = Api::new(region, endpoint, credentials, pace)?;
+        let api = Api::new(region, endpoint, credentials, policy)?;
         Ok(LookupEvents { history: Arc::new(History { api, region: region.into(), account_id: OnceCell::new() }) })
     }
 }
 
 impl History {
-    /// The hours there are now, oldest first.
+    /// All hours of the history, oldest first.
     async fn hours(&self) -> Result<Vec<ObjectMeta>> {
         let account_id = self.account_id.get_or_try_init(|| self.api.account_id()).await?;
         let now = Utc::now();
-        let oldest = (now - HISTORY).duration_trunc(HOUR).map_err(generic)? + HOUR;
-        let hours = (0..).map(|n| oldest + HOUR * n).take_while(|begin| *begin <= now);
-        Ok(hours.map(|begin| self.hour(account_id, begin, now)).collect())
+        let oldest = (now - HISTORY).duration_trunc(HOUR).map_err(store_error)? + HOUR;
+        let hours = (0..).map(|n| oldest + HOUR * n).take_while(|start| *start <= now);
+        Ok(hours.map(|start| self.hour(account_id, start, now)).collect())
     }
 
-    fn hour(&self, account_id: &str, begin: DateTime<Utc>, now: DateTime<Utc>) -> ObjectMeta {
-        let end = begin + HOUR;
-        let version =
-            if end + DELIVERY <= now { "complete".into() } else { format!("partial-{}", now.format("%FT%T%.3fZ")) };
+    fn hour(&self, account_id: &str, start: DateTime<Utc>, now: DateTime<Utc>) -> ObjectMeta {
+        let end = start + HOUR;
+        let version = if end + DELIVERY_DELAY_MAX <= now {
+            "complete".into()
+        } else {
+            format!("partial-{}", now.format("%FT%T%.3fZ"))
+        };
         ObjectMeta {
-            location: Path::from(format!("{account_id}/CloudTrail/{}/{}", self.region, begin.format("%Y/%m/%d/%H"))),
+            location: Path::from(format!("{account_id}/CloudTrail/{}/{}", self.region, start.format("%Y/%m/%d/%H"))),
             last_modified: end.min(now),
             size: HOUR_BYTES,
             e_tag: Some(version),
@@ -108,8 +115,8 @@ impl History {
     }
 }
 
-/// Begin of the hour a path names.
-fn begin_of(path: &Path) -> Option<DateTime<Utc>> {
+/// The start of the hour at a path.
+fn hour_start(path: &Path) -> Option<DateTime<Utc>> {
     let path = path.as_ref();
     let hour = path.get(path.len().checked_sub("YYYY/MM/DD/HH".len())?..)?;
     Some(NaiveDateTime::parse_from_str(&format!("{hour}:00"), "%Y/%m/%d/%H:%M").ok()?.and_utc())
@@ -117,14 +124,14 @@ fn begin_of(path: &Path) -> Option<DateTime<Utc>> {
 
 #[async_trait]
 impl ObjectStore for LookupEvents {
-    /// Reads an hour whole; conditions and ranges are not looked at.
+    /// Reads a whole hour; conditions and ranges are ignored.
     async fn get_opts(&self, location: &Path, _options: GetOptions) -> Result<GetResult> {
-        let begin = begin_of(location)
-            .ok_or_else(|| Error::NotFound { path: location.to_string(), source: "it names no hour".into() })?;
-        // Both ends are included, and events carry whole seconds.
+        let start = hour_start(location)
+            .ok_or_else(|| Error::NotFound { path: location.to_string(), source: "not the path of an hour".into() })?;
+        // The API includes both ends of the range, and event times are whole seconds.
         let now = Utc::now();
-        let end = (begin + HOUR - TimeDelta::seconds(1)).min(now);
-        let pages = self.history.api.pages(begin, end).await?;
+        let end = (start + HOUR - TimeDelta::seconds(1)).min(now);
+        let pages = self.history.api.pages(start, end).await?;
         let size = pages.len() as u64;
         let meta = ObjectMeta { location: location.clone(), last_modified: now, size, e_tag: None, version: None };
         let payload = GetResultPayload::Stream(stream::once(async { Ok(pages) }).boxed());
@@ -144,8 +151,8 @@ impl ObjectStore for LookupEvents {
         let prefix = prefix.cloned().unwrap_or_default();
         let (mut folders, mut objects) = (BTreeSet::new(), Vec::new());
         for hour in self.history.hours().await? {
-            let below: Vec<_> = hour.location.prefix_match(&prefix).into_iter().flatten().take(2).collect();
-            match &below[..] {
+            let next_parts: Vec<_> = hour.location.prefix_match(&prefix).into_iter().flatten().take(2).collect();
+            match &next_parts[..] {
                 [] => {}
                 [_] => objects.push(hour.clone()),
                 [folder, ..] => {
@@ -184,11 +191,7 @@ impl fmt::Display for LookupEvents {
 }
 
 fn read_only() -> Error {
-    Error::NotSupported { source: "CloudTrail's event history can only be read".into() }
-}
-
-fn generic(reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-    Error::Generic { store: "CloudTrail", source: reason.into() }
+    Error::NotSupported { source: "CloudTrail's event history is read-only".into() }
 }
 
 #[cfg(test)]
@@ -202,19 +205,20 @@ mod tests {
     fn an_hour_is_complete_an_hour_after_its_end() {
         let credential = AwsCredential { key_id: String::new(), secret_key: String::new(), token: None };
         let credentials = Arc::new(StaticCredentialProvider::new(credential));
-        let live = LookupEvents::new("eu-west-1", "http://127.0.0.1:1", credentials, Pace::default()).unwrap();
+        let store =
+            LookupEvents::new("eu-west-1", "http://127.0.0.1:1", credentials, RequestPolicy::default()).unwrap();
         let time = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
         let version =
-            |now: &str| live.history.hour("111122223333", time("2026-11-22T10:00:00Z"), time(now)).e_tag.unwrap();
+            |now: &str| store.history.hour("111122223333", time("2026-11-22T10:00:00Z"), time(now)).e_tag.unwrap();
         assert_eq!(version("2026-11-22T10:00:00Z"), "partial-2026-11-22T10:00:00.000Z");
         assert_eq!(version("2026-11-22T11:59:59.999Z"), "partial-2026-11-22T11:59:59.999Z");
         assert_eq!(version("2026-11-22T12:00:00Z"), "complete");
     }
 
     #[test]
-    fn the_path_of_an_hour_leads_back_to_it() {
+    fn the_hour_is_parsed_from_its_path() {
         let path = Path::from("111122223333/CloudTrail/eu-west-1/2026/11/22/10");
-        assert_eq!(begin_of(&path).unwrap().to_rfc3339(), "2026-11-22T10:00:00+00:00");
-        assert_eq!(begin_of(&Path::from("_delta_log/0")), None);
+        assert_eq!(hour_start(&path).unwrap().to_rfc3339(), "2026-11-22T10:00:00+00:00");
+        assert_eq!(hour_start(&Path::from("_delta_log/0")), None);
     }
 }

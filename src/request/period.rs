@@ -1,32 +1,43 @@
-//! Reads what people type for a point in time.
+//! Points in time as people write them: `2024-03-01`, `2024-03-01T09:00Z`, `yesterday`, `7d`.
 
 use chrono::{DateTime, Days, Duration, NaiveDate, NaiveTime, Utc};
 
-use crate::cli::PeriodArgs;
 use crate::error::{Error, Result};
 
-/// Begin and end of a period, where they were given.
-pub type Bounds = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
-
-/// What was typed for `--from` and `--to`.
-///
-/// # Errors
-/// As [`instant`].
-pub fn bounds(period: &PeriodArgs) -> Result<Bounds> {
-    let now = Utc::now();
-    let read = |text: &Option<String>| text.as_deref().map(|text| instant(text, now)).transpose();
-    Ok((read(&period.from)?, read(&period.to)?))
+/// A part of history; an end that is not given is open.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Period {
+    /// Start, included.
+    pub from: Option<DateTime<Utc>>,
+    /// End, excluded.
+    pub to: Option<DateTime<Utc>>,
 }
 
-/// The beginning of a day.
+impl Period {
+    /// Reads the values of `--from` and `--to`.
+    ///
+    /// # Errors
+    /// As [`instant`].
+    pub fn parse(from: Option<&str>, to: Option<&str>, now: DateTime<Utc>) -> Result<Period> {
+        let read = |text: Option<&str>| text.map(|text| instant(text, now)).transpose();
+        Ok(Period { from: read(from)?, to: read(to)? })
+    }
+
+    /// The days it touches, as a filter on days of delivery: first day, and the day after the last.
+    pub fn days(&self) -> (Option<NaiveDate>, Option<NaiveDate>) {
+        (self.from.map(|time| time.date_naive()), self.to.map(day_after))
+    }
+}
+
+/// 00:00 UTC of a day.
 pub fn midnight(day: NaiveDate) -> DateTime<Utc> {
     day.and_time(NaiveTime::MIN).and_utc()
 }
 
-/// A day (its beginning), an RFC 3339 time, `today`, `yesterday`, `now`, or an age such as `7d` or `36h` before now.
+/// A day (at 00:00 UTC), an RFC 3339 time, `today`, `yesterday`, `now`, or an age such as `7d` or `36h`, counted back from now.
 ///
 /// # Errors
-/// [`Error::Usage`] with the accepted forms.
+/// [`Error::Usage`] with the accepted formats.
 pub fn instant(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>> {
     let named = match text {
         "now" => Some(now),
@@ -40,7 +51,7 @@ pub fn instant(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>> {
         .or_else(|| age(text).and_then(|age| now.checked_sub_signed(age)))
         .ok_or_else(|| {
             Error::Usage(format!(
-                "{text} is no time; write 2024-02-29, 2024-02-29T12:00:00Z, yesterday or an age such as 7d"
+                "invalid time `{text}`: expected 2024-03-01, 2024-03-01T09:00:00Z, yesterday, or an age such as 7d"
             ))
         })
 }
@@ -55,7 +66,7 @@ fn age(text: &str) -> Option<Duration> {
     }
 }
 
-/// The first whole day at or after `time` that a delivery filter ending there leaves out.
+/// The day after the last day that has a moment before `time`.
 pub fn day_after(time: DateTime<Utc>) -> NaiveDate {
     let day = time.date_naive();
     if time.time() == NaiveTime::MIN { day } else { day.succ_opt().unwrap_or(day) }
@@ -74,6 +85,6 @@ mod tests {
         assert_eq!(read("yesterday"), "2024-02-29T00:00:00+00:00");
         assert_eq!(read("36h"), "2024-02-29T00:30:00+00:00");
         assert_eq!(read("-1d"), "2024-02-29T12:30:00+00:00");
-        assert!(instant("soon", now).unwrap_err().to_string().contains("soon is no time; write"));
+        assert!(instant("soon", now).unwrap_err().to_string().contains("invalid time `soon`: expected"));
     }
 }

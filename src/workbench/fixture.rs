@@ -1,4 +1,4 @@
-//! A fixture as a lake: its records go through the real decode into a lake in memory.
+//! A fixture as a lake: its records pass through the real ingest into a lake in memory.
 
 use std::sync::Arc;
 
@@ -8,33 +8,36 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use serde_json::{Value, json};
 
-use super::ingest::{self, Bounds};
-use super::period::midnight;
 use crate::detect::{Detector, Hunt, Settings, Window, run};
 use crate::engine::{self, MEMORY_BYTES, Session};
-use crate::error::{Error, Result};
+use crate::error::{Action, Error, Result};
 use crate::geo::Geo;
+use crate::ingest::ingest;
 use crate::lake::{Lake, Rolled};
-use crate::source::{Location, Selection};
+use crate::request::IngestRequest;
+use crate::request::period::midnight;
+use crate::source::Location;
+use crate::terminal::Progress;
 
-/// What CloudTrail would call the object that holds the records.
+/// The name that CloudTrail would give the object with the records.
 const OBJECT: &str = "archive/AWSLogs/111122223333/CloudTrail/us-east-1/2024/01/01/\
                       111122223333_CloudTrail_us-east-1_20240101T0000Z_aaaaaaaaaaaaaaaa.json";
 
-/// SQL over a lake of these records, and the window that holds them all.
+/// SQL over a lake of these records, and the window that covers them all.
 ///
 /// # Errors
-/// [`Error::Usage`] when a record is none that CloudTrail would write.
+/// [`Error::Usage`] when a record cannot be read as a CloudTrail record.
 pub async fn session(records: &[Value]) -> Result<(Session, Window)> {
     let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
     let place = |name: &str| Location::in_store(&format!("memory://fixture/{name}"), Arc::clone(&store));
     let text = json!({ "Records": records }).to_string();
     let put = store.put(&Path::from(OBJECT), text.into()).await;
-    put.map_err(|e| Error::storage("write", OBJECT, e))?;
+    put.map_err(|e| Error::storage(Action::Write, OBJECT, e))?;
+    let request = IngestRequest::all(vec![place("archive")?]);
     let lake = Lake::open_or_create(&place("lake")?).await?;
-    let ingested = ingest::read(&[place("archive")?], &Selection::default(), &lake, Bounds::default()).await?;
+    let ingested = ingest(&request, &lake, Progress::Hidden).await?;
     let snapshot = lake.snapshot().await?;
-    // Nothing is rolled up: for so few events it costs more than it saves.
+    // No daily summaries are stored: for so few events they cost more than they save.
     let session = engine::session(&snapshot, &Rolled::default(), &Geo::embedded()?, MEMORY_BYTES).await?;
     if ingested.appended.rejects > 0 {
         let rejects = session.query("rejects", "SELECT reason FROM rejects LIMIT 1", &Default::default()).await?;
@@ -50,7 +53,7 @@ pub async fn session(records: &[Value]) -> Result<(Session, Window)> {
 /// What `detectors` find in a lake of these records.
 ///
 /// # Errors
-/// As [`session`]; a detector that does not run is in [`Hunt::failed`].
+/// As [`session`]; a detector that fails is in [`Hunt::failed`].
 pub async fn hunt(records: &[Value], detectors: &[&Detector]) -> Result<Hunt> {
     let (session, window) = session(records).await?;
     run(detectors, &session, window, &Settings::default(), |_, _| {}).await

@@ -1,23 +1,33 @@
-//! `trailhunt detectors check`: what is wrong with detectors, before anything runs.
+//! Checks detectors before anything runs.
 
 use std::path::{Path, PathBuf};
 
-use crate::commands::{Outcome, fixture};
+use super::fixture;
 use crate::detect::{self, Detector, Library, Problem, detector_id};
 use crate::engine::Session;
 use crate::error::{Error, Result};
 
-/// Carries out `detectors check`: one line a problem, `file:line:column: what; next step`. Exit code 2 when there is any.
-/// Looks at `paths`, else at the folders, else at the detectors that come with the program.
-#[expect(clippy::print_stdout, reason = "the command's answer")]
-pub async fn check(paths: &[PathBuf], folders: &[PathBuf]) -> Result<Outcome> {
+/// The result of a check.
+#[derive(Debug)]
+pub struct Checked {
+    /// Detectors that were checked.
+    pub detectors: usize,
+    /// One line per problem, `file:line:column: what is wrong; next step`, so that editors can jump to it.
+    pub problems: Vec<String>,
+}
+
+/// Checks the detectors of files and folders, or the shipped ones when `paths` is empty.
+///
+/// # Errors
+/// When a path cannot be read.
+pub async fn check(paths: &[PathBuf]) -> Result<Checked> {
     let (session, _) = fixture::session(&[]).await?;
-    let (mut problems, mut checked) = (Vec::new(), 0);
-    let paths = if paths.is_empty() { folders } else { paths };
+    let mut checked = Checked { detectors: 0, problems: Vec::new() };
     if paths.is_empty() {
         for detector in Library::load(&[])?.iter() {
-            problems.extend(of_detector(detector, Path::new(&format!("{}.sql", detector.id)), &session).await?);
-            checked += 1;
+            let path = PathBuf::from(format!("{}.sql", detector.id));
+            checked.problems.extend(problems(detector, &path, &session).await?);
+            checked.detectors += 1;
         }
     }
     for path in files(paths)? {
@@ -26,27 +36,23 @@ pub async fn check(paths: &[PathBuf], folders: &[PathBuf]) -> Result<Outcome> {
         match Detector::read(&id, &text) {
             Ok(detector) => {
                 let detector = Detector { path: Some(path.clone()), ..detector };
-                problems.extend(of_detector(&detector, &path, &session).await?);
+                checked.problems.extend(problems(&detector, &path, &session).await?);
             }
-            Err(problem) => problems.push(line(&path, &problem)),
+            Err(problem) => checked.problems.push(line(&path, &problem)),
         }
-        checked += 1;
+        checked.detectors += 1;
     }
-    for problem in &problems {
-        println!("{problem}");
-    }
-    println!("checked   {checked} detectors, {} problems", problems.len());
-    Ok(if problems.is_empty() { Outcome::Done } else { Outcome::Incomplete })
+    Ok(checked)
 }
 
-/// Detectors' files among `paths`, and in them where they are folders.
+/// The detectors' files among `paths` and in the folders among them.
 fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
         let failed = |source| Error::File { path: path.clone(), source };
         if !path.metadata().map_err(failed)?.is_dir() {
             if detector_id(path).is_none() {
-                return Err(Error::Usage(format!("{}: a detector is a .sql file, or name its folder", path.display())));
+                return Err(Error::Usage(format!("{}: expected a .sql file or a folder of them", path.display())));
             }
             files.push(path.clone());
             continue;
@@ -60,21 +66,20 @@ fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
 }
 
 /// What is wrong with a detector's SQL and with its fixture.
-async fn of_detector(detector: &Detector, path: &Path, session: &Session) -> Result<Vec<String>> {
+async fn problems(detector: &Detector, path: &Path, session: &Session) -> Result<Vec<String>> {
     let problems = detect::check(detector, session).await;
     let mut lines: Vec<_> = problems.iter().map(|problem| line(path, problem)).collect();
     let beside = path.with_extension("events.jsonl");
     match detector.fixture()? {
         None => {
-            let next = "write the smallest history that shows it, one CloudTrail record a line";
-            lines.push(format!("{}:1:1: there is no fixture; {next}", beside.display()));
+            let next = "write the smallest history that shows it, one CloudTrail record per line";
+            lines.push(format!("{}:1:1: no fixture; {next}", beside.display()));
         }
         Some(text) => lines.extend(detect::expand(&text).err().map(|problem| line(&beside, &problem))),
     }
     Ok(lines)
 }
 
-/// As compilers say it, so that editors understand it.
 fn line(path: &Path, problem: &Problem) -> String {
     format!("{}:{}:{}: {}", path.display(), problem.place.line, problem.place.column, problem.reason)
 }

@@ -1,4 +1,4 @@
-//! A column of texts that many rows share: every distinct text stands once, and of each row which it is.
+//! Builds a dictionary column: each distinct text is stored once, and each row has the key of its text.
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
@@ -9,65 +9,66 @@ use arrow::datatypes::UInt32Type;
 use foldhash::fast::RandomState;
 
 /// A column under construction.
-pub struct SharedTexts {
-    /// The first is none.
+pub struct DictionaryBuilder {
+    /// The distinct texts; the first is null.
     values: StringBuilder,
-    /// Where the text of each row stands among them.
+    /// The key of each row.
     keys: Vec<u32>,
-    /// The last text of each hash. One of another text with the same hash stands there twice then.
-    known: HashMap<u64, u32, RandomState>,
+    /// Key of the last text with each hash. When two texts have the same hash, one of them is stored again; the rows
+    /// stay correct.
+    key_by_hash: HashMap<u64, u32, RandomState>,
     hasher: RandomState,
     last: u32,
 }
 
 /// The key of rows without a text.
-const NOTHING: u32 = 0;
+const NULL: u32 = 0;
 
-impl SharedTexts {
-    /// No rows yet, and room for some.
-    pub fn with_capacity(rows: usize) -> SharedTexts {
+impl DictionaryBuilder {
+    /// No rows yet, with capacity for some.
+    pub fn with_capacity(rows: usize) -> DictionaryBuilder {
         let mut values = StringBuilder::new();
         values.append_null();
-        SharedTexts {
+        DictionaryBuilder {
             values,
             keys: Vec::with_capacity(rows),
-            known: HashMap::default(),
+            key_by_hash: HashMap::default(),
             hasher: RandomState::default(),
-            last: NOTHING,
+            last: NULL,
         }
     }
 
-    /// Adds a row.
+    /// Appends a row.
     pub fn append(&mut self, text: &str) {
-        // Rows that were written together are often alike.
-        if self.last == NOTHING || self.value(self.last) != text.as_bytes() {
+        // Consecutive rows often have the same text.
+        if self.last == NULL || self.value(self.last) != text.as_bytes() {
             self.last = self.key(text);
         }
         self.keys.push(self.last);
     }
 
-    /// Adds rows without a text until there are so many.
+    /// Appends null rows until the column has `rows` rows.
     pub fn fill(&mut self, rows: usize) {
         if self.keys.len() < rows {
-            self.keys.resize(rows, NOTHING);
+            self.keys.resize(rows, NULL);
         }
     }
 
     /// The column.
     pub fn finish(mut self) -> ArrayRef {
-        let shared =
+        let column =
             DictionaryArray::<UInt32Type>::try_new(UInt32Array::from(self.keys), Arc::new(self.values.finish()));
-        Arc::new(shared.expect("every key was given when its text was added"))
+        Arc::new(column.expect("every key was assigned when its text was appended"))
     }
 
     fn key(&mut self, text: &str) -> u32 {
         let hash = self.hasher.hash_one(text);
-        match self.known.get(&hash) {
+        match self.key_by_hash.get(&hash) {
             Some(key) if self.value(*key) == text.as_bytes() => *key,
             _ => {
                 let key = self.values.offsets_slice().len() as u32 - 1;
                 self.values.append_value(text);
-                self.known.insert(hash, key);
+                self.key_by_hash.insert(hash, key);
                 key
             }
         }
@@ -86,9 +87,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_row_has_its_text_and_each_text_stands_once() {
+    fn every_row_has_its_text_and_each_text_is_stored_once() {
         let expected = [None, Some("a"), Some("a"), Some(""), None, Some("é"), Some("a"), Some(""), None];
-        let mut texts = SharedTexts::with_capacity(4);
+        let mut texts = DictionaryBuilder::with_capacity(4);
         for (row, text) in expected.iter().enumerate() {
             if let Some(text) = text {
                 texts.fill(row);
@@ -100,6 +101,6 @@ mod tests {
         let column = column.as_dictionary::<UInt32Type>();
         let read: Vec<_> = column.downcast_dict::<arrow::array::StringArray>().unwrap().into_iter().collect();
         assert_eq!(read, expected);
-        assert_eq!(column.values().len(), 4, "none and three texts");
+        assert_eq!(column.values().len(), 4, "null and three texts");
     }
 }

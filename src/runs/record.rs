@@ -1,4 +1,4 @@
-//! Notes a run in the lake's chain, and finds the run before in it.
+//! Records a run in the lake's chain, and finds the previous one.
 
 use std::collections::BTreeMap;
 
@@ -10,28 +10,31 @@ use crate::lake::{Lake, Link, Record};
 use crate::report::{self, Output, Previous, Report, Summary, bundle};
 use crate::sha256;
 
-/// What a record says of its run.
+/// A run, as its record describes it.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Run {
-    /// In numbers.
+    /// The run in numbers.
     #[serde(flatten)]
     pub summary: Summary,
     /// SHA-256 of the report as JSON, as `--report FILE.json` writes it.
     pub report_json_sha256: String,
-    /// SHA-256 of every file of the report, by its name.
+    /// SHA-256 of every file of the report, by file name.
     pub files: BTreeMap<String, String>,
 }
 
 impl Run {
-    /// Of a record; nothing when another program wrote it.
+    /// The run of a record; `None` when another program wrote it.
     pub fn of(record: &Record) -> Option<Run> {
         Run::deserialize(&record.run).ok()
     }
 }
 
-/// Adds the run and its report to the chain. A lake that may not be written stays as it is.
+/// Adds the run and its report to the chain. `None` in a lake that may only be read.
+///
+/// # Errors
+/// When a file of the report cannot be read, or the lake cannot be written for another reason.
 pub async fn record(lake: &Lake, report: &Report, outputs: &[Output]) -> Result<Option<Link>> {
-    let failed = |e: std::io::Error| Error::Internal(format!("the report cannot be kept: {e}"));
+    let failed = |e: std::io::Error| Error::Internal(format!("cannot store the report: {e}"));
     let mut json = Vec::new();
     report::json(report, &mut json).map_err(failed)?;
     let mut files = BTreeMap::new();
@@ -43,12 +46,16 @@ pub async fn record(lake: &Lake, report: &Report, outputs: &[Output]) -> Result<
     let run = serde_json::to_value(run).map_err(|e| failed(e.into()))?;
     match lake.append_run(&report.run.id, run, bundle::gzip(&json).map_err(failed)?).await {
         Ok(link) => Ok(Some(link)),
-        Err(Error::Storage { action: "write", .. }) => Ok(None),
+        Err(e) if e.is_read_only() => Ok(None),
         Err(e) => Err(e),
     }
 }
 
-/// The report of the last run in the lake that ran at least half of these detectors: a look with one detector is no night.
+/// The report of the last run that had at least half of these detectors: a run of a single detector is not what a nightly
+/// run is compared with.
+///
+/// # Errors
+/// When the lake or the report cannot be read.
 pub async fn previous(lake: &Lake, detectors: &[&Detector]) -> Result<Option<Previous>> {
     let alike = |record: &Record| {
         Run::of(record).is_some_and(|run| {
@@ -60,16 +67,19 @@ pub async fn previous(lake: &Lake, detectors: &[&Detector]) -> Result<Option<Pre
     let json = stored_report(lake, &record).await?;
     let previous = json.and_then(|json| Previous::parse(&json));
     previous.map(Some).map_err(|reason| {
-        let next = "see `trailhunt verify`, or choose what to compare with by --baseline";
+        let next = "see `trailhunt verify`, or name a report with --baseline";
         Error::lake(lake.location().to_string(), format!("{}: {reason}; {next}", record.report))
     })
 }
 
 /// The JSON of a record's report, or what is wrong with it.
+///
+/// # Errors
+/// When the lake cannot be read.
 pub async fn stored_report(lake: &Lake, record: &Record) -> Result<std::result::Result<Vec<u8>, String>> {
     let stored = lake.run_report(record).await?;
     if sha256::hex(&stored) != record.report_sha256 {
-        return Ok(Err("it was changed: its hash is another".into()));
+        return Ok(Err("hash mismatch: the report was modified".into()));
     }
     Ok(bundle::gunzip(&stored).map_err(|e| e.to_string()))
 }

@@ -1,0 +1,30 @@
+//! What a query reads and how, as text.
+
+use std::io::Write;
+
+use indicatif::{HumanBytes, HumanCount};
+
+use crate::engine::Plan;
+
+/// Writes what was read, the number of rows, and the engine's steps.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn explained(plan: &Plan, data_files: usize, out: &mut impl Write) -> std::io::Result<()> {
+    reads(plan, data_files, out)?;
+    writeln!(out, "rows      {}\n\n{}", plan.rows, plan.steps.trim_end())
+}
+
+/// Writes one line for each table that was read, in a lake of so many data files.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn reads(plan: &Plan, data_files: usize, out: &mut impl Write) -> std::io::Result<()> {
+    for read in &plan.reads {
+        let of = if read.table == "events" { format!(" of {data_files}") } else { String::new() };
+        let (files, rows) = (HumanCount(read.files as u64), HumanCount(read.rows));
+        let (size, fetched) = (HumanBytes(read.file_bytes), HumanBytes(read.bytes_read));
+        writeln!(out, "reads     {}: {files}{of} files of {size}, {fetched} fetched, {rows} rows", read.table)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! `trailhunt detectors`: list, show, write, check, test and explain detectors.
+
+use super::Outcome;
+use crate::detect::{Detector, Library, attack};
+use crate::error::{Error, Result};
+use crate::request::DetectorFilter;
+use crate::resolve::DetectorsRequest;
+use crate::terminal::{Out, Progress};
+use crate::workbench;
+
+pub async fn detectors(request: DetectorsRequest, out: &mut Out) -> Result<Outcome> {
+    match request {
+        DetectorsRequest::List(library, filter) => list(&library, &filter, out),
+        DetectorsRequest::Show(library, id) => {
+            writeln!(out, "{}", library.get(&id)?.explained().trim_end())?;
+            Ok(Outcome::Done)
+        }
+        DetectorsRequest::New(id, folder) => {
+            for path in workbench::new(&id, &folder)? {
+                writeln!(out, "wrote     {}", path.display())?;
+            }
+            let folder = folder.display();
+            if Library::fixture(&id).is_some() {
+                writeln!(
+                    out,
+                    "note      {id} replaces the shipped detector {id} when you use --detector-dir {folder}"
+                )?;
+            }
+            writeln!(
+                out,
+                "next      write the query in {id}.sql, and events that it should find in {id}.events.jsonl, then"
+            )?;
+            writeln!(out, "          trailhunt detectors check --detector-dir {folder}")?;
+            writeln!(out, "          trailhunt detectors test {id} --detector-dir {folder}")?;
+            Ok(Outcome::Done)
+        }
+        DetectorsRequest::Check(paths) => {
+            let checked = workbench::check(&paths).await?;
+            checked.problems.iter().try_for_each(|problem| writeln!(out, "{problem}"))?;
+            writeln!(out, "checked   {} detectors, {} problems", checked.detectors, checked.problems.len())?;
+            Ok(Outcome::complete(checked.problems.is_empty()))
+        }
+        DetectorsRequest::Test(library, ids) => {
+            let (detectors, mut failed) = (library.select(&ids)?, 0);
+            for detector in &detectors {
+                let tested = workbench::test(detector).await?;
+                out.render(|out| tested.text(out))?;
+                failed += usize::from(!tested.verdict.passed());
+            }
+            writeln!(out, "tested    {} detectors, {failed} failed", detectors.len())?;
+            Ok(Outcome::complete(failed == 0))
+        }
+        DetectorsRequest::Explain(request) => {
+            let explained = workbench::explain(&request, Progress::Shown).await?;
+            let detector = request.detection.library.get(&request.id)?;
+            out.render(|out| explained.text(detector, request.plan, out))?;
+            Ok(Outcome::Done)
+        }
+    }
+}
+
+fn list(library: &Library, filter: &DetectorFilter, out: &mut Out) -> Result<Outcome> {
+    if let Some(tactic) = &filter.tactic
+        && !attack::tactics().any(|known| as_typed(known) == *tactic)
+    {
+        let known: Vec<_> = attack::tactics().map(as_typed).collect();
+        return Err(Error::Usage(format!("unknown tactic {tactic}: expected one of {}", known.join(", "))));
+    }
+    let listed: Vec<_> = library.iter().filter(|detector| matches(detector, filter)).collect();
+    let width = listed.iter().map(|detector| detector.id.len()).max().unwrap_or(0);
+    for detector in listed {
+        let attack = detector.attack.join(" ");
+        writeln!(out, "{:13}  {:width$}  {}  ({attack})", detector.severity, detector.id, detector.title)?;
+    }
+    for id in &library.replaced {
+        writeln!(out, "{id} replaces the shipped detector {id}")?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// A tactic's name as it is typed: `Credential Access` is `credential-access`.
+fn as_typed(tactic: &str) -> String {
+    tactic.to_lowercase().replace(' ', "-")
+}
+
+fn matches(detector: &Detector, filter: &DetectorFilter) -> bool {
+    let serves = |tactic: &String| {
+        detector.attack.iter().any(|id| attack::tactics_of(id).iter().any(|name| as_typed(name) == *tactic))
+    };
+    filter.severity.is_none_or(|least| detector.severity >= least)
+        && filter.tactic.as_ref().is_none_or(serves)
+        && filter.reads.as_ref().is_none_or(|source| detector.reads(source))
+}

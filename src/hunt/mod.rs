@@ -1,0 +1,140 @@
+//! A hunt: opens the lake, runs the detectors over the window, compares with the previous run, and makes the report.
+
+use std::sync::Arc;
+
+use chrono::Days;
+
+use crate::detect::{self, Hunt, Window};
+use crate::engine::Session;
+use crate::error::{Error, Result};
+use crate::geo::Geo;
+use crate::ingest::Ingested;
+use crate::lake::{Lake, Link, Snapshot};
+use crate::open;
+use crate::report::{self, Coverage, Material, Report};
+use crate::request::period::{day_after, midnight};
+use crate::request::{CompareWith, Detection, HuntRequest, LakeRequest, Period};
+use crate::runs;
+use crate::terminal::Progress;
+
+/// What a hunt reads.
+pub struct HuntContext {
+    /// The state of the lake.
+    pub snapshot: Snapshot,
+    /// The days that are judged.
+    pub window: Window,
+    /// What maps addresses to places.
+    pub geo: Arc<Geo>,
+    /// SQL over the snapshot.
+    pub session: Session,
+}
+
+/// Opens the lake as it is now, computes missing daily summaries, and settles the window.
+///
+/// # Errors
+/// When the lake is empty or cannot be read, or the period holds no day.
+pub async fn prepare(lake: &Lake, request: &LakeRequest, period: &Period, progress: Progress) -> Result<HuntContext> {
+    let databases = request.clone();
+    let geo = tokio::task::spawn_blocking(move || databases.geo());
+    let snapshot = lake.snapshot().await?;
+    let window = window(&snapshot, period)?;
+    let geo = geo.await.map_err(|e| Error::Internal(format!("loading the geographic table: {e}")))??;
+    let session = open::summarised_session(lake, &snapshot, &geo, request.memory_bytes, progress).await?;
+    Ok(HuntContext { snapshot, window, geo, session })
+}
+
+/// Runs the detectors.
+///
+/// # Errors
+/// When the hunt as a whole cannot run; a detector that fails is in [`Hunt::failed`].
+pub async fn detect(detection: &Detection, session: &Session, window: Window, progress: Progress) -> Result<Hunt> {
+    let detectors = detection.detectors()?;
+    let total = detectors.len() as u64;
+    let bar = progress.steps("hunt", total);
+    detect::run(&detectors, session, window, &detection.settings, |done, id| {
+        bar.set(done as u64, total);
+        bar.describe(id);
+    })
+    .await
+}
+
+/// Hunts the lake and makes the report.
+///
+/// # Errors
+/// As [`prepare`] and [`detect`], and when the previous report cannot be read.
+pub async fn hunt(lake: &Lake, request: &HuntRequest, coverage: Coverage, progress: Progress) -> Result<Report> {
+    let detectors = request.detection.detectors()?;
+    let last_run = async {
+        match &request.compare_with {
+            CompareWith::LastRun => runs::previous(lake, &detectors).await,
+            CompareWith::Nothing | CompareWith::Report(_) => Ok(None),
+        }
+    };
+    let context = prepare(lake, &request.lake, &request.period, progress);
+    let (last_run, context) = tokio::try_join!(last_run, context)?;
+    let previous = match &request.compare_with {
+        CompareWith::Report(report) => Some(report.as_ref().clone()),
+        CompareWith::LastRun | CompareWith::Nothing => last_run,
+    };
+    let hunt = detect(&request.detection, &context.session, context.window, progress).await?;
+    report::report(Material {
+        snapshot: &context.snapshot,
+        session: &context.session,
+        window: context.window,
+        detectors: &detectors,
+        settings: request.detection.settings.parameters.clone(),
+        geo: &context.geo,
+        hunt,
+        suppressions: &request.suppressions,
+        previous,
+        coverage,
+    })
+    .await
+}
+
+/// Writes the report to its files and adds the run to the lake's chain. `None` in a lake that may only be read.
+///
+/// # Errors
+/// When a file or the lake cannot be written.
+pub async fn publish(lake: &Lake, report: &Report, request: &HuntRequest) -> Result<Option<Link>> {
+    for output in &request.reports {
+        output.write(report)?;
+    }
+    runs::record(lake, report, &request.reports).await
+}
+
+/// The days of a period, from 00:00 of its first day. An open end is that of the lake.
+///
+/// # Errors
+/// When the lake holds no events, or the period no day.
+pub fn window(snapshot: &Snapshot, period: &Period) -> Result<Window> {
+    let Some((first, last)) = snapshot.days() else {
+        return Err(Error::lake(snapshot.location.to_string(), "it holds no events yet; `trailhunt ingest` adds some"));
+    };
+    // Detectors judge whole days and hours: a window that starts or ends inside one would split a story between two runs.
+    let from = midnight(period.from.map_or(first, |from| from.date_naive()));
+    let to = period.to.map(day_after).or(last.checked_add_days(Days::new(1))).map_or(from, midnight);
+    if from >= to {
+        let days = format!("the lake holds {first} to {last}");
+        return Err(Error::Usage(format!("nothing to hunt from {from} to {to}; {days}")));
+    }
+    Ok(Window { from, to })
+}
+
+impl From<Ingested> for Coverage {
+    fn from(ingested: Ingested) -> Coverage {
+        let appended = ingested.appended;
+        Coverage {
+            objects_read: appended.objects,
+            objects_skipped: ingested.objects_skipped,
+            objects_changed: ingested.objects_changed,
+            objects_failed: ingested.objects_failed.into_iter().map(|(_, reason)| reason).collect(),
+            objects_of_other_kinds: ingested.others,
+            events_read: appended.kept + appended.duplicates,
+            events_kept: appended.kept,
+            duplicates: appended.duplicates,
+            rejects: appended.rejects,
+            ..Coverage::default()
+        }
+    }
+}

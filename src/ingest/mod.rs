@@ -1,0 +1,216 @@
+//! The ingest pipeline: archives into a lake.
+//!
+//! Objects are listed day by day, fetched a few ahead, decoded on all cores and appended in order. Objects that the ledger
+//! knows are skipped; an object that cannot be fetched is named and tried again by the next run.
+
+mod fetch;
+mod summary;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use futures::stream::{self, StreamExt};
+use indicatif::HumanCount;
+use tokio::task::JoinHandle;
+
+use crate::decode::Pool;
+use crate::error::{Error, Result};
+use crate::lake::{Appended, Appender, Committed, Lake, ObjectState};
+use crate::request::{Bounds, IngestRequest};
+use crate::source::{self, Location, LogObject, Selection};
+use crate::terminal::{Bar, Progress};
+use fetch::{Fetched, fetch_and_decode};
+
+pub use summary::text;
+
+/// Objects are decoded in groups of this many at most: a batch of a handful of events costs more than the events.
+const GROUP_OBJECTS_MAX: usize = 256;
+/// Groups fetched and decoded ahead of writing, which pauses whenever it sorts and encodes.
+const GROUPS_AHEAD: usize = 8;
+/// Folders listed ahead of reading.
+const LISTINGS_MAX: usize = 16;
+/// Small files that a day may keep after an ingest. More are compacted, so that a lake fed every hour stays fast.
+const SMALL_FILES_MAX: usize = 8;
+
+/// The result of an ingest.
+#[derive(Debug, Default)]
+pub struct Ingested {
+    /// What was appended to the lake.
+    pub appended: Appended,
+    /// Objects that the ledger already had.
+    pub objects_skipped: u64,
+    /// Objects that were read before in another version and were read again.
+    pub objects_changed: u64,
+    /// URL and reason of each object that could not be fetched. The ledger does not have them: the next run tries again.
+    pub objects_failed: Vec<(String, String)>,
+    /// Objects of other kinds, and members of bundles of other kinds, by kind.
+    pub others: BTreeMap<String, u64>,
+    /// Stored bytes read.
+    pub bytes: u64,
+    /// Duration in seconds.
+    pub seconds: f64,
+}
+
+impl Ingested {
+    /// Whether everything was read: no reject, no object that failed.
+    pub fn is_complete(&self) -> bool {
+        self.appended.rejects == 0 && self.objects_failed.is_empty()
+    }
+}
+
+/// Reads everything that the request selects and the lake does not have yet.
+///
+/// # Errors
+/// When a source cannot be listed or the lake cannot be written.
+pub async fn ingest(request: &IngestRequest, lake: &Lake, progress: Progress) -> Result<Ingested> {
+    let started = std::time::Instant::now();
+    let bounds = request.bounds;
+    let pool = Pool::new(bounds.limits)?;
+    let mut pipeline = Pipeline {
+        appender: Appender::new(lake, bounds.memory_bytes, pool.clone()).await?,
+        pool,
+        ingested: Ingested::default(),
+        bar: progress.bytes("ingest"),
+        group_bytes_max: group_bytes_max(bounds),
+    };
+    for source in &request.sources {
+        pipeline.read(source, &request.selection).await?;
+    }
+    let Pipeline { mut ingested, bar, .. } = pipeline;
+    if ingested.appended.kept > 0 {
+        lake.compact(SMALL_FILES_MAX + 1, bounds.memory_bytes).await?;
+    }
+    drop(bar);
+    ingested.seconds = started.elapsed().as_secs_f64();
+    Ok(ingested)
+}
+
+/// Stored bytes that are decoded together: as columns they take some ten times as much, and [`GROUPS_AHEAD`] may wait.
+fn group_bytes_max(bounds: Bounds) -> u64 {
+    bounds.memory_bytes as u64 / 1024
+}
+
+/// Objects that are fetched and decoded together.
+#[derive(Default)]
+struct Group {
+    objects: Vec<LogObject>,
+    bytes: u64,
+}
+
+impl Group {
+    fn push(&mut self, object: LogObject) {
+        self.bytes += object.size_bytes;
+        self.objects.push(object);
+    }
+
+    fn is_full(&self, bytes_max: u64) -> bool {
+        self.bytes >= bytes_max || self.objects.len() >= GROUP_OBJECTS_MAX
+    }
+}
+
+/// An ingest in progress.
+struct Pipeline<'a> {
+    appender: Appender<'a>,
+    pool: Pool,
+    ingested: Ingested,
+    bar: Bar,
+    group_bytes_max: u64,
+}
+
+impl Pipeline<'_> {
+    /// Lists a source ahead of fetching, fetches and decodes groups ahead of writing, and appends them in order.
+    async fn read(&mut self, source: &Location, selection: &Selection) -> Result<()> {
+        let leaves = source::walk(source, selection).await?;
+        let listing = |leaf| {
+            let (source, selection) = (source.clone(), selection.clone());
+            tokio::spawn(async move { source::list(&source, &selection, leaf).await })
+        };
+        let mut listings = stream::iter(leaves).map(listing).buffered(LISTINGS_MAX);
+        let mut in_flight = VecDeque::new();
+        let mut group = Group::default();
+        while let Some(listed) = listings.next().await {
+            let listed = listed.map_err(|e| Error::Internal(format!("listing: {e}")))??;
+            for (kind, count) in listed.others {
+                *self.ingested.others.entry(kind).or_default() += count;
+            }
+            for object in listed.logs {
+                match self.appender.object_state(&object) {
+                    ObjectState::Read => {
+                        self.ingested.objects_skipped += 1;
+                        continue;
+                    }
+                    ObjectState::Changed => self.ingested.objects_changed += 1,
+                    ObjectState::New => {}
+                }
+                self.bar.add_total(object.size_bytes);
+                group.push(object);
+                if group.is_full(self.group_bytes_max) {
+                    in_flight.push_back(self.start(source, std::mem::take(&mut group)));
+                    if in_flight.len() > GROUPS_AHEAD
+                        && let Some(first) = in_flight.pop_front()
+                    {
+                        self.append(source, first).await?;
+                    }
+                }
+            }
+        }
+        in_flight.push_back(self.start(source, group));
+        while let Some(first) = in_flight.pop_front() {
+            self.append(source, first).await?;
+        }
+        self.commit(source).await
+    }
+
+    /// Starts to fetch and decode a group in the background.
+    fn start(&self, source: &Location, group: Group) -> JoinHandle<Result<Fetched>> {
+        let (source, pool) = (source.clone(), self.pool.clone());
+        tokio::spawn(async move { fetch_and_decode(&source, group, &pool).await })
+    }
+
+    async fn append(&mut self, source: &Location, group: JoinHandle<Result<Fetched>>) -> Result<()> {
+        let fetched = group.await.map_err(|e| Error::Internal(format!("decoding: {e}")))??;
+        self.ingested.bytes += fetched.bytes;
+        for (kind, count) in &fetched.decoded.others {
+            *self.ingested.others.entry(kind.clone()).or_default() += count;
+        }
+        self.bar.advance(fetched.bytes);
+        self.push(fetched).await?;
+        if self.appender.is_full() {
+            self.commit(source).await?;
+        }
+        Ok(())
+    }
+
+    async fn push(&mut self, fetched: Fetched) -> Result<()> {
+        self.ingested.objects_failed.extend(fetched.failed);
+        self.appender.push(fetched.decoded).await?;
+        Ok(())
+    }
+
+    /// Commits the current batch. If another ingest committed some of its objects or days first, reads the rest again.
+    async fn commit(&mut self, source: &Location) -> Result<()> {
+        loop {
+            match self.appender.commit().await? {
+                Committed::Done(appended) => {
+                    self.ingested.appended += appended;
+                    self.bar.describe(format!("{} events", HumanCount(self.ingested.appended.kept)));
+                    return Ok(());
+                }
+                Committed::Superseded(objects) => {
+                    let mut group = Group::default();
+                    for object in objects {
+                        if self.appender.object_state(&object) == ObjectState::Read {
+                            self.ingested.objects_skipped += 1;
+                            continue;
+                        }
+                        group.push(object);
+                        if group.is_full(self.group_bytes_max) {
+                            let group = std::mem::take(&mut group);
+                            self.push(fetch_and_decode(source, group, &self.pool).await?).await?;
+                        }
+                    }
+                    self.push(fetch_and_decode(source, group, &self.pool).await?).await?;
+                }
+            }
+        }
+    }
+}

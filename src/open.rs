@@ -1,0 +1,52 @@
+//! Opens a lake for SQL.
+
+use std::sync::Arc;
+
+use crate::engine::{self, Session};
+use crate::error::Result;
+use crate::geo::Geo;
+use crate::lake::{Lake, Snapshot};
+use crate::request::LakeRequest;
+use crate::terminal::Progress;
+
+/// SQL over a lake as it is: daily summaries that are missing are computed by the queries that need them.
+///
+/// # Errors
+/// When there is no lake or it cannot be read.
+pub async fn session(request: &LakeRequest) -> Result<(Snapshot, Session)> {
+    session_of(&Lake::open(&request.location).await?, request).await
+}
+
+/// [`session`], for a lake that is open.
+///
+/// # Errors
+/// When the lake cannot be read.
+pub async fn session_of(lake: &Lake, request: &LakeRequest) -> Result<(Snapshot, Session)> {
+    let snapshot = lake.snapshot().await?;
+    let geo = request.geo()?;
+    let rolled = lake.rolled(&snapshot, &geo.sources()).await?;
+    let session = engine::session(&snapshot, &rolled, &geo, request.memory_bytes).await?;
+    Ok((snapshot, session))
+}
+
+/// SQL over a snapshot after its missing daily summaries were computed and stored. In a lake that may only be read they
+/// are computed by the queries that need them.
+///
+/// # Errors
+/// When the lake cannot be read.
+pub async fn summarised_session(
+    lake: &Lake,
+    snapshot: &Snapshot,
+    geo: &Arc<Geo>,
+    memory_bytes: usize,
+    progress: Progress,
+) -> Result<Session> {
+    let bar = progress.steps("summaries", 0);
+    let rolled = engine::roll_up(lake, snapshot, geo, memory_bytes, |done, of| bar.set(done as u64, of as u64)).await;
+    let rolled = match rolled {
+        Err(e) if e.is_read_only() => lake.rolled(snapshot, &geo.sources()).await?,
+        rolled => rolled?,
+    };
+    drop(bar);
+    engine::session(snapshot, &rolled, geo, memory_bytes).await
+}

@@ -1,0 +1,114 @@
+//! What a lake holds: events, objects, duplicates, rejects, accounts and regions, gaps.
+
+use std::io::Write;
+
+use chrono::{Days, NaiveTime};
+use indicatif::{HumanBytes, HumanCount};
+use serde_json::{Value, json};
+
+use super::{Row, section};
+use crate::detect::Window;
+use crate::engine::Session;
+use crate::error::Result;
+use crate::lake::Snapshot;
+use crate::terminal::printable;
+
+/// The state of a lake.
+#[derive(Debug)]
+pub struct LakeStatus {
+    lake: String,
+    version: u64,
+    files: usize,
+    bytes: u64,
+    totals: Row,
+    by_account_and_region: Vec<Row>,
+    gaps: Vec<Row>,
+}
+
+impl LakeStatus {
+    /// Asks the lake.
+    ///
+    /// # Errors
+    /// When a query fails.
+    pub async fn of(snapshot: &Snapshot, session: &Session) -> Result<LakeStatus> {
+        let window = everything(snapshot);
+        Ok(LakeStatus {
+            lake: snapshot.location.to_string(),
+            version: snapshot.version,
+            files: snapshot.files.len(),
+            bytes: snapshot.bytes(),
+            totals: section("lake", session, window).await?.pop().unwrap_or_default(),
+            by_account_and_region: section("by_account_and_region", session, window).await?,
+            gaps: section("gaps", session, window).await?,
+        })
+    }
+
+    /// Whether every record that was read could be kept.
+    pub fn is_complete(&self) -> bool {
+        self.number("rejects") == 0
+    }
+
+    /// As JSON.
+    pub fn json(&self) -> Value {
+        let table = json!({"version": self.version, "files": self.files, "bytes": self.bytes});
+        json!({"lake": self.lake, "table": table, "totals": self.totals,
+               "by_account_and_region": self.by_account_and_region, "gaps": self.gaps})
+    }
+
+    /// Writes lines to read.
+    ///
+    /// # Errors
+    /// When `out` cannot be written.
+    pub fn text(&self, out: &mut impl Write) -> std::io::Result<()> {
+        let count = |name: &str| HumanCount(self.number(name));
+        writeln!(out, "lake      {}, version {}", self.lake, self.version)?;
+        writeln!(out, "files     {}, {}", HumanCount(self.files as u64), HumanBytes(self.bytes))?;
+        let (first, last) = (cell(&self.totals, "first_event"), cell(&self.totals, "last_event"));
+        writeln!(out, "events    {}, {first} to {last}", count("events"))?;
+        writeln!(out, "objects   {}", count("objects"))?;
+        let (kept, duplicates, rejects) = (count("kept"), count("duplicates"), count("rejects"));
+        let records = count("records");
+        writeln!(out, "records   {records} = {kept} kept + {duplicates} duplicates + {rejects} rejects")?;
+        if self.number("retyped_members") > 0 {
+            let members = count("retyped_members");
+            writeln!(out, "retyped   {members} members with an undocumented type, kept in column `extra`")?;
+        }
+        writeln!(out, "\naccount       region            events     hours with events")?;
+        for place in &self.by_account_and_region {
+            let cell = |name: &str| cell(place, name);
+            let (account, region, events) = (cell("account_id"), cell("aws_region"), cell("events"));
+            let (hours, of) = (cell("hours_with_events"), cell("hours_between"));
+            writeln!(out, "{account:12}  {region:14}  {events:>8}     {hours} of {of}")?;
+        }
+        for gap in &self.gaps {
+            let cell = |name: &str| cell(gap, name);
+            let (account, region) = (cell("account_id"), cell("aws_region"));
+            writeln!(out, "gap       {account} {region}: no events for {} hours from {}", cell("hours"), cell("from"))?;
+        }
+        if self.gaps.is_empty() {
+            writeln!(out, "\nno gap of a day or more in any account and region")?;
+        }
+        Ok(())
+    }
+
+    fn number(&self, name: &str) -> u64 {
+        self.totals.get(name).and_then(Value::as_u64).unwrap_or(0)
+    }
+}
+
+/// From the lake's first day to the end of its last.
+fn everything(snapshot: &Snapshot) -> Window {
+    let (first, last) = snapshot.days().unwrap_or_default();
+    let after_last = last.checked_add_days(Days::new(1)).unwrap_or(last);
+    Window { from: first.and_time(NaiveTime::MIN).and_utc(), to: after_last.and_time(NaiveTime::MIN).and_utc() }
+}
+
+/// A member as text that is safe to print.
+fn cell(row: &Row, name: &str) -> String {
+    let text = match row.get(name) {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Null) | None => "-".into(),
+        Some(other) => other.to_string(),
+    };
+    printable(&text)
+}

@@ -1,0 +1,384 @@
+//! What runs: the command line, the environment and trailhunt.toml, merged, checked and with defaults filled in.
+//!
+//! `resolve` makes the requests and has read what a command needs before work starts: detectors, suppressions, keys, the
+//! report to compare with. Nothing here or below knows how a value was given.
+
+pub mod period;
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use period::Period;
+
+use crate::ask::Question;
+use crate::decode::Limits;
+use crate::detect::{Detector, Library, Settings, Severity, Suppressions, Window};
+use crate::engine::MEMORY_BYTES;
+use crate::error::Result;
+use crate::geo::Geo;
+use crate::integrity::PublicKeys;
+use crate::report::{Output, Previous};
+use crate::source::{Location, Selection};
+
+/// A lake, and how SQL runs over it.
+#[derive(Debug, Clone)]
+pub struct LakeRequest {
+    /// The lake.
+    pub location: Location,
+    /// MaxMind-format databases, asked before the embedded table.
+    pub geoip_databases: Vec<PathBuf>,
+    /// Memory to stay within, in bytes.
+    pub memory_bytes: usize,
+}
+
+impl LakeRequest {
+    /// A lake with the embedded geographic table and the default memory limit.
+    pub fn new(location: Location) -> LakeRequest {
+        LakeRequest { location, geoip_databases: Vec::new(), memory_bytes: MEMORY_BYTES }
+    }
+
+    /// What maps addresses to places.
+    ///
+    /// # Errors
+    /// When a database cannot be read.
+    pub fn geo(&self) -> Result<Arc<Geo>> {
+        match self.geoip_databases.as_slice() {
+            [] => Ok(Geo::embedded()?),
+            databases => Ok(Arc::new(Geo::with_databases(databases)?)),
+        }
+    }
+}
+
+/// What an ingest may use.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Memory to stay within, in bytes; a single object may need more.
+    pub memory_bytes: usize,
+    /// Limits on what one object may cost.
+    pub limits: Limits,
+}
+
+impl Default for Bounds {
+    fn default() -> Bounds {
+        Bounds { memory_bytes: MEMORY_BYTES, limits: Limits::default() }
+    }
+}
+
+/// Archives to read.
+#[derive(Debug, Clone)]
+pub struct IngestRequest {
+    /// Where the archives are.
+    pub sources: Vec<Location>,
+    /// Which part of them.
+    pub selection: Selection,
+    /// Memory and limits.
+    pub bounds: Bounds,
+}
+
+impl IngestRequest {
+    /// Everything in these archives, with the default limits.
+    pub fn all(sources: Vec<Location>) -> IngestRequest {
+        IngestRequest { sources, selection: Selection::default(), bounds: Bounds::default() }
+    }
+}
+
+/// Which detectors run, with which parameters.
+#[derive(Debug, Default)]
+pub struct Detection {
+    /// Shipped detectors and those of the user's folders.
+    pub library: Library,
+    /// Ids of those to run; all when empty. They exist in the library.
+    pub ids: Vec<String>,
+    /// Values of `[params]`, checked against the library.
+    pub settings: Settings,
+}
+
+impl Detection {
+    /// All shipped detectors with their default parameters.
+    ///
+    /// # Errors
+    /// As [`Library::load`].
+    pub fn shipped() -> Result<Detection> {
+        Ok(Detection { library: Library::load(&[])?, ..Detection::default() })
+    }
+
+    /// The detectors to run.
+    ///
+    /// # Errors
+    /// When the library has no detector of one of the ids.
+    pub fn detectors(&self) -> Result<Vec<&Detector>> {
+        self.library.select(&self.ids)
+    }
+}
+
+/// What the findings of a hunt are compared with.
+#[derive(Debug)]
+pub enum CompareWith {
+    /// The last recorded run that had most of these detectors.
+    LastRun,
+    /// Nothing: every finding is new.
+    Nothing,
+    /// The report of an earlier run.
+    Report(Box<Previous>),
+}
+
+/// A hunt over a lake.
+#[derive(Debug)]
+pub struct HuntRequest {
+    /// The lake.
+    pub lake: LakeRequest,
+    /// The part of history to judge.
+    pub period: Period,
+    /// The detectors.
+    pub detection: Detection,
+    /// Findings that were accepted.
+    pub suppressions: Suppressions,
+    /// What decides between new, continuing and resolved.
+    pub compare_with: CompareWith,
+    /// Files to write the report to.
+    pub reports: Vec<Output>,
+}
+
+/// How a hunt reports its end.
+#[derive(Debug, Default)]
+pub struct Announcement {
+    /// Print only the summary, as one line of JSON.
+    pub quiet: bool,
+    /// Command that gets the summary.
+    pub notify: Option<Notify>,
+    /// Findings of this severity or above set exit code 1.
+    pub fail_on: Option<Severity>,
+}
+
+/// A command of the operator's that gets the summary of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notify {
+    /// The command, as `sh -c` takes it.
+    pub command: String,
+    /// The command is killed after this time.
+    pub time_limit: Duration,
+}
+
+/// Two output formats of most commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextFormat {
+    /// Lines and columns to read.
+    Table,
+    /// One JSON document.
+    Json,
+}
+
+impl TextFormat {
+    /// The names, as `--format` takes them.
+    pub const NAMES: [&str; 2] = ["table", "json"];
+}
+
+impl FromStr for TextFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<TextFormat, String> {
+        match text {
+            "table" => Ok(TextFormat::Table),
+            "json" => Ok(TextFormat::Json),
+            other => Err(format!("unknown format `{other}`")),
+        }
+    }
+}
+
+/// Output formats of `query`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnswerFormat {
+    /// Lines and columns to read.
+    Table,
+    /// Comma-separated values with a header.
+    Csv,
+    /// One array of objects.
+    Json,
+    /// One object per line.
+    Ndjson,
+    /// A Parquet file.
+    Parquet,
+}
+
+impl AnswerFormat {
+    /// The names, as `--format` takes them.
+    pub const NAMES: [&str; 5] = ["table", "csv", "json", "ndjson", "parquet"];
+}
+
+impl FromStr for AnswerFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<AnswerFormat, String> {
+        match text {
+            "table" => Ok(AnswerFormat::Table),
+            "csv" => Ok(AnswerFormat::Csv),
+            "json" => Ok(AnswerFormat::Json),
+            "ndjson" => Ok(AnswerFormat::Ndjson),
+            "parquet" => Ok(AnswerFormat::Parquet),
+            other => Err(format!("unknown format `{other}`")),
+        }
+    }
+}
+
+/// A backtest over history.
+#[derive(Debug)]
+pub struct BacktestRequest {
+    /// The lake.
+    pub lake: LakeRequest,
+    /// The part of history to judge.
+    pub period: Period,
+    /// The detectors.
+    pub detection: Detection,
+    /// Wanted alerts per day and detector.
+    pub alerts_per_day: f64,
+    /// Output format.
+    pub format: TextFormat,
+}
+
+/// What became normal between two days.
+#[derive(Debug)]
+pub struct BaselineDiffRequest {
+    /// The lake.
+    pub lake: LakeRequest,
+    /// From the end of the earlier day to the end of the later one.
+    pub window: Window,
+    /// Output format.
+    pub format: TextFormat,
+}
+
+/// A list of the last runs.
+#[derive(Debug)]
+pub struct RunsRequest {
+    /// The lake.
+    pub lake: Location,
+    /// How many.
+    pub last: usize,
+    /// Output format.
+    pub format: TextFormat,
+}
+
+/// An evidence bundle of a run.
+#[derive(Debug)]
+pub struct EvidenceRequest {
+    /// The lake.
+    pub lake: LakeRequest,
+    /// Id of the run, or `last`.
+    pub run: String,
+    /// The detectors the run may have used.
+    pub library: Library,
+    /// The bundle to write.
+    pub out: PathBuf,
+}
+
+/// A check that nothing recorded was altered.
+#[derive(Debug)]
+pub struct VerifyRequest {
+    /// The lake.
+    pub lake: LakeRequest,
+    /// A report or bundle to check against the recorded runs.
+    pub target: Option<PathBuf>,
+    /// Hash of a record that must exist.
+    pub last_sha256: Option<String>,
+    /// A recorded finding to reproduce.
+    pub finding: Option<String>,
+    /// The detectors the run may have used.
+    pub library: Library,
+}
+
+/// SQL over a lake, or a description of a table.
+#[derive(Debug)]
+pub struct QueryRequest {
+    /// The lake.
+    pub lake: LakeRequest,
+    /// What to do.
+    pub action: QueryAction,
+}
+
+/// What `query` does.
+#[derive(Debug)]
+pub enum QueryAction {
+    /// List the columns of this table or view.
+    Describe(String),
+    /// Print what the query reads and its plan.
+    Explain(Asked),
+    /// Print the answer.
+    Print(Asked, AnswerFormat),
+    /// Write the answer to a file.
+    Write(Asked, AnswerFormat, PathBuf),
+}
+
+/// A question with its values.
+#[derive(Debug)]
+pub struct Asked {
+    /// The question.
+    pub question: Question,
+    /// Names and values of parameters.
+    pub values: Vec<(String, String)>,
+    /// What `$from` and `$to` stand for.
+    pub period: Period,
+}
+
+/// The story of an identity, access key or address.
+#[derive(Debug)]
+pub struct EntityRequest {
+    /// The lake.
+    pub lake: LakeRequest,
+    /// ARN, access key id or address.
+    pub entity: String,
+    /// The part of history to tell.
+    pub period: Period,
+    /// Where findings about it come from.
+    pub findings: FindingsFrom,
+}
+
+/// Where `entity` takes findings from.
+#[derive(Debug)]
+pub enum FindingsFrom {
+    /// None are shown.
+    Nowhere,
+    /// The findings of a JSON report.
+    Report(Vec<serde_json::Value>),
+    /// A hunt over the period.
+    Hunt(Detection),
+}
+
+/// What a detector reads and costs.
+#[derive(Debug)]
+pub struct ExplainRequest {
+    /// The lake.
+    pub lake: LakeRequest,
+    /// The detector's id.
+    pub id: String,
+    /// The library and the parameters.
+    pub detection: Detection,
+    /// The part of history to judge.
+    pub period: Period,
+    /// Also print the engine's plan.
+    pub plan: bool,
+}
+
+/// A check of an archive against CloudTrail's digest files.
+#[derive(Debug)]
+pub struct VerifyDigestsRequest {
+    /// Archive of logs and digests.
+    pub source: Location,
+    /// Which part of it.
+    pub selection: Selection,
+    /// Public keys by fingerprint.
+    pub keys: PublicKeys,
+    /// Output format.
+    pub format: TextFormat,
+}
+
+/// Which detectors are listed.
+#[derive(Debug, Default)]
+pub struct DetectorFilter {
+    /// This severity or above.
+    pub severity: Option<Severity>,
+    /// ATT&CK tactic, such as `credential-access`.
+    pub tactic: Option<String>,
+    /// Table or view that is read, or service that is looked for.
+    pub reads: Option<String>,
+}

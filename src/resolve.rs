@@ -1,0 +1,412 @@
+//! Turns parsed arguments and settings into the request that runs.
+//!
+//! Everything that can be wrong with what was typed is found here, before any work starts: times, paths, detectors,
+//! parameters, suppressions, the report to compare with.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::{Days, Utc};
+
+use crate::ask::{self, Question, Questions};
+use crate::cli::{self, Command};
+use crate::decode::Limits;
+use crate::detect::{self, Detector, Library, Suppressions, Window};
+use crate::error::{Error, Result};
+use crate::integrity::PublicKeys;
+use crate::report::{Output, Previous};
+use crate::request::period::midnight;
+use crate::request::*;
+use crate::sample::SampleSettings;
+use crate::settings::Settings;
+use crate::source::{Location, S3Settings, Selection};
+
+/// A command that is ready to run.
+#[derive(Debug)]
+pub enum Request {
+    /// `demo`: folder (a temporary one if none) and report.
+    Demo(Option<PathBuf>, PathBuf),
+    /// `sample`
+    Sample(SampleSettings),
+    /// `ingest`: into this lake, which is created if it does not exist.
+    Ingest(IngestRequest, Location),
+    /// `hunt`
+    Hunt(HuntRequest, Announcement),
+    /// `run`
+    Run(IngestRequest, HuntRequest, Announcement),
+    /// `backtest`
+    Backtest(BacktestRequest),
+    /// `baseline diff`
+    BaselineDiff(BaselineDiffRequest),
+    /// `runs`
+    Runs(RunsRequest),
+    /// `evidence`
+    Evidence(EvidenceRequest),
+    /// `verify`
+    Verify(VerifyRequest),
+    /// `query`
+    Query(QueryRequest),
+    /// `queries`: all, or one by name.
+    Queries(Option<String>),
+    /// `entity`
+    Entity(EntityRequest),
+    /// `shell`
+    Shell(LakeRequest),
+    /// `detectors ...`
+    Detectors(DetectorsRequest),
+    /// `lake status`
+    LakeStatus(LakeRequest, TextFormat),
+    /// `lake rejects`
+    LakeRejects(LakeRequest),
+    /// `lake compact`: the lake and the memory limit in bytes.
+    LakeCompact(Location, usize),
+    /// `lake vacuum`: the lake and the hours to keep.
+    LakeVacuum(Location, u32),
+    /// `lake verify-digests`
+    VerifyDigests(VerifyDigestsRequest),
+    /// `config show`
+    ConfigShow(Settings),
+    /// `completions`
+    Completions(clap_complete::Shell),
+    /// `man`: folder, or standard output.
+    Man(Option<PathBuf>),
+}
+
+/// `detectors ...`.
+#[derive(Debug)]
+pub enum DetectorsRequest {
+    /// `detectors list`
+    List(Library, DetectorFilter),
+    /// `detectors show`: the library and an id.
+    Show(Library, String),
+    /// `detectors new`: id and folder.
+    New(String, PathBuf),
+    /// `detectors check`: files and folders; the shipped detectors when empty.
+    Check(Vec<PathBuf>),
+    /// `detectors test`: the library and the ids to test.
+    Test(Library, Vec<String>),
+    /// `detectors explain`
+    Explain(ExplainRequest),
+}
+
+/// The request of a command line. `settings` gives the parameters of trailhunt.toml; its other values are already the
+/// defaults of the options.
+///
+/// # Errors
+/// [`Error::Usage`] and [`Error::File`] with what is wrong.
+pub fn request(command: Command, settings: Settings) -> Result<Request> {
+    Ok(match command {
+        Command::Demo(args) => Request::Demo(args.dir, args.report),
+        Command::Sample(args) => Request::Sample(sample(args)),
+        Command::Ingest(args) => {
+            let (from, to) = period(&args.period)?.days();
+            let selection = selection(&args.source, from, to);
+            let request = ingest(&args.source, selection, &args.lake.s3, &args.memory, &args.limits)?;
+            Request::Ingest(request, location(&args.lake)?)
+        }
+        Command::Hunt(args) => {
+            let (hunt, announcement) = hunt(args.hunt, &args.period, args.sql, &settings)?;
+            Request::Hunt(hunt, announcement)
+        }
+        Command::Run(args) => {
+            // Objects are delivered minutes after their events: those of the last hour are in the next day's folder.
+            let (from, to) = period(&args.period)?.days();
+            let selection = selection(&args.source, from, to.and_then(|day| day.checked_add_days(Days::new(1))));
+            let ingest = ingest(&args.source, selection, &args.sql.lake.s3, &args.sql.memory, &args.limits)?;
+            let (hunt, announcement) = hunt(args.hunt, &args.period, args.sql, &settings)?;
+            Request::Run(ingest, hunt, announcement)
+        }
+        Command::Backtest(args) => Request::Backtest(BacktestRequest {
+            lake: lake(args.sql)?,
+            period: period(&args.period)?,
+            detection: detection(&args.detect, &settings)?,
+            alerts_per_day: args.alerts_per_day,
+            format: args.format,
+        }),
+        Command::Baseline(cli::BaselineCommand::Diff(args)) => Request::BaselineDiff(BaselineDiffRequest {
+            window: between(args.before, args.after)?,
+            format: args.format,
+            lake: lake(args.sql)?,
+        }),
+        Command::Runs(args) => {
+            Request::Runs(RunsRequest { lake: location(&args.lake)?, last: args.last, format: args.format })
+        }
+        Command::Evidence(args) => Request::Evidence(EvidenceRequest {
+            lake: lake(args.sql)?,
+            run: args.run,
+            library: Library::load(&args.dirs.folders)?,
+            out: file_to_write(args.out)?,
+        }),
+        Command::Verify(args) => Request::Verify(VerifyRequest {
+            lake: lake(args.sql)?,
+            target: args.target,
+            last_sha256: args.last_sha256,
+            finding: args.again,
+            library: Library::load(&args.dirs.folders)?,
+        }),
+        Command::Query(args) => Request::Query(query(args)?),
+        Command::Queries(args) => Request::Queries(args.name),
+        Command::Entity(args) => Request::Entity(EntityRequest {
+            findings: match (&args.report, args.hunt) {
+                (Some(report), _) => FindingsFrom::Report(ask::findings(report)?),
+                (None, true) => FindingsFrom::Hunt(detection(&args.detect, &settings)?),
+                (None, false) => FindingsFrom::Nowhere,
+            },
+            period: period(&args.period)?,
+            entity: args.entity,
+            lake: lake(args.sql)?,
+        }),
+        Command::Shell(args) => Request::Shell(lake(args.sql)?),
+        Command::Detectors(args) => Request::Detectors(detectors(args, &settings)?),
+        Command::Lake(command) => self::lake_command(command)?,
+        Command::Config(cli::ConfigCommand::Show) => Request::ConfigShow(settings),
+        Command::Completions(args) => Request::Completions(args.shell),
+        Command::Man(args) => Request::Man(args.out),
+    })
+}
+
+fn lake_command(command: cli::LakeCommand) -> Result<Request> {
+    Ok(match command {
+        cli::LakeCommand::Status(args) => Request::LakeStatus(lake(args.sql)?, args.format),
+        cli::LakeCommand::Rejects(args) => Request::LakeRejects(lake(args.sql)?),
+        cli::LakeCommand::Compact(args) => Request::LakeCompact(location(&args.lake)?, args.memory.memory_limit),
+        cli::LakeCommand::Vacuum(args) => Request::LakeVacuum(location(&args.lake)?, args.retain_hours),
+        cli::LakeCommand::VerifyDigests(args) => {
+            let (from, to) = period(&args.period)?.days();
+            let mut keys = PublicKeys::default();
+            for path in &args.public_keys {
+                keys.add(&read(path)?, &path.display().to_string())?;
+            }
+            Request::VerifyDigests(VerifyDigestsRequest {
+                source: Location::parse(&args.source, &s3(&args.s3))?,
+                selection: Selection {
+                    from,
+                    to,
+                    accounts: args.accounts,
+                    regions: args.regions,
+                    ..Selection::default()
+                },
+                keys,
+                format: args.format,
+            })
+        }
+    })
+}
+
+fn detectors(args: cli::DetectorsArgs, settings: &Settings) -> Result<DetectorsRequest> {
+    let folders = args.folders;
+    Ok(match args.command {
+        cli::DetectorsCommand::List(list) => DetectorsRequest::List(
+            Library::load(&folders)?,
+            DetectorFilter { severity: list.severity, tactic: list.tactic, reads: list.reads },
+        ),
+        cli::DetectorsCommand::Show { id } => DetectorsRequest::Show(Library::load(&folders)?, id),
+        cli::DetectorsCommand::New { id } => {
+            DetectorsRequest::New(id, folders.into_iter().next().unwrap_or_else(|| ".".into()))
+        }
+        cli::DetectorsCommand::Check { paths } => {
+            DetectorsRequest::Check(if paths.is_empty() { folders } else { paths })
+        }
+        cli::DetectorsCommand::Test { ids } => {
+            let library = Library::load(&folders)?;
+            // Without ids: the folders' detectors, or the shipped ones when no folder is named.
+            let is_tested = |detector: &&Detector| folders.is_empty() || detector.path.is_some();
+            let tested: Vec<_> = library.iter().filter(is_tested).map(|detector| detector.id.clone()).collect();
+            let ids = if ids.is_empty() { tested } else { ids };
+            DetectorsRequest::Test(library, ids)
+        }
+        cli::DetectorsCommand::Explain(explain) => {
+            let library = Library::load(&folders)?;
+            library.get(&explain.id)?;
+            let parameters = parameters(&explain.parameters, &library, settings)?;
+            DetectorsRequest::Explain(ExplainRequest {
+                detection: Detection { library, ids: vec![explain.id.clone()], settings: parameters },
+                id: explain.id,
+                period: period(&explain.period)?,
+                plan: explain.plan,
+                lake: lake(explain.sql)?,
+            })
+        }
+    })
+}
+
+fn sample(args: cli::SampleArgs) -> SampleSettings {
+    SampleSettings {
+        out: args.out,
+        days: args.days,
+        accounts: args.accounts,
+        events_per_day: args.events_per_day,
+        people: args.people,
+        attacks: args.attacks,
+        seed: args.seed,
+        start: args.start,
+        events_per_object: args.events_per_object,
+    }
+}
+
+fn ingest(
+    source: &cli::SourceArgs,
+    selection: Selection,
+    s3_args: &cli::S3Args,
+    memory: &cli::MemoryArgs,
+    limits: &cli::LimitArgs,
+) -> Result<IngestRequest> {
+    let s3 = s3(s3_args);
+    let limits = Limits {
+        object_bytes_max: limits.object_size_max,
+        ratio_max: limits.inflation_max as usize,
+        record_bytes_max: limits.record_size_max,
+        ..Limits::default()
+    };
+    Ok(IngestRequest {
+        sources: source.sources.iter().map(|text| Location::source(text, &s3)).collect::<Result<Vec<_>>>()?,
+        selection,
+        bounds: Bounds { memory_bytes: memory.memory_limit, limits },
+    })
+}
+
+fn selection(source: &cli::SourceArgs, from: Option<chrono::NaiveDate>, to: Option<chrono::NaiveDate>) -> Selection {
+    Selection { from, to, accounts: source.accounts.clone(), regions: source.regions.clone(), ..Selection::default() }
+}
+
+fn hunt(
+    options: cli::HuntOptions,
+    asked: &cli::PeriodArgs,
+    sql: cli::SqlArgs,
+    settings: &Settings,
+) -> Result<(HuntRequest, Announcement)> {
+    let compare_with = match options.baseline.as_deref() {
+        Some(path) if path == Path::new("none") => CompareWith::Nothing,
+        Some(path) => CompareWith::Report(Box::new(Previous::read(path)?)),
+        None => CompareWith::LastRun,
+    };
+    let reports = options.reports.into_iter().map(|output| {
+        let path = file_to_write(output.path)?;
+        Ok(Output { path, ..output })
+    });
+    let hunt = HuntRequest {
+        lake: lake(sql)?,
+        period: period(asked)?,
+        detection: detection(&options.detect, settings)?,
+        suppressions: options.suppressions.as_deref().map(Suppressions::read).transpose()?.unwrap_or_default(),
+        compare_with,
+        reports: reports.collect::<Result<Vec<_>>>()?,
+    };
+    let time_limit = Duration::from_secs(options.notify_timeout);
+    let announcement = Announcement {
+        quiet: options.quiet,
+        notify: options.notify_command.map(|command| Notify { command, time_limit }),
+        fail_on: options.fail_on,
+    };
+    Ok((hunt, announcement))
+}
+
+fn query(args: cli::QueryArgs) -> Result<QueryRequest> {
+    let question = question(&args)?;
+    let pair = |text: &String| {
+        let pair = text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+        pair.ok_or_else(|| Error::Usage(format!("--param {text}: expected NAME=VALUE")))
+    };
+    let mut values = args.params.iter().map(pair).collect::<Result<Vec<_>>>()?;
+    if let (Some(id), Some(report)) = (&args.finding, &args.report) {
+        values.extend(ask::values_of_finding(id, report)?);
+    }
+    let asked = Asked { question, values, period: period(&args.period)? };
+    let action = match (args.describe, args.explain, args.out) {
+        (Some(table), ..) => QueryAction::Describe(table),
+        (None, true, _) => QueryAction::Explain(asked),
+        (None, false, Some(path)) => QueryAction::Write(asked, args.format, file_to_write(path)?),
+        (None, false, None) => QueryAction::Print(asked, args.format),
+    };
+    Ok(QueryRequest { lake: lake(args.sql_args)?, action })
+}
+
+/// SQL, a file, or a saved question by its name.
+fn question(args: &cli::QueryArgs) -> Result<Question> {
+    let is_name = |text: &str| text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    match (&args.sql, &args.file) {
+        (Some(name), _) if is_name(name) => Questions::load()?.get(name).cloned(),
+        (Some(sql), _) => Question::parse("query", sql),
+        (None, Some(path)) if path.as_os_str() == "-" => {
+            let mut text = String::new();
+            let read = std::io::stdin().read_to_string(&mut text);
+            read.map_err(|source| Error::File { path: path.clone(), source })?;
+            Question::parse("standard input", &text)
+        }
+        (None, Some(path)) => Question::parse(&path.display().to_string(), &read(path)?),
+        (None, None) if args.finding.is_some() => Questions::load()?.get("around").cloned(),
+        (None, None) => Question::parse("query", ""),
+    }
+}
+
+fn detection(args: &cli::DetectArgs, settings: &Settings) -> Result<Detection> {
+    let library = Library::load(&args.dirs.folders)?;
+    library.select(&args.detectors)?;
+    let settings = parameters(&args.parameters, &library, settings)?;
+    Ok(Detection { ids: args.detectors.clone(), settings, library })
+}
+
+/// Parameters of trailhunt.toml and of `--set DETECTOR.NAME=VALUE`, which overrides them, checked against the detectors.
+fn parameters(typed: &[String], library: &Library, settings: &Settings) -> Result<detect::Settings> {
+    let mut parameters: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    for text in settings.parameters.iter().map(|(text, _)| text).chain(typed) {
+        let parts = text.split_once('=').and_then(|(name, value)| Some((name.split_once('.')?, value)));
+        let Some(((id, name), value)) = parts else {
+            return Err(Error::Usage(format!("--set {text}: expected DETECTOR.NAME=VALUE")));
+        };
+        parameters.entry(id.into()).or_default().insert(name.into(), value.into());
+        library.get(id)?.parameters(&parameters[id])?;
+    }
+    Ok(detect::Settings { parameters })
+}
+
+fn lake(args: cli::SqlArgs) -> Result<LakeRequest> {
+    for path in &args.geoip {
+        std::fs::metadata(path).map_err(|source| Error::File { path: path.clone(), source })?;
+    }
+    Ok(LakeRequest {
+        location: location(&args.lake)?,
+        geoip_databases: args.geoip,
+        memory_bytes: args.memory.memory_limit,
+    })
+}
+
+fn location(args: &cli::LakeArgs) -> Result<Location> {
+    Location::parse(&args.lake, &s3(&args.s3))
+}
+
+fn s3(args: &cli::S3Args) -> S3Settings {
+    S3Settings { profile: args.profile.clone(), endpoint_url: args.endpoint_url.clone() }
+}
+
+fn period(args: &cli::PeriodArgs) -> Result<Period> {
+    Period::parse(args.from.as_deref(), args.to.as_deref(), Utc::now())
+}
+
+/// From the end of the earlier day to the end of the later one.
+fn between(before: chrono::NaiveDate, after: chrono::NaiveDate) -> Result<Window> {
+    let end_of = |day| midnight(day).checked_add_days(Days::new(1));
+    let (Some(from), Some(to)) = (end_of(before), end_of(after)) else {
+        return Err(Error::Usage(format!("invalid day {after}: it is the last one that can be represented")));
+    };
+    if from >= to {
+        return Err(Error::Usage(format!("{before} is not before {after}; name the earlier day first")));
+    }
+    Ok(Window { from, to })
+}
+
+fn read(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).map_err(|source| Error::File { path: path.into(), source })
+}
+
+/// A file that will be written: its folder has to exist.
+fn file_to_write(path: PathBuf) -> Result<PathBuf> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match folder.metadata() {
+        Ok(metadata) if metadata.is_dir() => Ok(path),
+        Ok(_) => Err(Error::Usage(format!("{}: {} is not a folder", path.display(), folder.display()))),
+        Err(_) => Err(Error::Usage(format!("{}: the folder {} does not exist", path.display(), folder.display()))),
+    }
+}

@@ -1,0 +1,202 @@
+//! Checks that no record, report or bundle was altered since its run, and reproduces a finding.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Run;
+use super::record::stored_report;
+use crate::ask::printable;
+use crate::detect::{self, Settings, Window};
+use crate::error::{Error, Result};
+use crate::lake::{Lake, Link};
+use crate::open;
+use crate::report::bundle;
+use crate::request::VerifyRequest;
+use crate::sha256;
+use crate::terminal::Progress;
+
+/// The result of a verification.
+#[derive(Debug)]
+pub struct Verified {
+    /// Recorded runs.
+    pub runs: usize,
+    /// Hash of the last record.
+    pub last_sha256: Option<String>,
+    /// How the finding was reproduced, if that was asked for.
+    pub reproduced: Option<String>,
+    /// What is wrong, one line each.
+    pub problems: Vec<String>,
+}
+
+/// The first bytes of every bundle.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// Checks the chain of runs and their reports, then the report or bundle, and reproduces the finding that was asked for.
+///
+/// # Errors
+/// When the lake or the file cannot be read.
+pub async fn verify(request: &VerifyRequest, progress: Progress) -> Result<Verified> {
+    let lake = Lake::open(&request.lake.location).await?;
+    let links = lake.runs().await?;
+    let mut problems: Vec<String> = Vec::new();
+    for link in &links {
+        problems.extend(link.problems.iter().map(|problem| format!("{}: {problem}", link.path)));
+        let Some(record) = &link.record else { continue };
+        match stored_report(&lake, record).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(problem)) => problems.push(format!("{}: {problem}", record.report)),
+            Err(e) => problems.push(e.to_string()),
+        }
+    }
+    if let Some(expected) = &request.last_sha256
+        && !links.iter().any(|link| link.sha256 == *expected)
+    {
+        problems.push(format!("no record has the hash {expected}: it was modified, or records at the end are missing"));
+    }
+    if let Some(path) = &request.target {
+        let bytes = std::fs::read(path).map_err(|source| Error::File { path: path.clone(), source })?;
+        let found = if bytes.starts_with(&GZIP) {
+            check_bundle(&bytes, &links)
+        } else {
+            check_report(path, &bytes, &lake, &links).await?
+        };
+        problems.extend(found.into_iter().map(|problem| format!("{}: {problem}", path.display())));
+    }
+    let mut reproduced = None;
+    if let Some(id) = &request.finding {
+        match reproduce(id, &lake, &links, request, progress).await? {
+            Ok(text) => reproduced = Some(text),
+            Err(problem) => problems.push(format!("finding {id}: {problem}")),
+        }
+    }
+    Ok(Verified { runs: links.len(), last_sha256: links.last().map(|link| link.sha256.clone()), reproduced, problems })
+}
+
+impl Verified {
+    /// Writes a summary and one line per problem.
+    ///
+    /// # Errors
+    /// When `out` cannot be written.
+    pub fn text(&self, out: &mut impl Write) -> std::io::Result<()> {
+        if let Some(text) = &self.reproduced {
+            writeln!(out, "again     {}", printable(text))?;
+        }
+        match &self.last_sha256 {
+            Some(last) => writeln!(out, "runs      {}, last record {last}", self.runs)?,
+            None => writeln!(out, "runs      none recorded yet")?,
+        }
+        if self.problems.is_empty() {
+            return writeln!(out, "verified  every record follows the one before, and every report is unmodified");
+        }
+        writeln!(out, "problems  {}\n", self.problems.len())?;
+        self.problems.iter().try_for_each(|problem| writeln!(out, "{}", printable(problem).replace('\n', "\u{fffd}")))
+    }
+}
+
+/// Members of a finding that depend on its detector alone. Its severity and status also depend on other findings.
+const OWN_MEMBERS: [&str; 7] = ["entity_type", "entity", "account_id", "region", "first_time", "last_time", "score"];
+
+/// Runs the detector of a recorded finding again, over the version of the lake that its run saw. Ok says how it was
+/// reproduced, Err why it was not.
+async fn reproduce(
+    id: &str,
+    lake: &Lake,
+    links: &[Link],
+    request: &VerifyRequest,
+    progress: Progress,
+) -> Result<std::result::Result<String, String>> {
+    for link in links.iter().rev() {
+        let Some(record) = &link.record else { continue };
+        let Ok(json) = stored_report(lake, record).await? else { continue };
+        let Ok(report) = serde_json::from_slice::<Value>(&json) else { continue };
+        let mut findings = report["findings"].as_array().into_iter().flatten();
+        let Some(recorded) = findings.find(|finding| finding["id"] == id) else { continue };
+        let run = &report["run"];
+        let (detector, version) = (recorded["detector"].as_str().unwrap_or_default(), run["lake_version"].as_u64());
+        let time = |name: &str| run["window"][name].as_str()?.parse().ok();
+        let (Some(version), Some(from), Some(to)) = (version, time("from"), time("to")) else {
+            return Ok(Err("its report has no lake version or window".into()));
+        };
+        let Ok(detector) = request.library.get(detector) else {
+            return Ok(Err(format!(
+                "no detector {detector}; name the folder of your own detectors with --detector-dir"
+            )));
+        };
+        if run["detectors"][&detector.id] != detector.sha256.as_str() {
+            return Ok(Err(format!("the detector {} differs from the one that the run used", detector.id)));
+        }
+        let parameters = BTreeMap::deserialize(&run["settings"]).unwrap_or_default();
+        let snapshot = lake.snapshot_at(version).await?;
+        let (geo, memory_bytes) = (request.lake.geo()?, request.lake.memory_bytes);
+        let session = open::summarised_session(lake, &snapshot, &geo, memory_bytes, progress).await?;
+        let (window, settings) = (Window { from, to }, Settings { parameters });
+        let hunt = detect::run(&[detector], &session, window, &settings, |_, _| {}).await?;
+        let now = hunt.findings.iter().find(|finding| finding.id == id).map(serde_json::to_value);
+        let Some(Ok(now)) = now else {
+            return Ok(Err(format!("{} no longer finds it at version {version}", detector.id)));
+        };
+        let events = |finding: &Value| finding["evidence"]["events"].clone();
+        let other = OWN_MEMBERS.iter().find(|name| now[**name] != recorded[**name]).copied();
+        return Ok(match other.or((events(&now) != events(recorded)).then_some("evidence")) {
+            Some(name) => Err(format!("{} finds it at version {version} with a different {name}", detector.id)),
+            None => Ok(format!("{} finds {id} at version {version} as run {} reported it", detector.id, run["id"])),
+        });
+    }
+    Ok(Err("no recorded run has this finding".into()))
+}
+
+/// What is wrong with a report in any format: a run must have written exactly this file.
+async fn check_report(path: &Path, bytes: &[u8], lake: &Lake, links: &[Link]) -> Result<Vec<String>> {
+    let runs: Vec<_> = links.iter().filter_map(|link| Some((link, Run::of(link.record.as_ref()?)?))).collect();
+    let sha256 = sha256::hex(bytes);
+    let is = |run: &Run| run.report_json_sha256 == sha256 || run.files.values().any(|known| *known == sha256);
+    if runs.iter().any(|(_, run)| is(run)) {
+        return Ok(Vec::new());
+    }
+    let json = serde_json::from_slice::<serde_json::Value>(bytes).ok();
+    let id = json.as_ref().and_then(|json| json["run"]["id"].as_str());
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let by_id = runs.iter().find(|(_, run)| Some(run.summary.run.as_str()) == id);
+    let by_name = || runs.iter().rev().find(|(_, run)| run.files.contains_key(&*name));
+    let Some((link, run)) = by_id.or_else(by_name) else {
+        return Ok(vec!["no run of this lake wrote this file".into()]);
+    };
+    let mut problem = format!("it was modified after run {} wrote it", run.summary.run);
+    // The lake has the original: say where the two begin to differ.
+    if let Some(record) = &link.record
+        && name.ends_with(".json")
+        && let Ok(stored) = stored_report(lake, record).await?
+    {
+        let at = stored.iter().zip(bytes).position(|(a, b)| a != b).unwrap_or_else(|| stored.len().min(bytes.len()));
+        let line = 1 + bytes[..at].iter().filter(|byte| **byte == b'\n').count();
+        problem.push_str(&format!("; the first difference is at byte {at}, line {line}"));
+    }
+    Ok(vec![problem])
+}
+
+/// What is wrong with a bundle, in itself and compared with the chain.
+fn check_bundle(bytes: &[u8], links: &[Link]) -> Vec<String> {
+    let (files, manifest, mut problems) = bundle::unpack(bytes);
+    let Some(manifest) = manifest else { return problems };
+    let runs = links.iter().filter_map(|link| Run::of(link.record.as_ref()?));
+    match runs.into_iter().find(|run| run.summary.run == manifest.run) {
+        None => problems.push(format!("no run {} is recorded in this lake", manifest.run)),
+        Some(run) => {
+            let report = files.get(bundle::REPORT).map(|report| sha256::hex(report));
+            if report.as_ref() != Some(&run.report_json_sha256) {
+                problems.push(format!("{} differs from the one that run {} wrote", bundle::REPORT, manifest.run));
+            }
+        }
+    }
+    for line in files.get(bundle::RECORDS).into_iter().flat_map(|text| text.split_inclusive(|byte| *byte == b'\n')) {
+        if !links.iter().any(|link| link.bytes == line) {
+            let shown: String = String::from_utf8_lossy(line).chars().take(80).collect();
+            problems.push(format!("{}: not a record of this lake: {shown}...", bundle::RECORDS));
+        }
+    }
+    problems
+}

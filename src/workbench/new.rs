@@ -1,0 +1,32 @@
+//! A new detector: a stub whose test fails until it is written.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+const DETECTOR: &str = include_str!("new.sql");
+const FIXTURE: &str = include_str!("new.events.jsonl");
+
+/// Writes `ID.sql` and `ID.events.jsonl` to a folder, and returns their paths. Overwrites nothing.
+///
+/// # Errors
+/// [`Error::Usage`] for an id that is not a word, [`Error::File`] when a file exists or cannot be written.
+pub fn new(id: &str, folder: &Path) -> Result<Vec<PathBuf>> {
+    let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if !id.starts_with(|c: char| c.is_ascii_lowercase()) || !id.chars().all(is_word) {
+        return Err(Error::Usage(format!(
+            "invalid detector id `{id}`: use lower-case letters, digits and _, such as bucket_emptied"
+        )));
+    }
+    std::fs::create_dir_all(folder).map_err(|source| Error::File { path: folder.into(), source })?;
+    let mut written = Vec::new();
+    for (extension, text) in [("sql", DETECTOR), ("events.jsonl", FIXTURE)] {
+        let path = folder.join(format!("{id}.{extension}"));
+        let file = std::fs::File::options().write(true).create_new(true).open(&path);
+        let result = file.and_then(|mut file| file.write_all(text.as_bytes()));
+        result.map_err(|source| Error::File { path: path.clone(), source })?;
+        written.push(path);
+    }
+    Ok(written)
+}

@@ -1,0 +1,69 @@
+//! Tests detectors on their own fixtures.
+
+use std::io::Write;
+
+use super::fixture;
+use crate::ask::printable;
+use crate::detect::{Detector, Hunt, Verdict, expand};
+use crate::error::{Error, Result};
+
+/// Event ids that are listed per problem.
+const LISTED_MAX: usize = 5;
+
+/// What a detector did on its fixture.
+#[derive(Debug)]
+pub struct Tested {
+    /// The detector's id.
+    pub id: String,
+    /// Hits found and misses reported.
+    pub verdict: Verdict,
+    /// What it found.
+    pub hunt: Hunt,
+}
+
+/// Runs a detector on its fixture, read through the real ingest.
+///
+/// # Errors
+/// When there is no fixture, a record in it cannot be read, or the detector fails.
+pub async fn test(detector: &Detector) -> Result<Tested> {
+    let id = &detector.id;
+    let text = detector.fixture()?.ok_or_else(|| {
+        let next = "write the smallest history that shows it, one CloudTrail record per line";
+        Error::Usage(format!("{id}: no {id}.events.jsonl beside it; {next}"))
+    })?;
+    let records = expand(&text).map_err(|problem| Error::Usage(format!("{id}.events.jsonl: {problem}")))?;
+    let mut hunt = fixture::hunt(&records, &[detector]).await?;
+    if let Some(error) = hunt.failed.pop() {
+        return Err(error);
+    }
+    Ok(Tested { id: id.clone(), verdict: Verdict::of(id, &records, &hunt.findings), hunt })
+}
+
+impl Tested {
+    /// Writes the verdict, the findings, and the events that are missing or wrong.
+    ///
+    /// # Errors
+    /// When `out` cannot be written.
+    pub fn text(&self, out: &mut impl Write) -> std::io::Result<()> {
+        let Tested { id, verdict, hunt } = self;
+        writeln!(
+            out,
+            "{:8}  {id}: {} of {} hits found, {} of {} misses not reported",
+            if verdict.passed() { "ok" } else { "FAILED" },
+            verdict.hits - verdict.missed.len(),
+            verdict.hits,
+            verdict.misses - verdict.wrong.len(),
+            verdict.misses
+        )?;
+        for finding in &hunt.findings {
+            writeln!(out, "          {} {:.2}: {}", finding.severity, finding.score, printable(&finding.summary))?;
+        }
+        for id in verdict.missed.iter().take(LISTED_MAX) {
+            writeln!(out, "          {id} should be evidence of a finding and is not")?;
+        }
+        for id in verdict.wrong.iter().take(LISTED_MAX) {
+            writeln!(out, "          {id} is evidence of a finding and should not be")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,50 @@
+//! A generated organisation, ingested and hunted with the program: all events are read, each once, and the attacks are
+//! found. The real archives of `shared_data.rs` test the same.
+
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use common::{arg, evidence, query, run_with_report};
+use serde_json::Value;
+use trailhunt::sample::{SampleSettings, generate};
+
+#[test]
+fn an_organisation_is_read_completely_without_repeats_and_its_attacks_are_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, lake) = (dir.path().join("in"), dir.path().join("lake"));
+    let size = SampleSettings {
+        days: 8,
+        accounts: 2,
+        people: Some(12),
+        events_per_day: 300,
+        attacks: 6,
+        ..Default::default()
+    };
+    let written = generate(&SampleSettings { out: source.clone(), ..size }, &mut |_| {}).unwrap();
+    assert!(written.repeats > 0, "{written:?}");
+
+    let (ran, report) = run_with_report(&[arg(&source), "--lake", arg(&lake)], &dir.path().join("r.json"));
+    let coverage = &report["coverage"];
+    assert_eq!((&coverage["events_kept"], &coverage["rejects"]), (&written.events.into(), &0.into()), "{}", ran.out);
+    assert_eq!(coverage["duplicates"], written.repeats);
+
+    let in_lake: BTreeSet<String> = query(&lake, "SELECT event_id FROM events")
+        .iter()
+        .map(|row| row["event_id"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(in_lake.len() as u64, written.events);
+    let evidence: BTreeSet<&str> = evidence(&report).into_iter().collect();
+    assert!(evidence.iter().all(|id| in_lake.contains(*id)), "all evidence is in the lake");
+
+    let truth = std::fs::read_to_string(source.join("truth.jsonl")).unwrap();
+    let incidents: Vec<Value> = truth.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let attacks: Vec<&Value> = incidents.iter().filter(|incident| incident["label"] == "attack").collect();
+    assert_eq!(attacks.len() as u64, written.attacks);
+    let is_evidence = |id: &Value| id.as_str().is_some_and(|id| evidence.contains(id));
+    let is_found = |attack: &&&Value| attack["event_ids"].as_array().unwrap().iter().any(is_evidence);
+    let missed: Vec<&Value> = attacks.iter().filter(|attack| !is_found(attack)).map(|attack| &attack["kind"]).collect();
+    assert!(missed.is_empty(), "no finding for {missed:?}");
+}
