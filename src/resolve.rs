@@ -88,7 +88,7 @@ pub enum DetectorsRequest {
     /// `detectors test`: the library and the ids to test.
     Test(Library, Vec<String>),
     /// `detectors explain`
-    Explain(ExplainRequest),
+    Explain(Box<ExplainRequest>),
 }
 
 /// The request of a command line. `settings` gives the parameters of trailhunt.toml; its other values are already the
@@ -221,13 +221,13 @@ fn detectors(args: cli::DetectorsArgs, settings: &Settings) -> Result<DetectorsR
             let library = Library::load(&folders)?;
             library.get(&explain.id)?;
             let parameters = parameters(&explain.parameters, &library, settings)?;
-            DetectorsRequest::Explain(ExplainRequest {
+            DetectorsRequest::Explain(Box::new(ExplainRequest {
                 detection: Detection { library, ids: vec![explain.id.clone()], settings: parameters },
                 id: explain.id,
                 period: period(&explain.period)?,
                 plan: explain.plan,
                 lake: lake(explain.sql)?,
-            })
+            }))
         }
     })
 }

@@ -1,8 +1,8 @@
-//! The documentation matches the program: `docs/reference.md` is generated from detectors, questions, columns and
-//! functions, and the program can parse each command in the documentation.
+//! The documentation says what the program does: `docs/reference.md` is made from detectors, questions, columns and
+//! functions, and every command in the documentation is one the program understands.
 //!
 //! ```sh
-//! UPDATE=1 cargo test --test docs   # rewrites docs/reference.md
+//! UPDATE=1 cargo test --test docs   # writes docs/reference.md anew
 //! ```
 
 use std::fmt::Write;
@@ -10,7 +10,7 @@ use std::fmt::Write;
 use clap::error::ErrorKind::MissingRequiredArgument;
 use trailhunt::ask::{self, Questions};
 use trailhunt::cli;
-use trailhunt::detect::{Library, attack};
+use trailhunt::detect::{self, Detector, Library, attack};
 use trailhunt::engine::udf::{aggregate_functions, scalar_functions, window_functions};
 use trailhunt::engine::{Parameters, table_functions};
 use trailhunt::geo::Geo;
@@ -18,14 +18,14 @@ use trailhunt::workbench::fixture;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// Escapes text for a table cell.
+/// Text in a cell of a table.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('\n', " ")
 }
 
 fn detectors(out: &mut String) {
     out.push_str("\n## Detectors\n\n| detector | severity | finds | ATT&CK | parameters |\n|---|---|---|---|---|\n");
-    for detector in Library::load(&[]).expect("the detectors are well formed").iter() {
+    for detector in Library::load(&[]).expect("they are well formed").iter() {
         let techniques = detector.attack.iter().map(|id| format!("{id} {}", attack::technique(id).unwrap_or_default()));
         let params = detector.params.iter().map(|(name, of)| format!("`{name}` = {}: {}", of.default, of.help));
         let (techniques, params) = (techniques.collect::<Vec<_>>(), params.collect::<Vec<_>>());
@@ -36,20 +36,20 @@ fn detectors(out: &mut String) {
             techniques.join("; "),
             cell(&params.join("; ")),
         ];
-        writeln!(out, "| {} |", row.join(" | ")).expect("a string can be written");
+        writeln!(out, "| {} |", row.join(" | ")).expect("a text takes it");
     }
 }
 
 fn questions(out: &mut String) {
     out.push_str("\n## Saved questions\n\n| question | answers | wants |\n|---|---|---|\n");
-    for question in Questions::load().expect("the questions are well formed").iter() {
+    for question in Questions::load().expect("they are well formed").iter() {
         let about = question.about.as_ref().map(|about| format!(". {about}")).unwrap_or_default();
         let params = question.params.iter().map(|(name, parameter)| match &parameter.default {
             Some(default) => format!("`{name}` = {default}: {}", parameter.help),
             None => format!("`{name}`: {}", parameter.help),
         });
         let (title, wants) = (cell(&format!("{}{about}", question.title)), params.collect::<Vec<_>>().join("; "));
-        writeln!(out, "| `{}` | {title} | {} |", question.name, cell(&wants)).expect("a string can be written");
+        writeln!(out, "| `{}` | {title} | {} |", question.name, cell(&wants)).expect("a text takes it");
     }
 }
 
@@ -67,14 +67,14 @@ async fn columns(out: &mut String) {
         if extends {
             columns.retain(|column| !of_events.contains(&column.name));
         }
-        writeln!(out, "\n### `{table}`\n").expect("a string can be written");
+        writeln!(out, "\n### `{table}`\n").expect("a text takes it");
         if extends {
             out.push_str("The columns of `events`, and:\n\n");
         }
         out.push_str("| column | type | |\n|---|---|---|\n");
         for column in &columns {
             let row = format!("| `{}` | {} | {} |", column.name, cell(&column.data_type), cell(column.doc));
-            writeln!(out, "{row}").expect("a string can be written");
+            writeln!(out, "{row}").expect("a text takes it");
         }
         if table == "events" {
             of_events = columns.into_iter().map(|column| column.name).collect();
@@ -127,14 +127,14 @@ async fn the_reference_is_current() {
     functions(&mut text);
     let path = format!("{ROOT}/docs/reference.md");
     if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(&path, text).expect("docs/reference.md can be written");
+        std::fs::write(&path, text).expect("it can be written");
         return;
     }
-    let known = std::fs::read_to_string(&path).expect("docs/reference.md exists");
-    assert!(known == text, "docs/reference.md is out of date; UPDATE=1 cargo test --test docs rewrites it");
+    let known = std::fs::read_to_string(&path).expect("docs/reference.md is there");
+    assert!(known == text, "docs/reference.md is not current; UPDATE=1 cargo test --test docs writes it anew");
 }
 
-/// Splits a command line into words, without the comment; quotes keep words together.
+/// Words of a command line, without comment; quotes hold words together.
 fn words(line: &str) -> Vec<String> {
     let (mut words, mut word, mut quote) = (Vec::new(), String::new(), None);
     for c in line.chars() {
@@ -151,20 +151,23 @@ fn words(line: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_command_in_the_documentation_can_be_parsed() {
+fn every_command_in_the_documentation_is_understood() {
     let mut files: Vec<_> = ["README.md", "CONTRIBUTING.md"].map(|name| format!("{ROOT}/{name}")).into();
-    let pages = std::fs::read_dir(format!("{ROOT}/docs")).expect("docs exists");
-    files.extend(pages.map(|page| page.expect("an entry").path().display().to_string()));
+    let pages = std::fs::read_dir(format!("{ROOT}/docs")).expect("the folder is there");
+    let pages = pages.map(|page| page.expect("an entry").path());
+    files.extend(
+        pages.filter(|page| page.extension().is_some_and(|e| e == "md")).map(|page| page.display().to_string()),
+    );
     let (mut understood, mut wrong) = (0, Vec::new());
     for file in files {
-        let text = std::fs::read_to_string(&file).expect("a page is text");
+        let text = std::fs::read_to_string(&file).expect("it is text");
         for line in text.lines().map(str::trim_start).filter(|line| line.starts_with("trailhunt ")) {
-            // Skips a synopsis.
+            // A synopsis is no command.
             if line.contains("...") || line.contains(" | ") || line.contains('[') {
                 continue;
             }
             understood += 1;
-            // A missing argument may be in the settings file.
+            // What is missing may stand in the file of settings.
             let may_lack = |e: &clap::Error| line.contains("--config") && e.kind() == MissingRequiredArgument;
             if let Err(e) = cli::command().try_get_matches_from(words(line))
                 && !may_lack(&e)
@@ -174,5 +177,20 @@ fn every_command_in_the_documentation_can_be_parsed() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(understood > 20, "only {understood} commands were found");
+    assert!(understood > 20, "only {understood} commands were read");
+}
+
+/// The first block of SQL in `docs/patterns.md` is the frame of a detector; the others are put into it.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_pattern_in_the_documentation_is_a_valid_detector() {
+    let text = std::fs::read_to_string(format!("{ROOT}/docs/patterns.md")).expect("the page exists");
+    let blocks: Vec<&str> = text.split("```sql\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let (frame, examples) = blocks.split_first().expect("the page has SQL");
+    let (session, _) = fixture::session(&[]).await.expect("an empty lake");
+    for example in examples {
+        let detector = Detector::read("example", &frame.replace("EXAMPLE", example)).expect("the header is valid");
+        let problems = detect::check(&detector, &session).await;
+        assert!(problems.is_empty(), "{problems:?}\n{example}");
+    }
+    assert_eq!(examples.len(), 5);
 }

@@ -99,13 +99,13 @@ async fn every_question_returns_rows_and_every_entity_has_a_page() {
         let (_, value) = values.iter().find(|(known, _)| known == name).expect("a value");
         let sections = ask::sections(value, &session, window).await.expect("the sections of an entity");
         let seen = &sections[0];
-        assert_eq!((seen.title.as_str(), seen.rows.len()), ("Seen", 1), "{value}");
+        assert_eq!((seen.title.as_str(), seen.rows.len()), ("Activity", 1), "{value}");
         assert!(sections.iter().filter(|section| !section.rows.is_empty()).count() >= 5, "{value}: {sections:?}");
     }
     let actor = &values[0].1;
     let page = succeeds(&["entity", actor, "--lake", &lake, "--hunt", "--detector", "new_place"]).out;
     assert!(page.starts_with(&format!("actor: {actor}, ")), "{page}");
-    for title in ["\nSeen\n", "\nFindings\n", "\nHabits: ", "\nNetworks\n", "\nIts last days\n"] {
+    for title in ["\nActivity\n", "\nFindings\n", "\nHabits: ", "\nSource addresses\n", "\nMost recent days\n"] {
         assert!(page.contains(title), "{title}: {page}");
     }
     let nobody = succeeds(&["entity", "arn:aws:iam::1:user/nobody", "--lake", &lake]).out;

@@ -88,7 +88,7 @@ fn a_changed_byte_in_a_record_report_or_bundle_is_named() {
     let last = lake.join("_trailhunt/runs/00000002.json");
     for (file, name) in [
         (&report, "r.json: it was modified after run"),
-        (&bundle, "evidence.tar.gz: it was changed: its seal does not fit"),
+        (&bundle, "evidence.tar.gz: hash mismatch: the bundle was modified"),
         (&stored, "report.json.gz: hash mismatch: the report was modified"),
         (&record, "00000001.json: hash mismatch: the record was modified"),
         (&last, "00000002.json: hash mismatch: the record was modified"),

@@ -24,12 +24,12 @@ fn an_organisation_is_read_completely_without_repeats_and_its_attacks_are_found(
         ..Default::default()
     };
     let written = generate(&SampleSettings { out: source.clone(), ..size }, &mut |_| {}).unwrap();
-    assert!(written.repeats > 0, "{written:?}");
+    assert!(written.duplicates > 0, "{written:?}");
 
     let (ran, report) = run_with_report(&[arg(&source), "--lake", arg(&lake)], &dir.path().join("r.json"));
     let coverage = &report["coverage"];
     assert_eq!((&coverage["events_kept"], &coverage["rejects"]), (&written.events.into(), &0.into()), "{}", ran.out);
-    assert_eq!(coverage["duplicates"], written.repeats);
+    assert_eq!(coverage["duplicates"], written.duplicates);
 
     let in_lake: BTreeSet<String> = query(&lake, "SELECT event_id FROM events")
         .iter()

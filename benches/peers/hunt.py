@@ -1,11 +1,11 @@
-"""Shipped detectors, run by trailhunt and by DuckDB on the same lake: the same SQL, the same findings, and how long each takes.
+"""Run shipped detectors with trailhunt and with DuckDB on the same lake. Prints the findings and the time of each.
 
     pip install duckdb
-    trailhunt hunt --lake LAKE --quiet      # writes the rollups
+    trailhunt hunt --lake LAKE --quiet      # creates the rollups
     python benches/peers/hunt.py --trailhunt target/release/trailhunt --lake LAKE
 
-For a lake in a folder that was ingested once. DuckDB reads the lake's Parquet files; what it lacks of our functions are
-macros below, and detectors that need more than that (statistics, places, policies) are left out. Not a part of CI.
+The lake must be in a folder and come from one ingest. DuckDB reads its Parquet files. The macros below replace some of our
+functions; detectors that need others (statistics, locations, policies) are left out. Not part of CI.
 """
 
 import argparse
@@ -22,7 +22,7 @@ import duckdb
 
 SQL = pathlib.Path(__file__).resolve().parents[2] / "sql"
 
-# Detectors that need nothing else.
+# Detectors that need only the macros below.
 PORTABLE = [
     "account_silence", "code_replaced", "console_login_without_mfa", "cross_account_edge", "group_joined", "instance_launch",
     "new_region", "recon_then_key", "region_fan_out", "root_use", "secret_harvest",
@@ -37,7 +37,7 @@ CREATE MACRO json_get_str(j, k) AS json_extract_string(j, '$."' || k || '"'),
   (j, k, l) AS json_extract_string(j, '$."' || k || '"."' || l || '"');
 CREATE MACRO api_name(n) AS regexp_replace(n, '(20\d\d_?[01]\d_?[0-3]\d)(v\d+)?$', '');
 CREATE MACRO is_service_caller(a) AS ends_with(a, '.amazonaws.com') OR ends_with(a, '.amazonaws.com.cn') OR starts_with(a, 'AWS Internal');
--- Columns of `calls` that none of these detectors reads.
+-- `calls` has columns that need these; none of these detectors reads them.
 CREATE MACRO error_family(c, m) AS CAST(NULL AS VARCHAR);
 CREATE MACRO user_agent_family(a) AS CAST(NULL AS VARCHAR);
 CREATE MACRO operating_system(a) AS CAST(NULL AS VARCHAR);
@@ -45,7 +45,7 @@ CREATE MACRO operating_system(a) AS CAST(NULL AS VARCHAR);
 
 
 def connect(lake, spill):
-    """DuckDB on two threads, with the lake's events, its rollups and the views the detectors read; it spills to a folder."""
+    """DuckDB on two threads, with the events, rollups and views that the detectors read. It spills to the folder `spill`."""
     connection = duckdb.connect(config={"threads": 2, "temp_directory": spill})
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute(MACROS)
@@ -65,20 +65,20 @@ def connect(lake, spill):
 
 
 def detector(name, window):
-    """The SQL of a detector as DuckDB has it, and its parameters."""
+    """The SQL of a detector in DuckDB's dialect, and its parameters."""
     text = (SQL / "detectors" / f"{name}.sql").read_text()
     header, sql = re.match(r"/\*(.*?)\*/(.*)", text, re.S).groups()
     parameters = {key: value["default"] for key, value in tomllib.loads(header).get("params", {}).items()} | window
-    # An aggregate of the same name is a window function there.
+    # In DuckDB, first_value and last_value are window functions only; the aggregates are first and last.
     sql = re.sub(r"\b(first|last)_value\(((?:[^()]|\([^()]*\))*\bORDER BY\b(?:[^()]|\([^()]*\))*)\)(?!\s*OVER)", r"\1(\2)", sql)
     return sql, {key: value for key, value in parameters.items() if re.search(rf"\${key}\b", sql)}
 
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--trailhunt", required=True)
-    arguments.add_argument("--lake", type=pathlib.Path, required=True)
-    arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--trailhunt", required=True, help="the binary, a release build")
+    arguments.add_argument("--lake", type=pathlib.Path, required=True, help="a lake in a folder, with rollups")
+    arguments.add_argument("--rounds", type=int, default=3, help="how often each detector runs")
     args = arguments.parse_args()
     spill = tempfile.TemporaryDirectory()
     connection = connect(args.lake, spill.name)

@@ -1,12 +1,12 @@
-"""trailhunt's ingest beside what people would use instead, on the same archive, in turn, as ratios of medians.
+"""Compare trailhunt's ingest with other tools on the same archive. Prints ratios of medians.
 
     pip install duckdb chdb
     cargo build --release
     python benches/peers/run.py --trailhunt target/release/trailhunt --peers ../shared/peers --events 1000000
 
-The peers' scripts take a glob of `.json.gz` and a Parquet file to write, and print `name version key=value ...` with
-events, seconds, bytes and peak_rss_mb. The archive is `trailhunt sample`'s, made once and kept beside the results.
-Figures of one machine say little; their ratios in one run say which is how many times faster. Not a part of CI.
+The script of a peer takes a glob of `.json.gz` files and the Parquet file to write. It prints
+`name version key=value ...` with events, seconds, bytes and peak_rss_mb. `trailhunt sample` makes the archive, once; it
+stays beside the results. Absolute figures depend on the machine; compare the ratios of one run. Not part of CI.
 """
 
 import argparse
@@ -21,8 +21,8 @@ import time
 
 
 def sample(trailhunt, folder, args):
-    """An archive of about `events` events in objects of at most `per_object`: an account's region fills one in five minutes,
-    so one account and one day make the fullest."""
+    """An archive of about `events` events in objects of at most `per_object` events. CloudTrail writes one object per
+    account, region and five minutes, so one account and one day give the largest objects."""
     archive = folder / f"archive-{args.events}-{args.per_object}-{args.days}-{args.accounts}"
     if not archive.exists():
         made = folder / "making"
@@ -43,7 +43,7 @@ def ours(trailhunt, archive, folder):
     _, status, used = os.wait4(process.pid, 0)
     seconds = time.monotonic() - started
     if status != 0:
-        sys.exit(f"trailhunt ended with {status}: {out}")
+        sys.exit(f"trailhunt failed with status {status}: {out}")
     kept = int(re.search(r"([\d,]+) kept", out)[1].replace(",", ""))
     size = sum(file.stat().st_size for file in lake.glob("event_date=*/*.parquet"))
     return {"events": kept, "seconds": seconds, "bytes": size, "peak_rss_mb": used.ru_maxrss / 1024}
@@ -53,7 +53,7 @@ def peer(script, archive, folder):
     target = folder / "peer.parquet"
     target.unlink(missing_ok=True)
     command = [sys.executable, script, f"{archive}/**/*.json.gz", target]
-    # What a peer spills goes to the folder it is run in.
+    # A peer may spill to its working directory.
     out = subprocess.run(command, check=True, capture_output=True, text=True, cwd=folder).stdout
     figures = dict(re.findall(r"(\w+)=([\d.]+)", out))
     return {key: float(figures[key]) for key in ("events", "seconds", "bytes", "peak_rss_mb")}
@@ -61,14 +61,14 @@ def peer(script, archive, folder):
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--trailhunt", required=True)
-    arguments.add_argument("--peers", type=pathlib.Path, required=True, help="folder of <name>_ingest.py")
-    arguments.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("target/peers"))
-    arguments.add_argument("--events", type=int, default=1_000_000)
-    arguments.add_argument("--per-object", type=int, default=5_000)
-    arguments.add_argument("--days", type=int, default=20)
-    arguments.add_argument("--accounts", type=int, default=4)
-    arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--trailhunt", required=True, help="the binary, a release build")
+    arguments.add_argument("--peers", type=pathlib.Path, required=True, help="folder of <name>_ingest.py scripts")
+    arguments.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("target/peers"), help="working folder")
+    arguments.add_argument("--events", type=int, default=1_000_000, help="events in the archive, about")
+    arguments.add_argument("--per-object", type=int, default=5_000, help="events per object, at most")
+    arguments.add_argument("--days", type=int, default=20, help="days in the archive")
+    arguments.add_argument("--accounts", type=int, default=4, help="accounts in the archive")
+    arguments.add_argument("--rounds", type=int, default=3, help="how often each tool runs")
     args = arguments.parse_args()
     args.folder = args.folder.resolve()
     args.folder.mkdir(parents=True, exist_ok=True)

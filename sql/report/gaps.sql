@@ -1,4 +1,5 @@
--- Hours without events between hours with events, where an account and region otherwise speaks at least every other hour.
+-- Periods of 24 hours or more without events, in accounts and regions that otherwise have events in at least half of
+-- all hours. One row per gap.
 WITH hours AS (
   SELECT DISTINCT account_id, aws_region, hour
   FROM hourly_api_use
@@ -25,6 +26,7 @@ SELECT account_id, aws_region, gap_from AS "from", gap_to AS "to", hours
 FROM long
 WHERE hours >= 24
   AND hours_with_events >= 48
-  AND 2 * hours_with_events >= (SELECT CAST((to_unixtime(max(hour)) - to_unixtime(min(hour))) / 3600 AS BIGINT) FROM hours)
+  AND 2 * hours_with_events >=
+    (SELECT CAST((to_unixtime(max(hour)) - to_unixtime(min(hour))) / 3600 AS BIGINT) FROM hours)
 ORDER BY hours DESC, account_id, aws_region
 LIMIT 100

@@ -14,6 +14,7 @@ use crate::request::{Announcement, CompareWith, Detection, HuntRequest, IngestRe
 use crate::sample::SampleSettings;
 use crate::source::{Location, S3Settings};
 use crate::terminal::{Out, Progress};
+use crate::wording::counted;
 use crate::{hunt, ingest};
 
 pub async fn demo(dir: Option<PathBuf>, report: &Path, out: &mut Out) -> Result<Outcome> {
@@ -38,7 +39,7 @@ async fn demo_in(folder: &Path, report: &Path, out: &mut Out) -> Result<Outcome>
     let settings = SampleSettings { out: archive.clone(), ..SampleSettings::default() };
     let summary = sample::write(&settings)?;
     let (events, days, attacks) = (summary.events, settings.days, summary.attacks);
-    writeln!(out, "sample    {events} events over {days} days, {attacks} attacks planted")?;
+    writeln!(out, "sample    {} over {days} days, {attacks} attacks planted", counted(events, "event"))?;
     let location = |path: &Path| Location::parse(&path.display().to_string(), &S3Settings::default());
     let ingest = IngestRequest::all(vec![location(&archive)?]);
     let hunt = HuntRequest {

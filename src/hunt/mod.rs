@@ -11,7 +11,7 @@ use crate::geo::Geo;
 use crate::ingest::Ingested;
 use crate::lake::{Lake, Link, Snapshot};
 use crate::open;
-use crate::report::{self, Coverage, Material, Report};
+use crate::report::{self, Coverage, Report, ReportInputs};
 use crate::request::period::{day_after, midnight};
 use crate::request::{CompareWith, Detection, HuntRequest, LakeRequest, Period};
 use crate::runs;
@@ -77,7 +77,7 @@ pub async fn hunt(lake: &Lake, request: &HuntRequest, coverage: Coverage, progre
         CompareWith::LastRun | CompareWith::Nothing => last_run,
     };
     let hunt = detect(&request.detection, &context.session, context.window, progress).await?;
-    report::report(Material {
+    report::report(ReportInputs {
         snapshot: &context.snapshot,
         session: &context.session,
         window: context.window,

@@ -1,19 +1,20 @@
-//! What is new: this report against the one before.
+//! Compares a run with the previous one: which findings are new, continuing or resolved.
 //!
-//! A finding goes on when the report before had it, or had the same story on another day: nights judge different days. A
-//! story that is not told any more is resolved, unless its detector did not run or the finding is suppressed now.
+//! A finding continues if the previous report has it, or has its story on another day, because nightly runs judge
+//! different days. A finding that only the previous report has is resolved, unless its detector did not run this time or
+//! it is suppressed now.
 
 use std::collections::HashSet;
 use std::path::Path;
 
 use serde::Deserialize;
 
-use super::FORMAT_VERSION;
+use super::document::FORMAT_VERSION;
 use crate::detect::suppression::Triage;
 use crate::detect::{Finding, Status};
 use crate::error::{Error, Result};
 
-/// The report before, as far as this one is compared with it.
+/// The parts of the previous report that a comparison needs.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Previous {
     format_version: u32,
@@ -27,37 +28,37 @@ struct PreviousRun {
 }
 
 impl Previous {
-    /// Reads a report that was written as JSON.
+    /// Reads a report from a JSON file.
     ///
     /// # Errors
-    /// When the file cannot be read, or is no report of this form.
+    /// When the file cannot be read, or is not a report in the supported format.
     pub fn read(path: &Path) -> Result<Previous> {
         let text = std::fs::read(path).map_err(|source| Error::File { path: path.into(), source })?;
         Previous::parse(&text).map_err(|reason| Error::Usage(format!("{}: {reason}", path.display())))
     }
 
-    /// Reads a report's JSON.
+    /// Parses a report from JSON.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// A description of the problem.
     pub fn parse(json: &[u8]) -> std::result::Result<Previous, String> {
         let previous: Previous =
-            serde_json::from_slice(json).map_err(|e| format!("not a report that trailhunt wrote as JSON: {e}"))?;
+            serde_json::from_slice(json).map_err(|e| format!("not a JSON report of trailhunt: {e}"))?;
         match previous.format_version {
             FORMAT_VERSION => Ok(previous),
-            other => Err(format!("a report of form {other}; this program reads form {FORMAT_VERSION}")),
+            other => Err(format!("report format {other} is not supported; this version reads format {FORMAT_VERSION}")),
         }
     }
 
-    /// Id of its run.
+    /// Id of the previous run.
     pub fn run(&self) -> &str {
         &self.run.id
     }
 
-    /// Says of every finding whether it is new, and returns what is resolved. `ran` tells which detectors did.
+    /// Sets the status of every finding, and returns the resolved ones. `ran` says whether a detector ran this time.
     pub fn compare(self, triage: &mut Triage, ran: impl Fn(&str) -> bool) -> Vec<Finding> {
         let names = |id: &str, story: &str| [id.to_owned(), story.to_owned()];
-        // Reports of older programs tell no stories.
+        // Reports of older versions have no stories.
         let before: HashSet<String> =
             self.findings.iter().flat_map(|f| names(&f.id, &f.story)).filter(|name| !name.is_empty()).collect();
         for finding in &mut triage.findings {
@@ -95,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_finding_and_the_same_story_of_another_day_go_on() {
+    fn the_same_finding_and_the_same_story_of_another_day_continue() {
         let before =
             [finding("a", "1", "s1"), finding("a", "2", "s2"), finding("a", "3", "s3"), finding("off", "4", "s4")];
         let now = [finding("a", "1", "s1"), finding("a", "5", "s2"), finding("a", "6", "s6")];
@@ -109,9 +110,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_report_is_refused_with_the_reason() {
-        assert!(Previous::parse(b"{}").unwrap_err().starts_with("not a report that trailhunt wrote as JSON"));
+    fn a_file_that_is_not_a_report_is_refused_with_the_reason() {
+        assert!(Previous::parse(b"{}").unwrap_err().starts_with("not a JSON report of trailhunt"));
         let other = json!({"format_version": 99, "run": {"id": ""}, "findings": []}).to_string();
-        assert!(Previous::parse(other.as_bytes()).unwrap_err().starts_with("a report of form 99"));
+        assert!(Previous::parse(other.as_bytes()).unwrap_err().starts_with("report format 99 is not supported"));
     }
 }

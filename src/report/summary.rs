@@ -1,14 +1,13 @@
-//! A run in a few numbers: for the chain of runs, for who is notified, for the trend over runs.
+//! The key figures of a run: for the chain of runs, for notifications, and for trends over runs.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Report;
-use super::text::events_in_window;
+use super::document::Report;
 use crate::detect::{Severity, Status};
 
-/// What a run says of itself in one line of JSON.
+/// A run in one line of JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// The run's id.
@@ -17,49 +16,49 @@ pub struct Summary {
     pub tool: String,
     /// When it ended, UTC.
     pub finished_at: String,
-    /// Begin of what was judged.
+    /// Start of the window.
     pub from: String,
-    /// Its end, not included.
+    /// End of the window, exclusive.
     pub to: String,
-    /// The lake.
+    /// URL of the lake.
     pub lake: String,
     /// Delta version of the lake.
     pub lake_version: u64,
     /// SHA-256 over names and sizes of the lake's data files.
     pub data_files_sha256: String,
-    /// Events judged.
+    /// Events in the window.
     pub events: u64,
     /// Events this run added to the lake.
     pub events_kept: u64,
     /// Findings by severity.
     pub findings: BTreeMap<Severity, u64>,
-    /// Of them, not in the run before.
+    /// Findings that the previous run does not have.
     pub new: u64,
-    /// Of them, of at least high severity and new.
+    /// New findings of severity high or critical.
     pub new_and_high: u64,
-    /// In both runs.
+    /// Findings of both runs.
     pub continuing: u64,
-    /// Only in the run before.
+    /// Findings that only the previous run has.
     pub resolved: u64,
-    /// Accepted.
+    /// Suppressed findings.
     pub suppressed: u64,
-    /// What was not read or run: rejects and failed objects of this run, failed detectors.
+    /// Rejects and failed objects of this run, plus failed detectors.
     pub unread: u64,
-    /// Run it is compared with.
+    /// Id of the previous run, which it is compared with.
     pub compared_with: Option<String>,
-    /// Hash of every detector that ran.
+    /// SHA-256 of every detector that ran, by id.
     pub detectors: BTreeMap<String, String>,
-    /// Parameters that were set.
+    /// Detector parameters that were set, by detector.
     pub settings: BTreeMap<String, BTreeMap<String, String>>,
-    /// The heaviest findings: severity and what happened.
+    /// The top findings: severity and summary.
     pub heaviest: Vec<String>,
 }
 
-/// Findings told in a summary.
+/// Number of top findings.
 const HEAVIEST_MAX: usize = 5;
 
 impl Summary {
-    /// Of a report.
+    /// The key figures of a report.
     pub fn of(report: &Report) -> Summary {
         let run = &report.run;
         let time = |time: chrono::DateTime<chrono::Utc>| time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
@@ -76,7 +75,7 @@ impl Summary {
             lake: run.lake.clone(),
             lake_version: run.lake_version,
             data_files_sha256: run.data_files_sha256.clone(),
-            events: events_in_window(report),
+            events: report.events_in_window(),
             events_kept: report.coverage.events_kept,
             findings,
             new: count(Status::New),

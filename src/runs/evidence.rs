@@ -17,6 +17,7 @@ use crate::open;
 use crate::report::{Row, bundle};
 use crate::request::EvidenceRequest;
 use crate::sha256;
+use crate::wording::counted;
 
 /// A bundle that was written.
 #[derive(Debug)]
@@ -105,7 +106,9 @@ impl Evidence {
     pub fn text(&self, out: &mut impl Write) -> std::io::Result<()> {
         let Evidence { sha256, events, objects, detectors, .. } = self;
         writeln!(out, "bundle    {}, sha256 {sha256}", Path::display(&self.path))?;
-        writeln!(out, "contains  {events} events from {objects} objects, {detectors} detectors")?;
+        let counted = |n: &usize, noun| counted(*n as u64, noun);
+        let (events, objects) = (counted(events, "event"), counted(objects, "object"));
+        writeln!(out, "contains  {events} from {objects}, {}", counted(detectors, "detector"))?;
         self.missing.iter().try_for_each(|what| writeln!(out, "missing   {}", printable(what)))
     }
 }

@@ -1,152 +1,124 @@
-//! A made-up organisation's CloudTrail archive, for demonstrations, tests, benchmarks and evaluation.
+//! Sample archives: the CloudTrail of a fictional organisation, for demos, tests, benchmarks and evaluation.
 //!
-//! In: a few settings. Out: a folder as a bucket with an organisation's trails would look, and `truth.jsonl`, one
-//! incident a line: what should be found in it and what should be left alone. The same settings give the same bytes.
-//! Nothing here looks at the clock, at the network or at real archives.
+//! Input: `SampleSettings`. Output: a folder laid out like the bucket of an organisation's trails, and `truth.jsonl`:
+//! one incident per line, with what detectors should find and what they should not report. Never reads the clock, the
+//! network or real archives.
 //!
-//! ```text
-//! organisation, people    who there is, what they are used to do, and what comes up now and then (odd_jobs)
-//!     |
-//! lookalikes, attacks     what happens to them (incident: how it is told, and the truth about it)
-//!     |
-//! day, machines           a day's sessions and events, in total as many as asked for
-//!     |
-//! record, archive         events to JSON, JSON to gzipped objects; one thread a day
-//! ```
+//! # How an archive is generated
+//!
+//! 1. `organisation` creates the accounts, people, workloads, pipelines and access keys.
+//! 2. `incidents` plants the incidents: look-alikes first, because they may change the organisation, then attacks. Each
+//!    incident either writes its records at once or (look-alikes only) marks traffic of later days as its own.
+//! 3. `traffic` plans each day: sessions and events, as many as the settings ask for, minus the planted records.
+//! 4. `archive` writes each day: events become records (`cloudtrail` has the calls and identities), records become
+//!    gzipped objects. Days are written in parallel, one thread per processor.
+//! 5. `truth.jsonl` is written last, when the event ids of marked traffic are known.
+//!
+//! All randomness comes from `random::rng_for(seed, purpose, parts)`: every person, machine, day and incident has its
+//! own generator. Everything is deterministic: the same settings give the same bytes, whatever the number of threads.
+//!
+//! # How to add something
+//!
+//! - A kind of attack: a constant and a function in a file of `incidents/attacks/`, and a line in its `mod.rs`.
+//! - A benign look-alike: the same in `incidents/lookalikes/`.
+//! - A benign oddity of daily work: a row in `organisation/occasional_tasks.rs`.
+//! - An API call with parameters: a row in `cloudtrail/calls.rs`; calls without a row have no parameters.
 
 mod archive;
-mod attacks;
 mod calendar;
-mod calls;
-mod day;
-mod dice;
-mod identity;
-mod incident;
-mod lookalikes;
-mod machines;
+mod cloudtrail;
+mod incidents;
 mod networks;
-mod odd_jobs;
 mod organisation;
-mod people;
-mod record;
+mod random;
+mod settings;
+mod traffic;
 
-use std::fs;
-use std::io;
-use std::path::PathBuf;
+pub use settings::SampleSettings;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
-use std::thread;
+use std::{fs, io, thread};
 
-use chrono::NaiveDate;
+use crate::sample::archive::objects::{PlantedRecord, WrittenDay, write_day};
+use crate::sample::archive::other_objects::write_other_objects;
+use crate::sample::calendar::Day;
+use crate::sample::cloudtrail::calls::Catalogue;
+use crate::sample::incidents::truth::{Incident, Label};
+use crate::sample::organisation::Organisation;
+use crate::sample::traffic::named_calls::NamedCalls;
+use crate::sample::traffic::world::World;
 
-use archive::{Planted, Written};
-use calendar::Day;
-use calls::Catalogue;
-use day::World;
-use incident::{Incident, Label};
-use organisation::Organisation;
-
-/// What archive to make.
-#[derive(Clone, Debug)]
-pub struct SampleSettings {
-    /// The folder to write to; made if it is not there.
-    pub out: PathBuf,
-    /// How many days; attacks come after the first fourteen, or after half of a shorter sample.
-    pub days: u32,
-    /// How many AWS accounts.
-    pub accounts: u32,
-    /// Events of an average weekday, all accounts together; weekends have a bit more than half.
-    pub events_per_day: u32,
-    /// How many people work there; none: as many as fit the traffic.
-    pub people: Option<u32>,
-    /// How many attacks are planted: the kinds in their order, over and over.
-    pub attacks: u32,
-    /// Another seed gives another organisation.
-    pub seed: u64,
-    /// The first day, UTC.
-    pub start: NaiveDate,
-    /// Events in an object of a busy region, on average.
-    pub events_per_object: u32,
-}
-
-impl Default for SampleSettings {
-    fn default() -> Self {
-        Self {
-            out: PathBuf::from("sample"),
-            days: 30,
-            accounts: 3,
-            events_per_day: 5_000,
-            people: None,
-            attacks: 10,
-            seed: 1,
-            start: NaiveDate::from_ymd_opt(2024, 3, 4).unwrap_or_default(),
-            events_per_object: 100,
-        }
-    }
-}
-
-/// What was made.
+/// What `generate` wrote.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SampleSummary {
-    /// Events, each counted once.
+    /// Events; duplicates are not counted.
     pub events: u64,
-    /// Records that were delivered a second time: the same event id in two objects.
-    pub repeats: u64,
+    /// Duplicate records: the same event id in two objects.
+    pub duplicates: u64,
     /// CloudTrail objects; digests and configuration snapshots are not counted.
     pub objects: u64,
-    /// Bytes of these objects as they are stored, compressed.
+    /// Compressed bytes of these objects.
     pub bytes: u64,
-    /// The same before compression.
+    /// Uncompressed bytes of these objects.
     pub raw_bytes: u64,
-    /// Incidents that a detector should find.
+    /// Planted attacks, which detectors should find.
     pub attacks: u64,
-    /// Incidents that only look like it.
+    /// Benign incidents that look like attacks.
     pub lookalikes: u64,
 }
 
-/// Makes an archive; `progress` hears how many days are done.
+/// Generates an archive; `progress` is called with the number of finished days.
 ///
 /// # Errors
-/// When something cannot be written; what was written until then stays.
+/// When a file cannot be written; files written before that stay.
 pub fn generate(settings: &SampleSettings, progress: &mut dyn FnMut(u32)) -> io::Result<SampleSummary> {
-    let mut catalogue = Catalogue::new();
-    let sign_in = people::SignInCalls::new(&mut catalogue);
-    let machine_calls = machines::Calls::new(&mut catalogue);
-    let mut organisation = Organisation::new(settings, &mut catalogue);
-    let (incidents, planted) = incident::plant(settings, &mut catalogue, &mut organisation, &sign_in, &machine_calls);
-    let world = World {
-        settings,
-        catalogue: &catalogue,
-        organisation: &organisation,
-        sign_in: &sign_in,
-        machines: &machine_calls,
-    };
+    let Prepared { catalogue, calls, organisation, incidents, planted } = prepare(settings);
+    let world = World { settings, catalogue: &catalogue, organisation: &organisation, calls: &calls };
     fs::create_dir_all(&settings.out)?;
-    let days = by_day(settings, planted);
+    let days = planted_by_day(settings, planted);
     let written = write_days(&world, &days, progress)?;
-    archive::write_neighbours(&settings.out, &world)?;
-    conclude(&world, incidents, written)
+    write_other_objects(&settings.out, &world)?;
+    finish(&world, incidents, written)
 }
 
-/// The planted records of each day.
-fn by_day(settings: &SampleSettings, planted: Vec<Planted>) -> Vec<(Day, Vec<Planted>)> {
+/// Everything that exists before the days are generated.
+struct Prepared {
+    catalogue: Catalogue,
+    calls: NamedCalls,
+    organisation: Organisation,
+    incidents: Vec<Incident>,
+    planted: Vec<PlantedRecord>,
+}
+
+/// Creates the organisation and plants the incidents.
+fn prepare(settings: &SampleSettings) -> Prepared {
+    let mut catalogue = Catalogue::new();
+    let calls = NamedCalls::new(&mut catalogue);
+    let mut organisation = Organisation::new(settings, &mut catalogue);
+    let (incidents, planted) = incidents::plant(settings, &mut catalogue, &mut organisation, &calls);
+    Prepared { catalogue, calls, organisation, incidents, planted }
+}
+
+/// Groups the planted records by day.
+fn planted_by_day(settings: &SampleSettings, planted: Vec<PlantedRecord>) -> Vec<(Day, Vec<PlantedRecord>)> {
     let mut days: Vec<_> = (0..settings.days).map(|index| (Day::new(settings.start, index), Vec::new())).collect();
     let begin = Day::new(settings.start, 0).midnight;
     for record in planted {
         let index = (record.at - begin).div_euclid(calendar::DAY).clamp(0, i64::from(settings.days.max(1)) - 1);
-        if let Some((_, of_day)) = days.get_mut(index as usize) {
-            of_day.push(record);
+        if let Some((_, records)) = days.get_mut(index as usize) {
+            records.push(record);
         }
     }
     days
 }
 
-/// Writes the days, as many at once as there are processors. The result is in the order of the days.
+/// Writes the days in parallel, one thread per processor. The result is in the order of the days.
 fn write_days(
     world: &World<'_>,
-    days: &[(Day, Vec<Planted>)],
+    days: &[(Day, Vec<PlantedRecord>)],
     progress: &mut dyn FnMut(u32),
-) -> io::Result<Vec<Written>> {
+) -> io::Result<Vec<WrittenDay>> {
     let next = AtomicU32::new(0);
     let threads = thread::available_parallelism().map_or(1, usize::from).min(days.len().max(1));
     let (sender, receiver) = mpsc::channel();
@@ -155,9 +127,9 @@ fn write_days(
             let (sender, next) = (sender.clone(), &next);
             scope.spawn(move || {
                 while let Some((day, planted)) = days.get(next.fetch_add(1, Ordering::Relaxed) as usize) {
-                    let plan = day::plan(world, *day, planted.len());
-                    let written = archive::write_day(&world.settings.out, world, *day, &plan, planted);
-                    // The receiver goes away when another day has failed: then there is no use in going on.
+                    let plan = traffic::plan_day(world, *day, planted.len());
+                    let written = write_day(&world.settings.out, world, *day, &plan, planted);
+                    // The receiver is dropped when another day has failed; stop then.
                     if sender.send((day.index, written)).is_err() {
                         return;
                     }
@@ -175,22 +147,22 @@ fn write_days(
     })
 }
 
-/// Writes the truth and adds everything up.
-fn conclude(world: &World<'_>, mut incidents: Vec<Incident>, written: Vec<Written>) -> io::Result<SampleSummary> {
+/// Writes `truth.jsonl` and adds up the summary.
+fn finish(world: &World<'_>, mut incidents: Vec<Incident>, written: Vec<WrittenDay>) -> io::Result<SampleSummary> {
     let mut summary = SampleSummary::default();
     for day in written {
         summary.events += day.events;
-        summary.repeats += day.repeats;
+        summary.duplicates += day.duplicates;
         summary.objects += day.objects;
         summary.bytes += day.bytes;
         summary.raw_bytes += day.raw_bytes;
         for marked in day.marked {
             if let Some(incident) = incidents.get_mut(usize::from(marked.incident) - 1) {
-                incident.take_in(world.organisation, marked);
+                incident.add_event(world.organisation, marked);
             }
         }
     }
-    // A trip during which nobody worked did not happen.
+    // Leave out incidents without events, such as a trip during which the person did not work.
     incidents.retain(Incident::has_events);
     let mut truth = String::new();
     for (incident, number) in incidents.iter().zip(1..) {
@@ -209,7 +181,7 @@ fn conclude(world: &World<'_>, mut incidents: Vec<Incident>, written: Vec<Writte
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
     use std::io::Read;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
 
     use flate2::read::GzDecoder;
     use serde_json::Value;
@@ -217,7 +189,7 @@ mod tests {
 
     use super::*;
 
-    /// Small, and long enough to have four working days in its second half.
+    /// A small sample with four weekdays in its second half.
     fn small(out: &Path, seed: u64) -> SampleSettings {
         SampleSettings { out: out.to_owned(), days: 8, events_per_day: 400, seed, ..SampleSettings::default() }
     }
@@ -241,7 +213,7 @@ mod tests {
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// The archive's objects: key and records.
+    /// The log objects of the archive: key and records.
     fn objects(folder: &Path) -> Vec<(String, Vec<Value>)> {
         let keys = files(folder).into_iter().filter(|file| file.to_str().unwrap().contains("/CloudTrail/"));
         keys.map(|file| {
@@ -272,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn archive_is_as_cloudtrail_writes_it_and_truth_points_into_it() {
+    fn records_match_cloudtrail_and_truth_refers_to_them() {
         const MEMBERS: [&str; 14] = [
             "eventVersion",
             "userIdentity",
@@ -291,14 +263,14 @@ mod tests {
         ];
         let folder = tempfile::tempdir().unwrap();
         let settings = small(folder.path(), 1);
-        let mut heard = Vec::new();
-        let summary = generate(&settings, &mut |days| heard.push(days)).unwrap();
-        assert_eq!(heard, (1..=8).collect::<Vec<_>>());
+        let mut progress = Vec::new();
+        let summary = generate(&settings, &mut |days| progress.push(days)).unwrap();
+        assert_eq!(progress, (1..=8).collect::<Vec<_>>());
 
         let objects = objects(folder.path());
         assert_eq!(objects.len() as u64, summary.objects);
         let mut ids = BTreeSet::new();
-        let mut repeats = 0;
+        let mut duplicates = 0;
         let mut on_day: BTreeMap<String, u32> = BTreeMap::new();
         for (key, records) in &objects {
             let name: Vec<_> = key.rsplit('/').next().unwrap().split('_').collect();
@@ -317,13 +289,13 @@ mod tests {
                 if ids.insert(record["eventID"].as_str().unwrap().to_owned()) {
                     *on_day.entry(time[..10].to_owned()).or_default() += 1;
                 } else {
-                    repeats += 1;
+                    duplicates += 1;
                 }
             }
         }
-        assert_eq!((ids.len() as u64, repeats), (summary.events, summary.repeats));
+        assert_eq!((ids.len() as u64, duplicates), (summary.events, summary.duplicates));
 
-        // Monday and Tuesday; from Wednesday on incidents outweigh so little traffic.
+        // Monday and Tuesday only: later, incidents outweigh the little traffic of this sample.
         let average = f64::from(on_day["2024-03-04"] + on_day["2024-03-05"]) / 2.0;
         assert!((360.0..440.0).contains(&average), "{on_day:?}");
 
@@ -339,17 +311,12 @@ mod tests {
     #[test]
     fn every_kind_is_planted_for_several_seeds() {
         for seed in 1..6 {
-            let attacks = attacks::KINDS.len() as u32;
+            let attacks = incidents::attacks::KINDS.len() as u32;
             let settings =
                 SampleSettings { people: Some(40), events_per_day: 1_000, attacks, seed, ..SampleSettings::default() };
-            let mut catalogue = Catalogue::new();
-            let sign_in = people::SignInCalls::new(&mut catalogue);
-            let machine_calls = machines::Calls::new(&mut catalogue);
-            let mut organisation = Organisation::new(&settings, &mut catalogue);
-            let (incidents, _) =
-                incident::plant(&settings, &mut catalogue, &mut organisation, &sign_in, &machine_calls);
+            let Prepared { incidents, .. } = prepare(&settings);
             let planted: BTreeSet<_> = incidents.iter().map(|incident| incident.kind.name).collect();
-            for kind in attacks::KINDS.iter().chain(lookalikes::KINDS) {
+            for kind in incidents::attacks::KINDS.iter().chain(incidents::lookalikes::KINDS) {
                 assert!(planted.contains(kind.name), "{} with seed {seed}", kind.name);
             }
             for attack in incidents.iter().filter(|incident| incident.label == Label::Attack) {
@@ -362,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_of_other_kinds_lie_beside() {
+    fn other_objects_are_written_beside_log_objects() {
         let folder = tempfile::tempdir().unwrap();
         generate(&SampleSettings { days: 1, events_per_day: 100, ..small(folder.path(), 1) }, &mut |_| {}).unwrap();
         let names: Vec<_> = files(folder.path()).iter().map(|file| file.to_str().unwrap().to_owned()).collect();

@@ -1,39 +1,39 @@
-//! Where calls come from: address blocks of well known providers, and addresses drawn from them.
+//! Source addresses: address blocks of well-known providers, and random addresses in them.
 //!
-//! The blocks are public facts (who announces a prefix, in which country it is used); the addresses are chosen at
-//! random and belong to nobody in particular. Out: an `Address` with what a geo table should say about it.
+//! The blocks are public facts (who announces a prefix, and in which country it is used); the addresses are random and
+//! do not stand for real hosts. Output: an `Address` with what a geo table should return for it.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use rand::Rng;
 
-use super::dice::one_of;
+use crate::sample::random::one_of;
 
-/// A provider's blocks that are used in one country.
-pub(super) struct Network {
+/// Address blocks that a provider uses in one country.
+pub(crate) struct Network {
     asn: u32,
     owner: &'static str,
     country: &'static str,
     blocks: &'static [Block],
 }
 
-/// The first address and the prefix length.
+/// An address block: first address and prefix length.
 enum Block {
     V4([u8; 4], u32),
     V6([u16; 8], u32),
 }
 
-/// One address and who announces it.
+/// One address, its country and the network that announces it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Address {
-    /// As `sourceIPAddress` writes it.
-    pub(super) ip: String,
+pub(crate) struct Address {
+    /// As written in `sourceIPAddress`.
+    pub(crate) ip: String,
     /// ISO 3166-1 alpha-2.
-    pub(super) country: &'static str,
-    /// The announcing autonomous system.
-    pub(super) asn: u32,
-    /// Its holder.
-    pub(super) owner: &'static str,
+    pub(crate) country: &'static str,
+    /// The autonomous system that announces it.
+    pub(crate) asn: u32,
+    /// The holder of the autonomous system.
+    pub(crate) owner: &'static str,
 }
 
 impl Network {
@@ -42,21 +42,21 @@ impl Network {
     }
 
     /// ISO 3166-1 alpha-2.
-    pub(super) fn country(&self) -> &'static str {
+    pub(crate) fn country(&self) -> &'static str {
         self.country
     }
 
-    /// A random address of one of the blocks.
-    pub(super) fn address(&self, rng: &mut impl Rng) -> Address {
+    /// A random address in one of the blocks.
+    pub(crate) fn address(&self, rng: &mut impl Rng) -> Address {
         let ip = match one_of(rng, self.blocks) {
             Block::V4(first, prefix) => {
                 let host: u32 = rng.random::<u32>() & (u32::MAX >> prefix) & !0xff;
-                // The last byte keeps clear of network and broadcast addresses of a /24.
+                // The last byte avoids the network and broadcast addresses of a /24.
                 let address = u32::from(Ipv4Addr::from(*first)) | host | rng.random_range(2..250);
                 Ipv4Addr::from(address).to_string()
             }
             Block::V6(first, prefix) => {
-                // The routing part is random to /56, the host part as privacy extensions draw it.
+                // Subnet and host are random, as with privacy extensions.
                 let host: u128 = rng.random::<u128>() & (u128::MAX >> prefix);
                 Ipv6Addr::from(u128::from(Ipv6Addr::from(*first)) | host).to_string()
             }
@@ -69,70 +69,82 @@ const fn v4(a: u8, b: u8, c: u8, d: u8, prefix: u32) -> Block {
     Block::V4([a, b, c, d], prefix)
 }
 
-/// Homes around Hamburg.
-pub(super) static HOMES_DE: [Network; 4] = [
+/// Home connections around Hamburg.
+pub(crate) static HOMES_DE: [Network; 4] = [
     Network::new(6805, "Telefonica Germany", "DE", &[v4(95, 112, 0, 0, 15)]),
     Network::new(3320, "Deutsche Telekom AG", "DE", &[v4(84, 160, 0, 0, 14), v4(91, 32, 0, 0, 14)]),
     Network::new(3209, "Vodafone GmbH", "DE", &[v4(88, 64, 0, 0, 15), v4(84, 56, 0, 0, 15)]),
     Network::new(3320, "Deutsche Telekom AG", "DE", &[Block::V6([0x2003, 0xc0, 0, 0, 0, 0, 0, 0], 26)]),
 ];
-/// Homes around Dublin.
-pub(super) static HOMES_IE: [Network; 2] = [
+
+/// Home connections around Dublin.
+pub(crate) static HOMES_IE: [Network; 2] = [
     Network::new(5466, "Eircom Limited", "IE", &[v4(83, 70, 0, 0, 16), v4(86, 44, 0, 0, 15)]),
     Network::new(6830, "Liberty Global", "IE", &[v4(89, 100, 0, 0, 15)]),
 ];
-/// Homes around Boston.
-pub(super) static HOMES_US: [Network; 2] = [
+
+/// Home connections around Boston.
+pub(crate) static HOMES_US: [Network; 2] = [
     Network::new(701, "Verizon Business", "US", &[v4(72, 74, 0, 0, 16), v4(108, 20, 0, 0, 16), v4(71, 174, 0, 0, 16)]),
     Network::new(7922, "Comcast Cable", "US", &[v4(98, 216, 0, 0, 15), v4(66, 30, 0, 0, 16)]),
 ];
-/// Homes around Bengaluru.
-pub(super) static HOMES_IN: [Network; 2] = [
+
+/// Home connections around Bengaluru.
+pub(crate) static HOMES_IN: [Network; 2] = [
     Network::new(24309, "Atria Convergence Technologies", "IN", &[v4(106, 51, 0, 0, 17)]),
     Network::new(24560, "Bharti Airtel Limited", "IN", &[v4(122, 166, 0, 0, 17), v4(122, 172, 0, 0, 16)]),
 ];
-/// Homes of people who work where no office is.
-pub(super) static HOMES_PT: [Network; 1] =
+
+/// Home connections in Portugal, where the organisation has no office.
+pub(crate) static HOMES_PT: [Network; 1] =
     [Network::new(3243, "MEO", "PT", &[v4(85, 240, 0, 0, 14), v4(82, 154, 0, 0, 15)])];
-/// Homes around Warsaw.
-pub(super) static HOMES_PL: [Network; 1] =
+
+/// Home connections around Warsaw.
+pub(crate) static HOMES_PL: [Network; 1] =
     [Network::new(5617, "Orange Polska", "PL", &[v4(83, 0, 0, 0, 14), v4(31, 60, 0, 0, 15)])];
-/// Homes around Madrid.
-pub(super) static HOMES_ES: [Network; 1] =
+
+/// Home connections around Madrid.
+pub(crate) static HOMES_ES: [Network; 1] =
     [Network::new(3352, "Telefonica de Espana", "ES", &[v4(80, 24, 0, 0, 14), v4(88, 0, 0, 0, 14)])];
-/// Homes around Amsterdam.
-pub(super) static HOMES_NL: [Network; 2] = [
+
+/// Home connections around Amsterdam.
+pub(crate) static HOMES_NL: [Network; 2] = [
     Network::new(1136, "KPN B.V.", "NL", &[v4(77, 160, 0, 0, 14), v4(86, 80, 0, 0, 14)]),
     Network::new(33915, "Vodafone Libertel", "NL", &[v4(80, 56, 0, 0, 15)]),
 ];
 
-/// Business lines and the providers whose customers share exits: offices and their VPNs.
-pub(super) static OFFICE_DE: Network = Network::new(8220, "COLT Technology Services", "DE", &[v4(213, 61, 0, 0, 16)]);
+/// The Hamburg office and its VPN.
+pub(crate) static OFFICE_DE: Network = Network::new(8220, "COLT Technology Services", "DE", &[v4(213, 61, 0, 0, 16)]);
+
 /// The Dublin office.
-pub(super) static OFFICE_IE: Network = Network::new(34245, "Magnet Networks", "IE", &[v4(87, 198, 128, 0, 17)]);
+pub(crate) static OFFICE_IE: Network = Network::new(34245, "Magnet Networks", "IE", &[v4(87, 198, 128, 0, 17)]);
+
 /// The Boston office.
-pub(super) static OFFICE_US: Network = Network::new(701, "Verizon Business", "US", &[v4(173, 48, 0, 0, 16)]);
+pub(crate) static OFFICE_US: Network = Network::new(701, "Verizon Business", "US", &[v4(173, 48, 0, 0, 16)]);
+
 /// The Bengaluru office.
-pub(super) static OFFICE_IN: Network = Network::new(24560, "Bharti Airtel Limited", "IN", &[v4(122, 166, 128, 0, 18)]);
-/// The exits of the same business provider in another country, for when a VPN moves.
-pub(super) static OFFICE_ELSEWHERE: Network =
+pub(crate) static OFFICE_IN: Network = Network::new(24560, "Bharti Airtel Limited", "IN", &[v4(122, 166, 128, 0, 18)]);
+
+/// The same business provider in another country: the new exit of a VPN that moves.
+pub(crate) static OFFICE_ABROAD: Network =
     Network::new(8220, "COLT Technology Services", "FR", &[v4(62, 23, 0, 0, 17)]);
 
-/// Phones used as a hot spot, in countries so small that every exit is near; elsewhere a phone seems to jump.
-pub(super) static MOBILE_DE: Network = Network::new(3209, "Vodafone GmbH", "DE", &[v4(109, 40, 0, 0, 15)]);
-/// Irish phones.
-pub(super) static MOBILE_IE: Network = Network::new(13280, "Three Ireland", "IE", &[v4(92, 251, 128, 0, 17)]);
+/// German phones used as a hotspot. Only small countries have mobile networks here: elsewhere the exit may be far away.
+pub(crate) static MOBILE_DE: Network = Network::new(3209, "Vodafone GmbH", "DE", &[v4(109, 40, 0, 0, 15)]);
 
-/// Networks that conference hotels and visitors use.
-pub(super) static VISITS: [Network; 4] = [
+/// Irish phones used as a hotspot.
+pub(crate) static MOBILE_IE: Network = Network::new(13280, "Three Ireland", "IE", &[v4(92, 251, 128, 0, 17)]);
+
+/// Networks of hotels, conferences and visitors.
+pub(crate) static GUEST_NETWORKS: [Network; 4] = [
     Network::new(22773, "Cox Communications", "US", &[v4(24, 234, 0, 0, 16), v4(24, 120, 0, 0, 16)]),
     Network::new(2856, "British Telecommunications", "GB", &[v4(86, 128, 0, 0, 14), v4(109, 144, 0, 0, 14)]),
     Network::new(3303, "Swisscom", "CH", &[v4(178, 192, 0, 0, 14)]),
     Network::new(4713, "NTT Communications", "JP", &[v4(153, 128, 0, 0, 14)]),
 ];
 
-/// Homes and phones in countries where the organisation has nobody.
-pub(super) static FAR_HOMES: [Network; 8] = [
+/// Homes and phones in countries without people of the organisation.
+pub(crate) static FOREIGN_HOMES: [Network; 8] = [
     Network::new(7552, "Viettel Group", "VN", &[v4(171, 224, 0, 0, 14)]),
     Network::new(9121, "Turk Telekom", "TR", &[v4(88, 224, 0, 0, 14)]),
     Network::new(8708, "Digi Romania", "RO", &[v4(86, 120, 0, 0, 14)]),
@@ -143,8 +155,8 @@ pub(super) static FAR_HOMES: [Network; 8] = [
     Network::new(12389, "Rostelecom", "RU", &[v4(178, 64, 0, 0, 15)]),
 ];
 
-/// Rented servers and VPN providers.
-pub(super) static HOSTING: [Network; 7] = [
+/// Hosting and VPN providers.
+pub(crate) static HOSTING: [Network; 7] = [
     Network::new(24940, "Hetzner Online GmbH", "FI", &[v4(95, 216, 0, 0, 15)]),
     Network::new(14061, "DigitalOcean, LLC", "SG", &[v4(128, 199, 64, 0, 18), v4(128, 199, 128, 0, 17)]),
     Network::new(16276, "OVH SAS", "FR", &[v4(91, 121, 0, 0, 16)]),
@@ -154,18 +166,19 @@ pub(super) static HOSTING: [Network; 7] = [
     Network::new(24940, "Hetzner Online GmbH", "DE", &[v4(78, 46, 0, 0, 15)]),
 ];
 
-/// The cloud that hosted build runners live in.
-pub(super) static RUNNERS: Network = Network::new(
+/// The cloud of hosted build runners.
+pub(crate) static RUNNERS: Network = Network::new(
     8075,
     "Microsoft Corporation",
     "US",
     &[v4(172, 176, 0, 0, 14), v4(52, 224, 0, 0, 14), v4(4, 227, 0, 0, 16)],
 );
-/// The cloud that the monitoring vendor lives in.
-pub(super) static VENDOR: Network = Network::new(396_982, "Google LLC", "US", &[v4(35, 224, 0, 0, 14)]);
 
-/// Public addresses of AWS in the regions the organisation uses.
-pub(super) fn of_region(region: &str) -> &'static Network {
+/// The cloud of the monitoring vendor.
+pub(crate) static VENDOR: Network = Network::new(396_982, "Google LLC", "US", &[v4(35, 224, 0, 0, 14)]);
+
+/// Public addresses of AWS in a region.
+pub(crate) fn aws_region(region: &str) -> &'static Network {
     static FRANKFURT: Network = Network::new(
         16509,
         "Amazon.com, Inc.",
@@ -196,12 +209,12 @@ pub(super) fn of_region(region: &str) -> &'static Network {
 
 #[cfg(test)]
 mod tests {
-    use super::super::dice::{Purpose, stream};
     use super::*;
+    use crate::sample::random::{Purpose, rng_for};
 
     #[test]
     fn addresses_stay_in_their_block() {
-        let mut rng = stream(1, Purpose::Total, &[]);
+        let mut rng = rng_for(1, Purpose::DayTotal, &[]);
         for _ in 0..200 {
             let address = OFFICE_DE.address(&mut rng);
             assert!(address.ip.starts_with("213.61."), "{}", address.ip);

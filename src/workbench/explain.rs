@@ -11,6 +11,7 @@ use crate::hunt;
 use crate::lake::Lake;
 use crate::request::ExplainRequest;
 use crate::terminal::Progress;
+use crate::wording::counted;
 
 /// One run of a detector.
 #[derive(Debug)]
@@ -78,7 +79,7 @@ impl Explained {
         writeln!(out, "tables    {}", self.tables.join(", "))?;
         writeln!(out, "window    {} to {}", self.window.from.date_naive(), self.window.to.date_naive())?;
         ask::reads(&self.plan, self.data_files, out)?;
-        writeln!(out, "took      {:.2} s, {} findings", self.seconds, self.plan.rows)?;
+        writeln!(out, "took      {:.2} s, {}", self.seconds, counted(self.plan.rows as u64, "finding"))?;
         if steps { writeln!(out, "\n{}", self.plan.steps.trim_end()) } else { Ok(()) }
     }
 }
