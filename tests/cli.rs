@@ -346,7 +346,7 @@ fn a_detector_folder_adds_detectors_and_may_replace_shipped_ones() {
     let own = dir.path().join("own");
     std::fs::create_dir_all(&own).unwrap();
     let text = succeeds(&["detectors", "show", "root_use"]).out;
-    std::fs::write(own.join("root_use.sql"), text.replace("Root user at work", "Ours")).unwrap();
+    std::fs::write(own.join("root_use.sql"), text.replace("Root user active", "Ours")).unwrap();
     std::fs::write(own.join("broken.sql"), "SELECT 1").unwrap();
     let ran = trailhunt(&["detectors", "list", "--detector-dir", arg(&own)]);
     assert!(
@@ -368,7 +368,7 @@ fn explain_shows_what_a_detector_reads_from_a_lake() {
     let explain = ["detectors", "explain", "root_use", "--lake", arg(&lake), "--from", "2024-01-02", "--plan"];
     let told = succeeds(&[&explain[..], &["--set", "root_use.routine_days=7"]].concat()).out;
     assert!(told.contains("attack    T1078.004 Valid Accounts: Cloud Accounts (Initial Access"), "{told}");
-    assert!(told.contains("param     routine_days = 7, at least 1: root active on this many"), "{told}");
+    assert!(told.contains("param     routine_days = 7, at least 1: earlier days with root active"), "{told}");
     assert!(told.contains("names     calls, daily_api_use\n"), "{told}");
     assert!(told.contains("reads     events: 1 of 2 files"), "the file of the day before is pruned: {told}");
     assert!(told.contains(" s for 0 findings\n") && told.contains("DataSourceExec"), "{told}");

@@ -9,7 +9,19 @@ use super::{Detector, Problem, Window};
 use crate::engine::{Place, Session, Sql};
 
 /// Tables and views of single events: reading them without a window reads all of history.
-const EVENT_TABLES: &[&str] = &["events", "calls", "categorised_calls", "sensitive_calls", "targeted_calls"];
+const EVENT_TABLES: &[&str] = &[
+    "events",
+    "calls",
+    "categorised_calls",
+    "created_identities",
+    "cross_account_calls",
+    "insight_events",
+    "object_calls",
+    "object_writes",
+    "role_assumptions",
+    "sensitive_calls",
+    "targeted_calls",
+];
 
 /// The problems of a detector, each with its place and the next step. The detector is planned over `session`, whose lake
 /// may be empty; nothing runs.

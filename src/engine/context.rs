@@ -7,13 +7,12 @@ use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
-use include_dir::File;
 
 use super::fault::plain_words;
 use super::{sql, udf};
 use crate::error::{Error, Result};
 use crate::geo::Geo;
-use crate::lake::{Snapshot, VIEWS};
+use crate::lake::{Snapshot, dependencies, views};
 
 /// Default memory limit of SQL, in bytes.
 pub const MEMORY_BYTES: usize = 1 << 30;
@@ -50,36 +49,18 @@ pub(super) fn context(
     Ok((context, store))
 }
 
-fn stem(file: &File) -> String {
-    file.path().file_stem().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// Creates the named views, or all of them when `names` is empty. Views may use each other in any order, so this repeats
-/// until all of them exist.
-pub(super) async fn register_views(context: &SessionContext, names: &[&str]) -> Result<()> {
-    let wanted = |file: &&File| {
-        file.path().extension().is_some_and(|e| e == "sql") && (names.is_empty() || names.contains(&&*stem(file)))
-    };
-    let mut waiting: Vec<_> = VIEWS.files().filter(wanted).collect();
-    while !waiting.is_empty() {
-        let before = waiting.len();
-        let mut failed = Vec::new();
-        let mut reason = None;
-        for file in waiting {
-            let name = stem(file);
-            let body = sql::inline(file.contents_utf8().unwrap_or_default());
-            match context.sql(&format!("CREATE VIEW {name} AS {body}")).await {
-                Ok(_) => {}
-                Err(e) => {
-                    reason.get_or_insert_with(|| Error::query(format!("view {name}"), plain_words(&e)));
-                    failed.push(file);
-                }
-            }
-        }
-        if let Some(reason) = reason.filter(|_| failed.len() == before) {
-            return Err(reason);
-        }
-        waiting = failed;
+/// Creates views of these names and queries.
+pub(super) async fn register_views(context: &SessionContext, views: &[(&str, &str)]) -> Result<()> {
+    for (name, sql) in views {
+        let planned = context.sql(&format!("CREATE VIEW {name} AS {}", sql::inline(sql))).await;
+        planned.map_err(|e| Error::query(format!("view {name}"), plain_words(&e)))?;
     }
     Ok(())
+}
+
+/// Every view, each after the views it reads; the rollups they read are tables already.
+pub(super) fn views_in_order() -> Result<Vec<(&'static str, &'static str)>> {
+    let views = views();
+    let everything: String = views.iter().map(|(name, _)| format!("SELECT * FROM {name}\n")).collect();
+    Ok(dependencies(&everything)?.into_iter().filter(|named| views.contains(named)).collect())
 }

@@ -2,7 +2,7 @@
 //!
 //! Tables: `events` (schema.rs), `objects` (the ledger), `rejects`, the rollups `sql/rollups/*.sql` and the histories
 //! `sql/histories/*.sql`. Views: `sql/views/*.sql`. Functions: `udf`, one per file, and the JSON functions of
-//! datafusion-functions-json. Only this folder uses DataFusion.
+//! datafusion-functions-json. Table functions: `sql/functions/*.sql`. Only this folder uses DataFusion.
 
 mod context;
 mod explain;
@@ -15,6 +15,7 @@ mod scan_stats;
 mod session;
 mod sql;
 mod table;
+mod table_function;
 pub mod udf;
 mod value;
 
@@ -26,4 +27,5 @@ pub use roll_up::roll_up;
 pub use scan_stats::Read;
 pub use session::{Session, TempTable, session};
 pub use sql::Sql;
+pub use table_function::{TableFunction, table_functions};
 pub use value::{Parameters, Value};

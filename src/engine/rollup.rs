@@ -19,7 +19,7 @@ use super::sql;
 use super::table::FilesTable;
 use crate::error::{Error, Result};
 use crate::geo::Geo;
-use crate::lake::{DataFile, Rolled, Rollup, Snapshot, histories, rollups};
+use crate::lake::{DataFile, Rolled, Rollup, Snapshot, dependencies, histories, rollups};
 
 /// Registers every rollup as a table of `main`: the stored days, and a view that computes the missing ones.
 pub async fn register(
@@ -114,7 +114,7 @@ pub(super) fn files_of(snapshot: &Snapshot, days: &[NaiveDate]) -> Vec<DataFile>
     snapshot.files.iter().filter(|file| days.binary_search(&file.day).is_ok()).cloned().collect()
 }
 
-/// A context with the events of these files only, and the views that rollups may read.
+/// A context with the events of these files only, and what rollups read: views, and other rollups of these days.
 pub(super) async fn day_context(
     files: Vec<DataFile>,
     snapshot: &Snapshot,
@@ -124,7 +124,8 @@ pub(super) async fn day_context(
     let (context, store) = context(snapshot, geo, memory_bytes)?;
     let registered = context.register_table("events", Arc::new(FilesTable::events(store, files)));
     registered.map_err(|e| Error::Internal(e.to_string()))?;
-    register_views(&context, &["calls", "targeted_calls"]).await?;
+    let all: Vec<_> = rollups().iter().map(|rollup| rollup.sql).collect();
+    register_views(&context, &dependencies(&all.join("\n"))?).await?;
     Ok(context)
 }
 
@@ -140,6 +141,20 @@ pub(super) fn failed(rollup: &Rollup, error: &DataFusionError) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lake::{rollups_and_histories, views};
+
+    #[test]
+    fn every_file_that_another_reads_is_among_its_dependencies() {
+        let rollups = rollups_and_histories().into_iter().map(|rollup| (rollup.name, rollup.sql));
+        let files: Vec<_> = views().into_iter().chain(rollups).collect();
+        for (name, sql) in &files {
+            let found = dependencies(sql).unwrap();
+            let parsed = sql::Sql::parse(sql).unwrap();
+            for (table, _) in parsed.tables().iter().filter(|(table, _)| files.iter().any(|(file, _)| file == table)) {
+                assert!(found.iter().any(|(read, _)| read == table), "{name} reads {table}");
+            }
+        }
+    }
 
     #[test]
     fn a_history_is_computed_in_pieces_as_long_as_all_before_them() {

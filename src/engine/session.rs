@@ -14,13 +14,14 @@ use datafusion::execution::context::SQLOptions;
 use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::prelude::{DataFrame, SessionContext};
 
-use super::context::{context, register_views};
+use super::context::{context, register_views, views_in_order};
 use super::fault::{Fault, query_error};
 use super::query::{Part, Query, in_memory, schema};
 use super::rollup::{self, Unfinished};
 use super::scan_stats::SubqueryStats;
 use super::sql::Sql;
 use super::table::{FilesTable, side_file};
+use super::table_function::table_functions;
 use super::value::{Parameters, Value};
 use crate::error::{Error, Result};
 use crate::geo::Geo;
@@ -73,7 +74,7 @@ pub async fn session(snapshot: &Snapshot, rolled: &Rolled, geo: &Arc<Geo>, memor
         context.register_table(name, Arc::new(table)).map_err(|e| Error::Internal(e.to_string()))?;
     }
     rollup::register(&context, &store, snapshot, rolled, geo).await?;
-    register_views(&context, &[]).await?;
+    register_views(&context, &views_in_order()?).await?;
     let unfinished = rollup::register_histories(&context, &store, snapshot, rolled).await?.into();
     Ok(Session { context, unfinished })
 }
@@ -140,6 +141,7 @@ impl Session {
         let state = self.context.state();
         let (scalar, aggregate) = (state.scalar_functions().keys(), state.aggregate_functions().keys());
         let mut names: Vec<_> = scalar.chain(aggregate).chain(state.window_functions().keys()).cloned().collect();
+        names.extend(table_functions().iter().map(|function| function.name.to_owned()));
         names.sort_unstable();
         names.dedup();
         names

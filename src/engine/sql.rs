@@ -7,6 +7,7 @@ use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenize
 
 use super::fault::{Fault, Place};
 use super::lint::{self, Names};
+use super::table_function;
 
 /// One statement that only reads.
 #[derive(Debug, Clone)]
@@ -31,13 +32,16 @@ impl Sql {
         })?;
         let (text, materialized) = without_materialized(text, &tokens);
         let mut statements = DFParser::parse_sql(&text).map_err(|e| Fault::of(&e))?;
-        let statement = statements.pop_front().ok_or_else(|| Fault::new(None, "there is no SQL here"))?;
+        let mut statement = statements.pop_front().ok_or_else(|| Fault::new(None, "there is no SQL here"))?;
         if !statements.is_empty() {
             let mut ends = tokens.iter().filter(|token| token.token == Token::SemiColon);
             let second = ends.next().map_or_else(Span::empty, |token| token.span);
             return Err(Fault::at(second, "only one statement is allowed; remove what follows the semicolon"));
         }
-        let Names { parameters, tables } = lint::check(&statement, &tokens)?;
+        let Names { parameters, mut tables } = lint::check(&statement, &tokens)?;
+        if let Some(statement) = standard_sql_mut(&mut statement) {
+            tables.extend(table_function::expand(statement)?);
+        }
         Ok(Sql { statement, parameters, tables, materialized })
     }
 
@@ -136,6 +140,15 @@ impl Sql {
         let Statement::Statement(statement) = &mut self.statement else { return None };
         let SqlStatement::Query(query) = statement.as_mut() else { return None };
         Some(query)
+    }
+}
+
+/// As [`lint::standard_sql`], to change it.
+fn standard_sql_mut(statement: &mut Statement) -> Option<&mut SqlStatement> {
+    match statement {
+        Statement::Statement(statement) => Some(statement),
+        Statement::Explain(explain) => standard_sql_mut(&mut explain.statement),
+        _ => None,
     }
 }
 
@@ -284,5 +297,23 @@ mod tests {
         assert!(sql.next_materialized().is_none());
         // Places are those of the original text.
         assert_eq!(sql.parameters(), [("n".to_owned(), Place { line: 3, column: 77 })]);
+    }
+
+    #[test]
+    fn a_call_of_a_table_function_becomes_its_query() {
+        let sql = Sql::parse("SELECT * FROM first_times('api', $from, $to, $days, FALSE) AS t WHERE x > 1").unwrap();
+        let text = sql.statement().to_string();
+        assert!(text.starts_with("SELECT * FROM (SELECT") && text.contains("kind = ('api')"), "{text}");
+        assert!(text.contains("first_time >= ($from)") && text.ends_with(") AS t WHERE x > 1"), "{text}");
+        assert!(sql.reads("novelties") && sql.uses("days"));
+    }
+
+    #[test]
+    fn a_wrong_number_of_arguments_names_the_right_ones() {
+        let fault = Sql::parse("SELECT *\nFROM first_times('api')").unwrap_err().to_string();
+        assert_eq!(
+            fault,
+            "line 2, column 6: first_times takes 5 arguments: first_times(kind, from, to, warm_up_days, only_known)"
+        );
     }
 }

@@ -1,9 +1,10 @@
 //! Daily summaries of the events, stored beside them so that a hunt need not read all of history again.
 //!
-//! A rollup is a SQL file in `sql/rollups`. Each of its rows belongs to one day and depends on that day's events only.
-//! The rows of one day are one file, named by a hash of the rollup's text and the day's data files. If the day or the
-//! rollup changes, so does the name: nothing has to be invalidated, and no commit is needed. A missing file is computed
-//! from the events when it is needed; [`Lake::vacuum`] deletes files that are no longer named.
+//! A rollup is a SQL file in `sql/rollups`. Each of its rows belongs to one day and depends on that day's events only. It
+//! may read any view, and other rollups of the day. The rows of one day are one file, named by a hash of the rollup's
+//! text, of the texts it reads and of the day's data files. If one of them changes, so does the name: nothing has to be
+//! invalidated, and no commit is needed. A missing file is computed from the events when it is needed; [`Lake::vacuum`]
+//! deletes files that are no longer named.
 //!
 //! A history is a SQL file in `sql/histories`. Its rows depend on all days up to their own, for example what was seen for
 //! the first time. It is stored in the same way; the hash also covers those days and the geographic databases. A nightly
@@ -25,6 +26,7 @@ use parquet::basic::Compression;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use sha2::{Digest, Sha256};
 
+use super::dependencies::dependencies;
 use super::side_file;
 use super::snapshot::{DataFile, Snapshot};
 use super::table::{ENGINE_INFO, Lake};
@@ -41,7 +43,7 @@ pub static VIEWS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/views");
 pub struct Rollup {
     /// Name of its table.
     pub name: &'static str,
-    /// Its query, over events or, for a history, over rollups. `event_date` is the first column.
+    /// Its query, over events and views or, for a history, over rollups. `event_date` is the first column.
     pub sql: &'static str,
     /// Its rows depend on all days up to their own.
     pub is_history: bool,
@@ -55,6 +57,11 @@ pub fn rollups() -> Vec<Rollup> {
 /// The histories: each row depends on all days up to its own.
 pub fn histories() -> Vec<Rollup> {
     of_folder(&HISTORIES, true)
+}
+
+/// Name and SQL of every view, sorted by name.
+pub fn views() -> Vec<(&'static str, &'static str)> {
+    of_folder(&VIEWS, false).into_iter().map(|view| (view.name, view.sql)).collect()
 }
 
 /// The rollups, then the histories computed from them.
@@ -299,28 +306,47 @@ fn file(path: Path, size_bytes: u64, day: NaiveDate, last_day: NaiveDate) -> Dat
 }
 
 fn path(rollup: &Rollup, key: &str, geography: &[String]) -> String {
-    let places = match rollup.is_history {
+    let places = match Origin::of(rollup).is_placed {
         true => format!(".{}", short(Sha256::new_with_prefix(geography.join("\n")))),
         false => String::new(),
     };
     format!("_trailhunt/rollups/{}/{key}{places}.parquet", rollup.name)
 }
 
+/// What the rows of a rollup depend on, besides the events.
+struct Origin {
+    /// The program's version, which stands for its functions; the rollup's text and the texts it reads.
+    hash: Sha256,
+    /// It looks up where addresses are.
+    is_placed: bool,
+}
+
+impl Origin {
+    fn of(rollup: &Rollup) -> &'static Origin {
+        static ORIGINS: LazyLock<HashMap<&str, Origin>> = LazyLock::new(|| {
+            rollups_and_histories().iter().map(|rollup| (rollup.name, Origin::find(rollup))).collect()
+        });
+        ORIGINS.get(rollup.name).expect("rollups come from these folders only")
+    }
+
+    fn find(rollup: &Rollup) -> Origin {
+        // Files that read each other in a circle are an error when the session is made.
+        let mut texts: Vec<_> = dependencies(rollup.sql).unwrap_or_default().into_iter().map(|(_, sql)| sql).collect();
+        texts.push(rollup.sql);
+        if texts.iter().any(|sql| sql.contains("in_api_list(")) {
+            // The function reads the lists from the view's text.
+            texts.extend(VIEWS.get_file("api_lists.sql").and_then(File::contents_utf8));
+        }
+        let mut hash = Sha256::new_with_prefix(env!("CARGO_PKG_VERSION"));
+        texts.iter().for_each(|sql| hash.update(sql));
+        let places = ["ip_country(", "ip_asn(", "ip_organisation(", "ip_is_amazon(", "geo_change("];
+        Origin { hash, is_placed: texts.iter().any(|sql| places.iter().any(|function| sql.contains(function))) }
+    }
+}
+
 /// The key of each day's file: the day, and a hash of everything its content depends on.
 fn keys(rollup: &Rollup, snapshot: &Snapshot) -> BTreeMap<NaiveDate, String> {
-    /// The program's version stands for its SQL functions.
-    static FUNCTIONS_AND_VIEWS: LazyLock<Sha256> = LazyLock::new(|| {
-        let mut hash = Sha256::new_with_prefix(env!("CARGO_PKG_VERSION"));
-        let mut views: Vec<_> = VIEWS.files().collect();
-        views.sort_by_key(|view| view.path());
-        views.iter().for_each(|view| hash.update(view.contents()));
-        hash
-    });
-    let mut whole = FUNCTIONS_AND_VIEWS.clone();
-    if rollup.is_history {
-        rollups().iter().for_each(|rollup| whole.update(rollup.sql));
-    }
-    whole.update(rollup.sql);
+    let mut whole = Origin::of(rollup).hash.clone();
     let mut days: BTreeMap<NaiveDate, Vec<&str>> = BTreeMap::new();
     for file in &snapshot.files {
         days.entry(file.day).or_default().push(file.path.filename().unwrap_or_default());
