@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::rollup::{rollups, views};
+use super::sql_files::{rollups, views};
 use crate::error::{Error, Result};
 
 /// SQL files by name.
