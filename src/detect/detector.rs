@@ -8,7 +8,7 @@ use toml::Spanned;
 
 use super::front_matter::FrontMatter;
 use super::{Confidence, Parameter, Problem, Severity, attack};
-use crate::engine::{Fault, Parameters, Sql};
+use crate::engine::{Fault, Parameters, Sql, names_service};
 use crate::error::{Error, Result};
 use crate::sha256;
 
@@ -115,9 +115,10 @@ impl Detector {
         })
     }
 
-    /// True when the SQL reads this table or view, or contains this service, such as `s3.amazonaws.com`, as a text.
+    /// True when the SQL reads this table or view, or names this service, such as `s3.amazonaws.com`: itself, in a view it
+    /// reads, or in an API list.
     pub fn reads(&self, source: &str) -> bool {
-        self.sql.reads(source) || (source.contains('.') && self.text.contains(&format!("'{source}'")))
+        self.sql.reads(source) || (source.contains('.') && names_service(&self.text, &self.sql, source))
     }
 
     /// The whole file, with the names of its techniques as a comment; the result is still a valid detector.

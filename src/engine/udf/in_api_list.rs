@@ -38,6 +38,12 @@ fn has(list: &List<'_>, event_source: &str, event_name: &str) -> bool {
     list.get(event_source).is_some_and(|apis| apis.contains(api_name(event_name)) || apis.contains(ANY_API))
 }
 
+/// True when SQL calls the function with a list that has an API of the service.
+pub fn service_in_list(sql: &str, service: &str) -> bool {
+    let is_named = |list: &str| sql.contains(&format!("in_api_list('{list}'"));
+    LISTS.iter().any(|(name, list)| list.contains_key(service) && is_named(name))
+}
+
 /// Declaration.
 pub fn function() -> Function {
     Function::new(

@@ -46,6 +46,8 @@ use std::sync::Arc;
 use datafusion::logical_expr::{ScalarUDF, WindowUDF};
 use datafusion::prelude::SessionContext;
 
+pub(super) use in_api_list::service_in_list;
+
 pub use function::{AggregateFunction, Argument, Example, Function, WindowFunction};
 
 use crate::error::{Error, Result};
