@@ -304,6 +304,9 @@ fn hunt(
 }
 
 fn query(args: cli::QueryArgs) -> Result<QueryRequest> {
+    if let Some(table) = args.describe {
+        return Ok(QueryRequest { lake: lake(args.sql_args)?, action: QueryAction::Describe(table) });
+    }
     let question = question(&args)?;
     let pair = |text: &String| {
         let pair = text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -314,11 +317,10 @@ fn query(args: cli::QueryArgs) -> Result<QueryRequest> {
         values.extend(ask::values_of_finding(id, report)?);
     }
     let asked = Asked { question, values, period: period(&args.period)? };
-    let action = match (args.describe, args.explain, args.out) {
-        (Some(table), ..) => QueryAction::Describe(table),
-        (None, true, _) => QueryAction::Explain(asked),
-        (None, false, Some(path)) => QueryAction::Write(asked, args.format, file_to_write(path)?),
-        (None, false, None) => QueryAction::Print(asked, args.format),
+    let action = match (args.explain, args.out) {
+        (true, _) => QueryAction::Explain(asked),
+        (false, Some(path)) => QueryAction::Write(asked, args.format, file_to_write(path)?),
+        (false, None) => QueryAction::Print(asked, args.format),
     };
     Ok(QueryRequest { lake: lake(args.sql_args)?, action })
 }
