@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
+use super::json;
 use super::scan::Object;
-use super::{json, time};
+use super::time::{self, TimeError};
 use crate::schema::{Column, EVENTS, Origin};
 
 /// A parsed record: one slot per column, and the members without a column.
@@ -139,9 +140,13 @@ fn event_time(event: &Event) -> Result<i64, String> {
     let renamed = || event.raw[EVENT_NAME].and_then(|_| timestamp());
     let raw = event.raw[EVENT_TIME].or_else(renamed).ok_or("not a CloudTrail record: no eventTime")?;
     let text = json::text(raw).unwrap_or_default();
-    time::micros(&text).ok_or_else(|| match time::micros_unchecked(&text) {
-        Some(_) => format!("event time out of range (2006 to 2099): {}", shortened(raw)),
-        None => format!("invalid event time: {}", shortened(raw)),
+    time::parse(&text).map_err(|error| {
+        let problem = match error {
+            TimeError::UnknownFormat => "unknown format of the event time",
+            TimeError::Nonexistent => "event time that does not exist",
+            TimeError::OutOfRange => "event time out of range (2006 to 2099)",
+        };
+        format!("{problem}: {}", shortened(raw))
     })
 }
 

@@ -140,7 +140,7 @@ fn invalid_records_are_rejected_with_offset_and_reason_and_the_rest_is_kept() {
     assert_eq!(decoded.batch.num_rows(), 2);
     let reasons: Vec<_> = decoded.rejects.iter().map(|r| (r.offset as usize, r.reason.as_str())).collect();
     assert_eq!(reasons.len(), 4);
-    assert_eq!(reasons[0], (text.find(r#"{"eventTime":"soon"#).unwrap(), "invalid event time: \"soon\""));
+    assert_eq!(reasons[0], (text.find(r#"{"eventTime":"soon"#).unwrap(), "unknown format of the event time: \"soon\""));
     assert_eq!(reasons[1].1, "not a CloudTrail record: no eventTime");
     assert!(reasons[2].1.starts_with("invalid JSON"));
     assert_eq!(reasons[3].1, "event time out of range (2006 to 2099): \"9999-01-01T00:00:00Z\"");
