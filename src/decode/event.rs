@@ -162,7 +162,8 @@ static RECORD_MEMBERS: LazyLock<Vec<Vec<(&str, usize)>>> = LazyLock::new(|| {
     by_length
 });
 
-fn record_slot(name: &str) -> Option<usize> {
+/// The slot of the column for a top-level member.
+pub fn record_slot(name: &str) -> Option<usize> {
     RECORD_MEMBERS.get(name.len())?.iter().find(|(member, _)| *member == name).map(|(_, slot)| *slot)
 }
 
@@ -206,7 +207,7 @@ impl<'a> Event<'a> {
 }
 
 /// A value for an error message, shortened because hostile input can be long.
-fn shortened(raw: &str) -> String {
+pub fn shortened(raw: &str) -> String {
     let mut short: String = raw.chars().filter(|c| !c.is_control()).take(40).collect();
     if short.len() < raw.len() {
         short.push('…');
