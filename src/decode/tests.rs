@@ -342,6 +342,56 @@ fn an_invalid_record_in_an_envelope_is_rejected_with_its_offset() {
 }
 
 #[test]
+fn no_type_in_an_envelope_is_silently_ignored() {
+    let one = record(1);
+    for envelope in [
+        r#"{"Records":$}"#,
+        r#"{"records":$}"#,
+        r#"[{"Records":$}]"#,
+        r#"{"detail-type":"AWS API Call via CloudTrail","detail":$}"#,
+        r#"{"Events":$}"#,
+        r#"{"Events":[{"CloudTrailEvent":$}]}"#,
+        r#"{"events":[{"timestamp":1,"message":$}]}"#,
+        r#"{"eventJson":$}"#,
+        r#"{"QueryResultRows":[[{"eventjson":$}]]}"#,
+        r#"{"messageType":"DATA_MESSAGE","logEvents":$}"#,
+        r#"{"logEvents":[{"id":"1","timestamp":1,"message":$}]}"#,
+        r#"{"results":[[{"field":"@message","value":$}]]}"#,
+        r#"{"hits":$}"#,
+        r#"{"hits":{"hits":$}}"#,
+        r#"{"hits":{"hits":[{"_index":"i","_source":$}]}}"#,
+        r#"{"_source":{"event":{"original":$}}}"#,
+        r#"{"preview":false,"result":$}"#,
+        r#"{"preview":false,"results":$}"#,
+        r#"{"preview":false,"result":{"_raw":$}}"#,
+        r#"{"integration":"aws","aws":$}"#,
+        r#"{"data":{"integration":"aws","aws":$}}"#,
+        r#"{"Type":"Notification","Message":$}"#,
+        r#"{"Records":[{"Sns":$}]}"#,
+        r#"{"Messages":[{"MessageId":"1","Body":$}]}"#,
+        r#"{"rows":$}"#,
+        r#"{"rows":[{"cloudtrail_event":$}]}"#,
+        r#"{"date":1.5,"log":$}"#,
+        r#"{"class_uid":1,"metadata":{},"raw_data":$}"#,
+    ] {
+        for value in
+            ["7", "true", "\"words\"", "\"\"", "\"7\"", "{}", r#"{"a":1}"#, "\"{}\"", "[7]", "[null]", r#"["words"]"#]
+        {
+            let text = envelope.replace('$', value);
+            // The line after it is not affected.
+            let decoded = read(&format!("{text}\n{}", record(2)));
+            assert_eq!(ids(&decoded), ["2"], "{text}");
+            assert!(!decoded.rejects.is_empty(), "{text}");
+        }
+        for value in [&one, &quoted(&one), &format!("[{one}]"), &quoted(&format!("[{one}]"))] {
+            let text = envelope.replace('$', value);
+            let decoded = read(&text);
+            assert_eq!(decoded.batch.num_rows() + decoded.rejects.len(), 1, "{text}");
+        }
+    }
+}
+
+#[test]
 fn a_lone_surrogate_in_an_envelope_cannot_hide_members() {
     let inner = r#"{"eventTime":"2024-01-01T00:00:00Z","userAgent":"\ud800","eventName":"ListBuckets"}"#;
     let decoded = read(&format!(r#"{{"CloudTrailEvent":{}}}"#, quoted(inner)));
