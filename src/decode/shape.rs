@@ -111,7 +111,7 @@ impl<'a> Members<'_, 'a> {
     /// The record in the member with this name.
     fn record(self, name: &str) -> Option<Shape<'a>> {
         let raw = self.get(name)?;
-        if raw.starts_with(['{', '[', '"']) {
+        if raw.starts_with(['{', '[', '"']) && !is_empty(raw) {
             return envelope(raw);
         }
         unsupported(format!("`{name}` without a record: expected an object or JSON text, found {}", shortened(raw)))
@@ -124,6 +124,11 @@ fn envelope(raw: &str) -> Option<Shape<'_>> {
 
 fn unsupported<'a>(reason: impl Into<String>) -> Option<Shape<'a>> {
     Some(Shape::Unsupported(reason.into()))
+}
+
+/// True for an empty list, also as text.
+fn is_empty(raw: &str) -> bool {
+    json::is_empty_list(raw.trim_matches('"'))
 }
 
 /// The records in a member that should be a list. Null is an empty list.
@@ -154,7 +159,7 @@ fn found_in_rows<'a>(rows: &'a str, find: impl Fn(&'a str) -> Option<&'a str>) -
     let rows: Vec<&RawValue> = serde_json::from_str(rows).ok()?;
     for row in rows {
         let cells: Vec<&RawValue> = serde_json::from_str(row.get()).unwrap_or_else(|_| vec![row]);
-        let found = cells.iter().find_map(|cell| find(cell.get()));
+        let found = cells.iter().find_map(|cell| find(cell.get())).filter(|raw| !is_empty(raw));
         is_found |= found.is_some();
         values.extend(found.or_else(|| cells.first().map(|cell| cell.get())));
     }
@@ -319,7 +324,8 @@ fn collected_line<'a>(members: Members<'_, 'a>) -> Option<Shape<'a>> {
 /// True for an object, and for text that is JSON, perhaps after a time.
 fn may_have_record(raw: &str) -> bool {
     let text = raw.trim_start_matches('"').trim_start();
-    text.starts_with(['{', '[']) || (text.starts_with(|c: char| c.is_ascii_digit()) && text.contains('{'))
+    (text.starts_with(['{', '[']) && !is_empty(raw))
+        || (text.starts_with(|c: char| c.is_ascii_digit()) && text.contains('{'))
 }
 
 /// A document of Elastic's integration, in which members of the record are missing or renamed.
@@ -345,7 +351,8 @@ fn ocsf<'a>(members: Members<'_, 'a>) -> Option<Shape<'a>> {
     if let Some(product) = record::other_product(metadata) {
         return unsupported(format!("OCSF event of {product}, not of CloudTrail"));
     }
-    if let Some(raw) = members.get("raw_data").filter(|raw| raw.starts_with(['{', '"']) && *raw != "\"\"") {
+    let original = members.get("raw_data").filter(|raw| raw.starts_with(['{', '"']));
+    if let Some(raw) = original.filter(|raw| *raw != "\"\"" && !is_empty(raw)) {
         return envelope(raw);
     }
     let is_not_call = || unsupported("OCSF event that is not an API call");

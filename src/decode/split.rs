@@ -5,7 +5,7 @@
 //! records. Other envelopes, and `Records` that is not a list, are opened by [`shape`](super::shape). Only brackets and strings are matched here, without recursion. Whether a
 //! piece is valid JSON is checked when the record is parsed, so that an invalid record does not affect the others.
 
-use super::time;
+use super::{json, time};
 
 /// The text of a record, or why there is none at this offset.
 pub type Piece<'a> = Result<&'a str, String>;
@@ -263,7 +263,7 @@ impl<'a> Splitter<'a> {
 
 /// True when the content of a string can be records.
 fn is_like_json(content: &str) -> bool {
-    content.trim_start().starts_with(['{', '['])
+    content.trim_start().starts_with(['{', '[']) && !json::is_empty_list(content)
 }
 
 fn line_end(text: &str, from: usize) -> usize {

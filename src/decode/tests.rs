@@ -383,6 +383,12 @@ fn no_type_in_an_envelope_is_silently_ignored() {
             assert_eq!(ids(&decoded), ["2"], "{text}");
             assert!(!decoded.rejects.is_empty(), "{text}");
         }
+        let lists = ["Records", "records", "Events", "logEvents", "hits", "results", "result", "Messages", "rows"];
+        let is_list = lists.iter().any(|name| envelope.contains(&format!("\"{name}\":$")));
+        for empty in ["[]", "\"[ ]\"", r#"["[]"]"#].into_iter().filter(|empty| !is_list || empty.len() > 5) {
+            let text = envelope.replace('$', empty);
+            assert!(!read(&text).rejects.is_empty(), "{text}");
+        }
         for value in [&one, &quoted(&one), &format!("[{one}]"), &quoted(&format!("[{one}]"))] {
             let text = envelope.replace('$', value);
             let decoded = read(&text);
