@@ -325,6 +325,29 @@ fn events_that_another_file_repeats_in_a_later_ingest_are_duplicates() {
     assert_eq!(number(&lake, "SELECT count(*) FROM events"), 4);
 }
 
+#[test]
+fn records_with_the_same_redacted_id_are_all_kept_and_repeats_are_still_duplicates() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let lake = dir.path().join("lake");
+    let ids = ["***", "", "REDACTED", "00000000-0000-0000-0000-000000000000", "EXAMPLE8-9621-4d00-b913-beca2EXAMPLE"];
+    let redacted = ids.iter().flat_map(|id| {
+        [("CreateUser", 0), ("StopLogging", 0), ("StopLogging", 1)].map(|(name, n)| {
+            let mut record = record("redacted", n);
+            (record["eventID"], record["eventName"]) = (json!(id), json!(name));
+            record
+        })
+    });
+    let records: Vec<Value> = redacted.collect();
+    write(&dir.path().join("first/a.json"), json!({ "Records": records }).to_string().as_bytes());
+    write(&dir.path().join("second/b.json"), &serde_json::to_vec_pretty(&records).expect("values are JSON"));
+    for (folder, expected) in [("first", [15, 0, 0]), ("second", [0, 15, 0])] {
+        let ran = succeeds(&["ingest", arg(&dir.path().join(folder)), "--lake", arg(&lake)]);
+        let counts = [printed(&ran.out, "kept"), printed(&ran.out, "duplicates"), printed(&ran.out, "rejects")];
+        assert_eq!(counts, expected, "{folder}");
+    }
+    assert_eq!(number(&lake, "SELECT count(*) FROM events WHERE event_id = '***' AND event_name = 'StopLogging'"), 2);
+}
+
 fn tar_of(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut archive = tar::Builder::new(Vec::new());
     for (name, bytes) in files {

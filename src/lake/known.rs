@@ -1,17 +1,18 @@
 //! Which events the lake has, day by day, so that none is kept twice.
 //!
-//! An event is identified by its `event_id`, or by its whole content if it has none. All records of one event carry the
-//! same time, so only the ids of its own day are compared. Days are loaded on first use and the least recently used
-//! days are dropped, so memory depends on the days being written, not on the size of the lake.
+//! An event is identified by its `event_id`, or by its whole content if the id does not identify it: it is missing,
+//! redacted or not a GUID. All records of one event carry the same time, so only the ids of its own day are compared. Days
+//! are loaded on first use and the least recently used days are dropped, so memory depends on the days being written, not
+//! on the size of the lake.
 
 use std::collections::{HashMap, HashSet};
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::util::display::{ArrayFormatter, FormatOptions};
+use arrow::array::{AsArray, RecordBatch};
 use foldhash::fast::RandomState;
 
 use super::side_file::read_columns;
 use super::snapshot::Snapshot;
+use crate::decode::{RowContent, unique_id};
 use crate::error::{Error, Result};
 
 /// One id may be held per this many bytes of the memory limit. An id takes 17 to 40 bytes.
@@ -61,10 +62,14 @@ impl Known {
             }
             let url = snapshot.location.url_of(&file.path);
             let bytes = snapshot.location.bytes(&file.path).await?;
-            let all_have_ids = file.nulls.get("event_id") == Some(&0);
-            let columns: Option<&[&str]> = if all_have_ids { Some(&["event_id"]) } else { None };
-            for batch in read_columns(bytes, columns).map_err(|e| Error::lake(url.as_str(), e))? {
-                keys.extend(event_keys(&batch)?);
+            let read = |columns| read_columns(bytes.clone(), columns).map_err(|e| Error::lake(url.as_str(), e));
+            let mut batches = read(Some(&["event_id"]))?;
+            let ids: Vec<_> = batches.iter().map(unique_ids).collect::<Result<_>>()?;
+            if ids.iter().flatten().any(Option::is_none) {
+                batches = read(None)?;
+            }
+            for batch in &batches {
+                keys.extend(event_keys(batch)?);
             }
         }
         self.days.insert(day, Day { keys, used: clock, pending: false });
@@ -94,52 +99,23 @@ impl Known {
     }
 }
 
-/// The key of every row: its `event_id` if that is a GUID, else a hash of the id, or of the row's content without an id.
+/// The key of every row: its `event_id` where that identifies an event, else a hash of the row's content.
 ///
 /// # Errors
 /// [`Error::Internal`] when a column cannot be formatted.
 pub fn event_keys(batch: &RecordBatch) -> Result<Vec<EventKey>> {
+    let ids = unique_ids(batch)?;
+    if ids.iter().all(Option::is_some) {
+        return Ok(ids.into_iter().flatten().collect());
+    }
+    let content = RowContent::new(batch)?;
+    Ok(ids.into_iter().enumerate().map(|(row, id)| id.unwrap_or_else(|| content.hash(row))).collect())
+}
+
+/// The `event_id` of every row that it identifies.
+fn unique_ids(batch: &RecordBatch) -> Result<Vec<Option<EventKey>>> {
     let Some(ids) = batch.column_by_name("event_id").map(|ids| ids.as_string::<i32>()) else {
         return Err(Error::Internal("a batch without event_id".into()));
     };
-    let mut content = None;
-    (0..batch.num_rows())
-        .map(|row| match ids.is_valid(row).then(|| ids.value(row)) {
-            Some(id) => Ok(uuid::Uuid::try_parse(id).map_or_else(|_| digest(id.as_bytes()), |id| id.as_u128())),
-            None => {
-                if content.is_none() {
-                    content = Some(Content::new(batch)?);
-                }
-                Ok(content.as_ref().map_or(0, |content| content.key(row)))
-            }
-        })
-        .collect()
-}
-
-/// Formats whole rows, without the columns that name the source object.
-struct Content<'a> {
-    columns: Vec<ArrayFormatter<'a>>,
-}
-
-impl<'a> Content<'a> {
-    fn new(batch: &'a RecordBatch) -> Result<Content<'a>> {
-        const OPTIONS: FormatOptions<'static> = FormatOptions::new().with_null("\u{0}");
-        let schema = batch.schema();
-        let of_event = |name: &str| !name.starts_with("source_object") && !name.starts_with("source_record");
-        let columns = schema.fields().iter().zip(batch.columns()).filter(|(field, _)| of_event(field.name()));
-        let columns = columns.map(|(_, array)| ArrayFormatter::try_new(array.as_ref(), &OPTIONS));
-        let columns = columns.collect::<Result<_, _>>().map_err(|e| Error::Internal(e.to_string()))?;
-        Ok(Content { columns })
-    }
-
-    fn key(&self, row: usize) -> EventKey {
-        let text: String = self.columns.iter().map(|column| format!("{}\u{1f}", column.value(row))).collect();
-        digest(text.as_bytes())
-    }
-}
-
-/// The first 128 bits of SHA-256.
-fn digest(bytes: &[u8]) -> u128 {
-    use sha2::Digest;
-    sha2::Sha256::digest(bytes).iter().take(16).fold(0, |key, byte| key << 8 | u128::from(*byte))
+    Ok(ids.iter().map(|id| id.and_then(unique_id)).collect())
 }
