@@ -120,7 +120,7 @@ pub fn request(command: Command, settings: Settings) -> Result<Request> {
         }
         Command::Backtest(args) => Request::Backtest(BacktestRequest {
             lake: lake(args.sql)?,
-            period: period(&args.period)?,
+            period: whole_days(&args.period)?,
             detection: detection(&args.detect, &settings)?,
             alerts_per_day: args.alerts_per_day,
             format: args.format,
@@ -286,11 +286,16 @@ fn hunt(
         let path = file_to_write(output.path)?;
         Ok(Output { path, ..output })
     });
+    let detection = detection(&options.detect, settings)?;
+    let suppressions = options.suppressions.as_deref().map(Suppressions::read).transpose()?.unwrap_or_default();
+    for id in suppressions.detectors() {
+        detection.library.get(id).map_err(|e| Error::Usage(format!("suppressions: {e}")))?;
+    }
     let hunt = HuntRequest {
         lake: lake(sql)?,
-        period: period(asked)?,
-        detection: detection(&options.detect, settings)?,
-        suppressions: options.suppressions.as_deref().map(Suppressions::read).transpose()?.unwrap_or_default(),
+        period: whole_days(asked)?,
+        detection,
+        suppressions,
         compare_with,
         reports: reports.collect::<Result<Vec<_>>>()?,
     };
@@ -299,6 +304,7 @@ fn hunt(
         quiet: options.quiet,
         notify: options.notify_command.map(|command| Notify { command, time_limit }),
         fail_on: options.fail_on,
+        allow_empty: options.allow_empty,
     };
     Ok((hunt, announcement))
 }
@@ -385,6 +391,10 @@ fn s3(args: &cli::S3Args) -> S3Settings {
 
 fn period(args: &cli::PeriodArgs) -> Result<Period> {
     Period::parse(args.from.as_deref(), args.to.as_deref(), Utc::now())
+}
+
+fn whole_days(args: &cli::PeriodArgs) -> Result<Period> {
+    period(args)?.whole_days(args.from.as_deref(), args.to.as_deref())
 }
 
 /// From the end of the earlier day to the end of the later one.

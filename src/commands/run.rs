@@ -38,7 +38,7 @@ async fn run_locked(
     if !quiet {
         out.render(|out| ingest::text(&ingested, out))?;
     }
-    let report = hunt::hunt(lake, hunt, Coverage::from(ingested), progress).await?;
+    let report = hunt::hunt(lake, hunt, Some(Coverage::from(ingested)), progress).await?;
     let recorded = hunt::publish(lake, &report, hunt).await?;
     Ok((report, recorded))
 }

@@ -132,6 +132,18 @@ impl Detector {
         }
     }
 
+    /// Whole days of history it needs before it can judge: parameter `warm_up_days` or `warm_up_hours`, as set or by
+    /// default; 0 without one.
+    pub fn warm_up_days(&self, given: Option<&BTreeMap<String, String>>) -> u64 {
+        let number = |name: &str| {
+            let parameter = self.params.get(name)?;
+            let set = given.and_then(|given| given.get(name)).and_then(|text| text.parse::<f64>().ok());
+            set.or_else(|| parameter.default.as_integer().map(|n| n as f64)).or_else(|| parameter.default.as_float())
+        };
+        let days = number("warm_up_days").or_else(|| number("warm_up_hours").map(|hours| hours / 24.0));
+        days.unwrap_or(0.0).ceil().max(0.0) as u64
+    }
+
     /// Values of its parameters: those in `given`, defaults for the others.
     ///
     /// # Errors

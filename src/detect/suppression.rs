@@ -131,6 +131,11 @@ struct File {
 }
 
 impl Suppressions {
+    /// Ids of the detectors that entries name.
+    pub fn detectors(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().filter_map(|(_, entry)| entry.detector.as_deref())
+    }
+
     /// Reads a file of suppressions.
     ///
     /// # Errors

@@ -1,8 +1,8 @@
 //! Compares a run with the previous one: which findings are new, continuing or resolved.
 //!
 //! A finding continues if the previous report has it, or has its story on another day, because nightly runs judge
-//! different days. A finding that only the previous report has is resolved, unless its detector did not run this time or
-//! it is suppressed now.
+//! different days. A finding that only the previous report has is resolved if its days were judged again, by the same
+//! detector and with events present. Otherwise nothing is known about it, and it is not listed.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -55,8 +55,9 @@ impl Previous {
         &self.run.id
     }
 
-    /// Sets the status of every finding, and returns the resolved ones. `ran` says whether a detector ran this time.
-    pub fn compare(self, triage: &mut Triage, ran: impl Fn(&str) -> bool) -> Vec<Finding> {
+    /// Sets the status of every finding, and returns the resolved ones. `was_judged` says whether the days of a finding
+    /// were judged again by its detector.
+    pub fn compare(self, triage: &mut Triage, was_judged: impl Fn(&Finding) -> bool) -> Vec<Finding> {
         let names = |id: &str, story: &str| [id.to_owned(), story.to_owned()];
         // Reports of older versions have no stories.
         let before: HashSet<String> =
@@ -69,7 +70,7 @@ impl Previous {
         let now = now.chain(triage.suppressed.iter().map(|f| (&f.id, &f.story)));
         let now: HashSet<String> = now.flat_map(|(id, story)| names(id, story)).collect();
         let mut resolved = self.findings;
-        resolved.retain(|f| f.status != Status::Resolved && ran(&f.detector));
+        resolved.retain(|f| f.status != Status::Resolved && was_judged(f));
         resolved.retain(|f| !now.contains(&f.id) && !now.contains(&f.story));
         resolved.iter_mut().for_each(|f| f.status = Status::Resolved);
         resolved
@@ -102,7 +103,8 @@ mod tests {
         let now = [finding("a", "1", "s1"), finding("a", "5", "s2"), finding("a", "6", "s6")];
         let findings = now.into_iter().map(|f| serde_json::from_value(f).unwrap()).collect();
         let mut triage = Suppressions::default().triage(findings, Default::default());
-        let resolved = Previous::parse(&report(&before)).unwrap().compare(&mut triage, |id| id == "a");
+        let resolved =
+            Previous::parse(&report(&before)).unwrap().compare(&mut triage, |finding| finding.detector == "a");
         let statuses: Vec<_> = triage.findings.iter().map(|f| f.status).collect();
         assert_eq!(statuses, [Status::Continuing, Status::Continuing, Status::New]);
         let resolved: Vec<_> = resolved.iter().map(|f| (&*f.id, f.status)).collect();

@@ -35,8 +35,49 @@ pub struct Coverage {
     pub reject_examples: Vec<Row>,
     /// Events in the window by account and region.
     pub by_account_and_region: Vec<Row>,
-    /// Periods of at least a day without events in an account and region that has events before and after.
+    /// Hours without events in an account and region that usually has events at that time of day.
     pub gaps: Vec<Row>,
+    /// Whether events that should be there are missing: "nothing found" then proves nothing.
+    pub stale: bool,
+    /// Why, one sentence each.
+    pub stale_reasons: Vec<String>,
+    /// Days of history, and what the detectors need.
+    pub history: History,
+}
+
+/// How much history the detectors had. A detector states what it needs with a parameter `warm_up_days` or
+/// `warm_up_hours`.
+#[derive(Debug, Default, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct History {
+    /// Days from the first event of the lake to the end of the window.
+    pub days: u64,
+    /// Detectors that ran.
+    pub detectors: u64,
+    /// Detectors that need more history than there is: they could not judge a single day in full.
+    pub detectors_without_history: u64,
+    /// The most days that one of them needs.
+    pub days_needed: u64,
+}
+
+impl History {
+    /// The history that ends with the window, for detectors that need so many days each.
+    pub fn of(days: u64, needed: &[u64]) -> History {
+        let short = || needed.iter().filter(|needed| **needed >= days);
+        History {
+            days,
+            detectors: needed.len() as u64,
+            detectors_without_history: short().count() as u64,
+            days_needed: short().max().copied().unwrap_or(0),
+        }
+    }
+
+    /// `1 day of history; 27 of 42 detectors need 7 or more`.
+    pub fn too_short(&self) -> Option<String> {
+        let (days, short, all) = (counted(self.days, "day"), self.detectors_without_history, self.detectors);
+        let needed = self.days_needed;
+        (short > 0).then(|| format!("{days} of history; {short} of {all} detectors need more, up to {needed} days"))
+    }
 }
 
 impl Coverage {
@@ -55,8 +96,9 @@ impl Coverage {
         if failed > 0 {
             missing.push(format!("{} could not be fetched", counted(failed as u64, "object")));
         }
+        missing.extend(self.history.too_short());
         if gaps > 0 {
-            missing.push(format!("{} of a day or more in the events", counted(gaps as u64, "gap")));
+            missing.push(format!("{} in the events", counted(gaps as u64, "unusual gap")));
         }
         missing
     }

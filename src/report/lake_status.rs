@@ -6,7 +6,7 @@ use chrono::{Days, NaiveTime};
 use indicatif::{HumanBytes, HumanCount};
 use serde_json::{Value, json};
 
-use super::{Row, section};
+use super::sections::{Judged, Row, section};
 use crate::detect::Window;
 use crate::engine::Session;
 use crate::error::Result;
@@ -32,15 +32,15 @@ impl LakeStatus {
     /// # Errors
     /// When a query fails.
     pub async fn of(snapshot: &Snapshot, session: &Session) -> Result<LakeStatus> {
-        let window = everything(snapshot);
+        let judged = Judged { window: everything(snapshot), expected_until: None };
         Ok(LakeStatus {
             lake: snapshot.location.to_string(),
             version: snapshot.version,
             files: snapshot.files.len(),
             bytes: snapshot.bytes(),
-            totals: section("lake", session, window).await?.pop().unwrap_or_default(),
-            by_account_and_region: section("by_account_and_region", session, window).await?,
-            gaps: section("gaps", session, window).await?,
+            totals: section("lake", session, &judged).await?.pop().unwrap_or_default(),
+            by_account_and_region: section("by_account_and_region", session, &judged).await?,
+            gaps: section("gaps", session, &judged).await?,
         })
     }
 
@@ -89,7 +89,7 @@ impl LakeStatus {
             writeln!(out, "gap       {account} {region}: no events for {hours} from {}", cell("from"))?;
         }
         if self.gaps.is_empty() {
-            writeln!(out, "\nno gap of a day or more in any account and region")?;
+            writeln!(out, "\nno unusual gap in any account and region")?;
         }
         Ok(())
     }

@@ -31,6 +31,9 @@ pub fn markdown(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
         counted(report.run.detectors.len() as u64, "detector"),
         counted(report.suppressed.len() as u64, "finding"),
     )?;
+    for reason in &report.coverage.stale_reasons {
+        writeln!(out, "> **Stale data:** {}\n", inert(reason))?;
+    }
     if !report.findings.is_empty() {
         writeln!(out, "## Top findings\n\n| severity | status | time (UTC) | finding | detector | id |")?;
         writeln!(out, "|---|---|---|---|---|---|")?;

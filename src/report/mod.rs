@@ -24,13 +24,14 @@ mod sarif;
 #[cfg(test)]
 mod schema;
 mod sections;
+mod stale;
 mod summary;
 mod text;
 
 pub use assemble::{ReportInputs, report};
 pub use compare::Previous;
 pub use compliance::{Control, Framework};
-pub use coverage::Coverage;
+pub use coverage::{Coverage, History};
 pub use detector_summary::DetectorSummary;
 pub use document::{FORMAT_VERSION, Report, Run};
 pub use json::json;
@@ -38,6 +39,6 @@ pub use lake_status::LakeStatus;
 pub use matrix::{Matrix, Technique};
 pub use output::{Format, Output};
 pub use recommendation::Recommendation;
-pub use sections::{Row, section};
-pub use summary::Summary;
+pub use sections::{Judged, Row, section};
+pub use summary::{Brief, Summary};
 pub use text::text;

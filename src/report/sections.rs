@@ -5,11 +5,12 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryFutureExt, TryStreamExt, stream};
 use include_dir::{Dir, include_dir};
 use serde_json::{Map, Value};
 
-use crate::detect::{Window, rows};
+use crate::detect::{Finding, Window, rows};
 use crate::engine::{Session, Value as Bound};
 use crate::error::{Error, Result};
 
@@ -17,6 +18,15 @@ static QUERIES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/report");
 
 /// A row of a query.
 pub type Row = Map<String, Value>;
+
+/// The days a report is about, and up to when they should have events.
+#[derive(Debug, Clone, Copy)]
+pub struct Judged {
+    /// The window.
+    pub window: Window,
+    /// Events are expected up to here. `None` for an archive, which ends with its last event.
+    pub expected_until: Option<DateTime<Utc>>,
+}
 
 /// The rows of every section.
 pub struct Sections {
@@ -37,11 +47,23 @@ impl Sections {
     ///
     /// # Errors
     /// When a query fails, or a section has no place in the report.
-    pub async fn query(session: &Session, window: Window, actors: &[String]) -> Result<Sections> {
+    pub async fn query(session: &Session, judged: &Judged, actors: &[String]) -> Result<Sections> {
         let sections = stream::iter(names())
-            .map(|name| section_about(name, session, window, actors).map_ok(move |rows| (name, rows)))
-            .buffered(window.queries_at_once());
+            .map(|name| section_about(name, session, judged, actors).map_ok(move |rows| (name, rows)))
+            .buffered(judged.window.queries_at_once());
         Sections::place(sections.try_collect().await?)
+    }
+
+    /// Whether the days of a finding were judged again: they are in the window and have events.
+    pub fn has_events_on_days_of(&self, finding: &Finding, window: Window) -> bool {
+        let time = |text: &str| text.parse::<DateTime<Utc>>().ok();
+        let (Some(first), Some(last)) = (time(&finding.first_time), time(&finding.last_time)) else { return false };
+        let has_events = |day: chrono::NaiveDate| {
+            let day = day.to_string();
+            let mut days = self.statistics.get("events_by_day").into_iter().flatten();
+            days.any(|row| row.get("day").is_some_and(|date| date.as_str().is_some_and(|d| d.starts_with(&day))))
+        };
+        window.from <= first && last < window.to && has_events(first.date_naive()) && has_events(last.date_naive())
     }
 
     fn place(mut rows: BTreeMap<&str, Vec<Row>>) -> Result<Sections> {
@@ -81,14 +103,16 @@ fn names() -> impl Iterator<Item = &'static str> {
 ///
 /// # Errors
 /// When the query fails, or there is no section of that name.
-pub async fn section(name: &str, session: &Session, window: Window) -> Result<Vec<Row>> {
-    section_about(name, session, window, &[]).await
+pub async fn section(name: &str, session: &Session, judged: &Judged) -> Result<Vec<Row>> {
+    section_about(name, session, judged, &[]).await
 }
 
-async fn section_about(name: &str, session: &Session, window: Window, actors: &[String]) -> Result<Vec<Row>> {
+async fn section_about(name: &str, session: &Session, judged: &Judged, actors: &[String]) -> Result<Vec<Row>> {
     let sql = QUERIES.get_file(format!("{name}.sql")).and_then(|file| file.contents_utf8());
     let sql = sql.ok_or_else(|| Error::Internal(format!("no section {name}")))?;
-    let mut parameters = window.parameters();
+    let mut parameters = judged.window.parameters();
+    let until = judged.expected_until.unwrap_or(judged.window.from);
+    parameters.insert("until".into(), Bound::Time(until.timestamp_micros()));
     parameters.insert("actors".into(), Bound::Texts(actors.to_vec()));
     let batches = session.query(name, sql, &parameters).await?.collect().await?;
     rows(&batches).map_err(|e| Error::query(name, e))

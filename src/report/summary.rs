@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::document::Report;
 use crate::detect::{Severity, Status};
+use crate::terminal::printable_line;
+use crate::wording::shortened;
 
 /// A run in one line of JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,8 +40,11 @@ pub struct Summary {
     pub new_and_high: u64,
     /// Findings of both runs.
     pub continuing: u64,
-    /// Findings that only the previous run has.
+    /// Findings of the previous run that were judged again and not found.
     pub resolved: u64,
+    /// Whether events that should be there were missing.
+    #[serde(default)]
+    pub stale: bool,
     /// Suppressed findings.
     pub suppressed: u64,
     /// Rejects and failed objects of this run, plus failed detectors.
@@ -52,6 +57,75 @@ pub struct Summary {
     pub settings: BTreeMap<String, BTreeMap<String, String>>,
     /// The top findings: severity and summary.
     pub heaviest: Vec<String>,
+}
+
+/// A run in one line of JSON of less than 1 KB: what `--quiet` prints and a notification gets.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Brief {
+    /// The run's id.
+    pub run: String,
+    /// Start of the window.
+    pub from: String,
+    /// End of the window, exclusive.
+    pub to: String,
+    /// URL of the lake.
+    pub lake: String,
+    /// Events in the window.
+    pub events: u64,
+    /// Events this run added to the lake.
+    pub events_kept: u64,
+    /// Findings by severity.
+    pub findings: BTreeMap<Severity, u64>,
+    /// Findings that the previous run does not have.
+    pub new: u64,
+    /// New findings of severity high or critical.
+    pub new_and_high: u64,
+    /// Findings of both runs.
+    pub continuing: u64,
+    /// Findings of the previous run that were judged again and not found.
+    pub resolved: u64,
+    /// Suppressed findings.
+    pub suppressed: u64,
+    /// Rejects and failed objects of this run, plus failed detectors.
+    pub unread: u64,
+    /// Whether events that should be there are missing.
+    pub stale: bool,
+    /// Why, shortened.
+    pub stale_reasons: Vec<String>,
+    /// The most important finding, shortened.
+    pub top: Option<String>,
+}
+
+/// Characters of a text in a [`Brief`], and how many reasons it has: together they keep it below 1 KB.
+const BRIEF_TEXT_MAX: usize = 120;
+const BRIEF_REASONS_MAX: usize = 2;
+
+impl Brief {
+    /// The key figures of a report in short.
+    pub fn of(report: &Report) -> Brief {
+        let Summary { run, from, to, lake, events, events_kept, findings, .. } = Summary::of(report);
+        let Summary { new, new_and_high, continuing, resolved, suppressed, unread, heaviest, .. } = Summary::of(report);
+        let short = |text: &String| shortened(&printable_line(text), BRIEF_TEXT_MAX);
+        let reasons = report.coverage.stale_reasons.iter().take(BRIEF_REASONS_MAX).map(short).collect();
+        Brief {
+            run,
+            from,
+            to,
+            lake: shortened(&lake, BRIEF_TEXT_MAX),
+            events,
+            events_kept,
+            findings,
+            new,
+            new_and_high,
+            continuing,
+            resolved,
+            suppressed,
+            unread,
+            stale: report.coverage.stale,
+            stale_reasons: reasons,
+            top: heaviest.first().map(short),
+        }
+    }
 }
 
 /// Number of top findings.
@@ -82,6 +156,7 @@ impl Summary {
             new_and_high: new.filter(|finding| finding.severity >= Severity::High).count() as u64,
             continuing: count(Status::Continuing),
             resolved: report.resolved.len() as u64,
+            stale: report.coverage.stale,
             suppressed: report.suppressed.len() as u64,
             unread: report.coverage.rejects
                 + report.coverage.objects_failed.len() as u64

@@ -43,6 +43,9 @@ pub fn text(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
         0 => writeln!(out)?,
         n => writeln!(out, "; {} suppressed", grouped(n as u64))?,
     }
+    let reasons = &report.coverage.stale_reasons;
+    let heads = std::iter::once("STALE").chain(std::iter::repeat(""));
+    heads.zip(reasons).try_for_each(|(head, reason)| writeln!(out, "{head:10}{}", printable_line(reason)))?;
     if !report.findings.is_empty() {
         writeln!(out, "\nTop findings")?;
     }
@@ -134,7 +137,10 @@ fn suppressions(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
 fn missing(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
     let coverage = &report.coverage;
     if coverage.missing().is_empty() && report.run.detectors_failed.is_empty() {
-        return writeln!(out, "\nAll data was read; no gaps of a day or more.");
+        return match report.coverage.stale {
+            true => Ok(()),
+            false => writeln!(out, "\nAll data was read; no unusual gaps."),
+        };
     }
     writeln!(out, "\nIncomplete data")?;
     let rejects = coverage.rejects_in_lake();
@@ -147,6 +153,9 @@ fn missing(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
     more(coverage.objects_failed.len(), SHOWN_MISSING_MAX, "more object", out)?;
     for reason in &report.run.detectors_failed {
         writeln!(out, "  {}", printable_line(reason))?;
+    }
+    if let Some(history) = coverage.history.too_short() {
+        writeln!(out, "  {history}")?;
     }
     for gap in coverage.gaps.iter().take(SHOWN_MISSING_MAX) {
         writeln!(out, "  {}", printable_line(&gap_sentence(gap)))?;

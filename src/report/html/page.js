@@ -21,7 +21,7 @@ function missing() {
   return [
     [number(coverage.lake?.rejects), "unreadable record"],
     [list(coverage.objects_failed).length, "object", " not fetched"],
-    [list(coverage.gaps).length, "gap", " of a day or more"],
+    [list(coverage.gaps).length, "unusual gap", " in the events"],
     [list(run.detectors_failed).length, "failed detector"],
   ].filter(([count]) => count > 0).map(([count, noun, rest = ""]) => counted(count, noun) + rest);
 }
@@ -30,12 +30,19 @@ function top() {
   const tile = (severity) => h("a", { class: "tile " + severity, href: link({ findings: "", severity }) },
     h("b", {}, grouped(atSeverity(severity).length)), h("span", {}, severity));
   const incomplete = missing();
+  const history = coverage.history || {};
+  if (history.detectors_without_history > 0) {
+    incomplete.push(`${counted(history.days, "day")} of history; ${grouped(history.detectors_without_history)} of ${grouped(history.detectors)} detectors need more`);
+  }
   const hunted = `Hunted ${counted(eventsInWindow, "event")} over ${counted(days.length, "day")} with ${counted(Object.keys(run.detectors).length, "detector")}. `;
   return [
     h("p", { class: "kicker" }, "CloudTrail hunt · ", h("time", {}, days.length === 1 ? days[0] : `${days[0]} to ${days[days.length - 1]}`)),
     h("h1", {}, headline()),
     h("p", { class: "lead" }, hunted,
-      incomplete.length === 0 ? h("a", { href: "#coverage", class: "good" }, "All data was read; no gaps of a day or more.") : h("a", { href: "#coverage", class: "failed" }, `Incomplete data: ${incomplete.join(", ")}.`)),
+      incomplete.length === 0 ? h("a", { href: "#coverage", class: "good" }, "All data was read; no unusual gaps.") : h("a", { href: "#coverage", class: "failed" }, `Incomplete data: ${incomplete.join(", ")}.`)),
+    list(coverage.stale_reasons).length > 0 && h("div", { class: "banner", role: "alert" },
+      h("b", {}, "Stale data. "), "Events that should be there are missing:",
+      h("ul", {}, coverage.stale_reasons.map((reason) => h("li", {}, reason)))),
     h("div", { class: "tiles" }, SEVERITIES.map(tile)),
     run.compared_with && h("p", { class: "counts" },
       h("a", { href: link({ findings: "", status: "new" }) }, `${grouped(newFindings.length)} new`), " · ",
@@ -315,7 +322,7 @@ function coveragePart() {
     ]),
     titled("Failed detectors", list(run.detectors_failed), (rows) => h("ul", { class: "failed" }, rows.map((row) => h("li", {}, row)))),
     titled("Objects that could not be fetched", list(coverage.objects_failed), (rows) => table(rows, [["object and reason", (row) => row]])),
-    titled("Gaps of a day or more", list(coverage.gaps), (rows) => table(rows, [["account", (row) => row.account_id], ["region", (row) => row.aws_region], ["from", (row) => minute(row.from)], ["to", (row) => minute(row.to)], ["hours", (row) => words(row.hours), "n"]])),
+    titled("Unusual gaps", list(coverage.gaps), (rows) => table(rows, [["account", (row) => row.account_id], ["region", (row) => row.aws_region], ["from", (row) => minute(row.from)], ["to", (row) => minute(row.to)], ["hours", (row) => words(row.hours), "n"]])),
     titled("Unreadable records", list(coverage.reject_examples), (rows) => table(rows, [["object", (row) => h("span", { class: "object" }, row.object)], ["byte offset", (row) => words(row.byte_offset), "n"], ["reason", (row) => row.reason]])),
     titled("Accounts and regions", list(coverage.by_account_and_region), (rows) => table(rows, [
       ["account", (row) => row.account_id], ["region", (row) => row.aws_region], ["events", (row) => words(row.events), "n"],
