@@ -3,7 +3,11 @@
 //! Every variant names the thing it is about. A record or an object that cannot be read is not an error: it is a
 //! [`Reject`](crate::decode::Reject), counted and listed, and the run goes on.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use regex::{Captures, Regex};
 
 use crate::geo::GeoError;
 
@@ -107,7 +111,7 @@ pub(crate) fn root_cause(error: &object_store::Error) -> String {
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    let text = cause.to_string();
+    let text = redacted(&cause.to_string()).into_owned();
     match (between(&text, "<Code>", "</Code>"), between(&text, "<Message>", "</Message>")) {
         // What S3 says, out of the XML it says it in.
         (Some(code), message) => {
@@ -120,6 +124,23 @@ pub(crate) fn root_cause(error: &object_store::Error) -> String {
     }
 }
 
+/// A text without the passwords and signatures of the URLs in it.
+pub fn redacted(text: &str) -> Cow<'_, str> {
+    static SECRETS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        // `user:password@` of a host, and the parameters of a presigned URL.
+        let parameters = "x-amz-(?:signature|credential|security-token)|signature|awsaccesskeyid|sig|token";
+        Regex::new(&format!(r"(?i)(://)[^/\s@]+@|([?&](?:{parameters})=)[^&\s`'\x22<>)]+")).ok()
+    });
+    match SECRETS.as_ref() {
+        Some(secrets) => secrets.replace_all(text, |found: &Captures| {
+            let before = |n| found.get(n).map_or("", |kept: regex::Match| kept.as_str());
+            let at = if found.get(1).is_some() { "@" } else { "" };
+            format!("{}{}***{at}", before(1), before(2))
+        }),
+        None => text.into(),
+    }
+}
+
 fn between<'a>(text: &'a str, begin: &str, end: &str) -> Option<&'a str> {
     text.split_once(begin)?.1.split_once(end).map(|(inside, _)| inside.trim())
 }
@@ -127,6 +148,17 @@ fn between<'a>(text: &'a str, begin: &str, end: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_in_urls_are_not_shown() {
+        let presigned = "s3 at https://b.s3.amazonaws.com/k?X-Amz-Credential=AKIA%2F1&X-Amz-Signature=abc&x=1";
+        assert_eq!(
+            redacted(presigned),
+            "s3 at https://b.s3.amazonaws.com/k?X-Amz-Credential=***&X-Amz-Signature=***&x=1"
+        );
+        assert_eq!(redacted("http://me:secret@host:9000/x refused"), "http://***@host:9000/x refused");
+        assert_eq!(redacted("s3://bucket/a@b: no"), "s3://bucket/a@b: no");
+    }
 
     #[test]
     fn what_s3_says_is_taken_out_of_its_xml() {

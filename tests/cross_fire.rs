@@ -8,8 +8,8 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use trailhunt::workbench::fixture::hunt;
 use trailhunt::detect::{Detector, Finding, Library, Severity, expand};
+use trailhunt::workbench::fixture::hunt;
 
 const CROSS_FIRE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cross_fire.txt");
 

@@ -9,8 +9,8 @@
 
 use std::sync::LazyLock;
 
-use trailhunt::workbench::fixture::hunt;
 use trailhunt::detect::{Library, Verdict, expand};
+use trailhunt::workbench::fixture::hunt;
 
 include!(concat!(env!("OUT_DIR"), "/detector_tests.rs"));
 

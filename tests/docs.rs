@@ -10,11 +10,11 @@ use std::fmt::Write;
 use clap::error::ErrorKind::MissingRequiredArgument;
 use trailhunt::ask::{self, Questions};
 use trailhunt::cli;
-use trailhunt::workbench::fixture;
 use trailhunt::detect::{self, Detector, Library, attack};
 use trailhunt::engine::Parameters;
 use trailhunt::engine::udf::{AGGREGATES, scalar_functions, window_functions};
 use trailhunt::geo::Geo;
+use trailhunt::workbench::fixture;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 

@@ -5,6 +5,7 @@ use std::io::Write;
 use indicatif::{HumanBytes, HumanCount};
 
 use super::Ingested;
+use crate::terminal::printable;
 
 /// Writes a paragraph to read: what was read, kept and not read.
 ///
@@ -41,10 +42,10 @@ pub fn text(ingested: &Ingested, out: &mut impl Write) -> std::io::Result<()> {
         writeln!(out, "unread    {} rejects: trailhunt query 'SELECT * FROM rejects' --lake LAKE", appended.rejects)?;
     }
     for (_, reason) in ingested.objects_failed.iter().take(5) {
-        writeln!(out, "unread    {reason}")?;
+        writeln!(out, "unread    {}", printable(reason))?;
     }
     if ingested.objects_failed.len() > 5 {
-        writeln!(out, "unread    and {} more objects; the next run tries again", ingested.objects_failed.len() - 5)?;
+        writeln!(out, "unread    and {} more; the next run tries again", ingested.objects_failed.len() - 5)?;
     }
     Ok(())
 }
