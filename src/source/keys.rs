@@ -117,11 +117,11 @@ pub(super) fn restored(path: &Path) -> Option<Path> {
     Some(restored)
 }
 
-/// A key that no request is possible for.
-pub(super) fn unlisted(path: &Path) -> Unlisted {
+/// A key that no request is possible for. `end` is the slash of a prefix.
+pub(super) fn unlisted(path: &Path, end: &str) -> Unlisted {
     let reason =
         "its key starts with a slash, or has a part that is `.`, `..` or not printable; copy it to another key";
-    Unlisted { path: path.as_ref().replace(MARK, ""), is_folder: true, reason: reason.into() }
+    Unlisted { path: path.as_ref().replace(MARK, "") + end, is_folder: true, reason: reason.into() }
 }
 
 #[cfg(test)]
@@ -149,7 +149,7 @@ mod tests {
         {
             let path = accepted(key, false);
             assert_eq!(restored(&path), None, "{key}");
-            assert_eq!(unlisted(&path).path, name);
+            assert_eq!(unlisted(&path, "").path, name);
         }
         assert_eq!(restored(&accepted("/", true)), None);
         assert_eq!(marked_key("a/&#10;b", false), format!("a/{MARK}&amp;#10;b"));

@@ -140,6 +140,9 @@ pub async fn walk(location: &Location, selection: &Selection) -> Result<Walk> {
     let mut requests = FuturesUnordered::new();
     let mut pending = vec![location.prefix().clone()];
     let mut is_empty = true;
+    let is_missing_root = |source: &std::io::Error, prefix: &Path| {
+        source.kind() == std::io::ErrorKind::NotFound && prefix == location.prefix()
+    };
     loop {
         while requests.len() < CONCURRENT_REQUESTS_MAX
             && let Some(prefix) = pending.pop()
@@ -149,6 +152,7 @@ pub async fn walk(location: &Location, selection: &Selection) -> Result<Walk> {
         let Some((prefix, level)) = requests.next().await else { break };
         let level = match level {
             Ok(level) => level,
+            Err(Error::File { source, .. }) if is_missing_root(&source, &prefix) => Level::default(),
             Err(e) if prefix == *location.prefix() => return Err(e),
             Err(e) => {
                 walk.unread.push((location.url_of(&prefix), e.to_string()));
@@ -207,7 +211,7 @@ async fn list_level(location: &Location, prefix: Path) -> (Path, Result<Level>) 
                 // A server that repeats the folder it lists would be listed for ever.
                 Some(folder) if folder == prefix => {}
                 Some(folder) => level.folders.push(folder),
-                None => level.unlisted.push(keys::unlisted(&folder)),
+                None => level.unlisted.push(keys::unlisted(&folder, "/")),
             }
         }
         level.add_objects(listed.objects);
@@ -224,7 +228,7 @@ impl Level {
                 // Consoles make an empty object whose key ends with a slash for a folder.
                 Some(path) if path.as_ref().ends_with('/') && object.size == 0 => {}
                 Some(location) => self.objects.push(ObjectMeta { location, ..object }),
-                None => self.unlisted.push(keys::unlisted(&object.location)),
+                None => self.unlisted.push(keys::unlisted(&object.location, "")),
             }
         }
     }

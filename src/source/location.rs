@@ -12,6 +12,7 @@ use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use url::Url;
 
+use super::regional_store::RegionalStore;
 use super::{LogKey, LookupEvents, S3Settings, folder, too_large};
 use crate::error::{Error, Result, redacted};
 
@@ -71,11 +72,15 @@ impl Location {
             let next = "use the alias of the access point, which ends with -s3alias: s3://ALIAS/prefix";
             return Err(Error::Usage(format!("{text}: an ARN is not a bucket; {next}")));
         }
-        let store = s3.store(bucket, None).map_err(|e| Error::storage("open", &text, e))?;
+        let store: Arc<dyn ObjectStore> = if s3.finds_region() {
+            Arc::new(RegionalStore::new(bucket, s3))
+        } else {
+            Arc::new(s3.store(bucket, None).map_err(|e| Error::storage("open", &text, e))?)
+        };
         let prefix = Path::parse(prefix).map_err(|e| Error::Usage(format!("{text}: {e}")))?;
         let mut url = Url::parse(&format!("s3://{bucket}")).map_err(|_| invalid_location(&text))?;
         url.set_path(prefix.as_ref());
-        Ok(Location { url, store: Arc::new(store), prefix, is_file_system: false, excluded: None })
+        Ok(Location { url, store, prefix, is_file_system: false, excluded: None })
     }
 
     fn folder(path: &FilePath) -> Result<Location> {

@@ -12,6 +12,7 @@ mod location;
 mod log_key;
 mod lookup_events;
 mod profile;
+mod regional_store;
 mod s3_settings;
 mod selection;
 

@@ -36,8 +36,14 @@ impl S3Settings {
         self.profile.clone().or_else(from_environment)
     }
 
+    /// Whether AWS can be asked for the region of a bucket: not for another server, and only in the largest partition.
+    pub(super) fn finds_region(&self) -> bool {
+        let is_in_partition = |region: String| dns_suffix(&region) == "amazonaws.com" && !region.starts_with("us-gov-");
+        self.endpoint().is_none() && self.region().is_none_or(is_in_partition)
+    }
+
     /// The region of the environment.
-    pub(super) fn region(&self) -> Option<String> {
+    fn region(&self) -> Option<String> {
         self.environment().get_config_value(&AmazonS3ConfigKey::Region)
     }
 
