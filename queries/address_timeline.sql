@@ -1,8 +1,8 @@
 /*
-title = "Everything that came from an address, in order of time"
+title = "All events from a source address, in time order"
 [params]
-ip   = { help = "IPv4 or IPv6 address, or the name of a service" }
-rows = { default = 1000, help = "rows at most" }
+ip   = { help = "IPv4 or IPv6 address, or the host name of an AWS service" }
+rows = { default = 1000, help = "maximum number of rows" }
 */
 SELECT *
 FROM timeline

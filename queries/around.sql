@@ -1,12 +1,12 @@
 /*
-title = "What an identity, address or key did around a time, and what else came from the same addresses"
-about = "`--finding ID --report FILE` says entity, begin and end."
+title = "Events of an identity, address or access key around a time, and other events from the same addresses"
+about = "`--finding ID --report FILE` sets entity, begin and end."
 [params]
-entity  = { help = "ARN, address or access key" }
-begin   = { help = "first time, such as 2024-02-29T12:00:00Z" }
-end     = { help = "last time" }
-minutes = { default = 60, help = "minutes before and after" }
-rows    = { default = 1000, help = "rows at most" }
+entity  = { help = "identity ARN, IP address or access key id" }
+begin   = { help = "start time, such as 2024-02-29T12:00:00Z" }
+end     = { help = "end time" }
+minutes = { default = 60, help = "minutes to add before and after" }
+rows    = { default = 1000, help = "maximum number of rows" }
 */
 WITH own AS (
   SELECT DISTINCT source_ip_address

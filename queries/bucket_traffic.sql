@@ -1,8 +1,8 @@
 /*
-title = "What was read from, written to and deleted in buckets, by identity"
-about = "From data events; a trail without them says nothing here."
+title = "S3 reads, writes and deletes, by bucket and identity"
+about = "Needs S3 data events; without them the result is empty."
 [params]
-rows = { default = 200, help = "rows at most" }
+rows = { default = 200, help = "maximum number of rows" }
 */
 SELECT
   bucket,

@@ -1,7 +1,7 @@
 /*
-title = "How much each identity does, on how many days, from how many networks"
+title = "Calls, active days and networks of each identity"
 [params]
-rows = { default = 200, help = "rows at most" }
+rows = { default = 200, help = "maximum number of rows" }
 */
 WITH networks AS (
   SELECT actor, count(DISTINCT asn) AS networks, count(DISTINCT country) AS countries

@@ -1,8 +1,8 @@
 /*
-title = "Every change to a resource, by whoever asked for it"
+title = "All changes to a resource"
 [params]
-resource = { help = "name, id or ARN of the resource, or a part of it" }
-rows     = { default = 1000, help = "rows at most" }
+resource = { help = "name, id or ARN of the resource, or part of it" }
+rows     = { default = 1000, help = "maximum number of rows" }
 */
 SELECT
   event_time,
@@ -17,7 +17,11 @@ SELECT
   event_id
 FROM calls
 WHERE read_only IS NOT TRUE
-  AND (strpos(request_parameters, $resource) > 0 OR strpos(resources, $resource) > 0 OR strpos(response_elements, $resource) > 0)
+  AND (
+    strpos(request_parameters, $resource) > 0
+    OR strpos(resources, $resource) > 0
+    OR strpos(response_elements, $resource) > 0
+  )
   AND event_time >= $from AND event_time < $to
 ORDER BY event_time, event_id
 LIMIT $rows

@@ -1,7 +1,7 @@
 /*
-title = "Who signed in to the console, from where, with or without MFA, and with what success"
+title = "Console sign-ins: who, from where, with MFA or not, and the result"
 [params]
-rows = { default = 1000, help = "rows at most" }
+rows = { default = 1000, help = "maximum number of rows" }
 */
 SELECT
   event_time,

@@ -1,9 +1,9 @@
 /*
-title = "Hours an account and region said nothing in between hours with events"
-about = "A region nobody uses is silent for good reasons; one that otherwise speaks every hour is not."
+title = "Gaps: hours without events, by account and region"
+about = "A gap is normal in a region that is hardly used, and suspicious in one that otherwise has events every hour."
 [params]
-min_hours = { default = 12, help = "shortest silence worth a row" }
-rows      = { default = 200, help = "rows at most" }
+min_hours = { default = 12, help = "shortest gap to list, in hours" }
+rows      = { default = 200, help = "maximum number of rows" }
 */
 WITH hours AS (
   SELECT DISTINCT account_id, aws_region, hour

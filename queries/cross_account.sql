@@ -1,7 +1,7 @@
 /*
-title = "Who calls into an account other than its own"
+title = "Calls into other accounts, by identity"
 [params]
-rows = { default = 200, help = "rows at most" }
+rows = { default = 200, help = "maximum number of rows" }
 */
 SELECT
   from_account,

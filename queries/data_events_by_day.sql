@@ -1,7 +1,7 @@
 /*
-title = "How many data events there are, by day, service and API"
+title = "Number of data events, by day, service and API"
 [params]
-rows = { default = 1000, help = "rows at most" }
+rows = { default = 1000, help = "maximum number of rows" }
 */
 SELECT
   event_date,

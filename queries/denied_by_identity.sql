@@ -1,8 +1,8 @@
 /*
-title = "Who was denied what, most of it first"
-about = "A role that lacks a permission, or somebody trying doors."
+title = "Denied calls by identity and API, most frequent first"
+about = "Either a role lacks a permission, or somebody is probing for access."
 [params]
-rows = { default = 100, help = "rows at most" }
+rows = { default = 100, help = "maximum number of rows" }
 */
 SELECT
   actor,

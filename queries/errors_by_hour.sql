@@ -1,7 +1,7 @@
 /*
-title = "Calls that failed, by hour and kind of failure"
+title = "Failed calls, by hour and kind of error"
 [params]
-rows = { default = 2000, help = "rows at most" }
+rows = { default = 2000, help = "maximum number of rows" }
 */
 SELECT
   hour,

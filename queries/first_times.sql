@@ -1,8 +1,8 @@
 /*
-title = "What an identity did for the first time, with how surprising that was when it happened"
+title = "Everything an identity did for the first time, and how surprising that was at the time"
 [params]
-actor = { help = "the identity as the column actor has it" }
-rows  = { default = 500, help = "rows at most" }
+actor = { help = "identity, as in the column actor" }
+rows  = { default = 500, help = "maximum number of rows" }
 */
 SELECT
   first_time,

@@ -1,8 +1,8 @@
 /*
-title = "Everything an identity did, in order of time"
+title = "All events of an identity, in time order"
 [params]
-actor = { help = "the identity as the column actor has it: the ARN of a user or role, or of the person behind a session" }
-rows  = { default = 1000, help = "rows at most" }
+actor = { help = "identity, as in the column actor: ARN of a user, of a role, or of the person behind a session" }
+rows  = { default = 1000, help = "maximum number of rows" }
 */
 SELECT *
 FROM timeline

@@ -1,6 +1,6 @@
 /*
-title = "What CloudTrail Insights would say, in the form of its events"
-about = "Hours in which a changing API was called, or an API failed with one error, far more often than in the 7 days before. For an archive whose trails have no Insights. Print it with --format ndjson."
+title = "Unusual call and error rates, in the format of CloudTrail Insights events"
+about = "Hours with far more calls or errors than in the 7 days before, if trails lack Insights. Use --format ndjson."
 */
 WITH counted AS (
   SELECT account_id, aws_region, event_source, event_name, 'ApiCallRateInsight' AS insight_type,
@@ -15,29 +15,36 @@ WITH counted AS (
   WHERE error_code IS NOT NULL
   GROUP BY account_id, aws_region, event_source, event_name, error_code, hour
 ),
--- Silence counts from the account's first record on.
+-- Hours without calls count from the account's first event on.
 anchored AS (
   SELECT * FROM counted
   UNION ALL
-  SELECT c.account_id, c.aws_region, c.event_source, c.event_name, c.insight_type, c.error_code, b.hour, CAST(NULL AS DOUBLE)
+  SELECT c.account_id, c.aws_region, c.event_source, c.event_name, c.insight_type, c.error_code, b.hour,
+    CAST(NULL AS DOUBLE)
   FROM (SELECT DISTINCT account_id, aws_region, event_source, event_name, insight_type, error_code FROM counted) AS c
-  JOIN (SELECT account_id, min(hour) AS hour FROM hourly_api_use GROUP BY account_id) AS b ON b.account_id = c.account_id
+  JOIN (SELECT account_id, min(hour) AS hour FROM hourly_api_use GROUP BY account_id) AS b
+    ON b.account_id = c.account_id
 ),
 judged AS (
   SELECT
     *,
-    filled_baseline(calls, CAST(floor(to_unixtime(hour) / 3600) AS BIGINT), 168)
-      OVER (PARTITION BY account_id, aws_region, event_source, event_name, insight_type, error_code ORDER BY hour) AS past
+    filled_baseline(calls, CAST(floor(to_unixtime(hour) / 3600) AS BIGINT), 168) OVER (
+      PARTITION BY account_id, aws_region, event_source, event_name, insight_type, error_code
+      ORDER BY hour
+    ) AS past
   FROM anchored
 ),
--- The same measure as the detectors insight_call_rate and insight_error_rate: 10 nats, for calls that come in tens.
+-- The same threshold as in the detectors insight_call_rate and insight_error_rate: 10 nats, assuming bursts of about 10
+-- calls.
 unusual AS (
   SELECT
     *,
     past['mean'] / 60.0 AS baseline_average,
     past['n'] * 60 AS baseline_minutes,
-    CAST(floor(to_unixtime(hour) / 3600) AS BIGINT)
-      - row_number() OVER (PARTITION BY account_id, aws_region, event_source, event_name, insight_type, error_code ORDER BY hour) AS run
+    CAST(floor(to_unixtime(hour) / 3600) AS BIGINT) - row_number() OVER (
+      PARTITION BY account_id, aws_region, event_source, event_name, insight_type, error_code
+      ORDER BY hour
+    ) AS run
   FROM judged
   WHERE calls >= 15
     AND past['n'] >= 48
@@ -45,7 +52,7 @@ unusual AS (
     AND negative_binomial_surprise(calls, past['mean'] + 1.0 / past['n'],
       greatest(past['variance'], 10.0 * (past['mean'] + 1.0 / past['n']))) >= 10.0
 ),
--- Hours that follow each other are one insight, judged by what was normal before the first of them.
+-- Consecutive hours are one insight, compared with the baseline before the first of them.
 insights AS (
   SELECT
     account_id, aws_region, event_source, event_name, insight_type, error_code, run,
@@ -58,10 +65,11 @@ insights AS (
   FROM unusual
   GROUP BY account_id, aws_region, event_source, event_name, insight_type, error_code, run
 ),
--- Calls of the insight and of its baseline, by who made them, with which client, with what result.
+-- Calls of the insight and of its baseline by identity, client and error.
 attributed AS (
   SELECT
-    i.account_id, i.aws_region, i.event_source, i.event_name, i.insight_type, i.error_code, i.run, i.minutes, i.baseline_minutes,
+    i.account_id, i.aws_region, i.event_source, i.event_name, i.insight_type, i.error_code, i.run, i.minutes,
+    i.baseline_minutes,
     coalesce(e.user_identity_arn, e.actor, 'null') AS user_identity_arn,
     coalesce(e.user_agent, 'null') AS user_agent,
     coalesce(e.error_code, 'null') AS answered,
@@ -73,7 +81,8 @@ attributed AS (
   WHERE e.event_time >= i.begins - INTERVAL '7 days' AND e.event_time < i.ends
     AND CASE i.insight_type WHEN 'ApiErrorRateInsight' THEN e.error_code = i.error_code
              ELSE e.read_only IS FALSE AND e.management_event IS NOT FALSE END
-  GROUP BY i.account_id, i.aws_region, i.event_source, i.event_name, i.insight_type, i.error_code, i.run, i.minutes, i.baseline_minutes,
+  GROUP BY i.account_id, i.aws_region, i.event_source, i.event_name, i.insight_type, i.error_code, i.run, i.minutes,
+    i.baseline_minutes,
     coalesce(e.user_identity_arn, e.actor, 'null'), coalesce(e.user_agent, 'null'), coalesce(e.error_code, 'null')
 ),
 by_value AS (
@@ -87,20 +96,27 @@ by_value AS (
     UNION ALL
     SELECT *, 'errorCode' AS attribute, answered AS value FROM attributed
   )
-  GROUP BY account_id, aws_region, event_source, event_name, insight_type, error_code, run, attribute, value, minutes, baseline_minutes
+  GROUP BY account_id, aws_region, event_source, event_name, insight_type, error_code, run, attribute, value, minutes,
+    baseline_minutes
 ),
--- Insights names the five most frequent values of each.
+-- CloudTrail Insights lists the five most frequent values of each attribute.
 by_attribute AS (
   SELECT account_id, aws_region, event_source, event_name, insight_type, error_code, run, attribute,
-    array_slice(array_agg(named_struct('value', value, 'average', average) ORDER BY average DESC, value) FILTER (WHERE average > 0), 1, 5) AS insight,
-    array_slice(array_agg(named_struct('value', value, 'average', baseline_average) ORDER BY baseline_average DESC, value)
-      FILTER (WHERE baseline_average > 0), 1, 5) AS baseline
+    array_slice(
+      array_agg(named_struct('value', value, 'average', average) ORDER BY average DESC, value)
+        FILTER (WHERE average > 0),
+      1, 5) AS insight,
+    array_slice(
+      array_agg(named_struct('value', value, 'average', baseline_average) ORDER BY baseline_average DESC, value)
+        FILTER (WHERE baseline_average > 0),
+      1, 5) AS baseline
   FROM by_value
   GROUP BY account_id, aws_region, event_source, event_name, insight_type, error_code, run, attribute
 ),
 attributions AS (
   SELECT account_id, aws_region, event_source, event_name, insight_type, error_code, run,
-    array_agg(named_struct('attribute', attribute, 'insight', insight, 'baseline', baseline) ORDER BY attribute DESC) AS attributions
+    array_agg(named_struct('attribute', attribute, 'insight', insight, 'baseline', baseline) ORDER BY attribute DESC)
+      AS attributions
   FROM by_attribute
   GROUP BY account_id, aws_region, event_source, event_name, insight_type, error_code, run
 )
@@ -124,6 +140,7 @@ SELECT
         'baselineDuration', i.baseline_minutes),
       'attributions', a.attributions)) AS "insightDetails"
 FROM insights AS i
-JOIN attributions AS a ON a.account_id = i.account_id AND a.aws_region = i.aws_region AND a.event_source = i.event_source
-  AND a.event_name = i.event_name AND a.insight_type = i.insight_type AND (a.error_code IS NOT DISTINCT FROM i.error_code) AND a.run = i.run
+JOIN attributions AS a ON a.account_id = i.account_id AND a.aws_region = i.aws_region
+  AND a.event_source = i.event_source AND a.event_name = i.event_name AND a.insight_type = i.insight_type
+  AND (a.error_code IS NOT DISTINCT FROM i.error_code) AND a.run = i.run
 ORDER BY i.begins

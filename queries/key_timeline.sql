@@ -1,8 +1,8 @@
 /*
-title = "Everything an access key did, in order of time"
+title = "All events of an access key, in time order"
 [params]
 key  = { help = "access key id, such as AKIA... or ASIA..." }
-rows = { default = 1000, help = "rows at most" }
+rows = { default = 1000, help = "maximum number of rows" }
 */
 SELECT *
 FROM timeline

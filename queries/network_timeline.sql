@@ -1,8 +1,8 @@
 /*
-title = "What came from a network, by identity and day"
+title = "Activity from a network, by day and identity"
 [params]
-network = { help = "network such as 198.51.100.0/24; an address stands for itself with /32" }
-rows    = { default = 500, help = "rows at most" }
+network = { help = "network in CIDR notation, such as 198.51.100.0/24, or /32 for one address" }
+rows    = { default = 500, help = "maximum number of rows" }
 */
 SELECT
   event_date,

@@ -1,7 +1,7 @@
 /*
-title = "New users, roles, keys and passwords, and who made them"
+title = "New users, roles, access keys and passwords, and who created them"
 [params]
-rows = { default = 1000, help = "rows at most" }
+rows = { default = 1000, help = "maximum number of rows" }
 */
 SELECT
   event_time,
@@ -17,8 +17,11 @@ SELECT
   event_id
 FROM calls
 WHERE event_source = 'iam.amazonaws.com'
-  AND api IN ('CreateUser', 'CreateRole', 'CreateAccessKey', 'CreateLoginProfile', 'UpdateLoginProfile', 'CreateServiceSpecificCredential',
-    'UploadSigningCertificate', 'UploadSSHPublicKey', 'CreateSAMLProvider', 'CreateOpenIDConnectProvider')
+  AND api IN (
+    'CreateUser', 'CreateRole', 'CreateAccessKey', 'CreateLoginProfile', 'UpdateLoginProfile',
+    'CreateServiceSpecificCredential', 'UploadSigningCertificate', 'UploadSSHPublicKey', 'CreateSAMLProvider',
+    'CreateOpenIDConnectProvider'
+  )
   AND event_time >= $from AND event_time < $to
 ORDER BY event_time, event_id
 LIMIT $rows

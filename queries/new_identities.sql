@@ -1,8 +1,8 @@
 /*
-title = "Identities by the day they were first seen"
-about = "What comes from before the first day of the lake counts as seen on it."
+title = "Identities first seen in the window, newest first"
+about = "Identities that are older than the lake count as first seen on the first day of the lake."
 [params]
-rows = { default = 200, help = "rows at most" }
+rows = { default = 200, help = "maximum number of rows" }
 */
 SELECT
   actor,

@@ -1,8 +1,8 @@
 /*
-title = "The first time each identity was seen in a country or network, with how surprising that was when it happened"
+title = "First use of a country or network by an identity, and how surprising that was at the time"
 [params]
-history_days = { default = 7, help = "days the identity has to be known" }
-rows         = { default = 100, help = "rows at most" }
+history_days = { default = 7, help = "minimum days of history of the identity" }
+rows         = { default = 100, help = "maximum number of rows" }
 */
 SELECT
   first_time,

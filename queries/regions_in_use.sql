@@ -1,7 +1,7 @@
 /*
-title = "Regions in use, since when, by how many identities, and whether anything is changed there"
+title = "Regions in use: since when, number of identities, calls and changes"
 [params]
-rows = { default = 1000, help = "rows at most" }
+rows = { default = 1000, help = "maximum number of rows" }
 */
 SELECT
   account_id,

@@ -1,8 +1,8 @@
 /*
 title = "Who assumed a role, from where and how often"
 [params]
-role = { help = "ARN of the role, or a part of it" }
-rows = { default = 500, help = "rows at most" }
+role = { help = "ARN of the role, or part of it" }
+rows = { default = 500, help = "maximum number of rows" }
 */
 SELECT
   actor,
@@ -20,6 +20,7 @@ WHERE event_source = 'sts.amazonaws.com'
   AND api IN ('AssumeRole', 'AssumeRoleWithSAML', 'AssumeRoleWithWebIdentity')
   AND strpos(json_get_str(request_parameters, 'roleArn'), $role) > 0
   AND event_time >= $from AND event_time < $to
-GROUP BY actor, api, json_get_str(request_parameters, 'roleArn'), json_get_str(request_parameters, 'roleSessionName'), source_ip_address
+GROUP BY actor, api, json_get_str(request_parameters, 'roleArn'), json_get_str(request_parameters, 'roleSessionName'),
+  source_ip_address
 ORDER BY first_time, actor
 LIMIT $rows

@@ -1,8 +1,8 @@
 /*
-title = "What else happened from the network operator an address belongs to"
+title = "Activity from all addresses of the network operator of an address"
 [params]
-ip   = { help = "address whose operator is meant" }
-rows = { default = 500, help = "rows at most" }
+ip   = { help = "an IP address of the network operator" }
+rows = { default = 500, help = "maximum number of rows" }
 */
 SELECT
   actor,

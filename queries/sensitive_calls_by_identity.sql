@@ -1,7 +1,7 @@
 /*
-title = "Calls that change who may do what, by identity"
+title = "Calls that change permissions, credentials, sharing or logging, by identity"
 [params]
-rows = { default = 200, help = "rows at most" }
+rows = { default = 200, help = "maximum number of rows" }
 */
 SELECT
   actor,

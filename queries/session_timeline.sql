@@ -1,8 +1,8 @@
 /*
-title = "Everything a role session did, in order of time"
+title = "All events of a role session, in time order"
 [params]
-session = { help = "role session name, the last part of an assumed-role ARN" }
-rows    = { default = 1000, help = "rows at most" }
+session = { help = "role session name: the last part of an assumed-role ARN" }
+rows    = { default = 1000, help = "maximum number of rows" }
 */
 SELECT *
 FROM timeline

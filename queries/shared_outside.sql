@@ -1,7 +1,7 @@
 /*
-title = "Data and rights that were given to other accounts or to everyone"
+title = "Data and permissions shared with other accounts or made public"
 [params]
-rows = { default = 500, help = "rows at most" }
+rows = { default = 500, help = "maximum number of rows" }
 */
 SELECT
   event_time,

@@ -1,7 +1,7 @@
 /*
-title = "Clients in use, rarest first"
+title = "Clients (user agents) in use, rarest first"
 [params]
-rows = { default = 200, help = "rows at most" }
+rows = { default = 200, help = "maximum number of rows" }
 */
 SELECT
   client,

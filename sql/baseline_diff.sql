@@ -1,5 +1,5 @@
--- What became normal of each identity: what it did for the first time in [$from, $to), and its usual calls an active day
--- before and since.
+-- Changes of each identity's baseline: what it did for the first time in [$from, $to), and its median calls per active
+-- day before and since $from. One row per identity and kind of habit.
 WITH first AS (
   SELECT actor, kind, item, min(first_time) AS first_time
   FROM habits

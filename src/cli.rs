@@ -286,6 +286,9 @@ pub struct HuntOptions {
     /// Exit with code 1 if there is a finding of this severity or above
     #[arg(long, value_name = "SEVERITY", value_parser = severity())]
     pub fail_on: Option<Severity>,
+    /// Do not exit with code 2 when events that should be there are missing
+    #[arg(long)]
+    pub allow_empty: bool,
 }
 
 /// `hunt`.

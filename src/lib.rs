@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Arrows point one way: a folder imports only folders to its left, and what is above the flow: `error`, `schema`, `geo`,
-//! `sha256`, `terminal`. `integrity` checks what `source` lists, `ask` answers analysts, `sample` imports nothing.
+//! `sha256`, `terminal`, `wording`. `integrity` checks what `source` lists, `ask` answers analysts, `sample` imports nothing.
 //!
 //! Around the flow: `request` is what runs, `ingest` and `hunt` are the two pipelines, `runs` is the chain of recorded runs,
 //! `workbench` is where detectors are written. `cli` and `settings` parse what was typed, `resolve` turns it into requests,
@@ -21,6 +21,7 @@ pub mod geo;
 pub mod schema;
 pub mod sha256;
 pub mod terminal;
+pub mod wording;
 
 pub mod source;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::engine::{self, Session};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::geo::Geo;
 use crate::lake::{Lake, Snapshot};
 use crate::request::LakeRequest;
@@ -44,7 +44,7 @@ pub async fn summarised_session(
     let bar = progress.steps("summaries", 0);
     let rolled = engine::roll_up(lake, snapshot, geo, memory_bytes, |done, of| bar.set(done as u64, of as u64)).await;
     let rolled = match rolled {
-        Err(Error::Storage { action: "write", .. }) => lake.rolled(snapshot, &geo.sources()).await?,
+        Err(e) if e.is_read_only() => lake.rolled(snapshot, &geo.sources()).await?,
         rolled => rolled?,
     };
     drop(bar);

@@ -88,7 +88,7 @@ pub enum DetectorsRequest {
     /// `detectors test`: the library and the ids to test.
     Test(Library, Vec<String>),
     /// `detectors explain`
-    Explain(ExplainRequest),
+    Explain(Box<ExplainRequest>),
 }
 
 /// The request of a command line. `settings` gives the parameters of trailhunt.toml; its other values are already the
@@ -122,7 +122,7 @@ pub fn request(command: Command, settings: Settings) -> Result<Request> {
         }
         Command::Backtest(args) => Request::Backtest(BacktestRequest {
             lake: lake(args.sql)?,
-            period: period(&args.period)?,
+            period: whole_days(&args.period)?,
             detection: detection(&args.detect, &settings)?,
             alerts_per_day: args.alerts_per_day,
             format: args.format,
@@ -217,13 +217,13 @@ fn detectors(args: cli::DetectorsArgs, settings: &Settings) -> Result<DetectorsR
             let library = Library::load(&folders)?;
             library.get(&explain.id)?;
             let parameters = parameters(&explain.parameters, &library, settings)?;
-            DetectorsRequest::Explain(ExplainRequest {
+            DetectorsRequest::Explain(Box::new(ExplainRequest {
                 detection: Detection { library, ids: vec![explain.id.clone()], settings: parameters },
                 id: explain.id,
                 period: period(&explain.period)?,
                 plan: explain.plan,
                 lake: lake(explain.sql)?,
-            })
+            }))
         }
     })
 }
@@ -300,11 +300,16 @@ fn hunt(
         let path = file_to_write(output.path)?;
         Ok(Output { path, ..output })
     });
+    let detection = detection(&options.detect, settings)?;
+    let suppressions = options.suppressions.as_deref().map(Suppressions::read).transpose()?.unwrap_or_default();
+    for id in suppressions.detectors() {
+        detection.library.get(id).map_err(|e| Error::Usage(format!("suppressions: {e}")))?;
+    }
     let hunt = HuntRequest {
         lake: lake(sql)?,
-        period: period(asked)?,
-        detection: detection(&options.detect, settings)?,
-        suppressions: options.suppressions.as_deref().map(Suppressions::read).transpose()?.unwrap_or_default(),
+        period: whole_days(asked)?,
+        detection,
+        suppressions,
         compare_with,
         reports: reports.collect::<Result<Vec<_>>>()?,
     };
@@ -313,11 +318,15 @@ fn hunt(
         quiet: options.quiet,
         notify: options.notify_command.map(|command| Notify { command, time_limit }),
         fail_on: options.fail_on,
+        allow_empty: options.allow_empty,
     };
     Ok((hunt, announcement))
 }
 
 fn query(args: cli::QueryArgs) -> Result<QueryRequest> {
+    if let Some(table) = args.describe {
+        return Ok(QueryRequest { lake: lake(args.sql_args)?, action: QueryAction::Describe(table) });
+    }
     let question = question(&args)?;
     let pair = |text: &String| {
         let pair = text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -328,11 +337,10 @@ fn query(args: cli::QueryArgs) -> Result<QueryRequest> {
         values.extend(ask::values_of_finding(id, report)?);
     }
     let asked = Asked { question, values, period: period(&args.period)? };
-    let action = match (args.describe, args.explain, args.out) {
-        (Some(table), ..) => QueryAction::Describe(table),
-        (None, true, _) => QueryAction::Explain(asked),
-        (None, false, Some(path)) => QueryAction::Write(asked, args.format, file_to_write(path)?),
-        (None, false, None) => QueryAction::Print(asked, args.format),
+    let action = match (args.explain, args.out) {
+        (true, _) => QueryAction::Explain(asked),
+        (false, Some(path)) => QueryAction::Write(asked, args.format, file_to_write(path)?),
+        (false, None) => QueryAction::Print(asked, args.format),
     };
     Ok(QueryRequest { lake: lake(args.sql_args)?, action })
 }
@@ -397,6 +405,10 @@ fn s3(args: &cli::S3Args) -> S3Settings {
 
 fn period(args: &cli::PeriodArgs) -> Result<Period> {
     Period::parse(args.from.as_deref(), args.to.as_deref(), Utc::now())
+}
+
+fn whole_days(args: &cli::PeriodArgs) -> Result<Period> {
+    period(args)?.whole_days(args.from.as_deref(), args.to.as_deref())
 }
 
 /// From the end of the earlier day to the end of the later one.

@@ -76,7 +76,7 @@ pub const EVENTS: &[Column] = &[
     column("event_category", Text, Record("eventCategory"), "Management, Data, NetworkActivity or Insight; null in older records, except for Insight"),
     column("event_type", Text, Record("eventType"), "AwsApiCall, AwsServiceEvent, AwsConsoleSignIn, ..."),
     column("event_version", Text, Record("eventVersion"), "version of the record format"),
-    column("event_id", Text, Record("eventID"), "GUID of the event; duplicates by event_id are removed"),
+    column("event_id", Text, Record("eventID"), "id of the event, as written; records with the same GUID are kept once"),
     column("request_id", Text, Record("requestID"), "the service's id of the request"),
     column("shared_event_id", Text, Record("sharedEventID"), "shared by the records of one action in several accounts"),
     column("recipient_account_id", Text, Record("recipientAccountId"), "account that received the record"),

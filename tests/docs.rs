@@ -11,8 +11,8 @@ use clap::error::ErrorKind::MissingRequiredArgument;
 use trailhunt::ask::{self, Questions};
 use trailhunt::cli;
 use trailhunt::detect::{self, Detector, Library, attack};
-use trailhunt::engine::Parameters;
-use trailhunt::engine::udf::{AGGREGATES, scalar_functions, window_functions};
+use trailhunt::engine::udf::{aggregate_functions, scalar_functions, window_functions};
+use trailhunt::engine::{Parameters, table_functions};
 use trailhunt::geo::Geo;
 use trailhunt::workbench::fixture;
 
@@ -108,7 +108,9 @@ fn functions(out: &mut String) {
             cell(function.doc.trim_end_matches('.'))
         ));
     }
-    rows.extend(AGGREGATES.iter().map(|(call, doc)| format!("| `{call}`, of a group | {doc}. |")));
+    let call = |name: &str, parameters: &[&str]| format!("`FROM {name}({})`", parameters.join(", "));
+    rows.extend(table_functions().iter().map(|f| format!("| {} | {} |", call(f.name, &f.parameters), cell(&f.doc))));
+    rows.extend(aggregate_functions().iter().map(|f| format!("| `{}`, of a group | {}. |", f.call, f.doc)));
     rows.sort_unstable();
     out.push_str(&(rows.join("\n") + "\n"));
 }

@@ -27,6 +27,7 @@ use trailhunt::engine::{Parameters, roll_up, session};
 use trailhunt::geo::Geo;
 use trailhunt::ingest;
 use trailhunt::lake::{Lake, Rolled, rollups_and_histories};
+use trailhunt::open;
 use trailhunt::request::IngestRequest;
 use trailhunt::source::{Location, Selection};
 use trailhunt::terminal::Progress;
@@ -46,11 +47,19 @@ struct Mortal {
     inner: Arc<InMemory>,
     left: AtomicI64,
     death: Death,
+    /// Every write fails with this error.
+    refusal: Option<fn() -> Error>,
 }
 
 impl Mortal {
     fn new(inner: &Arc<InMemory>, requests: i64, death: Death) -> Arc<Mortal> {
-        Arc::new(Mortal { inner: Arc::clone(inner), left: AtomicI64::new(requests), death })
+        Arc::new(Mortal { inner: Arc::clone(inner), left: AtomicI64::new(requests), death, refusal: None })
+    }
+
+    /// A store that answers reads and refuses writes.
+    fn refusing(inner: &Arc<InMemory>, refusal: fn() -> Error) -> Arc<Mortal> {
+        let (left, death) = (AtomicI64::new(i64::MAX), Death::Before);
+        Arc::new(Mortal { inner: Arc::clone(inner), left, death, refusal: Some(refusal) })
     }
 
     fn served(&self, of: i64) -> i64 {
@@ -83,6 +92,9 @@ impl fmt::Display for Mortal {
 #[async_trait]
 impl ObjectStore for Mortal {
     async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
+        if let Some(refusal) = self.refusal {
+            return Err(refusal());
+        }
         self.alive()?;
         let answer = self.inner.put_opts(location, payload, opts).await;
         self.answer(answer)
@@ -289,6 +301,41 @@ async fn rolling_up_that_dies_at_any_request_and_runs_again_gives_the_same_summa
         }
     }
     println!("{deaths} rollups died and were repeated");
+}
+
+fn denied() -> Error {
+    Error::PermissionDenied { path: "lake".into(), source: "403 AccessDenied".into() }
+}
+
+fn throttled() -> Error {
+    Error::Generic { store: "mortal", source: "503 SlowDown".into() }
+}
+
+fn disk_full() -> Error {
+    let source = std::io::Error::from(std::io::ErrorKind::StorageFull);
+    Error::Generic { store: "mortal", source: source.into() }
+}
+
+/// A hunt goes on without storing rollups or its record only when writing is not permitted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_fails_is_an_error_unless_writing_is_not_permitted() {
+    let (source, events) = (archive().await, Arc::new(InMemory::new()));
+    let lake = Lake::open_or_create(&place("lake", Arc::clone(&events) as Arc<dyn ObjectStore>)).await.unwrap();
+    let source = Location::in_store("s3://trail", source).unwrap();
+    ingest::ingest(&IngestRequest::all(vec![source]), &lake, Progress::Hidden).await.unwrap();
+    let geo = Geo::embedded().unwrap();
+    for (refusal, is_read_only) in [(denied as fn() -> Error, true), (throttled, false), (disk_full, false)] {
+        let store = Mortal::refusing(&events, refusal);
+        let lake = Lake::open(&place("lake", store as Arc<dyn ObjectStore>)).await.unwrap();
+        let snapshot = lake.snapshot().await.unwrap();
+        let error = roll_up(&lake, &snapshot, &geo, 1 << 30, |_, _| {}).await.unwrap_err();
+        assert_eq!(error.is_read_only(), is_read_only, "{error}");
+        let opened = open::summarised_session(&lake, &snapshot, &geo, 1 << 30, Progress::Hidden).await;
+        assert_eq!(opened.is_ok(), is_read_only);
+        let error = lake.append_run("1", json!({}), vec![1]).await.unwrap_err();
+        assert_eq!(error.is_read_only(), is_read_only, "{error}");
+        assert!(error.to_string().starts_with("cannot write "), "{error}");
+    }
 }
 
 /// Kills the program at different times, `KILLS` times (default 10), on one lake in a folder.

@@ -35,10 +35,17 @@ fn seeds() -> Vec<Vec<u8>> {
         format!(r#"{{"messageType":"DATA_MESSAGE","logEvents":[{{"id":"1","timestamp":1,"message":{quoted}}}]}}"#),
         format!(r#"{{"hits":{{"hits":[{{"_source":{RECORD}}}]}}}}"#),
         format!(r#"{{"preview":false,"offset":0,"result":{{"_raw":{quoted}}}}}"#),
+        format!(r#"{{"Records":{{"0":{RECORD},"1":{RECORD}}}}}"#),
+        format!("{quoted}\n[{quoted}]"),
+        format!(r#"{{"results":[[{{"field":"@message","value":{quoted}}}]]}}"#),
+        format!(r#"{{"_source":{{"event":{{"original":{quoted}}}}}}}"#),
+        format!(r#"{{"Type":"Notification","Message":{quoted}}}"#),
+        format!(r#"{{"data":{{"aws":{RECORD}}}}}"#),
         format!("{VERSION_1}\n{VERSION_2}"),
     ];
     let mut seeds: Vec<Vec<u8>> = plain.iter().map(|text| text.clone().into_bytes()).collect();
     seeds.extend(plain.iter().take(3).map(|text| gzip(text.as_bytes())));
+    seeds.push(gzip(&gzip(plain[0].as_bytes())));
     seeds.extend([VERSION_1, VERSION_2].map(|event| parquet_of(event, Compression::SNAPPY)));
     seeds
 }

@@ -11,15 +11,16 @@ use serde_json::{Value, json};
 
 /// A self-written file of an archive, and what an ingest must make of it.
 struct Odd {
-    file: &'static str,
+    /// Its path below the folder of the archive.
+    file: String,
     bytes: Vec<u8>,
     kept: i64,
     /// Words from the reasons of its rejects, one per reject.
     rejects: &'static [&'static str],
 }
 
-fn odd(file: &'static str, bytes: impl Into<Vec<u8>>, kept: i64, rejects: &'static [&'static str]) -> Odd {
-    Odd { file, bytes: bytes.into(), kept, rejects }
+fn odd(file: &str, bytes: impl Into<Vec<u8>>, kept: i64, rejects: &'static [&'static str]) -> Odd {
+    Odd { file: file.into(), bytes: bytes.into(), kept, rejects }
 }
 
 /// A record whose id is the file and a number, so that no file repeats the events of another.
@@ -172,19 +173,19 @@ fn layouts() -> Vec<Odd> {
         "insightDetails":{"state":"Start","eventSource":"s3.amazonaws.com","eventName":"ListBuckets"}}]}"#;
     vec![
         odd(
-            "AWSLogs/o-abcd123456/111122223333/CloudTrail/us-east-1/2024/01/01/111122223333_CloudTrail_us-east-1_20240101T1005Z_a.json.gz",
+            "layouts/AWSLogs/o-abcd123456/111122223333/CloudTrail/us-east-1/2024/01/01/111122223333_CloudTrail_us-east-1_20240101T1005Z_a.json.gz",
             gzip(&delivered("organisation")),
             3,
             &[],
         ),
         odd(
-            "audit/prod/AWSLogs/111122223333/CloudTrail/us-east-1/2024/01/01/111122223333_CloudTrail_us-east-1_20240101T1005Z_b.json.gz",
+            "prefixed/audit/prod/AWSLogs/111122223333/CloudTrail/us-east-1/2024/01/01/111122223333_CloudTrail_us-east-1_20240101T1005Z_b.json.gz",
             gzip(&delivered("prefix")),
             3,
             &[],
         ),
         odd(
-            "AWSLogs/111122223333/CloudTrail-Insight/us-east-1/2024/01/01/111122223333_CloudTrail-Insight_us-east-1_20240101T1005Z_c.json.gz",
+            "layouts/AWSLogs/111122223333/CloudTrail-Insight/us-east-1/2024/01/01/111122223333_CloudTrail-Insight_us-east-1_20240101T1005Z_c.json.gz",
             gzip(INSIGHT.as_bytes()),
             1,
             &[],
@@ -195,26 +196,32 @@ fn layouts() -> Vec<Odd> {
 /// Files of an archive that are not event logs; an ingest counts them and reads none.
 const NOT_LOGS: &[(&str, &str)] = &[
     (
-        "AWSLogs/111122223333/CloudTrail-Digest/us-east-1/2024/01/01/111122223333_CloudTrail-Digest_us-east-1_t_us-east-1_20240101T100000Z.json.gz",
+        "layouts/AWSLogs/111122223333/CloudTrail-Digest/us-east-1/2024/01/01/111122223333_CloudTrail-Digest_us-east-1_t_us-east-1_20240101T100000Z.json.gz",
         "1 CloudTrail-Digest",
     ),
-    ("AWSLogs/111122223333/Config/us-east-1/2024/1/1/ConfigHistory/111122223333_Config_x.json.gz", "1 Config"),
-    ("AWSLogs/111122223333/elasticloadbalancing/us-east-1/2024/01/01/x.log.gz", "1 elasticloadbalancing"),
-    ("notes.txt", "1 other files"),
+    ("layouts/AWSLogs/111122223333/Config/us-east-1/2024/1/1/ConfigHistory/111122223333_Config_x.json.gz", "1 Config"),
+    ("layouts/AWSLogs/111122223333/elasticloadbalancing/us-east-1/2024/01/01/x.log.gz", "1 elasticloadbalancing"),
+    ("forms/notes.txt", "1 other files"),
 ];
 
 #[test]
 fn every_odd_file_written_here_gives_its_events_or_a_listed_reject() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let (source, lake) = (dir.path().join("in"), dir.path().join("lake"));
-    let files: Vec<Odd> = [forms(), damage(), layouts()].into_iter().flatten().collect();
+    let below = |folder: &str, file: Odd| Odd { file: format!("{folder}/{}", file.file), ..file };
+    let mut files = layouts();
+    files.extend(forms().into_iter().map(|file| below("forms", file)));
+    files.extend(damage().into_iter().map(|file| below("damage", file)));
     for file in &files {
-        write(&source.join(file.file), &file.bytes);
+        write(&source.join(&file.file), &file.bytes);
     }
     for (file, _) in NOT_LOGS {
         write(&source.join(file), b"not an event log");
     }
-    let ran = trailhunt(&["ingest", arg(&source), "--lake", arg(&lake)]);
+    // In a folder with AWSLogs an ingest reads nothing else, so each kind of archive is a source of its own.
+    let sources = ["forms", "damage", "layouts", "prefixed"].map(|folder| source.join(folder));
+    let sources = sources.each_ref().map(|source| arg(source));
+    let ran = trailhunt(&[&["ingest", "--lake", arg(&lake)], &sources[..]].concat());
     assert_eq!(ran.code, 2, "rejects make the exit code 2: {}{}", ran.out, ran.err);
     for (_, counted) in NOT_LOGS {
         assert!(ran.out.contains(counted), "{counted} is not in {}", ran.out);
@@ -229,7 +236,7 @@ fn every_odd_file_written_here_gives_its_events_or_a_listed_reject() {
     let mut wrong = Vec::new();
     for file in &files {
         let ends = |object: &str| object.ends_with(&format!("/in/{}", file.file));
-        let object = objects.iter().find(|object| object["object"].as_str().is_some_and(ends)).expect(file.file);
+        let object = objects.iter().find(|object| object["object"].as_str().is_some_and(ends)).expect(&file.file);
         let count = |member: &str| object[member].as_i64().expect("a number");
         let of_file = |(object, _): &(&String, &Vec<String>)| ends(object.split('!').next().unwrap_or_default());
         let reasons: Vec<&String> = reasons.iter().filter(of_file).flat_map(|(_, reasons)| reasons).collect();
@@ -316,6 +323,29 @@ fn events_that_another_file_repeats_in_a_later_ingest_are_duplicates() {
     let ran = succeeds(&["ingest", arg(&dir.path().join("second")), "--lake", arg(&lake)]);
     assert_eq!([printed(&ran.out, "kept"), printed(&ran.out, "duplicates"), printed(&ran.out, "rejects")], [1, 3, 0]);
     assert_eq!(number(&lake, "SELECT count(*) FROM events"), 4);
+}
+
+#[test]
+fn records_with_the_same_redacted_id_are_all_kept_and_repeats_are_still_duplicates() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let lake = dir.path().join("lake");
+    let ids = ["***", "", "REDACTED", "00000000-0000-0000-0000-000000000000", "EXAMPLE8-9621-4d00-b913-beca2EXAMPLE"];
+    let redacted = ids.iter().flat_map(|id| {
+        [("CreateUser", 0), ("StopLogging", 0), ("StopLogging", 1)].map(|(name, n)| {
+            let mut record = record("redacted", n);
+            (record["eventID"], record["eventName"]) = (json!(id), json!(name));
+            record
+        })
+    });
+    let records: Vec<Value> = redacted.collect();
+    write(&dir.path().join("first/a.json"), json!({ "Records": records }).to_string().as_bytes());
+    write(&dir.path().join("second/b.json"), &serde_json::to_vec_pretty(&records).expect("values are JSON"));
+    for (folder, expected) in [("first", [15, 0, 0]), ("second", [0, 15, 0])] {
+        let ran = succeeds(&["ingest", arg(&dir.path().join(folder)), "--lake", arg(&lake)]);
+        let counts = [printed(&ran.out, "kept"), printed(&ran.out, "duplicates"), printed(&ran.out, "rejects")];
+        assert_eq!(counts, expected, "{folder}");
+    }
+    assert_eq!(number(&lake, "SELECT count(*) FROM events WHERE event_id = '***' AND event_name = 'StopLogging'"), 2);
 }
 
 fn tar_of(files: &[(&str, &[u8])]) -> Vec<u8> {

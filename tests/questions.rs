@@ -79,7 +79,7 @@ async fn every_question_returns_rows_and_every_entity_has_a_page() {
         for name in question.params.keys().filter(|name| !parameters.contains_key(*name)) {
             wrong.push(format!("{}: parameter {name} is not used", question.name));
         }
-        let answer = match session.query(&question.name, &question.text, &parameters).await {
+        let answer = match session.query_parsed(&question.name, &question.sql, &parameters).await {
             Ok(query) => query.collect().await,
             Err(e) => Err(e),
         };
@@ -99,17 +99,17 @@ async fn every_question_returns_rows_and_every_entity_has_a_page() {
         let (_, value) = values.iter().find(|(known, _)| known == name).expect("a value");
         let sections = ask::sections(value, &session, window).await.expect("the sections of an entity");
         let seen = &sections[0];
-        assert_eq!((seen.title.as_str(), seen.rows.len()), ("Seen", 1), "{value}");
+        assert_eq!((seen.title.as_str(), seen.rows.len()), ("Activity", 1), "{value}");
         assert!(sections.iter().filter(|section| !section.rows.is_empty()).count() >= 5, "{value}: {sections:?}");
     }
     let actor = &values[0].1;
     let page = succeeds(&["entity", actor, "--lake", &lake, "--hunt", "--detector", "new_place"]).out;
     assert!(page.starts_with(&format!("actor: {actor}, ")), "{page}");
-    for title in ["\nSeen\n", "\nFindings\n", "\nHabits: ", "\nNetworks\n", "\nIts last days\n"] {
+    for title in ["\nActivity\n", "\nFindings\n", "\nHabits: ", "\nSource addresses\n", "\nMost recent days\n"] {
         assert!(page.contains(title), "{title}: {page}");
     }
     let nobody = succeeds(&["entity", "arn:aws:iam::1:user/nobody", "--lake", &lake]).out;
-    assert!(nobody.contains("nothing in the lake"), "{nobody}");
+    assert!(nobody.contains("not in the lake"), "{nobody}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,5 +134,9 @@ fn questions_are_listed_and_shown_with_their_parameters() {
     );
     assert!(succeeds(&["queries", "key_timeline"]).out.contains("WHERE access_key_id = $key"));
     let ran = trailhunt(&["queries", "timeline"]);
-    assert!(ran.code == 2 && ran.err.contains("no question timeline; is it address_timeline or "), "{}", ran.err);
+    assert!(
+        ran.code == 2 && ran.err.contains("no question timeline; did you mean address_timeline or "),
+        "{}",
+        ran.err
+    );
 }

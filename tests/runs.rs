@@ -87,11 +87,11 @@ fn a_changed_byte_in_a_record_report_or_bundle_is_named() {
     let record = lake.join("_trailhunt/runs/00000001.json");
     let last = lake.join("_trailhunt/runs/00000002.json");
     for (file, name) in [
-        (&report, "r.json: it was changed since run"),
-        (&bundle, "evidence.tar.gz: it was changed: its seal does not fit"),
-        (&stored, "report.json.gz: it was changed"),
-        (&record, "00000001.json: it was changed"),
-        (&last, "00000002.json: it was changed"),
+        (&report, "r.json: it was modified after run"),
+        (&bundle, "evidence.tar.gz: hash mismatch: the bundle was modified"),
+        (&stored, "report.json.gz: hash mismatch: the report was modified"),
+        (&record, "00000001.json: hash mismatch: the record was modified"),
+        (&last, "00000002.json: hash mismatch: the record was modified"),
     ] {
         let size = std::fs::metadata(file).unwrap().len() as usize;
         flip(file, size / 2);
@@ -102,7 +102,7 @@ fn a_changed_byte_in_a_record_report_or_bundle_is_named() {
     let head = verify(&report).out.lines().next().unwrap().rsplit(' ').next().unwrap().to_owned();
     std::fs::remove_file(&last).unwrap();
     let ran = trailhunt(&["verify", "--lake", arg(&lake), "--last-sha256", &head]);
-    assert!(ran.code == 2 && ran.out.contains("taken off the end"), "{}{}", ran.out, ran.err);
+    assert!(ran.code == 2 && ran.out.contains("records at the end are missing"), "{}{}", ran.out, ran.err);
 }
 
 #[test]
@@ -131,14 +131,14 @@ fn a_finding_is_reproduced_at_the_lake_version_of_its_run() {
     let expected = format!("trail_tampering finds {id} at version {}", report["run"]["lake_version"]);
     assert!(ran.code == 0 && ran.out.contains(&expected), "{}{}", ran.out, ran.err);
     let ran = verify(&["--again", "0000000000000000"]);
-    assert!(ran.code == 2 && ran.out.contains("no recorded run has it"), "{}{}", ran.out, ran.err);
+    assert!(ran.code == 2 && ran.out.contains("no recorded run has this finding"), "{}{}", ran.out, ran.err);
     let own = dir.path().join("own");
     std::fs::create_dir(&own).unwrap();
     let text = include_str!("../sql/detectors/trail_tampering.sql")
         .replace("routine_days = { default = 3", "routine_days = { default = 4");
     std::fs::write(own.join("trail_tampering.sql"), text).unwrap();
     let ran = verify(&["--again", id, "--detector-dir", arg(&own)]);
-    assert!(ran.code == 2 && ran.out.contains("is another than the one the run had"), "{}{}", ran.out, ran.err);
+    assert!(ran.code == 2 && ran.out.contains("differs from the one that the run used"), "{}{}", ran.out, ran.err);
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn quiet_prints_one_line_of_json_and_the_notify_command_gets_the_same() {
     let summary: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&summary["new"], &summary["findings"]["high"]), (&json!(4), &json!(4)), "{summary}");
     let failed = trailhunt(&[&hunt[..], &["exit 3"]].concat());
-    assert!(failed.code == 2 && failed.err.contains("--notify-command ended with"), "{}", failed.err);
+    assert!(failed.code == 2 && failed.err.contains("--notify-command failed: exit status: 3"), "{}", failed.err);
 }
 
 #[test]

@@ -78,7 +78,7 @@ fn the_shell_completes_describes_runs_and_remembers_queries() {
     type_in("FROM targeted_c\t\t");
     screen.expect("targeted_calls");
     type_in("\u{15}FROM events;\r");
-    let answer = screen.expect("1 rows");
+    let answer = screen.expect("1 row");
     assert!(answer.contains("198.51.100.7"), "{answer:?}");
     assert!(!answer.contains("\u{1b}]0;") && !answer.contains('\u{9b}') && answer.contains("owned"), "{answer:?}");
 

@@ -11,23 +11,37 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("schema", &[]),
     ("geo", &[]),
     ("sha256", &[]),
+    ("wording", &[]),
     ("terminal", &["error"]),
     ("source", &["error"]),
-    ("integrity", &["error", "source"]),
+    ("integrity", &["error", "source", "terminal"]),
     ("decode", &["error", "schema", "sha256", "source"]),
     ("lake", &["error", "schema", "sha256", "source", "decode"]),
     ("engine", &["error", "schema", "geo", "source", "lake"]),
     ("detect", &["error", "sha256", "engine"]),
-    ("report", &["error", "geo", "sha256", "lake", "engine", "detect"]),
-    ("ask", &["error", "schema", "lake", "engine", "detect"]),
+    ("report", &["error", "geo", "sha256", "terminal", "wording", "lake", "engine", "detect"]),
+    ("ask", &["error", "schema", "terminal", "wording", "lake", "engine", "detect"]),
     ("sample", &[]),
-    ("request", &["error", "source", "detect", "report", "decode"]),
-    ("ingest", &["error", "request", "source", "decode", "lake", "terminal"]),
-    ("runs", &["error", "geo", "sha256", "lake", "engine", "detect", "report", "request", "terminal"]),
-    ("hunt", &["error", "geo", "request", "terminal", "lake", "engine", "detect", "report", "runs", "ingest"]),
-    ("workbench", &["error", "geo", "ingest", "source", "lake", "engine", "detect", "terminal", "request"]),
-    ("cli", &["geo", "source", "detect", "report"]),
-    ("settings", &["error", "detect", "cli", "engine"]),
+    ("request", &["error", "geo", "source", "integrity", "decode", "engine", "detect", "report", "ask"]),
+    ("ingest", &["error", "terminal", "wording", "source", "decode", "lake", "request"]),
+    ("open", &["error", "geo", "terminal", "lake", "engine", "request"]),
+    (
+        "runs",
+        &[
+            "error", "geo", "sha256", "terminal", "wording", "lake", "engine", "detect", "report", "ask", "request",
+            "open",
+        ],
+    ),
+    ("hunt", &["error", "geo", "terminal", "lake", "engine", "detect", "report", "request", "ingest", "open", "runs"]),
+    (
+        "workbench",
+        &[
+            "error", "geo", "terminal", "wording", "source", "lake", "engine", "detect", "ask", "request", "ingest",
+            "hunt",
+        ],
+    ),
+    ("cli", &["geo", "detect", "report", "request"]),
+    ("settings", &["error", "engine", "detect", "cli"]),
     ("resolve", EVERYTHING),
     ("commands", EVERYTHING),
 ];
@@ -39,6 +53,8 @@ const EVERYTHING: &[&str] = &[
     "geo",
     "sha256",
     "terminal",
+    "wording",
+    "open",
     "source",
     "integrity",
     "decode",
@@ -62,14 +78,14 @@ const EVERYTHING: &[&str] = &[
 const CRATE_BELONGS_TO: &[(&str, &[&str])] = &[
     ("datafusion", &["engine"]),
     ("delta_kernel", &["lake"]),
-    ("clap", &["cli", "settings", "resolve", "main", "commands/completions", "commands/config"]),
+    ("clap", &["cli", "settings", "resolve", "main", "commands/completions"]),
     ("flate2", &["decode", "geo", "integrity", "report", "sample"]),
     ("rawzip", &["decode"]),
     ("ring", &["integrity"]),
     ("tar", &["decode", "report"]),
     ("maxminddb", &["geo"]),
     ("rand", &["sample"]),
-    ("rustyline", &["commands"]),
+    ("rustyline", &["ask"]),
     ("tikv_jemallocator", &["main"]),
 ];
 
@@ -292,6 +308,7 @@ fn folders_import_only_what_they_may() {
             }
         }
     }
+    wrong.dedup(); // members of one group are one import
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

@@ -116,7 +116,7 @@ async fn history(lake: &Lake, snapshot: &Snapshot) -> (BTreeMap<&'static str, Ve
     let rolled = roll_up(lake, snapshot, &geo, MEMORY_BYTES, |_, _| {}).await.unwrap();
     let kept = lake.rolled(snapshot, &geo.sources()).await.unwrap();
     for rollup in &rollups_and_histories() {
-        assert!(rolled.missing(rollup, snapshot).is_empty() && rolled.apart(rollup, snapshot).is_empty());
+        assert!(rolled.missing(rollup, snapshot).is_empty() && rolled.joinable(rollup, snapshot).is_empty());
         let paths = |rolled: &Rolled| rolled.files[rollup.name].iter().map(|f| f.path.clone()).collect::<BTreeSet<_>>();
         assert_eq!(paths(&rolled), paths(&kept), "the computed files are the stored files");
     }

@@ -46,42 +46,49 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("bad_confidence", "\"medium\"", "0.5", ":4:14: "),
     ("missing_why", "why        = \"Nobody sees what follows.\"\n", "", ":1:3: missing field `why`"),
     ("unknown_key", "benign ", "begnin ", ":7:1: unknown field `begnin`, expected one of "),
-    ("unknown_technique", "T1562.008", "T1562.999", ":5:15: attack = \"T1562.999\" is no technique of ATT&CK"),
+    ("unknown_technique", "T1562.008", "T1562.999", ":5:15: attack = \"T1562.999\" is not a technique of ATT&CK"),
     (
         "default_of_no_type",
         "default = 1,",
         "default = { is = 1 },",
-        ":10:13: parameter min_calls: its default { is = 1 } can be no value",
+        ":10:13: parameter min_calls: invalid default { is = 1 }; write a number",
     ),
     (
         "default_of_wrong_type",
         "default = 1,",
         "default = \"1\",",
-        ":10:13: parameter min_calls: min and max are of numbers",
+        ":10:13: parameter min_calls: min and max need a number as default",
     ),
     (
         "default_out_of_range",
         "default = 1,",
         "default = 0,",
-        ":10:13: parameter min_calls: its default 0 is not between 1 and",
+        ":10:13: parameter min_calls: default 0 is not at least 1",
     ),
-    (
-        "unused_parameter",
-        ">= $min_calls",
-        "> 0",
-        ":10:13: parameter min_calls is declared and never used as $min_calls",
-    ),
+    ("unused_parameter", ">= $min_calls", "> 0", ":10:13: parameter min_calls is declared but $min_calls is not used"),
     (
         "used_in_a_comment_only",
         ">= $min_calls",
         "> 0 -- $min_calls",
-        ":10:1: parameter min_calls is declared and never used",
+        ":10:13: parameter min_calls is declared but $min_calls is not used",
+    ),
+    (
+        "used_in_a_text_only",
+        ">= $min_calls",
+        "> length('$min_calls')",
+        ":10:13: parameter min_calls is declared but $min_calls is not used",
+    ),
+    (
+        "window_in_a_comment_only",
+        "event_time >= $from AND",
+        "/* event_time >= $from AND */",
+        ":22:6: calls is read without $from, so all of history is read",
     ),
     (
         "undeclared_parameter",
         ">= $min_calls",
         ">= $min_calls + $more",
-        ":26:33: parameter $more is not declared; write more = { default = ",
+        ":26:33: parameter $more is not declared; add more = { default = ",
     ),
     ("syntax_error", "GROUP BY actor,", "GROUP actor,", ":25:1: Expected: end of statement, found: GROUP"),
     ("open_text", "'StopLogging'", "'StopLogging", ":24:13: Unterminated string literal"),
@@ -89,17 +96,17 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("unknown_table", "FROM calls", "FROM cals", ":22:6: "),
     ("unknown_function", "min(event_time)", "earliest(event_time)", ":13:3: Invalid function 'earliest'"),
     ("missing_column", "  0.5 AS score,\n", "", ":12:1: no column score; a detector returns first_time, last_time,"),
-    ("wrong_type", "0.5 AS score", "'high' AS score", ":19:3: column score is Utf8, the contract wants a number"),
-    ("ddl", "SELECT\n", "CREATE TABLE x AS SELECT\n", ":12:1: CREATE is refused: SQL here only reads"),
-    ("dml", "SELECT\n", "INSERT INTO events SELECT\n", ":12:1: INSERT is refused: SQL here only reads"),
-    ("two_statements", ">= $min_calls\n", ">= $min_calls;\nSELECT 1\n", ":26:30: one statement at a time"),
-    ("reads_a_file", "FROM calls", "FROM '/etc/passwd'", ":22:6: '/etc/passwd' is a file or a place"),
+    ("wrong_type", "0.5 AS score", "'high' AS score", ":19:3: column score is Utf8, expected a number"),
+    ("ddl", "SELECT\n", "CREATE TABLE x AS SELECT\n", ":12:1: CREATE is refused: only queries are allowed"),
+    ("dml", "SELECT\n", "INSERT INTO events SELECT\n", ":12:1: INSERT is refused: only queries are allowed"),
+    ("two_statements", ">= $min_calls\n", ">= $min_calls;\nSELECT 1\n", ":26:30: only one statement is allowed"),
+    ("reads_a_file", "FROM calls", "FROM '/etc/passwd'", ":22:6: '/etc/passwd' is a file or a URL"),
     ("ignored_syntax", "FROM calls", "FROM calls TABLESAMPLE BERNOULLI (10)", ":22:6: TABLESAMPLE would be ignored"),
     (
         "no_window",
         "event_time >= $from AND event_time < $to\n  AND ",
         "",
-        ":22:6: calls is read without $from, which is all of history",
+        ":22:6: calls is read without $from, so all of history is read",
     ),
     ("no_end", " AND event_time < $to", "", ":22:6: calls is read without $to"),
 ];
@@ -131,15 +138,12 @@ fn each_error_is_one_line_with_its_place() {
     write("good", "events.jsonl", fixture);
     let beside = [
         ("copy", "copy.sql:12:1: COPY is refused"),
-        ("no_fixture", "no_fixture.events.jsonl:1:1: there is no fixture; write the smallest history"),
+        ("no_fixture", "no_fixture.events.jsonl:1:1: no fixture; write the smallest history"),
         (
             "fixture_no_json",
-            "fixture_no_json.events.jsonl:2:2: key must be a string; a fixture is one JSON record a line",
+            "fixture_no_json.events.jsonl:2:2: key must be a string; a fixture has one JSON record per line",
         ),
-        (
-            "fixture_without_a_miss",
-            "fixture_without_a_miss.events.jsonl:1:1: no record has an eventID that begins with miss-",
-        ),
+        ("fixture_without_a_miss", "fixture_without_a_miss.events.jsonl:1:1: no eventID begins with miss-"),
     ];
 
     let ran = trailhunt(&["detectors", "check", arg(dir.path())]);
@@ -177,11 +181,11 @@ fn a_new_detector_fails_its_test_until_it_is_written() {
     let tested = detectors(&["test", "trail_stopped"]);
     assert_eq!(tested.code, 2, "{}{}", tested.out, tested.err);
     assert!(
-        tested.out.contains("FAILED    trail_stopped: 0 of 1 hits found, 1 of 1 misses left alone"),
+        tested.out.contains("FAILED    trail_stopped: 0 of 1 hits found, 1 of 1 misses not reported"),
         "{}",
         tested.out
     );
-    assert!(tested.out.contains("hit-1 is no evidence of any finding and should be"), "{}", tested.out);
+    assert!(tested.out.contains("hit-1 should be evidence of a finding and is not"), "{}", tested.out);
 
     let path = mine.join("trail_stopped.sql");
     let text = std::fs::read_to_string(&path).unwrap();
@@ -221,5 +225,5 @@ fn detectors_are_listed_by_severity_tactic_and_source() {
     assert!(list(&["--reads", "daily_role_assumption"]).contains(&"new_role_caller".to_owned()));
     assert!(list(&["--reads", "sts.amazonaws.com"]).contains(&"new_role_caller".to_owned()));
     let ran = trailhunt(&["detectors", "list", "--tactic", "luck"]);
-    assert!(ran.code == 2 && ran.err.contains("no tactic luck; write one of initial-access, "), "{}", ran.err);
+    assert!(ran.code == 2 && ran.err.contains("unknown tactic luck: expected one of initial-access, "), "{}", ran.err);
 }

@@ -92,7 +92,7 @@ def main():
         for _ in range(args.rounds):
             command = [args.trailhunt, "detectors", "explain", name, "--lake", args.lake]
             out = subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True).stdout
-            seconds, found = re.search(r"took\s+([\d.]+) s for ([\d,]+) findings", out).groups()
+            seconds, found = re.search(r"took\s+([\d.]+) s, ([\d,]+) findings?", out).groups()
             ours.append(float(seconds))
             started = time.monotonic()
             connection.execute(f"CREATE OR REPLACE TEMP TABLE found AS {sql}", parameters)

@@ -1,18 +1,21 @@
 /*
-title      = "Far more is read from a bucket in a day than this identity and this bucket are used to"
+title      = "Far more reads of a bucket in a day than usual for the identity and for the bucket"
 severity   = "medium"
 confidence = "medium"
 attack     = ["T1530"]
-why        = "Copying a bucket out takes a read for each object, whoever's credentials are used."
+why        = "Copying a bucket takes one read per object, whoever's credentials are used."
 benign     = ["A backfill, an export or a migration", "A new job over old data"]
-respond    = ["See what kind of data the bucket holds and where it was read from", "Ask the identity's owner what ran"]
+respond    = ["Find out what data the bucket holds and from where it was read", "Ask the identity's owner what ran"]
 [params]
-min_nats    = { default = 8.0, min = 3.0, help = "surprise of the day's count of reads: 8 nats are one in 3 thousand" }
+min_nats    = { default = 8.0, min = 3.0, help = """\
+  surprise of the day's count of reads, in nats: 8 nats are one in 3 thousand""" }
 min_reads   = { default = 50, min = 1, help = "days with fewer objects read are not judged by their number" }
 min_bytes   = { default = 1e9, min = 1.0, help = "days with fewer bytes read are not judged by their volume" }
-byte_factor = { default = 10.0, min = 1.0, help = "bytes of the day as a multiple of the most before, by identity or by bucket" }
-burst       = { default = 15.0, min = 1.0, help = "reads that come together, of one prefix or one query: smallest ratio of variance to mean" }
-warm_up_days = { default = 7, min = 1, help = "days of history the data events of an account need before a bucket can be judged" }
+byte_factor = { default = 10.0, min = 1.0, help = """\
+  bytes of the day as a multiple of the previous maximum of the identity and of the bucket""" }
+burst       = { default = 15.0, min = 1.0, help = """\
+  smallest ratio of variance to mean: reads of one prefix or one query come together""" }
+warm_up_days = { default = 7, min = 1, help = "days of data events an account needs before its buckets can be judged" }
 */
 WITH used AS MATERIALIZED (
   SELECT *, CAST(to_unixtime(event_date) / 86400 AS BIGINT) AS day
@@ -20,22 +23,24 @@ WITH used AS MATERIALIZED (
   WHERE event_date < CAST($to AS DATE) AND event_date >= CAST($from AS DATE) - INTERVAL '56 days'
     AND reads > 0
 ),
--- What the identity reads from any bucket, day by day: silence is data from its first day on.
+-- The identity's day with its busiest bucket, so that one bucket can be compared with it. Days without reads count as 0
+-- from its first day on.
 of_actor AS (
-  SELECT account_id, actor, day, reads, bytes_out,
+  SELECT
+    account_id, actor, day,
     filled_baseline(reads, day, 28) OVER (PARTITION BY account_id, actor ORDER BY day) AS past,
     max(bytes_out) OVER before AS most_bytes
   FROM (
-    -- Its usual day with one bucket, so that one bucket can be compared with it.
     SELECT account_id, actor, day, CAST(max(reads) AS DOUBLE) AS reads, max(bytes_out) AS bytes_out
     FROM used
     GROUP BY account_id, actor, day
   )
   WINDOW before AS (PARTITION BY account_id, actor ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
--- What the bucket's busiest reader reads in a day: who reads as much as others do has the job, not the bucket.
+-- The bucket's day with its busiest reader: reading as much as others do is the job, not a theft.
 of_bucket AS (
-  SELECT bucket, day,
+  SELECT
+    bucket, day,
     filled_baseline(reads, day, 28) OVER (PARTITION BY bucket ORDER BY day) AS past,
     max(bytes_out) OVER before AS most_bytes
   FROM (
@@ -45,19 +50,12 @@ of_bucket AS (
   )
   WINDOW before AS (PARTITION BY bucket ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
--- Readers so far, the identity itself among them.
-readers AS (
-  SELECT bucket, actor, min(day) AS since
-  FROM used
-  GROUP BY bucket, actor
-),
 begun AS (
   SELECT account_id, min(day) AS day FROM used GROUP BY account_id
 ),
 judged AS (
   SELECT
     u.*,
-    -- An identity that was never seen reading is compared with one read a month.
     coalesce(a.past['mean'], 0.0) AS actor_mean,
     coalesce(a.past['variance'], 0.0) AS actor_variance,
     coalesce(a.past['n'], 0) AS actor_days,
@@ -65,8 +63,7 @@ judged AS (
     coalesce(b.past['variance'], 0.0) AS bucket_variance,
     coalesce(b.past['n'], 0) AS bucket_days,
     coalesce(a.most_bytes, 0) AS actor_most_bytes,
-    coalesce(b.most_bytes, 0) AS bucket_most_bytes,
-    u.day - g.day AS account_days
+    coalesce(b.most_bytes, 0) AS bucket_most_bytes
   FROM used AS u
   JOIN of_actor AS a ON a.account_id = u.account_id AND a.actor = u.actor AND a.day = u.day
   JOIN of_bucket AS b ON b.bucket = u.bucket AND b.day = u.day
@@ -75,6 +72,7 @@ judged AS (
     AND (u.reads >= $min_reads OR u.bytes_out >= $min_bytes)
     AND u.day - g.day >= $warm_up_days
 ),
+-- One read more than there were, so that an identity that never read can be compared with something.
 rated AS (
   SELECT
     *,
@@ -82,18 +80,28 @@ rated AS (
     bucket_mean + 1.0 / greatest(bucket_days, 28) AS bucket_rate
   FROM judged
 ),
--- The day has to be too much for the identity and for the bucket: the smaller surprise of the two counts.
+-- The day has to be too much for the identity and for the bucket: the smaller of the two surprises counts.
 scored AS MATERIALIZED (
   SELECT
     *,
     CASE WHEN reads >= $min_reads THEN least(
       negative_binomial_surprise(reads, actor_rate, greatest(actor_variance, actor_rate * $burst)),
-      negative_binomial_surprise(reads, bucket_rate, greatest(bucket_variance, bucket_rate * $burst))) ELSE 0.0 END AS nats,
-    bytes_out >= $min_bytes AND bytes_out > $byte_factor * greatest(actor_most_bytes, bucket_most_bytes) AS is_heavy
+      negative_binomial_surprise(reads, bucket_rate, greatest(bucket_variance, bucket_rate * $burst)))
+      ELSE 0.0 END AS nats,
+    greatest(actor_most_bytes, bucket_most_bytes) AS most_bytes,
+    bytes_out >= $min_bytes
+      AND bytes_out > $byte_factor * greatest(actor_most_bytes, bucket_most_bytes) AS is_heavy
   FROM rated
 ),
+readers AS (
+  SELECT bucket, actor, min(day) AS since
+  FROM used
+  GROUP BY bucket, actor
+),
 others AS (
-  SELECT s.account_id, s.actor, s.bucket, s.event_date, count(*) FILTER (WHERE r.actor <> s.actor) AS other_readers
+  SELECT
+    s.account_id, s.actor, s.bucket, s.event_date,
+    count(*) FILTER (WHERE r.actor <> s.actor) AS other_readers
   FROM scored AS s
   JOIN readers AS r ON r.bucket = s.bucket AND r.since < s.day
   GROUP BY s.account_id, s.actor, s.bucket, s.event_date
@@ -105,10 +113,12 @@ SELECT
   s.actor AS entity,
   s.account_id,
   CAST(NULL AS VARCHAR) AS region,
-  1.0 - exp(-greatest(s.nats, $min_nats) / 40.0) AS score,
-  s.actor || ' read ' || s.reads || ' objects (' || round(s.bytes_out / 1e6, 1) || ' MB) of bucket ' || s.bucket || ' in a day; its mean day has '
-    || round(s.actor_mean, 1) || ', the bucket''s busiest reader ' || round(s.bucket_mean, 1) || ' (' || s.bucket_days || ' days, '
-    || coalesce(o.other_readers, 0) || ' other readers before)' AS summary,
+  -- Scale: 40 nats, five times the least that is reported.
+  saturating_score(greatest(s.nats, $min_nats), 40.0) AS score,
+  s.actor || ' read ' || counted(s.reads, 'object', 'objects') || ' (' || round(s.bytes_out / 1e6, 1)
+    || ' MB) of bucket ' || s.bucket || ' in a day; mean per day: ' || round(s.actor_mean, 1) || ' by this identity, '
+    || round(s.bucket_mean, 1) || ' by the bucket''s busiest reader (' || counted(s.bucket_days, 'day', 'days') || ', '
+    || counted(coalesce(o.other_readers, 0), 'other reader', 'other readers') || ')' AS summary,
   evidence(c.event_id, c.event_time) AS evidence,
   count(*) AS events,
   s.bucket AS key,
@@ -120,17 +130,14 @@ SELECT
   s.actor_days AS baseline_identity_days,
   s.bucket_mean AS baseline_bucket_mean_reads_per_day,
   s.bucket_days AS baseline_bucket_days,
-  greatest(s.actor_most_bytes, s.bucket_most_bytes) AS baseline_most_bytes_in_a_day
+  s.most_bytes AS baseline_most_bytes_in_a_day
 FROM scored AS s
-LEFT JOIN others AS o ON o.account_id = s.account_id AND o.actor = s.actor AND o.bucket = s.bucket AND o.event_date = s.event_date
-JOIN (
-  SELECT event_id, event_time, event_date, account_id, actor, json_get_str(request_parameters, 'bucketName') AS bucket
-  FROM calls
-  WHERE event_time >= $from AND event_time < $to
-    AND event_source = 's3.amazonaws.com'
-    AND api IN ('GetObject', 'SelectObjectContent', 'CopyObject', 'GetObjectTorrent')
-    AND NOT by_service AND NOT failed AND management_event IS NOT TRUE
-) AS c ON c.account_id = s.account_id AND c.actor = s.actor AND c.bucket = s.bucket AND c.event_date = s.event_date
-WHERE s.nats >= $min_nats OR s.is_heavy
-GROUP BY s.first_time, s.last_time, s.actor, s.account_id, s.bucket, s.reads, s.bytes_out, s.nats, s.actor_mean, s.actor_days, s.bucket_mean,
-  s.bucket_days, s.actor_most_bytes, s.bucket_most_bytes, o.other_readers
+LEFT JOIN others AS o ON o.account_id = s.account_id AND o.actor = s.actor AND o.bucket = s.bucket
+  AND o.event_date = s.event_date
+JOIN object_calls AS c ON c.account_id = s.account_id AND c.actor = s.actor AND c.bucket = s.bucket
+  AND c.event_date = s.event_date
+WHERE c.event_time >= $from AND c.event_time < $to
+  AND c.is_read
+  AND (s.nats >= $min_nats OR s.is_heavy)
+GROUP BY s.first_time, s.last_time, s.actor, s.account_id, s.bucket, s.reads, s.bytes_out, s.nats, s.actor_mean,
+  s.actor_days, s.bucket_mean, s.bucket_days, s.most_bytes, o.other_readers

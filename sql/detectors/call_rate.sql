@@ -1,18 +1,20 @@
 /*
-title      = "Far more calls in an hour than this identity's past"
+title      = "Far more calls in an hour than this identity ever made"
 severity   = "low"
 confidence = "medium"
 attack     = ["T1078.004", "T1530", "T1526"]
-why        = "Copying data out and looking around with a script show as volume before they show as anything else."
+why        = "Copying data and exploring with a script show as volume before they show as anything else."
 benign     = ["A migration, a backfill or a load test", "A retry loop"]
-respond    = ["See which API and which resources the calls were about", "Ask the owner what ran in that hour"]
+respond    = ["Find out which APIs and resources the calls were about", "Ask the owner what ran in that hour"]
 [params]
 min_z       = { default = 6.0, min = 2.0, help = "robust z-score of ln(1 + calls in the hour)" }
-min_nats    = { default = 12.0, min = 0.0, help = "surprise of the hour's count, were its hours as bursty as before: 12 nats are one in 160 thousand" }
-burst       = { default = 10.0, min = 1.0, help = "calls that come together, from a script or a batch: smallest ratio of variance to mean" }
+min_nats    = { default = 12.0, min = 0.0, help = """\
+  surprise of the hour's count given how bursty earlier hours were, in nats: 12 nats are one in 160 thousand""" }
+burst       = { default = 10.0, min = 1.0, help = """\
+  smallest ratio of variance to mean: calls of a script or a batch come together""" }
 min_calls   = { default = 100, min = 1, help = "hours with fewer calls are not judged" }
 min_hours   = { default = 12, min = 3, help = "active hours of history an identity needs before it can be judged" }
-lookback    = { default = 336, min = 24, max = 2000, help = "active hours looked back on" }
+lookback    = { default = 336, min = 24, max = 2000, help = "active hours of history that an hour is compared with" }
 spread_floor = { default = 0.5, min = 0.05, help = "smallest spread, in ln(calls): 0.5 is a factor of 1.6" }
 */
 WITH candidates AS MATERIALIZED (
@@ -21,14 +23,14 @@ WITH candidates AS MATERIALIZED (
   WHERE event_date >= CAST($from AS DATE) AND event_date < CAST($to AS DATE)
     AND calls - failures >= $min_calls
 ),
+-- Failed calls are left out: a job that is refused and retries makes many calls and takes nothing.
 hourly AS (
-  -- A job that is refused and tries again is loud and takes nothing.
   SELECT h.actor, h.account_id, h.hour, h.calls - h.failures AS calls, h.first_time, h.last_time
   FROM hourly_activity AS h
   JOIN candidates AS c ON c.actor = h.actor AND c.account_id = h.account_id
   WHERE h.event_date < CAST($to AS DATE)
 ),
--- Of active hours only: how much it does when it does something. When it is active at all is another question.
+-- Compared with active hours only: how much it does when it does something.
 judged AS (
   SELECT
     *,
@@ -42,18 +44,11 @@ scored AS (
     past['n'] AS hours_before,
     exp(past['median']) - 1.0 AS median_calls,
     robust_z_score(ln(1.0 + calls), past['median'], past['mad'], $spread_floor) AS z,
-    -- A median does not know of the one large batch a day; mean and variance do.
+    -- A median ignores one large batch a day; mean and variance do not.
     past_calls['mean'] AS mean_calls,
-    negative_binomial_surprise(calls, past_calls['mean'], greatest(past_calls['stddev'] * past_calls['stddev'], $burst * past_calls['mean'])) AS nats
+    negative_binomial_surprise(calls, past_calls['mean'],
+      greatest(past_calls['stddev'] * past_calls['stddev'], $burst * past_calls['mean'])) AS nats
   FROM judged
-),
-loud AS (
-  SELECT * FROM scored
-  WHERE hour >= $from
-    AND hours_before >= $min_hours
-    AND calls >= $min_calls
-    AND z >= $min_z
-    AND nats >= $min_nats
 ),
 days AS MATERIALIZED (
   SELECT
@@ -61,7 +56,6 @@ days AS MATERIALIZED (
     min(first_time) AS first_time,
     max(last_time) AS last_time,
     count(*) AS hours,
-    sum(calls) AS calls,
     max(calls) AS most_calls,
     max(z) AS z,
     max(nats) AS nats,
@@ -69,7 +63,12 @@ days AS MATERIALIZED (
     first_value(median_calls ORDER BY z DESC) AS median_calls,
     first_value(hours_before ORDER BY z DESC) AS hours_before,
     array_agg(hour) AS loud_hours
-  FROM loud
+  FROM scored
+  WHERE hour >= $from
+    AND hours_before >= $min_hours
+    AND calls >= $min_calls
+    AND z >= $min_z
+    AND nats >= $min_nats
   GROUP BY actor, account_id, CAST(hour AS DATE)
 )
 SELECT
@@ -79,12 +78,14 @@ SELECT
   d.actor AS entity,
   d.account_id,
   CAST(NULL AS VARCHAR) AS region,
-  1.0 - exp(-d.z / 10.0) AS score,
-  -- Machines have rush hours; people have scripts, or somebody has theirs.
-  CASE WHEN d.actor LIKE '%:role/%' OR d.actor NOT LIKE 'arn:%' THEN 'low' ELSE 'medium' END AS severity,
+  -- Scale: a robust z-score of 10.
+  saturating_score(d.z, 10.0) AS score,
+  -- Machines have rush hours; people have scripts, or their credentials are used by somebody else's.
+  CASE WHEN is_machine(d.actor) OR d.actor NOT LIKE 'arn:%' THEN 'low' ELSE 'medium' END AS severity,
   'medium' AS joined_severity,
-  d.actor || ' made ' || d.most_calls || ' calls in an hour; its usual active hour has '
-    || CAST(round(d.median_calls) AS BIGINT) || ' (median; mean ' || round(d.mean_calls, 1) || ', of ' || d.hours_before || ' hours)' AS summary,
+  d.actor || ' made ' || counted(d.most_calls, 'call', 'calls') || ' in an hour; median of its active hours: '
+    || CAST(round(d.median_calls) AS BIGINT) || ' (mean ' || round(d.mean_calls, 1) || ', '
+    || counted(d.hours_before, 'hour', 'hours') || ')' AS summary,
   evidence(c.event_id, c.event_time) AS evidence,
   count(*) AS events,
   d.hours AS hours_above,
@@ -98,4 +99,5 @@ JOIN calls AS c ON c.actor = d.actor AND c.account_id = d.account_id AND c.event
 WHERE NOT c.by_service
   AND c.event_time >= $from AND c.event_time < $to
   AND array_has(d.loud_hours, date_trunc('hour', c.event_time))
-GROUP BY d.first_time, d.last_time, d.actor, d.account_id, d.hours, d.z, d.nats, d.most_calls, d.mean_calls, d.median_calls, d.hours_before
+GROUP BY d.first_time, d.last_time, d.actor, d.account_id, d.hours, d.z, d.nats, d.most_calls, d.mean_calls,
+  d.median_calls, d.hours_before

@@ -1,13 +1,14 @@
 /*
-title      = "Running code replaced by an identity that never did"
+title      = "Running code replaced by an identity that never did so"
 severity   = "low"
 confidence = "medium"
 attack     = ["T1648", "T1525", "T1059.009"]
-why        = "Code put into a function or an instance's start runs with that resource's permissions."
+why        = "Code put into a function or an instance's start script runs with that resource's permissions."
 benign     = ["A developer who deploys by hand for once", "A new pipeline"]
-respond    = ["Compare the code with what the repository says", "See what the function's role did since"]
+respond    = ["Compare the code with the repository", "See what the function's role has done since"]
 [params]
-warm_up_days = { default = 7, min = 1, max = 90, help = "days of history the account needs before it weighs more that an identity is new to it" }
+warm_up_days = { default = 7, min = 1, max = 90, help = """\
+  days of history the account needs before a first time counts for more""" }
 */
 WITH replaced AS (
   SELECT
@@ -18,11 +19,9 @@ WITH replaced AS (
   WHERE NOT by_service
     AND event_time >= $from AND event_time < $to
     AND read_only IS NOT TRUE
-    AND event_source IN ('lambda.amazonaws.com', 'ec2.amazonaws.com', 'glue.amazonaws.com')
-    AND ((event_source = 'lambda.amazonaws.com' AND api IN ('UpdateFunctionCode', 'PublishLayerVersion'))
-      OR (event_source = 'lambda.amazonaws.com' AND api = 'UpdateFunctionConfiguration' AND request_parameters LIKE '%"layers"%')
-      OR (event_source = 'ec2.amazonaws.com' AND api = 'ModifyInstanceAttribute' AND request_parameters LIKE '%"userData"%')
-      OR (event_source = 'glue.amazonaws.com' AND api IN ('UpdateDevEndpoint', 'UpdateJob')))
+    AND in_api_list('replaces_code', event_source, event_name)
+    AND (api <> 'UpdateFunctionConfiguration' OR request_parameters LIKE '%"layers"%')
+    AND (api <> 'ModifyInstanceAttribute' OR request_parameters LIKE '%"userData"%')
 ),
 daily AS MATERIALIZED (
   SELECT
@@ -37,27 +36,15 @@ daily AS MATERIALIZED (
   FROM replaced
   GROUP BY actor, account_id, event_date
 ),
--- Earlier days with these APIs, whatever they were asked for.
-active AS (
-  SELECT
-    actor, account_id, event_date,
-    count(*) OVER (PARTITION BY actor, account_id ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS days_before
-  FROM (
-    SELECT DISTINCT u.actor, u.account_id, u.event_date
-    FROM (SELECT DISTINCT actor FROM daily) AS d
-    JOIN daily_api_use AS u ON u.actor = d.actor
-    WHERE (u.event_source = 'lambda.amazonaws.com' AND u.api IN ('UpdateFunctionCode', 'PublishLayerVersion', 'UpdateFunctionConfiguration'))
-      OR (u.event_source = 'ec2.amazonaws.com' AND u.api = 'ModifyInstanceAttribute')
-      OR (u.event_source = 'glue.amazonaws.com' AND u.api IN ('UpdateDevEndpoint', 'UpdateJob'))
-  )
-),
 judged AS (
   SELECT
     d.*,
-    coalesce(a.days_before, 0) AS days_before,
+    -- Earlier days with these APIs, whatever they changed.
+    coalesce(p.days_before, 0) AS days_before,
     CAST(d.event_date - o.since AS BIGINT) AS account_days
   FROM daily AS d
-  LEFT JOIN active AS a ON a.actor = d.actor AND a.account_id = d.account_id AND a.event_date = d.event_date
+  LEFT JOIN api_list_days AS p ON p.list = 'replaces_code' AND p.actor = d.actor AND p.account_id = d.account_id
+    AND p.event_date = d.event_date
   LEFT JOIN own_account AS o ON o.account_id = d.account_id
 )
 SELECT
@@ -68,10 +55,11 @@ SELECT
   account_id,
   CAST(NULL AS VARCHAR) AS region,
   CASE WHEN account_days >= $warm_up_days THEN 0.8 ELSE 0.4 END AS score,
-  -- Functions are deployed by hand now and then. What an instance runs as root when it starts is not.
-  CASE WHEN array_has(apis, 'ModifyInstanceAttribute') AND failures < calls AND account_days >= $warm_up_days THEN 'medium' ELSE 'low' END AS severity,
-  actor || CASE WHEN failures = calls THEN ' tried to replace' ELSE ' replaced' END || ' code: ' || array_to_string(apis, ', ') || ' on '
-    || array_to_string(array_slice(targets, 1, 3), ', ') || '; it never had' AS summary,
+  -- People deploy a function by hand now and then; nobody edits by hand what an instance runs as root when it starts.
+  CASE WHEN array_has(apis, 'ModifyInstanceAttribute') AND failures < calls AND account_days >= $warm_up_days
+       THEN 'medium' ELSE 'low' END AS severity,
+  actor || CASE WHEN failures = calls THEN ' tried to replace' ELSE ' replaced' END || ' code for the first time: '
+    || array_to_string(apis, ', ') || ' on ' || listed(targets, 3) AS summary,
   evidence,
   calls AS events,
   apis,

@@ -3,12 +3,13 @@ title      = "Console sign-in without MFA"
 severity   = "medium"
 confidence = "medium"
 attack     = ["T1078.004"]
-why        = "A password alone opened the console; whoever has it is in."
-benign     = ["A user for whom nobody ever set MFA up", "A federated sign-in whose provider asked for MFA itself"]
+why        = "A password alone opened the console: anybody who knows it can sign in."
+benign     = ["A user for whom MFA was never set up", "A federated sign-in whose provider asked for MFA itself"]
 respond    = ["Ask the user whether it was them", "Require MFA by policy"]
 [params]
-warm_up_days = { default = 7, min = 0, help = "days of history an account needs before a user without any is news" }
-routine_days = { default = 3, min = 1, help = "a user who signed in without MFA on this many earlier days does it by routine" }
+warm_up_days = { default = 7, min = 0, help = "days of history an account needs before a user without MFA is news" }
+routine_days = { default = 3, min = 1, help = """\
+  earlier days with a sign-in without MFA from which it is the user's routine""" }
 */
 WITH judged AS (
   SELECT
@@ -32,15 +33,16 @@ SELECT
   account_id,
   CAST(NULL AS VARCHAR) AS region,
   1.0 / (1.0 + days_without) AS score,
-  -- A user who has a device and came without it is worse than one who never had one.
+  -- A user who has a device and signs in without it is worse than one who never had one.
   CASE WHEN days_with > 0 AND days_without = 0 THEN 'high'
        WHEN days_without >= $routine_days THEN 'informational'
        WHEN days_without > 0 THEN 'low'
-       -- In the first days everybody is new.
+       -- In the first days every user is new.
        WHEN coalesce(account_days, 0) < $warm_up_days THEN 'low'
        ELSE 'medium' END AS severity,
-  actor || ' signed in to the console without MFA from ' || coalesce(source_ip_address, 'an unknown address') || '; before, on '
-    || days_with || ' days with MFA and on ' || days_without || ' without' AS summary,
+  actor || ' signed in to the console without MFA from ' || coalesce(source_ip_address, 'an unknown address')
+    || '; before: ' || counted(days_with, 'day', 'days') || ' with MFA, ' || counted(days_without, 'day', 'days')
+    || ' without' AS summary,
   evidence,
   without_mfa AS events,
   source_ip_address,

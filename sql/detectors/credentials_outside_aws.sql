@@ -3,18 +3,27 @@ title      = "Credentials of an instance used outside AWS"
 severity   = "high"
 confidence = "medium"
 attack     = ["T1552.005", "T1078.004"]
-why        = "Credentials of a machine stay in the machine, unless somebody took them out through its metadata service."
-benign     = ["Instances that leave through the company's own lines", "A developer who tests with an instance's session"]
-respond    = ["Revoke the role's sessions", "Look for the way in: a proxy, or a request forged through an application", "Require IMDSv2 on the instance"]
+why        = "Credentials of an instance stay on it, unless somebody took them through its metadata service."
+benign     = [
+  "Instances whose traffic leaves through the company's own network",
+  "A developer who tests with an instance's session",
+]
+respond    = [
+  "Revoke the role's sessions",
+  "Look for the way in: a proxy, or a request forged through an application",
+  "Require IMDSv2 on the instance",
+]
 [params]
-max_share_before = { default = 0.05, min = 0.0, max = 1.0, help = "share of the role's earlier calls from outside AWS above which that is its habit" }
+max_share_before = { default = 0.05, min = 0.0, max = 1.0, help = """\
+  share of the role's earlier calls from outside AWS above which that is its habit""" }
+min_calls_before = { default = 20, min = 1, help = """\
+  earlier calls of the role from which its history counts; with fewer, only the place does""" }
 */
 WITH addresses AS (
   SELECT
     actor, account_id, event_date, calls,
-    ip_country(source_ip_address) IS NOT NULL
-      AND NOT coalesce(ip_organisation(source_ip_address) ILIKE '%amazon%', FALSE)
-      AND NOT through_endpoint AS outside
+    ip_country(source_ip_address) IS NOT NULL AND NOT ip_is_amazon(source_ip_address) AND NOT through_endpoint
+      AS outside
   FROM daily_address
   WHERE of_instance AND event_date < CAST($to AS DATE)
 ),
@@ -27,12 +36,16 @@ active AS (
     coalesce(sum(calls) OVER before, 0) AS calls_before,
     coalesce(sum(calls_outside) OVER before, 0) AS outside_before
   FROM (
-    SELECT a.actor, a.account_id, a.event_date, sum(a.calls) AS calls, sum(CASE WHEN a.outside THEN a.calls ELSE 0 END) AS calls_outside
+    SELECT
+      a.actor, a.account_id, a.event_date,
+      sum(a.calls) AS calls,
+      sum(CASE WHEN a.outside THEN a.calls ELSE 0 END) AS calls_outside
     FROM candidates AS k
     JOIN addresses AS a ON a.actor = k.actor AND a.account_id = k.account_id
     GROUP BY a.actor, a.account_id, a.event_date
   )
-  WINDOW before AS (PARTITION BY actor, account_id ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+  WINDOW before AS (
+    PARTITION BY actor, account_id ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
 days AS MATERIALIZED (
   SELECT * FROM active
@@ -58,7 +71,7 @@ judged AS (
     AND c.of_instance
     AND c.vpc_endpoint_id IS NULL
     AND ip_country(c.source_ip_address) IS NOT NULL
-    AND NOT coalesce(ip_organisation(c.source_ip_address) ILIKE '%amazon%', FALSE)
+    AND NOT ip_is_amazon(c.source_ip_address)
   GROUP BY d.actor, d.account_id, d.event_date, d.calls_before, d.outside_before
 )
 SELECT
@@ -68,13 +81,14 @@ SELECT
   actor AS entity,
   account_id,
   CAST(NULL AS VARCHAR) AS region,
-  -- Without any history the place alone speaks.
-  CASE WHEN calls_before >= 20 THEN 1.0 - exp(-calls_outside / 5.0) ELSE 0.5 END AS score,
-  CASE WHEN calls_before >= 20 THEN 'high' ELSE 'medium' END AS severity,
-  'credentials of ' || coalesce(instance, 'an instance') || ' (' || actor || ') made ' || calls_outside || ' calls from ' || ip || ' in ' || ip_country(ip)
-    || coalesce(' (' || ip_organisation(ip) || ')', '') || ', outside AWS; '
-    || outside_before || ' of ' || calls_before || ' calls before came from outside'
-    || CASE WHEN failures > 0 THEN '; ' || failures || ' failed' ELSE '' END AS summary,
+  -- Scale: 5 calls.
+  CASE WHEN calls_before >= $min_calls_before THEN saturating_score(calls_outside, 5.0) ELSE 0.5 END AS score,
+  CASE WHEN calls_before >= $min_calls_before THEN 'high' ELSE 'medium' END AS severity,
+  coalesce(instance, 'an instance') || ' (' || actor || '): ' || counted(calls_outside, 'call', 'calls')
+    || ' with its credentials from ' || ip || ' in ' || ip_country(ip)
+    || coalesce(' (' || ip_organisation(ip) || ')', '')
+    || ', outside AWS' || CASE WHEN failures > 0 THEN ', ' || failures || ' failed' ELSE '' END
+    || '; before: ' || outside_before || ' of ' || counted(calls_before, 'call', 'calls') || ' from outside' AS summary,
   evidence,
   calls_outside AS events,
   instance,

@@ -1,23 +1,24 @@
 /*
-title      = "Calls between two accounts that never met"
+title      = "First calls between two accounts"
 severity   = "low"
 confidence = "medium"
 attack     = ["T1199", "T1550.001", "T1078.004"]
-why        = "A trust between accounts is a way around every lock of the account behind it."
+why        = "A trust between accounts bypasses everything that protects the account behind it."
 benign     = ["A new supplier", "A new account of the organisation", "A landing zone that is rolled out"]
-respond    = ["Find out who owns the other account", "Look at the trust policy that let it in and who wrote it"]
+respond    = ["Find out who owns the other account", "Read the trust policy that let it in, and find out who wrote it"]
 [params]
 warm_up_days = { default = 7, min = 1, max = 90, help = "days of history an account needs before it can be judged" }
-min_surprise = { default = 2.0, min = 0.0, help = "nats; from here on a new account from outside is worth a call" }
+min_surprise = { default = 2.0, min = 0.0, help = """\
+  surprise from which a new account from outside is worth a look, in nats""" }
 */
 WITH judged AS MATERIALIZED (
   SELECT *, min(event_date) OVER (PARTITION BY from_account, into_account) AS edge_since
   FROM daily_cross_account
   WHERE first_time < $to
-    -- Callers without an account of their own are nobody's neighbour.
+    -- Some callers have no account of their own, such as services.
     AND regexp_like(from_account, '^[0-9]{12}$') AND regexp_like(into_account, '^[0-9]{12}$')
 ),
--- How often an account meets another for the first time, once its first week is over.
+-- How often an account meets another for the first time, after its first week.
 known AS (
   SELECT account_id, event_date, min(event_date) OVER (PARTITION BY account_id) AS account_since
   FROM daily_account
@@ -27,11 +28,13 @@ steadiness AS (
   SELECT
     k.account_id, k.event_date, k.account_since,
     count(*) OVER before AS active_days,
-    coalesce(sum(CASE WHEN n.account_id IS NOT NULL AND k.event_date > k.account_since + INTERVAL '7 days' THEN 1 ELSE 0 END) OVER before, 0) AS new_days
+    coalesce(sum(CASE WHEN n.account_id IS NOT NULL AND k.event_date > k.account_since + INTERVAL '7 days'
+                      THEN 1 ELSE 0 END) OVER before, 0) AS new_days
   FROM known AS k
   LEFT JOIN (SELECT DISTINCT account_id, event_date FROM judged WHERE event_date = edge_since) AS n
     ON n.account_id = k.account_id AND n.event_date = k.event_date
-  WINDOW before AS (PARTITION BY k.account_id ORDER BY k.event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+  WINDOW before AS (
+    PARTITION BY k.account_id ORDER BY k.event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
 edges AS (
   SELECT
@@ -44,6 +47,7 @@ edges AS (
     CAST(sum(j.changes) AS BIGINT) AS changes,
     first_value(j.actor ORDER BY j.first_time, j.actor) AS actor,
     max(CASE WHEN f.account_id IS NULL OR i.account_id IS NULL THEN 1 ELSE 0 END) = 1 AS outside,
+    -- Laplace's rule of succession.
     -ln((s.new_days + 1.0) / (s.active_days + 2.0)) AS surprise
   FROM judged AS j
   JOIN steadiness AS s ON s.account_id = j.account_id AND s.event_date = j.event_date
@@ -53,17 +57,6 @@ edges AS (
     AND j.first_time >= $from
     AND s.event_date >= s.account_since + CAST($warm_up_days || ' days' AS INTERVAL)
   GROUP BY j.event_date, j.from_account, j.into_account, j.account_id, s.account_since, s.active_days, s.new_days
-),
-placed AS (
-  SELECT
-    event_id, event_time, event_date, account_id,
-    user_identity_account_id AS from_account,
-    coalesce(
-      CASE WHEN event_source = 'sts.amazonaws.com' THEN split_part(json_get_str(request_parameters, 'roleArn'), ':', 5) END,
-      account_id) AS into_account
-  FROM calls
-  WHERE NOT by_service
-    AND event_time >= $from AND event_time < $to
 )
 SELECT
   e.first_time,
@@ -73,15 +66,19 @@ SELECT
   e.actor,
   e.account_id,
   CAST(NULL AS VARCHAR) AS region,
-  1.0 - exp(-(e.surprise + CASE WHEN e.outside THEN 2.0 ELSE 0.0 END) / 5.0) AS score,
-  -- Who only reads is a supplier or an auditor more often than not; what else it does speaks for itself.
-  CASE WHEN e.outside AND e.failures < e.calls AND e.changes > 0 AND e.surprise >= $min_surprise THEN 'medium' ELSE 'low' END AS severity,
+  -- Scale: 5 nats, a new account once in 150 days; one from outside counts for 2 nats more.
+  saturating_score(e.surprise + CASE WHEN e.outside THEN 2.0 ELSE 0.0 END, 5.0) AS score,
+  -- Suppliers and auditors read; other detectors judge what else they do.
+  CASE WHEN e.outside AND e.failures < e.calls AND e.changes > 0 AND e.surprise >= $min_surprise THEN 'medium'
+       ELSE 'low' END AS severity,
   CASE WHEN e.outside AND e.surprise >= $min_surprise THEN 'medium' END AS joined_severity,
   e.actor || ' of account ' || e.from_account || CASE WHEN e.failures = e.calls THEN ' tried to call' ELSE ' called' END
-    || ' in account ' || e.into_account || CASE WHEN e.outside THEN ', one of them outside the organisation' ELSE '' END
-    || ': ' || e.calls || ' calls, ' || e.changes || ' of them changes; account ' || e.account_id || ' met a new one on '
-    || e.new_days || ' of ' || e.active_days || ' days before' AS summary,
-  evidence(p.event_id, p.event_time) AS evidence,
+    || ' in account ' || e.into_account
+    || CASE WHEN e.outside THEN ' (one of them outside the organisation)' ELSE '' END
+    || ' for the first time: ' || counted(e.calls, 'call', 'calls') || ', ' || counted(e.changes, 'change', 'changes')
+    || '; account ' || e.account_id || ' had a first call with another account on ' || e.new_days || ' of '
+    || counted(e.active_days, 'day', 'days') || ' before' AS summary,
+  evidence(c.event_id, c.event_time) AS evidence,
   count(*) AS events,
   e.into_account AS key,
   e.into_account,
@@ -92,7 +89,8 @@ SELECT
   e.active_days AS baseline_active_days,
   e.new_days AS baseline_days_with_a_new_account
 FROM edges AS e
-JOIN placed AS p ON p.from_account = e.from_account AND p.into_account = e.into_account AND p.account_id = e.account_id
-  AND p.event_date = e.event_date
-GROUP BY e.first_time, e.last_time, e.from_account, e.into_account, e.actor, e.account_id, e.surprise, e.outside, e.failures,
-  e.calls, e.changes, e.new_days, e.active_days, e.account_since
+JOIN cross_account_calls AS c ON c.from_account = e.from_account AND c.into_account = e.into_account
+  AND c.account_id = e.account_id AND c.event_date = e.event_date
+WHERE c.event_time >= $from AND c.event_time < $to
+GROUP BY e.first_time, e.last_time, e.from_account, e.into_account, e.actor, e.account_id, e.surprise, e.outside,
+  e.failures, e.calls, e.changes, e.new_days, e.active_days, e.account_since

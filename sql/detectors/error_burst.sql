@@ -3,12 +3,18 @@ title      = "One identity fails in many different ways within an hour"
 severity   = "low"
 confidence = "medium"
 attack     = ["T1580", "T1526"]
-why        = "A job that breaks fails in one way again and again. Who does not know the environment is denied here, misspells there and asks for what does not exist: a hand learning its way."
-benign     = ["Somebody learning a new service", "A set-up that is run for the first time"]
-respond    = ["Read the hour in order: what was looked for?", "Look for what succeeded after the failures"]
+why        = """\
+  A broken job fails in one way again and again. Somebody who does not know the environment fails in many: calls are \
+  denied, names are wrong, resources do not exist."""
+benign     = ["Somebody learning a new service", "A set-up that runs for the first time"]
+respond    = [
+  "Read the calls of the hour in order to see what was looked for",
+  "Look for what succeeded after the failures",
+]
 [params]
 min_codes  = { default = 4, min = 2, help = "different error codes within one hour" }
-min_nats   = { default = 6.0, min = 0.0, help = "surprise of so many codes in an hour with failures: 6 nats are one in 400" }
+min_nats   = { default = 6.0, min = 0.0, help = """\
+  surprise of so many codes in an hour with failures, in nats: 6 nats are one in 400""" }
 */
 WITH candidates AS MATERIALIZED (
   SELECT DISTINCT account_id, actor
@@ -20,7 +26,7 @@ WITH candidates AS MATERIALIZED (
     HAVING count(DISTINCT coalesce(error_code, '')) >= $min_codes
   )
 ),
--- A service that asks for less speed says nothing about who asks.
+-- Throttled calls are left out: a service that asks for fewer calls says nothing about the caller.
 hourly AS (
   SELECT
     account_id, actor, hour,
@@ -29,7 +35,9 @@ hourly AS (
     count(*) AS codes,
     CAST(sum(failures) AS BIGINT) AS failures
   FROM (
-    SELECT e.account_id, e.actor, e.hour, e.error_code, min(e.first_time) AS first_time, max(e.last_time) AS last_time, sum(e.failures) AS failures
+    SELECT
+      e.account_id, e.actor, e.hour, e.error_code,
+      min(e.first_time) AS first_time, max(e.last_time) AS last_time, sum(e.failures) AS failures
     FROM candidates AS c
     JOIN hourly_errors AS e ON e.account_id = c.account_id AND e.actor = c.actor
     WHERE e.hour < $to AND e.error_family <> 'throttled'
@@ -46,18 +54,15 @@ judged AS (
   FROM hourly
   WINDOW before AS (PARTITION BY account_id, actor ORDER BY hour ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
-wide AS (
-  SELECT * FROM judged
+-- An hour with a failure has at least one code, so further codes are counted. The prior is one more code in four hours.
+rated AS (
+  SELECT *, (codes_before - hours_before + 1.0) / (hours_before + 4.0) AS rate
+  FROM judged
   WHERE hour >= $from
     AND codes >= $min_codes
     AND codes > most_before
 ),
--- An hour with a failure has one code at least: the others are counted. One more in four hours is everybody's prior.
-rated AS (
-  SELECT *, (codes_before - hours_before + 1.0) / (hours_before + 4.0) AS rate
-  FROM wide
-),
-found AS (
+scored AS (
   SELECT *, poisson_surprise(codes - 1, rate) AS nats
   FROM rated
 ),
@@ -73,11 +78,11 @@ days AS MATERIALIZED (
     first_value(hours_before ORDER BY nats DESC, hour) AS hours_before,
     first_value(most_before ORDER BY nats DESC, hour) AS most_before,
     max(nats) AS nats
-  FROM found
+  FROM scored
   WHERE nats >= $min_nats
   GROUP BY account_id, actor, CAST(hour AS DATE)
 ),
--- In which ways, for these hours alone: to put all hours' codes in order takes longer than all the rest.
+-- The codes of these hours only: sorting those of all hours takes longer than everything else.
 named AS (
   SELECT account_id, actor, hour, array_agg(error_code ORDER BY first_time, error_code) AS error_codes
   FROM (
@@ -96,10 +101,12 @@ SELECT
   d.actor AS entity,
   d.account_id,
   CAST(NULL AS VARCHAR) AS region,
-  1.0 - exp(-d.nats / 12.0) AS score,
-  d.actor || ' failed in ' || d.codes || ' different ways within an hour, ' || d.failures || ' calls: '
-    || array_to_string(array_slice(n.error_codes, 1, 4), ', ') || '; its most before was ' || d.most_before || ' (' || d.hours_before
-    || ' hours with failures before)' AS summary,
+  -- Scale: 12 nats, twice the least that is reported.
+  saturating_score(d.nats, 12.0) AS score,
+  d.actor || ' failed in ' || d.codes || ' different ways within an hour, '
+    || counted(d.failures, 'call', 'calls') || ': ' || listed(n.error_codes, 4)
+    || '; previous maximum: ' || d.most_before || ' ('
+    || counted(d.hours_before, 'hour', 'hours') || ' with failures)' AS summary,
   evidence(c.event_id, c.event_time) AS evidence,
   count(*) AS events,
   n.error_codes,
@@ -115,4 +122,5 @@ JOIN calls AS c ON c.actor = d.actor AND c.account_id = d.account_id AND date_tr
 WHERE NOT c.by_service
   AND c.failed AND c.error_family <> 'throttled'
   AND c.event_time >= $from AND c.event_time < $to
-GROUP BY d.first_time, d.last_time, d.actor, d.account_id, d.codes, d.failures, n.error_codes, d.most_before, d.hours_before, d.rate, d.nats
+GROUP BY d.first_time, d.last_time, d.actor, d.account_id, d.codes, d.failures, n.error_codes, d.most_before,
+  d.hours_before, d.rate, d.nats

@@ -1,15 +1,16 @@
 /*
-title      = "Far more failed calls than this identity's past"
+title      = "Far more failed calls than this identity ever had"
 severity   = "low"
 confidence = "medium"
 attack     = ["T1580", "T1526"]
-why        = "Whoever does not know the environment runs into its walls: a burst of failures is somebody trying."
-benign     = ["A broken release or a policy that was tightened", "A resource that was deleted under a job"]
+why        = "Somebody who does not know the environment makes many calls that fail."
+benign     = ["A broken release or a policy that was tightened", "A resource that was deleted while a job used it"]
 respond    = ["See which APIs failed and with what", "Look for the first success after the failures"]
 [params]
 min_failures = { default = 10, min = 1, help = "days with fewer failed calls are not judged" }
-min_z        = { default = 6.0, min = 2.0, help = "standard deviations above the failures to be expected" }
-warm_up_days = { default = 5, min = 1, max = 90, help = "active days of history an identity needs before it can be judged" }
+min_z        = { default = 6.0, min = 2.0, help = "standard deviations above the expected number of failures" }
+warm_up_days = { default = 5, min = 1, max = 90, help = """\
+  active days of history an identity needs before it can be judged""" }
 */
 WITH candidates AS MATERIALIZED (
   SELECT DISTINCT actor, account_id
@@ -29,9 +30,10 @@ judged AS (
     coalesce(sum(calls) OVER before, 0) AS calls_before,
     coalesce(sum(failures) OVER before, 0) AS failures_before
   FROM daily
-  WINDOW before AS (PARTITION BY actor, account_id ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+  WINDOW before AS (
+    PARTITION BY actor, account_id ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
--- Expected failures from the past rate, with one failure in fifty calls added as a prior; spread as of a binomial count.
+-- The past rate of failures, with a prior of one failure in fifty calls; the spread is that of a binomial count.
 rated AS (
   SELECT *, (failures_before + 1.0) / (calls_before + 50.0) AS rate
   FROM judged
@@ -51,9 +53,12 @@ SELECT
   s.actor AS entity,
   s.account_id,
   CAST(NULL AS VARCHAR) AS region,
-  1.0 - exp(-s.z / 15.0) AS score,
-  s.actor || ': ' || s.failures || ' of ' || s.calls || ' calls failed over ' || count(DISTINCT c.event_source || ':' || c.api) || ' APIs; '
-    || CAST(round(s.calls * s.rate, 1) AS VARCHAR) || ' were to be expected from ' || s.days_before || ' days before' AS summary,
+  -- Scale: 15 standard deviations.
+  saturating_score(s.z, 15.0) AS score,
+  s.actor || ': ' || s.failures || ' of ' || counted(s.calls, 'call', 'calls') || ' failed, over '
+    || counted(count(DISTINCT c.event_source || ':' || c.api), 'API', 'APIs') || '; expected: '
+    || CAST(round(s.calls * s.rate, 1) AS VARCHAR) || ' (from ' || counted(s.days_before, 'day', 'days') || ')'
+    AS summary,
   evidence(c.event_id, c.event_time) AS evidence,
   count(*) AS events,
   s.failures,

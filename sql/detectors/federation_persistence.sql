@@ -1,13 +1,13 @@
 /*
-title      = "Session of a new kind made from a long-lived key"
+title      = "Federated session or console sign-in made from a long-lived key"
 severity   = "medium"
 confidence = "medium"
 attack     = ["T1098.001", "T1550.001", "T1078.004"]
-why        = "A federated session made from a key outlives the key, and turns it into a console."
-benign     = ["A broker of sessions that was set up", "A developer who tries the API once"]
-respond    = ["Deny the user's sessions issued before now", "Follow the session's name in what was done since"]
+why        = "A federated session stays valid when the key is deleted, and gives access to the console."
+benign     = ["An identity broker that was set up", "A developer who tries the API once"]
+respond    = ["Deny the user's sessions issued before now", "Search for the session's name in what was done since"]
 [params]
-routine_days = { default = 2, min = 1, help = "an identity that did it on this many earlier days does it by routine" }
+routine_days = { default = 2, min = 1, help = "earlier days on which the identity did so from which it is routine" }
 */
 WITH made AS (
   SELECT
@@ -17,8 +17,8 @@ WITH made AS (
   FROM calls
   WHERE event_time >= $from AND event_time < $to
     AND NOT by_service
-    AND ((event_source = 'sts.amazonaws.com' AND api = 'GetFederationToken' AND user_identity_type IN ('IAMUser', 'Root'))
-      OR (event_source = 'signin.amazonaws.com' AND api = 'GetSigninToken'))
+    AND in_api_list('makes_federated_session', event_source, event_name)
+    AND (api <> 'GetFederationToken' OR user_identity_type IN ('IAMUser', 'Root'))
 ),
 daily AS (
   SELECT
@@ -35,16 +35,11 @@ daily AS (
   FROM made
   GROUP BY actor, account_id, event_date
 ),
-active AS (
-  SELECT
-    actor, account_id, event_date,
-    count(*) OVER (PARTITION BY actor, account_id ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS days_before
-  FROM (SELECT DISTINCT actor, account_id, event_date FROM daily_api_use WHERE api IN ('GetFederationToken', 'GetSigninToken'))
-),
 judged AS (
-  SELECT d.*, coalesce(a.days_before, 0) AS days_before
+  SELECT d.*, coalesce(p.days_before, 0) AS days_before
   FROM daily AS d
-  LEFT JOIN active AS a ON a.actor = d.actor AND a.account_id = d.account_id AND a.event_date = d.event_date
+  LEFT JOIN api_list_days AS p ON p.list = 'makes_federated_session' AND p.actor = d.actor
+    AND p.account_id = d.account_id AND p.event_date = d.event_date
 )
 SELECT
   first_time,
@@ -55,10 +50,12 @@ SELECT
   CAST(NULL AS VARCHAR) AS region,
   CASE WHEN days_before = 0 THEN 0.8 ELSE 0.4 END AS score,
   CASE WHEN days_before = 0 AND with_token THEN 'medium' ELSE 'low' END AS severity,
-  actor || CASE WHEN failures = calls THEN ' tried to make' ELSE ' made' END || ' a session of its own'
-    || coalesce(' called ' || session, '') || ' with ' || array_to_string(apis, ', ')
-    || CASE WHEN failures > 0 THEN '; ' || failures || ' of ' || calls || ' calls failed' ELSE '' END
-    || CASE WHEN days_before = 0 THEN '; never before' ELSE '; on ' || days_before || ' days before' END AS summary,
+  actor || CASE WHEN failures = calls THEN ' tried to make' ELSE ' made' END || ' a session'
+    || coalesce(' named ' || session, '') || ' from its key with ' || array_to_string(apis, ', ')
+    || CASE WHEN failures > 0 AND failures < calls
+            THEN '; ' || failures || ' of ' || counted(calls, 'call', 'calls') || ' failed' ELSE '' END
+    || CASE WHEN days_before = 0 THEN '; never before' ELSE '; before: on ' || counted(days_before, 'day', 'days') END
+    AS summary,
   evidence,
   calls AS events,
   session,

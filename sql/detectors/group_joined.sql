@@ -1,13 +1,14 @@
 /*
-title      = "User added to a group that gives everything, or that nobody joins"
+title      = "User added to an administrators' group, or to one that rarely gets new members"
 severity   = "low"
 confidence = "medium"
 attack     = ["T1098.003", "T1098"]
-why        = "A group's policies come with membership: one call, no policy is touched."
+why        = "A member gets all policies of the group with one call, and no policy changes."
 benign     = ["A new administrator", "A group that is new"]
-respond    = ["Read the group's policies", "Ask who asked for the membership; remove it when nobody did"]
+respond    = ["Read the group's policies", "Ask who requested the membership; remove it when nobody did"]
 [params]
-min_joined = { default = 5, min = 1, help = "earlier additions to other groups of the account from which one to a group without any is rare" }
+min_joined = { default = 5, min = 1, help = """\
+  earlier additions to the account's groups from which the first addition to a group is rare""" }
 */
 WITH added AS (
   SELECT
@@ -20,12 +21,11 @@ WITH added AS (
     AND event_source = 'iam.amazonaws.com'
     AND api = 'AddUserToGroup'
 ),
--- Somebody who joins the company is made and put into a group on one day.
-made AS (
-  SELECT DISTINCT account_id, event_date, json_get_str(request_parameters, 'userName') AS user_name
-  FROM calls
-  WHERE event_time >= $from AND event_time < $to
-    AND event_source = 'iam.amazonaws.com' AND api = 'CreateUser' AND NOT failed
+-- Users of new colleagues are created and added to a group on the same day.
+created AS (
+  SELECT DISTINCT account_id, event_date, name AS user_name
+  FROM created_identities
+  WHERE api = 'CreateUser' AND event_time >= $from AND event_time < $to
 ),
 daily AS MATERIALIZED (
   SELECT
@@ -36,16 +36,17 @@ daily AS MATERIALIZED (
     count(*) FILTER (WHERE a.failed) AS failures,
     array_distinct(array_agg(a.user_name ORDER BY a.event_time)) AS users,
     bool_or(a.actor LIKE '%/' || a.user_name) AS is_itself,
-    bool_or(m.user_name IS NULL) AS is_old_user,
+    bool_or(n.user_name IS NULL) AS is_old_user,
     evidence(a.event_id, a.event_time) AS evidence
   FROM added AS a
-  LEFT JOIN made AS m ON m.account_id = a.account_id AND m.event_date = a.event_date AND m.user_name = a.user_name
+  LEFT JOIN created AS n ON n.account_id = a.account_id AND n.event_date = a.event_date AND n.user_name = a.user_name
   GROUP BY a.actor, a.account_id, a.group_name, a.event_date
 ),
 judged AS (
   SELECT
     d.actor, d.account_id, d.group_name, d.event_date,
-    CAST(coalesce(sum(CASE WHEN g.group_name = d.group_name AND g.event_date < d.event_date THEN g.joined END), 0) AS BIGINT) AS joined_before,
+    CAST(coalesce(sum(CASE WHEN g.group_name = d.group_name AND g.event_date < d.event_date THEN g.joined END), 0)
+      AS BIGINT) AS joined_before,
     CAST(coalesce(sum(CASE WHEN g.event_date < d.event_date THEN g.joined END), 0) AS BIGINT) AS joined_others,
     coalesce(bool_or(g.group_name = d.group_name AND g.granted_time < d.first_time), FALSE) AS is_administrator,
     coalesce(bool_or(g.group_name = d.group_name AND g.created_time < d.first_time), FALSE) AS is_new_group
@@ -60,18 +61,21 @@ SELECT
   d.actor AS entity,
   d.account_id,
   CAST(NULL AS VARCHAR) AS region,
-  -- Laplace's rule: the chance that the next one to join a group joins this one.
+  -- Laplace's rule of succession: the chance that the next addition is not to this group.
   1.0 - (j.joined_before + 1.0) / (j.joined_others + 2.0) AS score,
   CASE WHEN d.failures = d.calls THEN 'low'
        WHEN j.is_administrator AND d.is_itself THEN 'high'
        WHEN j.is_administrator OR d.is_itself THEN 'medium'
-       -- A group that gives what nobody was given lately, to somebody who has worked without it.
-       WHEN j.joined_before = 0 AND NOT j.is_new_group AND (d.is_old_user OR j.joined_others >= $min_joined) THEN 'medium'
+       -- A group that nobody joined lately, for a user who has worked without it.
+       WHEN j.joined_before = 0 AND NOT j.is_new_group AND (d.is_old_user OR j.joined_others >= $min_joined)
+         THEN 'medium'
        ELSE 'low' END AS severity,
   d.actor || CASE WHEN d.failures = d.calls THEN ' tried to add ' ELSE ' added ' END
-    || CASE WHEN d.is_itself THEN 'itself' ELSE array_to_string(array_slice(d.users, 1, 3), ', ') END || ' to the group ' || d.group_name
-    || CASE WHEN j.is_administrator THEN ', which was given everything' ELSE '' END
-    || '; ' || j.joined_before || ' of ' || j.joined_others || ' additions before were to it' AS summary,
+    || CASE WHEN d.is_itself THEN 'itself' ELSE listed(d.users, 3) END
+    || ' to the group ' || d.group_name
+    || CASE WHEN j.is_administrator THEN ', which was granted administration' ELSE '' END
+    || '; ' || j.joined_before || ' of ' || counted(j.joined_others, 'earlier addition was', 'earlier additions were')
+    || ' to this group' AS summary,
   d.evidence,
   d.calls AS events,
   d.group_name AS key,
@@ -83,7 +87,8 @@ SELECT
   j.joined_before AS baseline_additions_to_it,
   j.joined_others AS baseline_additions
 FROM daily AS d
-JOIN judged AS j ON j.actor = d.actor AND j.account_id = d.account_id AND j.group_name = d.group_name AND j.event_date = d.event_date
+JOIN judged AS j ON j.actor = d.actor AND j.account_id = d.account_id AND j.group_name = d.group_name
+  AND j.event_date = d.event_date
 WHERE j.is_administrator
   OR d.is_itself
   OR (j.joined_before = 0 AND NOT j.is_new_group)

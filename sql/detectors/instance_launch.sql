@@ -1,22 +1,31 @@
 /*
-title      = "Instances launched by an identity, or of a size, that never was"
+title      = "First instances launched by an identity, or of an instance family"
 severity   = "medium"
 confidence = "medium"
 attack     = ["T1496", "T1578.002"]
-why        = "Stolen credentials are turned into computing power first of all."
+why        = "Attackers turn stolen credentials into computing power first."
 benign     = ["A new workload or a load test", "A data science team that gets its first accelerators"]
-respond    = ["Terminate what nobody asked for, in every region", "Look at what else the identity did that day"]
+respond    = ["Terminate what nobody requested, in every region", "See what else the identity did that day"]
 [params]
-many_instances = { default = 8, min = 1, help = "instances asked for within a day, from which it is more than a trial" }
-min_vcpu_class = { default = 8, min = 1, help = "size class, in multiples of xlarge, from which an instance is big" }
+many_instances = { default = 8, min = 1, help = "instances requested within a day from which it is more than a trial" }
+min_vcpu_class = { default = 8, min = 1, help = "size from which an instance is big, as a multiple of xlarge" }
+excess         = { default = 2.0, min = 1.0, help = """\
+  instances of the day as a multiple of the account's previous maximum""" }
 */
 WITH judged AS (
   SELECT
     *,
-    count(*) OVER (PARTITION BY account_id, actor ORDER BY day RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS actor_before,
-    count(*) OVER (PARTITION BY account_id, family ORDER BY day RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS family_before,
-    coalesce(max(instances) OVER (PARTITION BY account_id ORDER BY day RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS most_before
-  FROM (SELECT *, CAST(to_unixtime(event_date) / 86400 AS BIGINT) AS day FROM daily_launches WHERE event_date < CAST($to AS DATE))
+    count(*) OVER (
+      PARTITION BY account_id, actor ORDER BY event_date
+      RANGE BETWEEN UNBOUNDED PRECEDING AND INTERVAL '1 day' PRECEDING) AS actor_before,
+    count(*) OVER (
+      PARTITION BY account_id, family ORDER BY event_date
+      RANGE BETWEEN UNBOUNDED PRECEDING AND INTERVAL '1 day' PRECEDING) AS family_before,
+    coalesce(max(instances) OVER (
+      PARTITION BY account_id ORDER BY event_date
+      RANGE BETWEEN UNBOUNDED PRECEDING AND INTERVAL '1 day' PRECEDING), 0) AS most_before
+  FROM daily_launches
+  WHERE event_date < CAST($to AS DATE)
 )
 SELECT
   first_time,
@@ -25,15 +34,20 @@ SELECT
   actor AS entity,
   account_id,
   regions[1] AS region,
-  1.0 - exp(-(ln(1.0 + instances) + ln(1.0 + xlarges) + CASE WHEN accelerated THEN 1.0 ELSE 0.0 END) / 3.0) AS score,
-  CASE WHEN family_before = 0 AND (accelerated OR xlarges >= $min_vcpu_class) AND instances >= $many_instances THEN 'medium'
-       WHEN actor_before = 0 AND instances > 2 * most_before AND most_before > 0 AND instances >= $many_instances THEN 'medium'
+  -- Scale: ln(1 + instances) + ln(1 + size) = 3, such as four xlarge and more than two accelerators.
+  saturating_score(ln(1.0 + instances) + ln(1.0 + xlarges) + CASE WHEN accelerated THEN 1.0 ELSE 0.0 END, 3.0) AS score,
+  CASE WHEN instances < $many_instances THEN 'low'
+       WHEN family_before = 0 AND (accelerated OR xlarges >= $min_vcpu_class) THEN 'medium'
+       WHEN actor_before = 0 AND instances > $excess * most_before AND most_before > 0 THEN 'medium'
        ELSE 'low' END AS severity,
-  actor || CASE WHEN failures = calls THEN ' tried to launch ' ELSE ' launched ' END || instances || ' instances of '
-    || coalesce(array_to_string(array_slice(instance_types, 1, 3), ', '), 'an unnamed type') || ' in ' || coalesce(array_to_string(regions, ', '), 'no region')
-    || CASE WHEN actor_before = 0 THEN '; it never launched any before' ELSE '' END
-    || CASE WHEN family_before = 0 THEN '; the account had none of the family' ELSE '' END
-    || CASE WHEN failures > 0 AND failures < calls THEN '; ' || failures || ' of ' || calls || ' calls failed' ELSE '' END AS summary,
+  actor || CASE WHEN failures = calls THEN ' tried to launch ' ELSE ' launched ' END
+    || counted(instances, 'instance', 'instances') || ' of '
+    || coalesce(listed(instance_types, 3), 'an unnamed type') || ' in '
+    || coalesce(array_to_string(regions, ', '), 'no region')
+    || CASE WHEN actor_before = 0 THEN '; its first launch' ELSE '' END
+    || CASE WHEN family_before = 0 THEN '; the account''s first instances of this family' ELSE '' END
+    || CASE WHEN failures > 0 AND failures < calls
+            THEN '; ' || failures || ' of ' || counted(calls, 'call', 'calls') || ' failed' ELSE '' END AS summary,
   evidence,
   calls AS events,
   family AS key,

@@ -1,30 +1,31 @@
 /*
-title      = "One access key in two networks at once, with two kinds of client"
+title      = "One access key used from two networks at once, with two kinds of client"
 severity   = "medium"
 confidence = "medium"
 attack     = ["T1078.004", "T1528", "T1550.001"]
-why        = "A person may change networks, and may change tools; both within minutes is two people."
+why        = "A person may change the network or the tool; both within minutes suggests two people."
 benign     = ["A VPN that is switched on in between", "A build farm that shares a developer's key"]
 respond    = ["Ask the owner which of the two networks was theirs", "Rotate the key or revoke the session"]
 [params]
 within_minutes = { default = 30, min = 1, max = 240, help = "minutes between the two calls" }
-warm_up_days   = { default = 3, min = 1, max = 90, help = "days an identity must have been seen on before its networks are known" }
-min_rarity     = { default = 3.5, min = 0.0, help = "nats; a network that more identities came from before is the company's or the town's, and worth a low finding" }
+warm_up_days   = { default = 3, min = 1, max = 90, help = "days an identity must be known before its networks are" }
+min_rarity     = { default = 3.5, min = 0.0, help = """\
+  rarity below which the network is a common one and the finding low, in nats""" }
 */
 WITH addresses AS MATERIALIZED (
   SELECT DISTINCT actor, event_date, source_ip_address, ip_asn(source_ip_address) AS asn
   FROM daily_address
   WHERE event_date >= CAST($from AS DATE) AND event_date < CAST($to AS DATE)
     AND ip_asn(source_ip_address) IS NOT NULL
-    -- AWS calls from its own network where a shell or a job runs there for somebody.
-    AND NOT coalesce(ip_organisation(source_ip_address) ILIKE '%amazon%', FALSE)
+    -- A shell or a job in AWS calls from Amazon's network for its owner.
+    AND NOT ip_is_amazon(source_ip_address)
 ),
--- Whoever was in two networks on a day, or across a midnight: few, so that few calls are put in order.
+-- Identities in two networks on a day, or around midnight: few, so that few calls are sorted.
 travellers AS (
   SELECT DISTINCT a.actor, a.event_date
   FROM addresses AS a
   JOIN addresses AS b ON b.actor = a.actor AND b.asn <> a.asn
-   AND b.event_date BETWEEN a.event_date - INTERVAL '1 day' AND a.event_date + INTERVAL '1 day'
+    AND b.event_date BETWEEN a.event_date - INTERVAL '1 day' AND a.event_date + INTERVAL '1 day'
 ),
 located AS (
   SELECT c.event_time, c.event_date, c.account_id, c.actor, c.access_key_id, c.source_ip_address, c.client, a.asn
@@ -65,7 +66,7 @@ known AS (
   FROM networks
   GROUP BY actor
 ),
--- Both networks on one day: a habit from then on.
+-- Two networks on one day are a habit from then on: only the first such day is news.
 seen AS MATERIALIZED (
   SELECT DISTINCT f.actor, d.event_date, ip_asn(d.source_ip_address) AS asn
   FROM (SELECT DISTINCT actor FROM flips) AS f
@@ -78,22 +79,29 @@ pairs AS (
   JOIN seen AS b ON b.actor = a.actor AND b.event_date = a.event_date AND b.asn > a.asn
   GROUP BY a.actor, a.asn, b.asn
 ),
--- The network that came later into the identity's life is the foreign one.
+-- The network that the identity used later is the foreign one.
 dated AS (
   SELECT
     f.*,
     k.known_since,
-    CASE WHEN n.since >= p.since THEN f.asn ELSE f.previous_asn END AS foreign_asn,
-    CASE WHEN n.since >= p.since THEN f.source_ip_address ELSE f.previous_ip END AS foreign_ip,
-    CASE WHEN n.since >= p.since THEN f.previous_ip ELSE f.source_ip_address END AS usual_ip,
-    CASE WHEN n.since >= p.since THEN f.client ELSE f.previous_client END AS foreign_client,
-    CASE WHEN n.since >= p.since THEN f.previous_client ELSE f.client END AS usual_client,
+    n.since >= p.since AS is_foreign,
     greatest(n.since, p.since) AS foreign_since
   FROM flips AS f
   JOIN known AS k ON k.actor = f.actor
   JOIN networks AS n ON n.actor = f.actor AND n.asn = f.asn
   JOIN networks AS p ON p.actor = f.actor AND p.asn = f.previous_asn
   JOIN pairs AS h ON h.actor = f.actor AND h.asn_a = f.asn_a AND h.asn_b = f.asn_b AND h.first_date = f.event_date
+),
+sided AS (
+  SELECT
+    *,
+    CASE WHEN is_foreign THEN asn ELSE previous_asn END AS foreign_asn,
+    CASE WHEN is_foreign THEN source_ip_address ELSE previous_ip END AS foreign_ip,
+    CASE WHEN is_foreign THEN previous_ip ELSE source_ip_address END AS usual_ip,
+    CASE WHEN is_foreign THEN client ELSE previous_client END AS foreign_client,
+    CASE WHEN is_foreign THEN previous_client ELSE client END AS usual_client
+  FROM dated
+  WHERE event_date >= known_since + CAST($warm_up_days || ' days' AS INTERVAL)
 ),
 days AS MATERIALIZED (
   SELECT
@@ -107,11 +115,10 @@ days AS MATERIALIZED (
     first_value(foreign_client ORDER BY event_time, source_ip_address, client) AS foreign_client,
     first_value(usual_client ORDER BY event_time, source_ip_address, client) AS usual_client,
     first_value(foreign_since ORDER BY event_time, source_ip_address, client) AS foreign_since
-  FROM dated
-  WHERE event_date >= known_since + CAST($warm_up_days || ' days' AS INTERVAL)
+  FROM sided
   GROUP BY actor, account_id, access_key_id, event_date, known_since
 ),
--- Everybody known by then; the identity itself is one of them.
+-- All identities known by then; the identity itself is one of them.
 met AS (
   SELECT d.event_date, count(*) AS identities
   FROM (SELECT DISTINCT event_date FROM days) AS d
@@ -119,11 +126,27 @@ met AS (
   GROUP BY d.event_date
 ),
 colleagues AS (
-  SELECT d.actor, d.access_key_id, d.account_id, d.event_date, m.identities - 1 AS identities, count(n.actor) AS colleagues
+  SELECT
+    d.actor, d.access_key_id, d.account_id, d.event_date,
+    m.identities - 1 AS identities,
+    count(n.actor) AS colleagues
   FROM days AS d
   JOIN met AS m ON m.event_date = d.event_date
   LEFT JOIN networks AS n ON n.asn = d.foreign_asn AND n.since < d.event_date AND n.actor <> d.actor
   GROUP BY d.actor, d.access_key_id, d.account_id, d.event_date, m.identities
+),
+foreign_calls AS (
+  SELECT
+    d.actor, d.access_key_id, d.account_id, d.event_date,
+    evidence(c.event_id, c.event_time) AS evidence,
+    count(*) AS events,
+    count(*) FILTER (WHERE c.failed) AS failures
+  FROM days AS d
+  JOIN calls AS c ON c.access_key_id = d.access_key_id AND c.actor = d.actor AND c.event_date = d.event_date
+  WHERE NOT c.by_service
+    AND c.event_time >= $from AND c.event_time < $to
+    AND ip_asn(c.source_ip_address) = d.foreign_asn
+  GROUP BY d.actor, d.access_key_id, d.account_id, d.event_date
 )
 SELECT
   d.first_time,
@@ -133,26 +156,28 @@ SELECT
   d.actor,
   d.account_id,
   CAST(NULL AS VARCHAR) AS region,
-  1.0 - exp(-(d.flips + 1.0) / (2.0 + w.colleagues)) AS score,
-  CASE WHEN rarity(w.colleagues, w.identities) >= $min_rarity AND d.foreign_since = d.event_date THEN 'medium' ELSE 'low' END AS severity,
-  d.access_key_id || ' of ' || d.actor || ' was used from ' || d.usual_ip || coalesce(' (' || ip_organisation(d.usual_ip) || ')', '') || ' with ' || d.usual_client
-    || ' and within ' || $within_minutes || ' minutes from ' || d.foreign_ip || coalesce(' (' || ip_organisation(d.foreign_ip) || ')', '')
-    || ' with ' || d.foreign_client || '; never both on one day before, ' || w.colleagues || ' of ' || w.identities || ' other identities came from there' AS summary,
-  evidence(c.event_id, c.event_time) AS evidence,
-  count(*) AS events,
+  -- Scale: two changes of network, and one more for each identity that used the network before.
+  saturating_score(d.flips + 1.0, 2.0 + w.colleagues) AS score,
+  CASE WHEN rarity(w.colleagues, w.identities) >= $min_rarity AND d.foreign_since = d.event_date THEN 'medium'
+       ELSE 'low' END AS severity,
+  d.access_key_id || ' of ' || d.actor || ' was used from ' || d.usual_ip
+    || coalesce(' (' || ip_organisation(d.usual_ip) || ')', '') || ' with ' || d.usual_client || ' and within '
+    || counted($within_minutes, 'minute', 'minutes') || ' from ' || d.foreign_ip
+    || coalesce(' (' || ip_organisation(d.foreign_ip) || ')', '') || ' with ' || d.foreign_client
+    || ', both on one day for the first time; the second network was used before by ' || w.colleagues || ' of '
+    || counted(w.identities, 'other identity', 'other identities') AS summary,
+  f.evidence,
+  f.events,
   d.foreign_ip AS source_ip_address,
   d.foreign_client,
   d.flips,
-  count(*) FILTER (WHERE c.failed) AS failed_calls,
+  f.failures AS failed_calls,
   d.usual_ip AS baseline_ip,
   d.usual_client AS baseline_client,
   d.known_since AS baseline_since,
   w.colleagues AS baseline_identities_from_there
 FROM days AS d
-JOIN colleagues AS w ON w.actor = d.actor AND w.access_key_id = d.access_key_id AND w.account_id = d.account_id AND w.event_date = d.event_date
-JOIN calls AS c ON c.access_key_id = d.access_key_id AND c.actor = d.actor AND c.event_date = d.event_date
-WHERE NOT c.by_service
-  AND c.event_time >= $from AND c.event_time < $to
-  AND ip_asn(c.source_ip_address) = d.foreign_asn
-GROUP BY d.first_time, d.last_time, d.access_key_id, d.actor, d.account_id, d.flips, d.usual_ip, d.usual_client, d.foreign_ip, d.foreign_client,
-  d.known_since, d.foreign_since, d.event_date, w.colleagues, w.identities
+JOIN colleagues AS w ON w.actor = d.actor AND w.access_key_id = d.access_key_id AND w.account_id = d.account_id
+  AND w.event_date = d.event_date
+JOIN foreign_calls AS f ON f.actor = d.actor AND f.access_key_id = d.access_key_id AND f.account_id = d.account_id
+  AND f.event_date = d.event_date

@@ -1,28 +1,34 @@
 /*
-title      = "Sign-ins that fail, many of them or for many users, from one address"
+title      = "Many failed sign-ins from one address, or for many users"
 severity   = "medium"
 confidence = "high"
 attack     = ["T1110.003", "T1110.001"]
-why        = "Guessing passwords shows as failures; the success after them is the break-in."
+why        = "Guessing passwords shows as failed sign-ins; a success after them is the break-in."
 benign     = ["A forgotten password, a few tries of one user", "An office behind one address on password-change day"]
-respond    = ["Reset the password of whoever got in and revoke their sessions", "Ask why the account allows sign-in without MFA"]
+respond    = [
+  "Reset the password of the user who signed in and revoke their sessions",
+  "Ask why the account allows sign-in without MFA",
+]
 [params]
 min_failures = { default = 10, min = 2, help = "failed sign-ins from one address within a day" }
-min_users    = { default = 4, min = 2, help = "or different users failed for" }
+min_users    = { default = 4, min = 2, help = "or different users for whom sign-ins failed" }
 */
 WITH sign_in AS (
   SELECT
     *,
-    coalesce(json_get_str(response_elements, 'ConsoleLogin') = 'Failure', FALSE) OR coalesce(error_family = 'login_failed', FALSE) AS refused,
+    coalesce(json_get_str(response_elements, 'ConsoleLogin') = 'Failure', FALSE)
+      OR coalesce(error_family = 'login_failed', FALSE) AS refused,
     coalesce(user_identity_user_name, actor) AS user_name
   FROM calls
   WHERE event_source = 'signin.amazonaws.com'
     AND api = 'ConsoleLogin'
     AND event_time >= $from AND event_time < $to
 ),
--- What came before the first failure of the day is how the office begins its day.
+-- Sign-ins before the first failure of the day are left out: they are how an office starts its day.
 since_failure AS (
-  SELECT *, min(event_time) FILTER (WHERE refused) OVER (PARTITION BY source_ip_address, event_date) AS first_refused
+  SELECT
+    *,
+    min(event_time) FILTER (WHERE refused) OVER (PARTITION BY source_ip_address, event_date) AS first_refused
   FROM sign_in
 ),
 daily AS MATERIALIZED (
@@ -42,14 +48,18 @@ daily AS MATERIALIZED (
   WHERE source_ip_address IS NOT NULL AND event_time >= first_refused
   GROUP BY source_ip_address, event_date
 ),
--- Whoever forgot a password tries again where they always are.
+-- Users who forgot a password try again from an address they use.
 at_home AS (
   SELECT DISTINCT d.source_ip_address, d.event_date
   FROM daily AS d
-  JOIN daily_address AS n ON n.actor = d.actor AND n.source_ip_address = d.source_ip_address AND n.event_date < d.event_date
+  JOIN daily_address AS n ON n.actor = d.actor AND n.source_ip_address = d.source_ip_address
+    AND n.event_date < d.event_date
 ),
 judged AS (
-  SELECT d.*, h.source_ip_address IS NOT NULL AND d.users = 1 AND d.last_success > d.first_failure AS is_at_home
+  SELECT
+    d.*,
+    d.last_success > d.first_failure AS got_in,
+    h.source_ip_address IS NOT NULL AND d.users = 1 AND d.last_success > d.first_failure AS is_at_home
   FROM daily AS d
   LEFT JOIN at_home AS h ON h.source_ip_address = d.source_ip_address AND h.event_date = d.event_date
 )
@@ -60,15 +70,16 @@ SELECT
   source_ip_address AS entity,
   account_id,
   CAST(NULL AS VARCHAR) AS region,
-  1.0 - exp(-failures / 30.0 - users / 10.0) AS score,
-  CASE WHEN is_at_home THEN 'low' WHEN last_success > first_failure THEN 'high' ELSE 'medium' END AS severity,
-  failures || ' failed sign-ins for ' || users || ' users from ' || source_ip_address
-    || coalesce(' in ' || ip_country(source_ip_address), '')
-    || CASE WHEN last_success > first_failure THEN ', then one that succeeded: ' || actor ELSE '' END
-    || CASE WHEN is_at_home THEN ', from an address of its own' ELSE '' END AS summary,
+  -- Scale: 30 failures; a user counts for three.
+  saturating_score(failures + 3.0 * users, 30.0) AS score,
+  CASE WHEN is_at_home THEN 'low' WHEN got_in THEN 'high' ELSE 'medium' END AS severity,
+  source_ip_address || coalesce(' in ' || ip_country(source_ip_address), '') || ': '
+    || counted(failures, 'failed sign-in', 'failed sign-ins') || ' for ' || counted(users, 'user', 'users')
+    || CASE WHEN got_in THEN ', then ' || actor || ' signed in' ELSE '' END
+    || CASE WHEN is_at_home THEN ', from an address that it used before' ELSE '' END AS summary,
   evidence,
   events,
-  CASE WHEN last_success > first_failure THEN actor END AS actor,
+  CASE WHEN got_in THEN actor END AS actor,
   failures AS failed_sign_ins,
   users,
   coalesce(is_at_home, FALSE) AS baseline_address_is_known,

@@ -3,28 +3,23 @@ title      = "APIs called for the first time by this identity"
 severity   = "low"
 confidence = "medium"
 attack     = ["T1078.004"]
-why        = "Whoever holds stolen credentials does things their owner never did, and a narrow role shows it at once."
-benign     = ["New duties or a new release of a pipeline", "Somebody exploring a service they began to use"]
-respond    = ["Ask the owner whether they made these calls", "Read what else the identity did that day"]
+why        = """\
+  Somebody with stolen credentials calls APIs that their owner never called; a narrow role shows it at once."""
+benign     = ["New duties or a new release of a pipeline", "Somebody exploring a service that they began to use"]
+respond    = ["Ask the owner whether they made these calls", "See what else the identity did that day"]
 [params]
 warm_up_days = { default = 7, min = 1, max = 90, help = "days of history an identity needs before it can be judged" }
-min_surprise = { default = 9.0, min = 0.0, help = "nats; a day whose new APIs are less surprising together is left out" }
+min_surprise = { default = 9.0, min = 0.0, help = """\
+  days whose new APIs together are less surprising are left out, in nats""" }
+settled_days = { default = 5, min = 1, help = "active days without a new API after which a new one is more severe" }
 */
 WITH days AS (
   SELECT
-    actor, account_id, event_date,
-    min(first_time) AS first_time,
-    min(known_since) AS known_since,
-    max(active_days) AS active_days,
-    max(new_days) AS new_days,
-    array_agg(item ORDER BY rarity DESC, item) AS apis,
-    -- What one adventurous day brings grows with the number of APIs; its root keeps a console page of twenty reads in proportion.
-    sum(rarity) / sqrt(count(*)) + max(steadiness) * 2.0 AS surprise
-  FROM novelties
-  WHERE kind = 'api'
-    AND event_date >= CAST($from AS DATE) AND first_time >= $from AND first_time < $to
-    AND history_days >= $warm_up_days
-  GROUP BY actor, account_id, event_date
+    *,
+    -- The APIs of one day are not independent: the square root keeps a console page of twenty reads in proportion. How
+    -- seldom the identity does anything new counts double.
+    rarity_sum / sqrt(cardinality(items)) + steadiness * 2.0 AS surprise
+  FROM first_times('api', $from, $to, $warm_up_days, FALSE)
 )
 SELECT
   d.first_time,
@@ -33,26 +28,29 @@ SELECT
   d.actor AS entity,
   d.account_id,
   CAST(NULL AS VARCHAR) AS region,
-  1.0 - exp(-d.surprise / 15.0) AS score,
-  -- A steady identity that leaves its path matters more than a busy one that widens it.
+  -- Scale: 15 nats, more than one and a half times the least that is reported.
+  saturating_score(d.surprise, 15.0) AS score,
   'low' AS severity,
-  CASE WHEN d.new_days = 0 AND d.active_days >= 5 AND count(*) FILTER (WHERE c.failed) < count(*) THEN 'medium' END AS joined_severity,
-  d.actor || ' called ' || cardinality(d.apis) || ' APIs for the first time: '
-    || array_to_string(array_slice(d.apis, 1, 4), ', ') || CASE WHEN cardinality(d.apis) > 4 THEN ', ...' ELSE '' END
-    || CASE WHEN count(*) FILTER (WHERE c.failed) > 0 THEN '; ' || count(*) FILTER (WHERE c.failed) || ' of ' || count(*) || ' calls failed' ELSE '' END
-    AS summary,
+  -- A steady identity that does something new matters more than a busy one.
+  CASE WHEN d.new_days = 0 AND d.active_days >= $settled_days AND count(*) FILTER (WHERE c.failed) < count(*)
+       THEN 'medium' END AS joined_severity,
+  d.actor || ' called ' || counted(cardinality(d.items), 'API', 'APIs') || ' for the first time: '
+    || listed(d.items, 4)
+    || CASE WHEN count(*) FILTER (WHERE c.failed) > 0
+            THEN '; ' || count(*) FILTER (WHERE c.failed) || ' of ' || counted(count(*), 'call', 'calls') || ' failed'
+            ELSE '' END AS summary,
   evidence(c.event_id, c.event_time) AS evidence,
   count(*) AS events,
-  d.apis,
+  d.items AS apis,
   d.surprise AS surprise_nats,
   count(*) FILTER (WHERE c.failed) AS failed_calls,
   d.known_since AS baseline_since,
   d.active_days AS baseline_active_days,
   d.new_days AS baseline_days_with_a_new_api
 FROM days AS d
-JOIN calls AS c
-  ON c.actor = d.actor AND c.event_date = d.event_date AND array_has(d.apis, c.event_source || ':' || c.api)
+JOIN calls AS c ON c.actor = d.actor AND c.event_date = d.event_date
+  AND array_has(d.items, c.event_source || ':' || c.api)
 WHERE NOT c.by_service
   AND c.event_time >= $from AND c.event_time < $to
   AND d.surprise >= $min_surprise
-GROUP BY d.first_time, d.actor, d.account_id, d.apis, d.surprise, d.known_since, d.active_days, d.new_days
+GROUP BY d.first_time, d.actor, d.account_id, d.items, d.surprise, d.known_since, d.active_days, d.new_days

@@ -1,27 +1,37 @@
 /*
-title      = "New identity that begins with sensitive or denied calls"
+title      = "New identity that starts with sensitive or denied calls"
 severity   = "low"
 confidence = "medium"
 attack     = ["T1136.003", "T1098.001", "T1078.004"]
-why        = "A spare identity is made to be used at once, and for the things its maker could not do quietly."
+why        = """\
+  Attackers create an identity to use it at once, for what they could not do unnoticed with the one they have."""
 benign     = ["Onboarding of an administrator", "The first run of a new pipeline"]
-respond    = ["Find out who made the identity and on whose order", "Disable it until that is clear"]
+respond    = ["Find out who created the identity and who requested it", "Disable it until that is clear"]
 [params]
-warm_up_days    = { default = 7, min = 1, max = 90, help = "days of history an account needs before an identity can be new in it" }
+warm_up_days    = { default = 7, min = 1, max = 90, help = """\
+  days of history an account needs before an identity can be new in it""" }
 min_denied_apis = { default = 5, min = 1, help = "different APIs denied within one hour of the first day" }
-routine_days    = { default = 3, min = 1, help = "whoever made identities on this many earlier days does it by routine" }
+min_weight      = { default = 2, min = 1, max = 3, help = """\
+  weight of the sensitive calls of the first day, from 1 (daily work) to 3 (full access)""" }
+routine_days    = { default = 3, min = 1, help = """\
+  earlier days on which somebody created identities from which it is their routine""" }
 */
--- On its first day anywhere: a person known from another account of ours has been let into one more.
+-- On its first day in any account: a person known from another account of ours is not new.
 WITH begun AS (
   SELECT u.actor, u.account_id, u.event_date AS begun
-  FROM (SELECT DISTINCT actor, event_date FROM novelties WHERE kind = 'api' AND first_time = known_since AND event_date >= CAST($from AS DATE) AND first_time >= $from) AS n
+  FROM (
+    SELECT DISTINCT actor, event_date
+    FROM novelties
+    WHERE kind = 'api' AND first_time = known_since AND event_date >= CAST($from AS DATE) AND first_time >= $from
+  ) AS n
   JOIN daily_activity AS u ON u.actor = n.actor AND u.event_date = n.event_date
   WHERE u.event_date >= CAST($from AS DATE) AND u.event_date < CAST($to AS DATE)
 ),
 new_identity AS (
   SELECT b.*, a.account_since
   FROM begun AS b
-  JOIN (SELECT account_id, min(event_date) AS account_since FROM daily_activity GROUP BY account_id) AS a ON a.account_id = b.account_id
+  JOIN (SELECT account_id, min(event_date) AS account_since FROM daily_activity GROUP BY account_id) AS a
+    ON a.account_id = b.account_id
   WHERE b.begun >= a.account_since + CAST($warm_up_days || ' days' AS INTERVAL)
 ),
 sensitive AS (
@@ -42,20 +52,13 @@ denied AS (
   WHERE event_date >= CAST($from AS DATE) AND hour >= $from AND hour < $to
   GROUP BY actor, account_id, event_date
 ),
--- Who made users and roles within the window, and on how many days before.
-made AS (
-  SELECT
-    account_id, event_date, actor AS maker,
-    coalesce(json_get_str(request_parameters, 'userName'), json_get_str(request_parameters, 'roleName')) AS name
-  FROM calls
-  WHERE event_source = 'iam.amazonaws.com' AND api IN ('CreateUser', 'CreateRole')
-    AND NOT failed
-    AND event_time >= $from AND event_time < $to
-),
+-- Who creates users and roles, and on how many days they did so before.
 makers AS (
   SELECT
     actor AS maker, account_id, event_date,
-    count(*) OVER (PARTITION BY actor, account_id ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS days_before
+    count(*) OVER (
+      PARTITION BY actor, account_id ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+      AS days_before
   FROM (
     SELECT DISTINCT actor, account_id, event_date
     FROM daily_api_use
@@ -63,10 +66,11 @@ makers AS (
   )
 ),
 created AS (
-  SELECT m.account_id, m.event_date, m.name, max(m.maker) AS maker, max(k.days_before) AS maker_days
-  FROM made AS m
-  JOIN makers AS k ON k.maker = m.maker AND k.account_id = m.account_id AND k.event_date = m.event_date
-  GROUP BY m.account_id, m.event_date, m.name
+  SELECT i.account_id, i.event_date, i.name, max(i.maker) AS maker, max(m.days_before) AS maker_days
+  FROM created_identities AS i
+  JOIN makers AS m ON m.maker = i.maker AND m.account_id = i.account_id AND m.event_date = i.event_date
+  WHERE i.event_time >= $from AND i.event_time < $to
+  GROUP BY i.account_id, i.event_date, i.name
 ),
 judged AS (
   SELECT
@@ -92,18 +96,23 @@ SELECT
   j.actor AS entity,
   j.account_id,
   CAST(NULL AS VARCHAR) AS region,
-  1.0 - exp(-(j.weight + j.denied_apis / $min_denied_apis) / 3.0) AS score,
-  -- Made the same day by somebody whose work it is not, and at it at once.
-  CASE WHEN j.maker_days < $routine_days AND j.weight >= 2 THEN 'medium'
+  -- Scale: the highest weight, or three times the denied APIs that are reported.
+  saturating_score(j.weight + j.denied_apis / $min_denied_apis, 3.0) AS score,
+  -- Created that day by somebody who does not do so by routine, and used for sensitive calls at once.
+  CASE WHEN j.maker_days < $routine_days AND j.weight >= $min_weight THEN 'medium'
        WHEN j.maker_days >= $routine_days THEN 'informational'
        ELSE 'low' END AS severity,
   CASE WHEN cardinality(j.techniques) > 0 THEN j.techniques ELSE make_array('T1078.004') END AS attack,
-  j.actor || ', never seen before in ' || (j.begun - j.account_since) || ' days of account ' || j.account_id || ', began with '
-    || CASE WHEN j.sensitive_calls > 0 THEN array_to_string(array_slice(j.categories, 1, 3), ', ')
-         || CASE WHEN j.failures = j.sensitive_calls THEN ' (tried, all failed)' ELSE '' END ELSE 'no sensitive calls' END
-    || ' and ' || j.denied_apis || ' APIs denied in an hour'
-    || CASE WHEN j.maker IS NULL THEN '' WHEN j.maker_days = 0 THEN '; made that day by ' || j.maker || ', who never made one before'
-         ELSE '; made that day by ' || j.maker || ', who did so on ' || j.maker_days || ' days before' END AS summary,
+  j.actor || ', new in account ' || j.account_id || ' (' || counted(j.begun - j.account_since, 'day', 'days')
+    || ' of history), started with '
+    || CASE WHEN j.sensitive_calls > 0 THEN listed(j.categories, 3)
+         || CASE WHEN j.failures = j.sensitive_calls THEN ' (tried, all failed)' ELSE '' END
+       ELSE 'no sensitive calls' END
+    || ' and ' || counted(j.denied_apis, 'API', 'APIs') || ' denied in an hour'
+    || CASE WHEN j.maker IS NULL THEN ''
+            WHEN j.maker_days = 0 THEN '; created that day by ' || j.maker || ', who never created one before'
+            ELSE '; created that day by ' || j.maker || ', who did so on '
+              || counted(j.maker_days, 'earlier day', 'earlier days') END AS summary,
   evidence(c.event_id, c.event_time) AS evidence,
   count(*) AS events,
   j.categories,
@@ -116,6 +125,6 @@ FROM judged AS j
 JOIN calls AS c ON c.actor = j.actor AND c.account_id = j.account_id AND c.event_date = j.begun
 WHERE NOT c.by_service
   AND c.event_time >= $from AND c.event_time < $to
-  AND (j.weight >= 2 OR j.denied_apis >= $min_denied_apis)
-GROUP BY j.actor, j.account_id, j.begun, j.account_since, j.weight, j.sensitive_calls, j.failures, j.categories, j.techniques,
-  j.denied_apis, j.maker, j.maker_days
+  AND (j.weight >= $min_weight OR j.denied_apis >= $min_denied_apis)
+GROUP BY j.actor, j.account_id, j.begun, j.account_since, j.weight, j.sensitive_calls, j.failures, j.categories,
+  j.techniques, j.denied_apis, j.maker, j.maker_days

@@ -8,11 +8,15 @@ benign     = ["Travel", "A new office, home or VPN provider", "A cloud provider 
 respond    = ["Ask the owner where they were", "Revoke the session when they were not there"]
 [params]
 warm_up_days = { default = 7, min = 1, max = 90, help = "days of history an identity needs before it can be judged" }
-min_surprise = { default = 3.0, min = 0.0, help = "nats; a new place less surprising is left out" }
-crowd        = { default = 8, min = 2, help = "an address from which so many people call on the same day is a way out they share" }
-settled_days = { default = 20, min = 1, help = "active days without any new place, after which a key has a home it does not leave" }
-strange      = { default = 5.0, min = 0.0, help = "nats from which a new network is worth a look when something else is odd that day" }
+min_surprise = { default = 3.0, min = 0.0, help = "new places that are less surprising are left out, in nats" }
+crowd        = { default = 8, min = 2, help = """\
+  people who call from an address on one day from which it is a shared exit, such as an office or a VPN""" }
+settled_days = { default = 20, min = 1, help = """\
+  active days without a new place after which a key is expected to stay where it is""" }
+strange      = { default = 5.0, min = 0.0, help = """\
+  surprise from which a new network counts when something else is unusual that day, in nats""" }
 */
+-- A new place is a country or a network, so that the pattern of first_times() does not fit.
 WITH places AS (
   SELECT
     actor, account_id, event_date,
@@ -29,7 +33,7 @@ WITH places AS (
     AND history_days >= $warm_up_days
   GROUP BY actor, account_id, event_date
 ),
--- Who calls from an address on a day: an office that got another way out moves as one.
+-- Who calls from an address on a day: an office whose traffic leaves elsewhere moves as a whole.
 together AS (
   SELECT source_ip_address, event_date, count(DISTINCT regexp_replace(actor, '^.*/', '')) AS people
   FROM daily_network
@@ -58,21 +62,23 @@ SELECT
   p.actor AS entity,
   p.account_id,
   CAST(NULL AS VARCHAR) AS region,
-  1.0 - exp(-p.surprise / 4.0) AS score,
-  -- People travel, move house and change their VPN; a key that never leaves its machine does not. People come through a
-  -- provider of identities: a session of a role, or an id of the Identity Center.
+  -- Scale: 4 nats, a little more than the least that is reported.
+  saturating_score(p.surprise, 4.0) AS score,
+  -- People travel, move house and change their VPN; a key that stays on a machine does not. People are users of an
+  -- identity provider: sessions of a role, or ids of IAM Identity Center.
   CASE WHEN NOT s.with_mfa AND s.people_there < $crowd AND p.new_asn IS NOT NULL
          AND p.actor LIKE 'arn:%' AND p.actor NOT LIKE '%:assumed-role/%'
-         AND ((p.new_country IS NOT NULL AND p.surprise >= $strange) OR (p.new_days = 0 AND p.active_days >= $settled_days))
+         AND ((p.new_country IS NOT NULL AND p.surprise >= $strange)
+           OR (p.new_days = 0 AND p.active_days >= $settled_days))
          THEN 'medium'
        ELSE 'low' END AS severity,
   CASE WHEN p.new_asn IS NOT NULL AND p.surprise >= $strange AND s.people_there < $crowd THEN 'medium'
-       -- Another sign of the same move, and no act.
        ELSE 'low' END AS joined_severity,
-  p.actor || ' came from ' || s.source_ip_address || ' in ' || s.country || coalesce(' (' || s.organisation || ')', '') || ': '
+  p.actor || ' called from ' || s.source_ip_address || ' in ' || s.country
+    || coalesce(' (' || s.organisation || ')', '') || ': '
     || CASE WHEN p.new_country IS NOT NULL AND p.new_asn IS NOT NULL THEN 'a new country and a new network'
             WHEN p.new_country IS NOT NULL THEN 'a new country' ELSE 'a new network' END
-    || ' for it' || CASE WHEN s.with_mfa THEN ', with MFA' ELSE '' END AS summary,
+    || ' for this identity' || CASE WHEN s.with_mfa THEN ', with MFA' ELSE '' END AS summary,
   evidence(c.event_id, c.event_time) AS evidence,
   count(*) AS events,
   s.source_ip_address,

@@ -3,15 +3,19 @@ title      = "Changes in a region the account has not used"
 severity   = "medium"
 confidence = "medium"
 attack     = ["T1535", "T1578.002", "T1496"]
-why        = "Miners and hiders go where nobody looks."
+why        = "Attackers mine and hide in regions where nobody looks."
 benign     = ["A planned expansion", "A service that needs one region, such as us-east-1 for certificates"]
-respond    = ["Look at what was made there and remove it when nobody asked for it", "Deny unused regions by policy"]
+respond    = ["See what was created there and remove it when nobody requested it", "Deny unused regions by policy"]
 [params]
-many_launches = { default = 5, min = 1, help = "calls that launch instances there within a day, from which it is more than a trial" }
+many_launches = { default = 5, min = 1, help = """\
+  calls within a day that launch instances there from which it is more than a trial""" }
 warm_up_days = { default = 7, min = 1, max = 90, help = "days of history an account needs before it can be judged" }
 */
 WITH regions AS (
-  SELECT account_id, aws_region, min(event_date) AS region_since, min(min(event_date)) OVER (PARTITION BY account_id) AS account_since
+  SELECT
+    account_id, aws_region,
+    min(event_date) AS region_since,
+    min(min(event_date)) OVER (PARTITION BY account_id) AS account_since
   FROM hourly_region
   WHERE regional_changes > 0 AND event_date < CAST($to AS DATE)
   GROUP BY account_id, aws_region
@@ -20,13 +24,12 @@ opened AS MATERIALIZED (
   SELECT * FROM regions WHERE region_since >= CAST($from AS DATE)
 ),
 changed AS (
-  SELECT account_id, aws_region, actor, event_date, api, first_time, last_time, calls, changes, failures
+  SELECT
+    account_id, aws_region, actor, event_date, first_time, last_time, changes, failures,
+    CASE WHEN in_api_list('launches_instances', event_source, api) THEN calls ELSE 0 END AS launches
   FROM daily_api_use
   WHERE changes > 0
-    AND event_source NOT IN ('signin.amazonaws.com', 'sts.amazonaws.com')
-    -- Services without a region write to us-east-1, wherever the account works.
-    AND NOT (aws_region = 'us-east-1' AND event_source IN ('iam.amazonaws.com', 'organizations.amazonaws.com', 'route53.amazonaws.com',
-      'cloudfront.amazonaws.com', 'support.amazonaws.com', 'account.amazonaws.com', 'billing.amazonaws.com', 'waf.amazonaws.com'))
+    AND is_regional(event_source, aws_region)
     AND event_date >= CAST($from AS DATE) AND event_date < CAST($to AS DATE)
 ),
 folded AS (
@@ -37,7 +40,7 @@ folded AS (
     array_agg(DISTINCT c.aws_region ORDER BY c.aws_region) AS regions,
     sum(c.changes) AS calls,
     sum(c.failures) AS failures,
-    sum(CASE WHEN c.api IN ('RunInstances', 'RequestSpotInstances', 'CreateFleet', 'RequestSpotFleet') THEN c.calls ELSE 0 END) AS launches
+    sum(c.launches) AS launches
   FROM opened AS o
   JOIN changed AS c ON c.account_id = o.account_id AND c.aws_region = o.aws_region AND c.event_date = o.region_since
   GROUP BY c.account_id, c.actor, c.event_date, o.account_since
@@ -49,13 +52,15 @@ SELECT
   f.actor AS entity,
   f.account_id,
   f.regions[1] AS region,
-  1.0 - exp(-(cardinality(f.regions) + 2.0 * CASE WHEN f.launches > 0 THEN 1 ELSE 0 END) / 3.0) AS score,
+  -- Scale: three regions; launches count for two.
+  saturating_score(cardinality(f.regions) + CASE WHEN f.launches > 0 THEN 2.0 ELSE 0.0 END, 3.0) AS score,
   -- A test of recovery launches a few machines; mining launches all it can.
   CASE WHEN f.launches >= $many_launches THEN 'high' ELSE 'low' END AS severity,
-  f.actor || CASE WHEN f.failures = f.calls THEN ' tried to change things in ' ELSE ' changed things in ' END
-    || array_to_string(array_slice(f.regions, 1, 6), ', ') || ', where account ' || f.account_id || ' had never done anything'
-    || CASE WHEN f.launches > 0 THEN '; ' || f.launches || ' launches of instances' ELSE '' END
-    || CASE WHEN f.failures > 0 THEN '; ' || f.failures || ' of ' || f.calls || ' calls failed' ELSE '' END AS summary,
+  f.actor || CASE WHEN f.failures = f.calls THEN ' tried to make changes in ' ELSE ' made changes in ' END
+    || listed(f.regions, 6) || ': new for account ' || f.account_id
+    || CASE WHEN f.launches > 0 THEN '; ' || counted(f.launches, 'launch', 'launches') || ' of instances' ELSE '' END
+    || CASE WHEN f.failures > 0 AND f.failures < f.calls
+            THEN '; ' || f.failures || ' of ' || counted(f.calls, 'call', 'calls') || ' failed' ELSE '' END AS summary,
   evidence(c.event_id, c.event_time) AS evidence,
   count(*) AS events,
   f.regions,
@@ -66,10 +71,10 @@ FROM folded AS f
 JOIN calls AS c ON c.actor = f.actor AND c.account_id = f.account_id AND c.event_date = f.event_date
   AND array_has(f.regions, c.aws_region)
 WHERE NOT c.by_service
-  AND c.read_only IS FALSE
-  AND c.management_event IS NOT FALSE
-  AND c.event_source NOT IN ('signin.amazonaws.com', 'sts.amazonaws.com')
+  AND c.is_change
+  AND is_regional(c.event_source, c.aws_region)
   AND f.first_time >= $from
   AND c.event_time >= $from AND c.event_time < $to
-  AND date_part('epoch', f.first_time) / 86400.0 - date_part('epoch', CAST(f.account_since AS TIMESTAMP)) / 86400.0 >= $warm_up_days
+  AND (date_part('epoch', f.first_time) - date_part('epoch', CAST(f.account_since AS TIMESTAMP))) / 86400.0
+    >= $warm_up_days
 GROUP BY f.first_time, f.last_time, f.actor, f.account_id, f.regions, f.launches, f.failures, f.calls, f.account_since

@@ -3,13 +3,14 @@ title      = "Changes in a region new for this identity"
 severity   = "low"
 confidence = "low"
 attack     = ["T1535", "T1078.004"]
-why        = "The account works there, its owner never did."
+why        = "The account uses the region, but the owner of the credentials never did."
 benign     = ["A roll-out to the next region", "A colleague who helps out"]
-respond    = ["Look at what was made there and whether it belongs to anybody's work"]
+respond    = ["See what was created there and whether it belongs to anybody's work"]
 [params]
 warm_up_days    = { default = 7, min = 1, max = 90, help = "days of history an identity needs before it can be judged" }
-min_active_days = { default = 5, min = 1, help = "and the days of them it was active on" }
-min_surprise    = { default = 4.0, min = 0.0, help = "nats; a day whose new regions are less surprising is left out" }
+min_active_days = { default = 5, min = 1, help = "days it was active on that it needs too" }
+min_surprise    = { default = 4.0, min = 0.0, help = """\
+  days whose new regions are less surprising are left out, in nats""" }
 */
 WITH changed AS (
   SELECT
@@ -21,13 +22,10 @@ WITH changed AS (
   FROM daily_api_use
   WHERE changes > 0
     AND event_date >= CAST($from AS DATE) AND first_time >= $from AND first_time < $to
-    AND event_source NOT IN ('signin.amazonaws.com', 'sts.amazonaws.com')
-    -- Services without a region write to us-east-1, wherever the account works.
-    AND NOT (aws_region = 'us-east-1' AND event_source IN ('iam.amazonaws.com', 'organizations.amazonaws.com', 'route53.amazonaws.com',
-      'cloudfront.amazonaws.com', 'support.amazonaws.com', 'account.amazonaws.com', 'billing.amazonaws.com', 'waf.amazonaws.com'))
+    AND is_regional(event_source, aws_region)
   GROUP BY actor, account_id, event_date, aws_region
 ),
--- Where the account as a whole changed things: what is new for all of it is another story.
+-- Where the account changed things before: the detector new_region reports regions that are new for the account.
 account_region AS (
   SELECT account_id, aws_region, min(event_date) AS since
   FROM hourly_region
@@ -49,7 +47,8 @@ days AS MATERIALIZED (
     max(n.identities_before) AS identities_before,
     max(n.rarity) + max(n.steadiness) AS surprise
   FROM novelties AS n
-  JOIN changed AS c ON c.actor = n.actor AND c.account_id = n.account_id AND c.event_date = n.event_date AND c.aws_region = n.item
+  JOIN changed AS c ON c.actor = n.actor AND c.account_id = n.account_id AND c.event_date = n.event_date
+    AND c.aws_region = n.item
   JOIN account_region AS a ON a.account_id = n.account_id AND a.aws_region = n.item AND a.since < n.event_date
   WHERE n.kind = 'region'
     AND n.event_date >= CAST($from AS DATE) AND n.first_time >= $from AND n.first_time < $to
@@ -65,10 +64,13 @@ SELECT
   d.actor AS entity,
   d.account_id,
   d.regions[1] AS region,
-  1.0 - exp(-d.surprise / 10.0) AS score,
-  d.actor || CASE WHEN d.failures >= d.changes THEN ' tried to change things in ' ELSE ' changed things in ' END
-    || array_to_string(array_slice(d.regions, 1, 4), ', ') || ' for the first time in ' || d.active_days || ' active days: ' || d.changes
-    || ' changes; the account uses it, and ' || d.users_before || ' of ' || d.identities_before || ' identities had before' AS summary,
+  -- Scale: 10 nats, two and a half times the least that is reported.
+  saturating_score(d.surprise, 10.0) AS score,
+  d.actor || CASE WHEN d.failures >= d.changes THEN ' tried to make changes in ' ELSE ' made changes in ' END
+    || listed(d.regions, 4) || ' for the first time in '
+    || counted(d.active_days, 'active day', 'active days') || ': ' || counted(d.changes, 'change', 'changes')
+    || '; used before by ' || d.users_before || ' of ' || counted(d.identities_before, 'identity', 'identities')
+    AS summary,
   evidence(c.event_id, c.event_time) AS evidence,
   count(*) AS events,
   d.regions,
@@ -79,11 +81,11 @@ SELECT
   d.active_days AS baseline_active_days,
   d.new_days AS baseline_days_with_a_new_region
 FROM days AS d
-JOIN calls AS c ON c.actor = d.actor AND c.account_id = d.account_id AND c.event_date = d.event_date AND array_has(d.regions, c.aws_region)
+JOIN calls AS c ON c.actor = d.actor AND c.account_id = d.account_id AND c.event_date = d.event_date
+  AND array_has(d.regions, c.aws_region)
 WHERE NOT c.by_service
-  AND c.read_only IS FALSE
-  AND c.management_event IS NOT FALSE
-  AND c.event_source NOT IN ('signin.amazonaws.com', 'sts.amazonaws.com')
+  AND c.is_change
+  AND is_regional(c.event_source, c.aws_region)
   AND c.event_time >= $from AND c.event_time < $to
-GROUP BY d.first_time, d.last_time, d.actor, d.account_id, d.regions, d.changes, d.failures, d.surprise, d.active_days, d.new_days,
-  d.users_before, d.identities_before, d.known_since
+GROUP BY d.first_time, d.last_time, d.actor, d.account_id, d.regions, d.changes, d.failures, d.surprise, d.active_days,
+  d.new_days, d.users_before, d.identities_before, d.known_since

@@ -1,15 +1,18 @@
 /*
-title      = "Role assumed by a caller that never did"
+title      = "Role assumed by a caller that never did so"
 severity   = "low"
 confidence = "medium"
 attack     = ["T1078.004", "T1550.001"]
-why        = "Stolen credentials are traded for better ones, role by role."
+why        = "Attackers use stolen credentials to get better ones, role by role."
 benign     = ["A new member of the team that uses the role", "A new pipeline", "Somebody on call for the first time"]
-respond    = ["Check that the role's trust policy means this caller", "List what the session did: queries/key_timeline.sql"]
+respond    = [
+  "Check that the role's trust policy is meant for this caller",
+  "List what the session did: queries/key_timeline.sql",
+]
 [params]
 warm_up_days    = { default = 7, min = 1, max = 90, help = "days of history a role needs before its callers are known" }
-min_active_days = { default = 5, min = 1, help = "and the days of them it was assumed on" }
-min_surprise    = { default = 3.5, min = 0.0, help = "nats; a new caller less surprising is left out" }
+min_active_days = { default = 5, min = 1, help = "days it was assumed on that it needs too" }
+min_surprise    = { default = 3.5, min = 0.0, help = "new callers that are less surprising are left out, in nats" }
 */
 WITH daily AS (
   SELECT
@@ -32,9 +35,10 @@ judged AS MATERIALIZED (
       THEN coalesce(sum(calls - failures) OVER before, 0) = 0
       ELSE coalesce(sum(calls) OVER before, 0) = 0 END AS is_new
   FROM daily
-  WINDOW before AS (PARTITION BY role_arn, caller ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+  WINDOW before AS (
+    PARTITION BY role_arn, caller ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
--- How often a role meets a new caller, and a caller a new role, once the first week is over.
+-- How often a role gets a new caller, and a caller a new role, after the first week.
 roles AS (
   SELECT
     role_arn, event_date,
@@ -42,7 +46,8 @@ roles AS (
     coalesce(sum(brought_new) OVER before, 0) AS new_days,
     coalesce(sum(begun) OVER before, 0) AS callers_before
   FROM (
-    SELECT role_arn, event_date,
+    SELECT
+      role_arn, event_date,
       max(CASE WHEN is_new AND event_date > role_since + INTERVAL '7 days' THEN 1 ELSE 0 END) AS brought_new,
       sum(CASE WHEN is_new AND calls > failures THEN 1 ELSE 0 END) AS begun
     FROM judged
@@ -56,20 +61,21 @@ callers AS (
     count(*) OVER before AS active_days,
     coalesce(sum(brought_new) OVER before, 0) AS new_days
   FROM (
-    SELECT caller, event_date, max(CASE WHEN is_new AND event_date > caller_since + INTERVAL '7 days' THEN 1 ELSE 0 END) AS brought_new
+    SELECT
+      caller, event_date,
+      max(CASE WHEN is_new AND event_date > caller_since + INTERVAL '7 days' THEN 1 ELSE 0 END) AS brought_new
     FROM judged
     GROUP BY caller, event_date
   )
   WINDOW before AS (PARTITION BY caller ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
-surprising AS (
+scored AS (
   SELECT
     j.*,
     r.active_days AS role_days,
     r.new_days AS role_new_days,
     r.callers_before,
     c.active_days AS caller_days,
-    c.new_days AS caller_new_days,
     -- Nats: Laplace's rule of succession for both sides.
     -ln((r.new_days + 1.0) / (r.active_days + 2.0)) - ln((c.new_days + 1.0) / (c.active_days + 2.0)) AS surprise
   FROM judged AS j
@@ -79,17 +85,6 @@ surprising AS (
     AND j.first_time >= $from
     AND j.event_date >= j.role_since + CAST($warm_up_days || ' days' AS INTERVAL)
     AND r.active_days >= $min_active_days
-),
-named AS (
-  SELECT
-    event_id, event_time, event_date, account_id, failed,
-    CASE WHEN user_identity_type = 'AWSAccount' THEN user_identity_account_id ELSE actor END AS caller,
-    json_get_str(request_parameters, 'roleArn') AS role_arn
-  FROM calls
-  WHERE NOT by_service
-    AND event_source = 'sts.amazonaws.com'
-    AND api IN ('AssumeRole', 'AssumeRoleWithSAML', 'AssumeRoleWithWebIdentity')
-    AND event_time >= $from AND event_time < $to
 )
 SELECT
   s.first_time,
@@ -98,11 +93,14 @@ SELECT
   s.caller AS entity,
   s.account_id,
   CAST(NULL AS VARCHAR) AS region,
-  1.0 - exp(-s.surprise / 6.0) AS score,
-  s.caller || CASE WHEN s.failures = s.calls THEN ' tried to assume ' ELSE ' assumed ' END || s.role_arn || ' for the first time; '
-    || s.callers_before || ' callers had in ' || s.role_days || ' days, with a new one on ' || s.role_new_days
-    || CASE WHEN s.failures > 0 AND s.failures < s.calls THEN '; ' || s.failures || ' of ' || s.calls || ' calls failed' ELSE '' END AS summary,
-  evidence(n.event_id, n.event_time) AS evidence,
+  -- Scale: 6 nats, almost twice the least that is reported.
+  saturating_score(s.surprise, 6.0) AS score,
+  s.caller || CASE WHEN s.failures = s.calls THEN ' tried to assume ' ELSE ' assumed ' END || s.role_arn
+    || ' for the first time; before: ' || counted(s.callers_before, 'caller', 'callers') || ' in '
+    || counted(s.role_days, 'day', 'days') || ', a new one on ' || s.role_new_days
+    || CASE WHEN s.failures > 0 AND s.failures < s.calls
+            THEN '; ' || s.failures || ' of ' || counted(s.calls, 'call', 'calls') || ' failed' ELSE '' END AS summary,
+  evidence(a.event_id, a.event_time) AS evidence,
   count(*) AS events,
   s.role_arn AS key,
   s.role_arn,
@@ -114,8 +112,10 @@ SELECT
   s.role_new_days AS baseline_days_with_a_new_caller,
   s.callers_before AS baseline_callers,
   s.caller_days AS baseline_days_caller_assumed_roles
-FROM surprising AS s
-JOIN named AS n ON n.role_arn = s.role_arn AND n.caller = s.caller AND n.account_id = s.account_id AND n.event_date = s.event_date
+FROM scored AS s
+JOIN role_assumptions AS a ON a.role_arn = s.role_arn AND a.caller = s.caller AND a.account_id = s.account_id
+  AND a.event_date = s.event_date
 WHERE s.surprise >= $min_surprise
-GROUP BY s.first_time, s.last_time, s.caller, s.account_id, s.role_arn, s.caller_account, s.calls, s.failures, s.surprise,
-  s.role_since, s.role_days, s.role_new_days, s.callers_before, s.caller_days
+  AND a.event_time >= $from AND a.event_time < $to
+GROUP BY s.first_time, s.last_time, s.caller, s.account_id, s.role_arn, s.caller_account, s.calls, s.failures,
+  s.surprise, s.role_since, s.role_days, s.role_new_days, s.callers_before, s.caller_days

@@ -3,13 +3,14 @@ title      = "One identity is active in many regions within a day"
 severity   = "low"
 confidence = "medium"
 attack     = ["T1535", "T1580", "T1496"]
-why        = "Who looks for quota or for forgotten resources goes through the regions one after the other; owners work in theirs."
-benign     = ["An inventory or posture scan that is new", "A set-up over all regions"]
+why        = "Attackers look for quota or for forgotten resources in one region after the other; owners work in theirs."
+benign     = ["A new inventory or posture scan", "A set-up over all regions"]
 respond    = ["See what was called in the regions that nobody uses", "Deny unused regions by a service control policy"]
 [params]
 min_regions  = { default = 4, min = 2, help = "regions within one day" }
-factor       = { default = 1.5, min = 1.0, help = "how many times more regions than on the identity's widest day before" }
-min_nats     = { default = 5.0, min = 0.0, help = "how rare a day with as many regions is among all identities' days before: 5 nats are one in 150" }
+factor       = { default = 1.5, min = 1.0, help = "regions as a multiple of the identity's previous maximum in a day" }
+min_nats     = { default = 5.0, min = 0.0, help = """\
+  rarity of a day with as many regions among the earlier days of all identities, in nats: 5 nats are one in 150""" }
 warm_up_days = { default = 7, min = 1, help = "days of history the organisation needs before it can be judged" }
 */
 WITH candidates AS MATERIALIZED (
@@ -22,12 +23,24 @@ WITH candidates AS MATERIALIZED (
     HAVING count(DISTINCT aws_region) >= $min_regions
   )
 ),
--- Since when anybody has used a region, in any account.
+-- Since when a region is used, by anybody in any account.
 met AS MATERIALIZED (
   SELECT aws_region, min(event_date) AS since, min(min(event_date)) OVER () AS recorded_since
   FROM hourly_region
   WHERE aws_region IS NOT NULL AND event_date < CAST($to AS DATE)
   GROUP BY aws_region
+),
+of_regions AS (
+  SELECT
+    u.account_id, u.actor, u.event_date, u.aws_region,
+    min(u.first_time) AS first_time,
+    max(u.last_time) AS last_time,
+    sum(u.calls) AS calls,
+    sum(u.failures) AS failures
+  FROM candidates AS c
+  JOIN daily_api_use AS u ON u.account_id = c.account_id AND u.actor = c.actor
+  WHERE u.event_date < CAST($to AS DATE)
+  GROUP BY u.account_id, u.actor, u.event_date, u.aws_region
 ),
 days AS (
   SELECT
@@ -39,14 +52,7 @@ days AS (
     count(*) AS regions,
     count(*) FILTER (WHERE m.since = r.event_date) AS unused_regions,
     min(m.recorded_since) AS recorded_since
-  FROM (
-    SELECT u.account_id, u.actor, u.event_date, u.aws_region,
-      min(u.first_time) AS first_time, max(u.last_time) AS last_time, sum(u.calls) AS calls, sum(u.failures) AS failures
-    FROM candidates AS c
-    JOIN daily_api_use AS u ON u.account_id = c.account_id AND u.actor = c.actor
-    WHERE u.event_date < CAST($to AS DATE)
-    GROUP BY u.account_id, u.actor, u.event_date, u.aws_region
-  ) AS r
+  FROM of_regions AS r
   JOIN met AS m ON m.aws_region = r.aws_region
   GROUP BY r.account_id, r.actor, r.event_date
 ),
@@ -56,7 +62,8 @@ judged AS (
     coalesce(max(regions) OVER before, 0) AS most_before,
     count(*) OVER before AS days_before
   FROM days
-  WINDOW before AS (PARTITION BY account_id, actor ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+  WINDOW before AS (
+    PARTITION BY account_id, actor ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
 wide AS MATERIALIZED (
   SELECT * FROM judged
@@ -65,7 +72,7 @@ wide AS MATERIALIZED (
     AND regions >= $min_regions
     AND regions > $factor * most_before
 ),
--- How often anybody was as wide, by day and width; of no interest where nobody was wide.
+-- How many identities were active in how many regions, by day, before the last day that is judged.
 widths AS (
   SELECT event_date, regions, count(*) AS identity_days
   FROM (
@@ -76,19 +83,23 @@ widths AS (
   )
   GROUP BY event_date, regions
 ),
-rare AS (
+earlier AS (
   SELECT
-    w.account_id, w.actor, w.event_date, w.first_time, w.last_time, w.calls, w.failures, w.regions, w.unused_regions, w.most_before, w.days_before,
-    CAST(coalesce(sum(CASE WHEN h.regions >= w.regions THEN h.identity_days ELSE 0 END), 0) AS BIGINT) AS as_wide_before,
+    w.account_id, w.actor, w.event_date,
+    CAST(coalesce(sum(CASE WHEN h.regions >= w.regions THEN h.identity_days ELSE 0 END), 0) AS BIGINT)
+      AS as_wide_before,
     CAST(coalesce(sum(h.identity_days), 0) AS BIGINT) AS identity_days_before
   FROM wide AS w
   LEFT JOIN widths AS h ON h.event_date < w.event_date
-  GROUP BY w.account_id, w.actor, w.event_date, w.first_time, w.last_time, w.calls, w.failures, w.regions, w.unused_regions, w.most_before,
-    w.days_before
+  GROUP BY w.account_id, w.actor, w.event_date
 ),
 scored AS (
-  SELECT *, -ln((as_wide_before + 1.0) / (identity_days_before + 2.0)) AS nats
-  FROM rare
+  SELECT
+    w.*, e.as_wide_before, e.identity_days_before,
+    -- Laplace's rule of succession.
+    -ln((e.as_wide_before + 1.0) / (e.identity_days_before + 2.0)) AS nats
+  FROM wide AS w
+  JOIN earlier AS e ON e.account_id = w.account_id AND e.actor = w.actor AND e.event_date = w.event_date
 )
 SELECT
   s.first_time,
@@ -97,10 +108,13 @@ SELECT
   s.actor AS entity,
   s.account_id,
   CAST(NULL AS VARCHAR) AS region,
-  1.0 - exp(-(s.nats + s.unused_regions) / 15.0) AS score,
-  s.actor || ' was active in ' || s.regions || ' regions in a day, ' || s.unused_regions || ' of them never used by anybody; its most before was '
-    || s.most_before || ' (' || s.days_before || ' days); ' || s.as_wide_before || ' of ' || s.identity_days_before
-    || ' days of all identities were as wide; ' || s.failures || ' of ' || s.calls || ' calls failed' AS summary,
+  -- Scale: 15 nats; a region that nobody used before counts for one.
+  saturating_score(s.nats + s.unused_regions, 15.0) AS score,
+  s.actor || ' was active in ' || counted(s.regions, 'region', 'regions') || ' in a day, ' || s.unused_regions
+    || ' of them never used before; previous maximum: ' || s.most_before
+    || ' (' || counted(s.days_before, 'day', 'days') || '); as many regions on ' || s.as_wide_before || ' of '
+    || counted(s.identity_days_before, 'day', 'days')
+    || ' of all identities; ' || s.failures || ' of ' || counted(s.calls, 'call', 'calls') || ' failed' AS summary,
   evidence(c.event_id, c.event_time) AS evidence,
   count(*) AS events,
   s.regions,
@@ -116,5 +130,5 @@ JOIN calls AS c ON c.actor = s.actor AND c.account_id = s.account_id AND c.event
 WHERE NOT c.by_service
   AND c.event_time >= $from AND c.event_time < $to
   AND s.nats >= $min_nats
-GROUP BY s.first_time, s.last_time, s.actor, s.account_id, s.regions, s.unused_regions, s.most_before, s.days_before, s.as_wide_before,
-  s.identity_days_before, s.failures, s.calls, s.nats
+GROUP BY s.first_time, s.last_time, s.actor, s.account_id, s.regions, s.unused_regions, s.most_before, s.days_before,
+  s.as_wide_before, s.identity_days_before, s.failures, s.calls, s.nats

@@ -1,13 +1,16 @@
 /*
-title      = "Root user at work"
+title      = "Root user active"
 severity   = "medium"
 confidence = "medium"
 attack     = ["T1078.004"]
-why        = "Root can do everything and nobody needs it from day to day."
-benign     = ["The yearly tasks only root can do", "Opening or closing an account"]
-respond    = ["Ask the account's owner what root was needed for", "Change the password and MFA device when nobody knows"]
+why        = "Root can do everything, and nobody needs it from day to day."
+benign     = ["The yearly tasks that only root can do", "Opening or closing an account"]
+respond    = [
+  "Ask the account's owner what root was needed for",
+  "Change the password and the MFA device when nobody knows",
+]
 [params]
-routine_days = { default = 5, min = 1, help = "root active on this many earlier days is a habit to break and not news" }
+routine_days = { default = 5, min = 1, help = "earlier days with root active from which it is a habit and no news" }
 */
 WITH daily AS (
   SELECT
@@ -18,10 +21,12 @@ WITH daily AS (
     count(*) FILTER (WHERE failed) AS failures,
     count(*) FILTER (WHERE read_only IS FALSE AND event_name <> 'ConsoleLogin' AND NOT failed) AS changes,
     -- MFA of the session, or of the sign-in itself.
-    bool_or(coalesce(mfa_authenticated, FALSE) OR coalesce(json_get_str(additional_event_data, 'MFAUsed') = 'Yes', FALSE)) AS with_mfa,
-    -- What makes root's access last: keys, devices, passwords.
+    bool_or(coalesce(mfa_authenticated, FALSE)
+      OR coalesce(json_get_str(additional_event_data, 'MFAUsed') = 'Yes', FALSE)) AS with_mfa,
+    -- Changes by which root access outlasts the sign-in: keys, MFA devices, the password, the address for recovery.
     count(*) FILTER (WHERE api IN ('CreateAccessKey', 'DeactivateMFADevice', 'DeleteVirtualMFADevice', 'ChangePassword',
-      'UpdateAccessKey', 'PasswordUpdated', 'PasswordRecoveryRequested', 'PasswordRecoveryCompleted', 'EmailUpdated')) AS credential_calls,
+      'UpdateAccessKey', 'PasswordUpdated', 'PasswordRecoveryRequested', 'PasswordRecoveryCompleted', 'EmailUpdated'))
+      AS credential_calls,
     array_distinct(array_agg(api ORDER BY event_time, event_id)) AS apis,
     evidence(event_id, event_time) AS evidence
   FROM calls
@@ -31,7 +36,10 @@ WITH daily AS (
   GROUP BY actor, account_id, event_date
 ),
 active AS (
-  SELECT actor, event_date, count(*) OVER (PARTITION BY actor ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS days_before
+  SELECT
+    actor, event_date,
+    count(*) OVER (PARTITION BY actor ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+      AS days_before
   FROM (SELECT DISTINCT actor, event_date FROM daily_api_use WHERE actor LIKE '%:root')
 ),
 judged AS (
@@ -51,10 +59,10 @@ SELECT
        WHEN NOT with_mfa AND changes > 0 AND days_before < $routine_days THEN 'high'
        WHEN NOT with_mfa AND days_before < $routine_days THEN 'medium'
        ELSE 'low' END AS severity,
-  'root of ' || account_id || ' made ' || calls || ' calls ' || CASE WHEN with_mfa THEN 'with' ELSE 'without' END || ' MFA: '
-    || array_to_string(array_slice(apis, 1, 5), ', ')
+  'root of ' || account_id || ' made ' || counted(calls, 'call', 'calls') || ' '
+    || CASE WHEN with_mfa THEN 'with' ELSE 'without' END || ' MFA: ' || listed(apis, 5)
     || CASE WHEN failures > 0 THEN '; ' || failures || ' failed' ELSE '' END
-    || '; active on ' || days_before || ' days before' AS summary,
+    || '; active before on ' || counted(days_before, 'day', 'days') AS summary,
   evidence,
   calls AS events,
   apis,

@@ -1,70 +1,45 @@
 /*
-title      = "Code made and something to start it, by an identity that never did"
+title      = "Code and a trigger for it created by an identity that never did so"
 severity   = "low"
 confidence = "medium"
 attack     = ["T1546", "T1648", "T1053", "T1098.003"]
-why        = "A function on a timer comes back by itself, with its role's permissions, after every password is changed."
+why        = """\
+  A function on a timer runs again and again with its role's permissions, even after every password was changed."""
 benign     = ["A developer's first scheduled job", "A new pipeline"]
-respond    = ["Read the code and what starts it", "See what the role may do and who asked for it"]
+respond    = ["Read the code and its trigger", "See what the role may do and who requested it"]
 [params]
-warm_up_days = { default = 14, min = 1, max = 90, help = "days of history the account needs before a role that was never met weighs more" }
+warm_up_days = { default = 14, min = 1, max = 90, help = """\
+  days of history the account needs before a role that was never used counts for more""" }
 */
--- What starts code that is there; all else below is the code.
-WITH triggers (what) AS (
-  VALUES ('lambda.amazonaws.com:AddPermission'), ('lambda.amazonaws.com:CreateEventSourceMapping'), ('lambda.amazonaws.com:CreateFunctionUrlConfig'),
-    ('events.amazonaws.com:PutRule'), ('events.amazonaws.com:PutTargets'), ('scheduler.amazonaws.com:CreateSchedule'),
-    ('ssm.amazonaws.com:CreateAssociation'), ('glue.amazonaws.com:CreateTrigger'), ('autoscaling.amazonaws.com:CreateAutoScalingGroup'),
-    ('codebuild.amazonaws.com:CreateWebhook')
-),
-steps AS (
+WITH steps AS (
   SELECT
     actor, account_id, event_date, event_time, event_id, failed,
     event_source || ':' || api AS what,
-    regexp_match(request_parameters, 'arn:[a-z-]+:iam::[0-9]{12}:(?:role|instance-profile)/[^"\\]+')[1] AS role
+    in_api_list('creates_trigger', event_source, event_name) AS is_trigger,
+    named_role AS role
   FROM calls
   WHERE event_time >= $from AND event_time < $to
     AND NOT by_service
     AND read_only IS NOT TRUE
-    AND event_source IN ('autoscaling.amazonaws.com', 'codebuild.amazonaws.com', 'ec2.amazonaws.com', 'ecs.amazonaws.com',
-      'events.amazonaws.com', 'glue.amazonaws.com', 'lambda.amazonaws.com', 'scheduler.amazonaws.com', 'ssm.amazonaws.com',
-      'states.amazonaws.com')
-    AND event_source || ':' || api IN ('lambda.amazonaws.com:AddPermission', 'lambda.amazonaws.com:CreateEventSourceMapping',
-      'lambda.amazonaws.com:CreateFunctionUrlConfig', 'events.amazonaws.com:PutRule', 'events.amazonaws.com:PutTargets',
-      'scheduler.amazonaws.com:CreateSchedule', 'ssm.amazonaws.com:CreateAssociation', 'glue.amazonaws.com:CreateTrigger',
-      'autoscaling.amazonaws.com:CreateAutoScalingGroup', 'codebuild.amazonaws.com:CreateWebhook',
-      'lambda.amazonaws.com:CreateFunction', 'ssm.amazonaws.com:CreateDocument', 'ec2.amazonaws.com:CreateLaunchTemplate',
-      'ec2.amazonaws.com:CreateLaunchTemplateVersion', 'codebuild.amazonaws.com:CreateProject', 'glue.amazonaws.com:CreateJob',
-      'states.amazonaws.com:CreateStateMachine', 'ecs.amazonaws.com:RegisterTaskDefinition')
+    AND (in_api_list('creates_code', event_source, event_name)
+      OR in_api_list('creates_trigger', event_source, event_name))
 ),
 daily AS MATERIALIZED (
   SELECT
-    s.actor, s.account_id, s.event_date,
-    min(s.event_time) AS first_time,
-    max(s.event_time) AS last_time,
-    count(*) AS calls,
-    count(*) FILTER (WHERE s.failed) AS failures,
-    first_value(s.role ORDER BY s.event_time, s.event_id) FILTER (WHERE t.what IS NULL AND NOT s.failed AND s.role IS NOT NULL) AS role,
-    array_distinct(array_agg(s.what ORDER BY s.event_time, s.event_id)) AS apis,
-    evidence(s.event_id, s.event_time) AS evidence
-  FROM steps AS s
-  LEFT JOIN triggers AS t ON t.what = s.what
-  GROUP BY s.actor, s.account_id, s.event_date
-  HAVING bool_or(t.what IS NOT NULL) AND bool_or(t.what IS NULL)
-),
--- Days on which they made anything start by itself.
-active AS (
-  SELECT
     actor, account_id, event_date,
-    count(*) OVER (PARTITION BY actor, account_id ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS days_before
-  FROM (
-    SELECT DISTINCT u.actor, u.account_id, u.event_date
-    FROM (SELECT DISTINCT actor FROM daily) AS d
-    JOIN daily_api_use AS u ON u.actor = d.actor
-    WHERE u.event_date < CAST($to AS DATE)
-      AND u.event_source || ':' || u.api IN (SELECT what FROM triggers)
-  )
+    min(event_time) AS first_time,
+    max(event_time) AS last_time,
+    count(*) AS calls,
+    count(*) FILTER (WHERE failed) AS failures,
+    first_value(role ORDER BY event_time, event_id) FILTER (WHERE NOT is_trigger AND NOT failed AND role IS NOT NULL)
+      AS role,
+    array_distinct(array_agg(what ORDER BY event_time, event_id)) AS apis,
+    evidence(event_id, event_time) AS evidence
+  FROM steps
+  GROUP BY actor, account_id, event_date
+  HAVING bool_or(is_trigger) AND bool_or(NOT is_trigger)
 ),
--- When a role was first made, handed to something or at work.
+-- When a role was first created, given to something or used.
 met AS (
   SELECT r.role, min(r.first_time) AS since
   FROM (SELECT DISTINCT role FROM daily WHERE role IS NOT NULL) AS d
@@ -78,11 +53,13 @@ met AS (
 judged AS (
   SELECT
     d.*,
-    coalesce(a.days_before, 0) AS days_before,
+    -- Earlier days on which the identity created triggers.
+    coalesce(p.days_before, 0) AS days_before,
     CAST(d.event_date - o.since AS BIGINT) AS account_days,
-    d.role IS NOT NULL AND m.since >= d.first_time AS is_unmet
+    d.role IS NOT NULL AND m.since >= d.first_time AS is_unused
   FROM daily AS d
-  LEFT JOIN active AS a ON a.actor = d.actor AND a.account_id = d.account_id AND a.event_date = d.event_date
+  LEFT JOIN api_list_days AS p ON p.list = 'creates_trigger' AND p.actor = d.actor AND p.account_id = d.account_id
+    AND p.event_date = d.event_date
   LEFT JOIN met AS m ON m.role = d.role
   LEFT JOIN own_account AS o ON o.account_id = d.account_id
 )
@@ -93,13 +70,15 @@ SELECT
   actor AS entity,
   account_id,
   CAST(NULL AS VARCHAR) AS region,
-  CASE WHEN is_unmet THEN 0.9 ELSE 0.5 END AS score,
-  -- A role that is there and was never at work, never handed out and not made for this: nobody knows what it is for.
-  CASE WHEN is_unmet AND failures < calls AND account_days >= $warm_up_days THEN 'medium' ELSE 'low' END AS severity,
-  actor || CASE WHEN failures = calls THEN ' tried to make' ELSE ' made' END || ' code and what starts it: ' || array_to_string(array_slice(apis, 1, 5), ', ')
-    || coalesce(', with the role ' || role || CASE WHEN is_unmet THEN ', which was never at work before' ELSE '' END, '')
-    || CASE WHEN failures > 0 THEN '; ' || failures || ' of ' || calls || ' calls failed' ELSE '' END
-    || '; it never had' AS summary,
+  CASE WHEN is_unused THEN 0.9 ELSE 0.5 END AS score,
+  -- A role that exists, was not created for this and was never used: nobody knows what it is for.
+  CASE WHEN is_unused AND failures < calls AND account_days >= $warm_up_days THEN 'medium' ELSE 'low' END AS severity,
+  actor || CASE WHEN failures = calls THEN ' tried to create' ELSE ' created' END
+    || ' code and a trigger for it, for the first time: ' || listed(apis, 5)
+    || coalesce(', with the role ' || role || CASE WHEN is_unused THEN ', never used before' ELSE '' END, '')
+    || CASE WHEN failures > 0 AND failures < calls
+            THEN '; ' || failures || ' of ' || counted(calls, 'call', 'calls') || ' failed' ELSE '' END
+    AS summary,
   evidence,
   calls AS events,
   apis,

@@ -3,19 +3,22 @@ title      = "Many different secrets read within an hour"
 severity   = "high"
 confidence = "medium"
 attack     = ["T1555.006", "T1552"]
-why        = "Secrets and parameters open the next door; a thief takes all of them at once."
+why        = "Secrets and parameters give access to more systems; thieves read all of them at once."
 benign     = ["A deployment that loads every parameter of its service", "A rotation or a migration of secrets"]
 respond    = ["Rotate every secret that was read", "See whether the values were used elsewhere since"]
 [params]
-min_secrets = { default = 8, min = 2, help = "different secrets or parameters asked for within one hour" }
-many_secrets = { default = 20, min = 2, help = "from this many on nobody reads them by hand" }
+min_secrets  = { default = 8, min = 2, help = "different secrets or parameters requested within one hour" }
+many_secrets = { default = 20, min = 2, help = "secrets within an hour that nobody reads by hand" }
+excess       = { default = 1.5, min = 1.0, help = """\
+  secrets of the hour as a multiple of the identity's previous maximum""" }
+large_excess = { default = 3.0, min = 1.0, help = "the multiple below which the hour is not severe" }
 */
 WITH candidates AS (
   SELECT DISTINCT actor, account_id
   FROM hourly_secrets
   WHERE event_date >= CAST($from AS DATE) AND hour < $to AND secrets >= $min_secrets
 ),
-judged AS (
+compared AS (
   SELECT
     h.*,
     coalesce(max(secrets) OVER before, 0) AS most_before,
@@ -23,7 +26,17 @@ judged AS (
   FROM candidates AS c
   JOIN hourly_secrets AS h ON h.actor = c.actor AND h.account_id = c.account_id
   WHERE h.hour < $to
-  WINDOW before AS (PARTITION BY h.actor, h.account_id ORDER BY h.hour ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+  WINDOW before AS (
+    PARTITION BY h.actor, h.account_id ORDER BY h.hour ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+),
+judged AS (
+  SELECT
+    *,
+    -- A rotation replaces what it reads.
+    2 * secrets_written >= secrets AS is_rotation,
+    -- Not far above its maximum, or mostly refused as by a broken script.
+    secrets < $large_excess * most_before OR 2 * failures > calls AS is_minor
+  FROM compared
 )
 SELECT
   first_time,
@@ -32,14 +45,16 @@ SELECT
   actor AS entity,
   account_id,
   CAST(NULL AS VARCHAR) AS region,
-  1.0 - exp(-(secrets - most_before) / 10.0) AS score,
-  -- A broken script is refused; a rotation reads what it rotates.
-  CASE WHEN secrets < 3 * most_before OR 2 * failures > calls OR 2 * secrets_written >= secrets THEN 'low' WHEN secrets < $many_secrets THEN 'medium' ELSE 'high' END AS severity,
-  CASE WHEN 2 * secrets_written >= secrets THEN 'low' WHEN secrets < 3 * most_before OR 2 * failures > calls THEN 'medium' END AS joined_severity,
-  actor || CASE WHEN failures = calls THEN ' was refused ' ELSE ' read ' END || secrets || ' different secrets in an hour'
-    || CASE WHEN failures > 0 AND failures < calls THEN ', ' || failures || ' of ' || calls || ' calls failed' ELSE '' END
-    || CASE WHEN secrets_written > 0 THEN ', wrote ' || secrets_written || ' anew' ELSE '' END
-    || '; its most before was ' || most_before AS summary,
+  -- Scale: 10 secrets more than ever before.
+  saturating_score(secrets - most_before, 10.0) AS score,
+  CASE WHEN is_minor OR is_rotation THEN 'low' WHEN secrets < $many_secrets THEN 'medium' ELSE 'high' END AS severity,
+  CASE WHEN is_rotation THEN 'low' WHEN is_minor THEN 'medium' END AS joined_severity,
+  actor || CASE WHEN failures = calls THEN ' was refused ' ELSE ' read ' END
+    || counted(secrets, 'different secret', 'different secrets') || ' in an hour'
+    || CASE WHEN failures > 0 AND failures < calls
+            THEN ', ' || failures || ' of ' || counted(calls, 'call', 'calls') || ' failed' ELSE '' END
+    || CASE WHEN secrets_written > 0 THEN ', replaced ' || secrets_written ELSE '' END
+    || '; previous maximum: ' || most_before AS summary,
   evidence,
   calls AS events,
   CAST(hour AS VARCHAR) AS key,
@@ -51,4 +66,4 @@ SELECT
 FROM judged
 WHERE first_time >= $from
   AND secrets >= $min_secrets
-  AND secrets > 1.5 * most_before
+  AND secrets > $excess * most_before

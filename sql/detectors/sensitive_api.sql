@@ -1,16 +1,22 @@
 /*
-title      = "Sensitive change to permissions, keys or what is shared"
+title      = "Sensitive change of permissions, keys or sharing"
 severity   = "medium"
 confidence = "medium"
-attack     = ["T1098", "T1098.001", "T1098.003", "T1136.003", "T1484.002", "T1530", "T1537", "T1562.007", "T1485", "T1556.006"]
-why        = "Escalation, persistence and theft all pass through a handful of calls, whether they succeed or not."
+attack     = [
+  "T1098", "T1098.001", "T1098.003", "T1136.003", "T1484.002", "T1530", "T1537", "T1562.007", "T1485", "T1556.006",
+]
+why        = """\
+  Privilege escalation, persistence and theft all need one of a few calls, whether it succeeds or not."""
 benign     = ["Onboarding and key rotation by those whose work it is", "Infrastructure code"]
-respond    = ["Check the change against a ticket or a commit", "Undo it when nobody asked for it"]
+respond    = ["Compare the change with a ticket or a commit", "Undo it when nobody requested it"]
 [params]
-routine_days  = { default = 3, min = 1, help = "an identity or peers of it that did the same on this many earlier days do it by routine" }
-excess        = { default = 2.0, min = 1, help = "times the most calls that any of them made in a day, from which it is no routine" }
-rotated_users = { default = 3, min = 2, help = "new keys for so many users, each looked at first, are a rotation" }
-unused_days   = { default = 14, min = 1, help = "a KMS key nothing was done with for so long is one nobody misses" }
+routine_days  = { default = 3, min = 1, help = """\
+  earlier days on which the identity, or peers of it, did the same from which it is routine""" }
+excess        = { default = 2.0, min = 1, help = """\
+  calls of the day as a multiple of the previous maximum of any of them, above which it is no routine""" }
+rotated_users = { default = 3, min = 2, help = """\
+  users who get new keys in a day, their keys listed first, from which it is a rotation""" }
+unused_days   = { default = 14, min = 1, help = "days without use after which nobody misses a KMS key" }
 combination   = { default = 4, min = 2, help = "different kinds of change within a day that together are no routine" }
 */
 WITH asked AS MATERIALIZED (
@@ -22,23 +28,46 @@ WITH asked AS MATERIALIZED (
   FROM sensitive_calls
   WHERE event_date >= CAST($from AS DATE) AND event_time >= $from AND event_time < $to
 ),
--- Users and roles that were made the same day: what they are given belongs to their making.
-made AS (
-  SELECT DISTINCT account_id, event_date, api,
-    coalesce(json_get_str(request_parameters, 'userName'), json_get_str(request_parameters, 'roleName')) AS name
+-- Users and roles that were created the same day: what they are given is part of their creation.
+created AS (
+  SELECT DISTINCT account_id, event_date, api, name
+  FROM created_identities
+  WHERE event_time >= $from AND event_time < $to
+),
+-- Other calls about keys, for the two signs of a rotation.
+key_calls AS (
+  SELECT
+    account_id, event_date, actor,
+    json_get_str(request_parameters, 'userName') AS name,
+    api = 'ListAccessKeys' AS lists,
+    api = 'DeleteAccessKey'
+      OR (api = 'UpdateAccessKey' AND json_get_str(request_parameters, 'status') = 'Inactive') AS retires
   FROM calls
-  WHERE event_source = 'iam.amazonaws.com' AND api IN ('CreateUser', 'CreateRole') AND NOT failed
+  WHERE event_source = 'iam.amazonaws.com'
+    AND api IN ('ListAccessKeys', 'DeleteAccessKey', 'UpdateAccessKey')
+    AND NOT failed
     AND event_time >= $from AND event_time < $to
 ),
--- Users of whom somebody put a key away the same day: the other half of a rotation.
+-- A rotation of one key: the identity retired a key of the user the same day.
 rotated AS (
-  SELECT DISTINCT account_id, event_date, actor, json_get_str(request_parameters, 'userName') AS name
-  FROM calls
-  WHERE event_source = 'iam.amazonaws.com' AND NOT failed
-    AND (api = 'DeleteAccessKey' OR (api = 'UpdateAccessKey' AND json_get_str(request_parameters, 'status') = 'Inactive'))
-    AND event_time >= $from AND event_time < $to
+  SELECT DISTINCT account_id, event_date, actor, name FROM key_calls WHERE retires
 ),
--- The last day before on which anything was done with a key, where the log tells of such use at all.
+-- A rotation of several: it creates keys for many users and lists the old ones of each first.
+looked AS (
+  SELECT DISTINCT account_id, event_date, actor, name FROM key_calls WHERE lists
+),
+handed_out AS (
+  SELECT
+    a.account_id, a.event_date, a.actor,
+    count(DISTINCT a.name) AS users,
+    count(DISTINCT l.name) AS users_looked_at
+  FROM asked AS a
+  LEFT JOIN looked AS l ON l.account_id = a.account_id AND l.event_date = a.event_date AND l.actor = a.actor
+    AND l.name = a.name
+  WHERE a.api = 'CreateAccessKey'
+  GROUP BY a.account_id, a.event_date, a.actor
+),
+-- The last day before on which a KMS key was used, where the log records such use at all.
 key_use AS (
   SELECT a.account_id, a.event_date, a.name, max(CASE WHEN u.key_id = a.name THEN u.event_date END) AS last_used
   FROM (SELECT DISTINCT account_id, event_date, name FROM asked WHERE category = 'key disabled') AS a
@@ -46,22 +75,7 @@ key_use AS (
     AND u.event_date > a.event_date - CAST($unused_days || ' days' AS INTERVAL)
   GROUP BY a.account_id, a.event_date, a.name
 ),
--- For how many users somebody made keys, and of how many of them it looked at the old ones: who rotates goes from user to
--- user and looks first.
-looked AS (
-  SELECT DISTINCT account_id, event_date, actor, json_get_str(request_parameters, 'userName') AS name
-  FROM calls
-  WHERE event_source = 'iam.amazonaws.com' AND api = 'ListAccessKeys' AND NOT failed
-    AND event_time >= $from AND event_time < $to
-),
-handed_out AS (
-  SELECT a.account_id, a.event_date, a.actor, count(DISTINCT a.name) AS users, count(DISTINCT l.name) AS users_looked_at
-  FROM asked AS a
-  LEFT JOIN looked AS l ON l.account_id = a.account_id AND l.event_date = a.event_date AND l.actor = a.actor AND l.name = a.name
-  WHERE a.api = 'CreateAccessKey'
-  GROUP BY a.account_id, a.event_date, a.actor
-),
--- Users whose second factor went and whose password changed by one hand on one day: whoever did it can be them.
+-- Users whose MFA was removed and whose password was set by one identity on one day: it can sign in as them.
 taken_over AS (
   SELECT account_id, event_date, actor, name
   FROM asked
@@ -73,30 +87,31 @@ explained AS (
   SELECT
     a.*,
     CASE
-      WHEN a.category = 'credentials created' AND (m.name IS NOT NULL OR r.name IS NOT NULL) THEN 1
+      WHEN a.category = 'credentials created' AND (n.name IS NOT NULL OR r.name IS NOT NULL) THEN 1
       WHEN a.api = 'CreateAccessKey' AND h.users >= $rotated_users AND h.users_looked_at = h.users THEN 1
-      WHEN a.category = 'administrator granted' AND m.name IS NOT NULL THEN least(a.weight - 1, 2)
+      WHEN a.category = 'administrator granted' AND n.name IS NOT NULL THEN least(a.weight - 1, 2)
       -- Trust among our own accounts.
       WHEN a.api = 'UpdateAssumeRolePolicy' AND a.outside IS NULL AND NOT a.lets_all_in THEN 1
       WHEN a.category = 'key disabled' AND k.name IS NOT NULL AND k.last_used IS NULL THEN 1
       ELSE a.weight
     END AS weight_here,
-    -- Another key for one user is what a thief makes: that others make keys too explains nothing. Keys for several in a
-    -- row are a rotation.
-    (a.api = 'CreateAccessKey' AND m.name IS NULL AND r.name IS NULL AND h.users = 1) OR t.name IS NOT NULL AS unexplained
+    -- One more key for one user is what a thief creates: that others create keys too explains nothing.
+    (a.api = 'CreateAccessKey' AND n.name IS NULL AND r.name IS NULL AND h.users = 1) OR t.name IS NOT NULL
+      AS unexplained
   FROM asked AS a
-  LEFT JOIN made AS m ON m.account_id = a.account_id AND m.event_date = a.event_date AND m.name = a.name
-    -- A new role with full administration is a door, a new user's first password is not.
-    AND (m.api = 'CreateUser' OR a.weight < 3)
-  LEFT JOIN rotated AS r ON r.account_id = a.account_id AND r.event_date = a.event_date AND r.actor = a.actor AND r.name = a.name
+  LEFT JOIN created AS n ON n.account_id = a.account_id AND n.event_date = a.event_date AND n.name = a.name
+    -- A new role with full administration is not explained by its creation; a new user's first password is.
+    AND (n.api = 'CreateUser' OR a.weight < 3)
+  LEFT JOIN rotated AS r ON r.account_id = a.account_id AND r.event_date = a.event_date AND r.actor = a.actor
+    AND r.name = a.name
   LEFT JOIN handed_out AS h ON h.account_id = a.account_id AND h.event_date = a.event_date AND h.actor = a.actor
-  LEFT JOIN taken_over AS t ON t.account_id = a.account_id AND t.event_date = a.event_date AND t.actor = a.actor AND t.name = a.name
+  LEFT JOIN taken_over AS t ON t.account_id = a.account_id AND t.event_date = a.event_date AND t.actor = a.actor
+    AND t.name = a.name
   LEFT JOIN key_use AS k ON k.account_id = a.account_id AND k.event_date = a.event_date AND k.name = a.name
 ),
 by_api AS MATERIALIZED (
   SELECT
     actor, account_id, category, outside, api, event_date,
-    min(event_time) AS first_time,
     max(technique) AS technique,
     max(weight_here) AS weight,
     bool_or(unexplained) AS unexplained,
@@ -104,46 +119,23 @@ by_api AS MATERIALIZED (
   FROM explained
   GROUP BY actor, account_id, category, outside, api, event_date
 ),
--- The day each account was first let in, by whomever: partners are old news.
+-- Outside accounts that were let in for the first time, by anybody: those that were let in before are partners.
 met AS (
   SELECT account, min(event_date) AS since
-  FROM (SELECT event_date, unnest(string_to_array(shared_with, ',')) AS account FROM daily_sensitive WHERE shared_with IS NOT NULL)
+  FROM (SELECT event_date, unnest(string_to_array(shared_with, ',')) AS account FROM daily_sensitive)
   GROUP BY account
 ),
 strangers AS (
   SELECT DISTINCT b.outside, b.event_date
-  FROM (SELECT outside, event_date, unnest(string_to_array(outside, ',')) AS account FROM by_api WHERE outside IS NOT NULL) AS b
+  FROM (SELECT outside, event_date, unnest(string_to_array(outside, ',')) AS account FROM by_api) AS b
   JOIN met AS m ON m.account = b.account AND m.since = b.event_date
 ),
--- What people of the same role do, whichever account they are in.
-practice AS (
-  SELECT
-    peers, category, api, event_date,
-    count(*) OVER before AS days_before,
-    coalesce(max(calls) OVER before, 0) AS most_before
-  FROM (
-    SELECT peers, category, api, event_date, max(calls) AS calls
-    FROM (
-      SELECT peer_group(actor) AS peers, actor, category, api, event_date, sum(calls) AS calls
-      FROM daily_sensitive
-      GROUP BY peer_group(actor), actor, category, api, event_date
-    )
-    GROUP BY peers, category, api, event_date
-  )
-  WINDOW before AS (PARTITION BY peers, category, api ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
-),
-active AS (
-  SELECT
-    actor, account_id, category, event_date,
-    count(*) OVER (PARTITION BY actor, account_id, category ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS days_before
-  FROM (SELECT DISTINCT actor, account_id, category, event_date FROM daily_sensitive)
-),
 kinds AS (
-  SELECT actor, account_id, event_date, count(*) AS kinds
-  FROM (SELECT DISTINCT actor, account_id, event_date, category FROM by_api)
+  SELECT actor, account_id, event_date, count(DISTINCT category) AS kinds
+  FROM by_api
   GROUP BY actor, account_id, event_date
 ),
--- The least practised API decides.
+-- The least usual API decides.
 judged AS (
   SELECT
     b.actor, b.account_id, b.category, b.event_date,
@@ -151,13 +143,13 @@ judged AS (
     max(b.technique) AS technique,
     bool_or(b.unexplained) AS unexplained,
     max(CASE WHEN s.outside IS NOT NULL THEN b.outside END) AS outside,
-    max(coalesce(a.days_before, 0)) AS days_before,
-    min(p.days_before) AS peer_days_before,
+    max(coalesce(p.days_before, 0)) AS days_before,
+    min(p.peer_days_before) AS peer_days_before,
     bool_or(b.calls > $excess * p.most_before) AS is_excess,
     max(k.kinds) AS kinds
   FROM by_api AS b
-  LEFT JOIN active AS a ON a.actor = b.actor AND a.account_id = b.account_id AND a.category = b.category AND a.event_date = b.event_date
-  LEFT JOIN practice AS p ON p.peers = peer_group(b.actor) AND p.category = b.category AND p.api = b.api AND p.event_date = b.event_date
+  LEFT JOIN sensitive_days AS p ON p.actor = b.actor AND p.account_id = b.account_id AND p.category = b.category
+    AND p.api = b.api AND p.event_date = b.event_date
   LEFT JOIN kinds AS k ON k.actor = b.actor AND k.account_id = b.account_id AND k.event_date = b.event_date
   LEFT JOIN strangers AS s ON s.outside = b.outside AND s.event_date = b.event_date
   GROUP BY b.actor, b.account_id, b.category, b.event_date
@@ -166,9 +158,10 @@ level AS (
   SELECT
     *,
     CASE
-      -- No habit makes a stranger a partner.
+      -- Routine does not explain a stranger.
       WHEN outside IS NOT NULL THEN weight
-      WHEN peer_days_before >= $routine_days AND NOT is_excess AND NOT unexplained AND kinds < $combination THEN least(weight - 1, 1)
+      WHEN peer_days_before >= $routine_days AND NOT is_excess AND NOT unexplained AND kinds < $combination
+        THEN least(weight - 1, 1)
       WHEN days_before >= $routine_days THEN weight - 1
       ELSE weight
     END AS level
@@ -195,13 +188,19 @@ SELECT
   d.account_id,
   CAST(NULL AS VARCHAR) AS region,
   1.0 / (1.0 + l.days_before) AS score,
-  CASE WHEN l.level >= 3 THEN 'high' WHEN l.level = 2 THEN 'medium' WHEN l.level = 1 THEN 'low' ELSE 'informational' END AS severity,
+  CASE WHEN l.level >= 3 THEN 'high' WHEN l.level = 2 THEN 'medium' WHEN l.level = 1 THEN 'low'
+       ELSE 'informational' END AS severity,
   make_array(l.technique) AS attack,
-  d.category || CASE WHEN d.failures = d.calls THEN ' (tried, all failed)' WHEN d.failures > 0 THEN ' (' || d.failures || ' of ' || d.calls || ' tries failed)' ELSE '' END
-    || ': ' || d.actor || ' called ' || array_to_string(array_slice(d.apis, 1, 4), ', ') || ' on ' || array_to_string(array_slice(d.targets, 1, 3), ', ')
-    || coalesce(', for the outside account ' || l.outside || ', never met before', '')
-    || CASE WHEN l.days_before = 0 THEN '; it never had before' ELSE '; it had on ' || l.days_before || ' days before' END
-    || ', its peers on ' || coalesce(l.peer_days_before, 0) AS summary,
+  d.category
+    || CASE WHEN d.failures = d.calls THEN ' (tried, all failed)'
+            WHEN d.failures > 0 THEN ' (' || d.failures || ' of ' || counted(d.calls, 'try', 'tries') || ' failed)'
+            ELSE '' END
+    || ': ' || d.actor || ' called ' || listed(d.apis, 4)
+    || ' on ' || listed(d.targets, 3)
+    || coalesce(', for the outside account ' || l.outside || ', never seen before', '')
+    || CASE WHEN l.days_before = 0 THEN '; never before'
+            ELSE '; before: on ' || counted(l.days_before, 'day', 'days') END
+    || ' (peers: on ' || counted(coalesce(l.peer_days_before, 0), 'day', 'days') || ')' AS summary,
   d.evidence,
   d.calls AS events,
   d.category AS key,
@@ -213,4 +212,5 @@ SELECT
   l.days_before AS baseline_days_it_did_so,
   coalesce(l.peer_days_before, 0) AS baseline_days_peers_did_so
 FROM daily AS d
-JOIN level AS l ON l.actor = d.actor AND l.account_id = d.account_id AND l.category = d.category AND l.event_date = d.event_date
+JOIN level AS l ON l.actor = d.actor AND l.account_id = d.account_id AND l.category = d.category
+  AND l.event_date = d.event_date

@@ -1,18 +1,21 @@
 /*
-title      = "An account changes far more in an hour than in its past"
+title      = "Far more changes in an account in an hour than ever before"
 severity   = "low"
 confidence = "low"
 attack     = ["T1485", "T1496", "T1578"]
-why        = "Destruction and building in bulk show in the number of changes, even when many identities share the work."
-benign     = ["A migration, a new environment, a clean-up", "A release that everybody waited for"]
-respond    = ["See which APIs and identities made up the hour", "Ask the owners of the account what ran"]
+why        = "Destroying and building in bulk show in the number of changes, even when many identities share the work."
+benign     = ["A migration, a new environment, a clean-up", "A large release"]
+respond    = ["See which APIs and identities made the changes of the hour", "Ask the owners of the account what ran"]
 [params]
-min_nats    = { default = 6.0, min = 3.0, help = "surprise of the hour's count of changes: 6 nats are one in 400" }
+min_nats    = { default = 6.0, min = 3.0, help = """\
+  surprise of the hour's count of changes, in nats: 6 nats are one in 400""" }
 min_changes = { default = 30, min = 1, help = "hours with fewer changes are not judged" }
-burst       = { default = 10.0, min = 1.0, help = "changes that come together, from a script or a deployment: smallest ratio of variance to mean" }
-warm_up_hours = { default = 168, min = 24, max = 672, help = "hours of history an account needs before it can be judged" }
+burst       = { default = 10.0, min = 1.0, help = """\
+  smallest ratio of variance to mean: changes of a script or a deployment come together""" }
+warm_up_hours = { default = 168, min = 24, max = 672, help = """\
+  hours of history an account needs before it can be judged""" }
 */
--- What services do on somebody's behalf is not among the changes.
+-- Changes that services make for somebody are left out.
 WITH hourly AS (
   SELECT
     account_id, hour,
@@ -24,14 +27,14 @@ WITH hourly AS (
   WHERE hour < $to AND event_date >= CAST($from AS DATE) - INTERVAL '56 days'
   GROUP BY account_id, hour
 ),
--- All hours of the 4 weeks before, and those of the same hour of the week in the 8 weeks before. Work has a rhythm, but
--- eight hours alone say little about bursts.
+-- Compared with all hours of the 4 weeks before, and with the same hour of the week in the 8 weeks before: work has a
+-- rhythm, but eight hours alone say little about bursts.
 judged AS (
   SELECT
     *,
     filled_baseline(changes, bin, 672) OVER (PARTITION BY account_id ORDER BY bin) AS past,
-    filled_baseline(changes, CAST(floor((bin + 72) / 168) AS BIGINT), 8)
-      OVER (PARTITION BY account_id, hour_of_week(hour) ORDER BY CAST(floor((bin + 72) / 168) AS BIGINT)) AS same_hour
+    filled_baseline(changes, CAST(floor((bin + 72) / 168) AS BIGINT), 8) OVER (
+      PARTITION BY account_id, hour_of_week(hour) ORDER BY CAST(floor((bin + 72) / 168) AS BIGINT)) AS same_hour
   FROM hourly
 ),
 expected AS (
@@ -40,7 +43,7 @@ expected AS (
     past['n'] AS hours_before,
     past['mean'] AS mean,
     coalesce(same_hour['mean'], 0.0) AS same_hour_mean,
-    -- Busy by the hour of the week is as good an excuse as busy throughout.
+    -- The larger of the two means, with one change more than there were.
     greatest(past['mean'], coalesce(same_hour['mean'], 0.0)) + 1.0 / past['n'] AS rate,
     greatest(past['variance'], coalesce(same_hour['variance'], 0.0)) AS variance
   FROM judged
@@ -67,7 +70,7 @@ days AS MATERIALIZED (
   WHERE nats >= $min_nats
   GROUP BY account_id, CAST(hour AS DATE)
 ),
-hands AS (
+callers AS (
   SELECT d.account_id, d.event_date, count(*) AS identities
   FROM days AS d
   JOIN hourly_activity AS a ON a.account_id = d.account_id AND a.event_date = d.event_date AND a.hour = d.loudest_hour
@@ -81,9 +84,12 @@ SELECT
   d.account_id AS entity,
   d.account_id,
   CAST(NULL AS VARCHAR) AS region,
-  1.0 - exp(-d.nats / 40.0) AS score,
-  'account ' || d.account_id || ' saw ' || d.changes || ' changes by ' || h.identities || ' identities in an hour; its mean hour has '
-    || round(d.mean, 1) || ', this hour of the week ' || round(d.same_hour_mean, 1) || ' (' || d.hours_before || ' hours before)' AS summary,
+  -- Scale: 40 nats, almost seven times the least that is reported.
+  saturating_score(d.nats, 40.0) AS score,
+  'account ' || d.account_id || ' had ' || counted(d.changes, 'change', 'changes') || ' by '
+    || counted(w.identities, 'identity', 'identities') || ' in an hour; mean per hour: ' || round(d.mean, 1)
+    || ', in this hour of the week: ' || round(d.same_hour_mean, 1) || ' (' || counted(d.hours_before, 'hour', 'hours')
+    || ' of history)' AS summary,
   evidence(c.event_id, c.event_time) AS evidence,
   count(*) AS events,
   d.hours AS hours_above,
@@ -92,10 +98,11 @@ SELECT
   d.same_hour_mean AS baseline_mean_changes_same_hour_of_week,
   d.hours_before AS baseline_hours
 FROM days AS d
-JOIN hands AS h ON h.account_id = d.account_id AND h.event_date = d.event_date
+JOIN callers AS w ON w.account_id = d.account_id AND w.event_date = d.event_date
 JOIN calls AS c ON c.account_id = d.account_id AND c.event_date = d.event_date
 WHERE NOT c.by_service
+  AND c.is_change
   AND c.event_time >= $from AND c.event_time < $to
-  AND c.read_only IS FALSE AND c.management_event IS NOT FALSE
   AND array_has(d.loud_hours, date_trunc('hour', c.event_time))
-GROUP BY d.first_time, d.last_time, d.account_id, d.changes, h.identities, d.hours, d.nats, d.mean, d.same_hour_mean, d.hours_before
+GROUP BY d.first_time, d.last_time, d.account_id, d.changes, w.identities, d.hours, d.nats, d.mean, d.same_hour_mean,
+  d.hours_before

@@ -1,5 +1,5 @@
 /*
-title = "Seen"
+title = "Activity"
 */
 SELECT
   min(event_time) AS first_time,

@@ -1,5 +1,5 @@
 /*
-title = "Habits: what it does most, by the days it did so"
+title = "Habits: most frequent APIs, regions and clients, by number of days"
 */
 WITH own AS (
   SELECT event_date, event_source, api, aws_region, user_agent_family(user_agent) AS client

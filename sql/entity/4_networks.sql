@@ -1,5 +1,5 @@
 /*
-title = "Networks"
+title = "Source addresses"
 */
 SELECT
   source_ip_address AS address,

@@ -1,12 +1,12 @@
 /*
-title = "Calls that change who may do what"
+title = "Sensitive calls: changes of permissions, credentials, sharing or logging"
 */
 SELECT
   event_time AS time,
   category,
   api,
-  left(target, 60) AS target,
-  outside AS let_in,
+  target,
+  outside AS shared_with,
   error_code AS error,
   source_ip_address AS address
 FROM sensitive_calls

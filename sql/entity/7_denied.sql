@@ -1,5 +1,5 @@
 /*
-title = "What it was denied"
+title = "Denied calls"
 */
 SELECT
   api,

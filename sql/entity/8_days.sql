@@ -1,5 +1,5 @@
 /*
-title = "Its last days"
+title = "Most recent days"
 */
 SELECT
   event_date AS day,

@@ -1,5 +1,5 @@
 /*
-title = "Its last changes"
+title = "Most recent changes"
 */
 SELECT
   event_time AS time,
@@ -7,7 +7,7 @@ SELECT
   event_source AS service,
   aws_region AS region,
   error_code AS error,
-  left(request_parameters, 60) AS request,
+  request_parameters AS request,
   source_ip_address AS address
 FROM calls
 WHERE (actor = $entity OR user_identity_arn = $entity OR access_key_id = $entity OR source_ip_address = $entity)

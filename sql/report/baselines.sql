@@ -1,4 +1,5 @@
--- What a day of each identity is like, before the end of the window.
+-- Usual daily activity of the 200 busiest identities, from all history up to the end of the window.
+-- One row per identity.
 WITH daily AS (
   SELECT actor, event_date, CAST(sum(calls) AS BIGINT) AS calls, sum(failures) AS failures
   FROM daily_activity

@@ -1,4 +1,4 @@
--- Events by account and region: how many, in how many of the hours between the first and the last.
+-- Events by account and region, with the number of hours that have events. One row per account and region.
 SELECT
   account_id,
   aws_region,

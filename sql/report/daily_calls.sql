@@ -1,5 +1,6 @@
--- Calls a day of the identities that findings are about, from 60 days before the window: the past they are judged by.
--- Whom it is about is asked once an identity and not once a row: there may be thousands of them.
+-- Daily calls of the identities that findings are about, from 60 days before the window to its end.
+-- One row per identity.
+-- `$actors` may hold thousands of names, so it is searched once per active identity and not once per row.
 WITH active AS MATERIALIZED (
   SELECT DISTINCT actor
   FROM daily_activity

@@ -1,4 +1,5 @@
--- Active days of identities furthest above their own earlier active days, on a scale of ln(calls).
+-- Days on which an identity made far more calls than on its earlier active days, by robust z-score of ln(1 + calls).
+-- One row per identity and day.
 WITH daily AS (
   SELECT actor, event_date, CAST(sum(calls) AS BIGINT) AS calls
   FROM daily_activity

@@ -1,3 +1,4 @@
+-- Calls by service and kind of error; `none` for calls that succeeded.
 SELECT
   event_source,
   coalesce(error_family(error_code, error_message), 'none') AS error_family,

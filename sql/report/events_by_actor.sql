@@ -1,3 +1,4 @@
+-- Events by identity: the 100 busiest.
 SELECT
   actor,
   count(*) AS events,

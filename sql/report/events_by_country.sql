@@ -1,5 +1,5 @@
--- Calls from services carry a host's name instead of an address and stand for no place.
--- Addresses are placed once each.
+-- Events by country. Calls made by AWS services have a host name instead of an address, and so no country.
+-- Each address is looked up once, because a lookup per event is slow.
 WITH addresses AS MATERIALIZED (
   SELECT source_ip_address, count(*) AS events, count(*) FILTER (WHERE error_code IS NOT NULL) AS failed
   FROM events

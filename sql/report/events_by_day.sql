@@ -1,3 +1,4 @@
+-- Events by day.
 SELECT
   event_date AS day,
   count(*) AS events,

@@ -1,3 +1,4 @@
+-- Events by API: the 200 most frequent.
 SELECT
   event_source,
   event_name,

@@ -1,3 +1,4 @@
+-- Events by service.
 SELECT
   event_source,
   CAST(sum(calls) AS BIGINT) AS events,

@@ -1,3 +1,4 @@
+-- Events by hour.
 SELECT
   event_date AS day,
   CAST(date_part('hour', u.hour) AS BIGINT) AS hour,

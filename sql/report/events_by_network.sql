@@ -1,4 +1,4 @@
--- Addresses are placed once each.
+-- Events by network operator. Each address is looked up once, because a lookup per event is slow.
 WITH addresses AS MATERIALIZED (
   SELECT source_ip_address, count(*) AS events, count(*) FILTER (WHERE error_code IS NOT NULL) AS failed
   FROM events

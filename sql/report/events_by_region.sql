@@ -1,3 +1,4 @@
+-- Events by region.
 SELECT
   aws_region,
   CAST(sum(calls) AS BIGINT) AS events,

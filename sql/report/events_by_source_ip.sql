@@ -1,3 +1,4 @@
+-- Events by source address: the 100 most frequent.
 SELECT
   source_ip_address,
   ip_country(source_ip_address) AS country,

@@ -1,4 +1,4 @@
--- Everything ever read into the lake.
+-- Totals of everything ever read into the lake. One row.
 SELECT
   count(*) AS objects,
   (SELECT count(*) FROM events) AS events,

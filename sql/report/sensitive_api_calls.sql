@@ -1,3 +1,4 @@
+-- Calls that change permissions, credentials, sharing or logging, by API and identity, riskiest first.
 SELECT
   category,
   technique,

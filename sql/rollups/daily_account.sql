@@ -1,4 +1,4 @@
--- One row an account and day: whose trail is in the lake.
+-- One row per account and day: whose trail is in the lake.
 SELECT
   event_date,
   account_id,

@@ -1,5 +1,5 @@
--- One row an identity and day: how much it did and how much of that failed. A service that asks for less speed says nothing
--- about who asks: not among the failures.
+-- One row per identity and day: how much it did and how much of that failed. Throttled calls are no failures: a service
+-- that asks for fewer calls says nothing about the caller.
 SELECT
   event_date,
   account_id,
@@ -8,7 +8,7 @@ SELECT
   max(event_time) AS last_time,
   count(*) AS calls,
   count(*) FILTER (WHERE failed AND error_family IS DISTINCT FROM 'throttled') AS failures,
-  count(*) FILTER (WHERE read_only IS FALSE AND management_event IS NOT FALSE) AS changes
+  count(*) FILTER (WHERE is_change) AS changes
 FROM calls
 WHERE NOT by_service
 GROUP BY event_date, account_id, actor

@@ -1,4 +1,4 @@
--- One row a holder of credentials, address and day: whose hands, from where.
+-- One row per holder of credentials, address and day: who called from where.
 SELECT
   event_date,
   account_id,

@@ -1,4 +1,4 @@
--- One row an identity, region, API and day: what identities do by themselves, without what services did for them.
+-- One row per identity, region, API and day: what identities do by themselves, without what services did for them.
 SELECT
   event_date,
   account_id,
@@ -11,8 +11,7 @@ SELECT
   count(*) AS calls,
   count(*) FILTER (WHERE failed) AS failures,
   count(*) FILTER (WHERE error_family = 'denied') AS denied,
-  -- Calls that change something other than data.
-  count(*) FILTER (WHERE read_only IS FALSE AND management_event IS NOT FALSE) AS changes
+  count(*) FILTER (WHERE is_change) AS changes
 FROM calls
 WHERE NOT by_service
 GROUP BY event_date, account_id, aws_region, actor, event_source, api

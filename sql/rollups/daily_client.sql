@@ -1,16 +1,21 @@
--- One row an identity, long-term key, kind of client and day: with what identities call. Keys of sessions come and go, so
--- they are left out.
+-- One row per identity, long-term key, kind of client and day. Keys of sessions come and go, so they are left out.
+WITH named AS (
+  SELECT
+    event_date, event_time, account_id, actor, client, failed, is_change,
+    CASE WHEN access_key_id LIKE 'AKIA%' THEN access_key_id END AS long_term_key
+  FROM calls
+  WHERE NOT by_service
+)
 SELECT
   event_date,
   account_id,
   actor,
-  CASE WHEN access_key_id LIKE 'AKIA%' THEN access_key_id END AS access_key_id,
+  long_term_key AS access_key_id,
   client,
   min(event_time) AS first_time,
   max(event_time) AS last_time,
   count(*) AS calls,
   count(*) FILTER (WHERE failed) AS failures,
-  count(*) FILTER (WHERE read_only IS FALSE AND management_event IS NOT FALSE) AS changes
-FROM calls
-WHERE NOT by_service
-GROUP BY event_date, account_id, actor, CASE WHEN access_key_id LIKE 'AKIA%' THEN access_key_id END, client
+  count(*) FILTER (WHERE is_change) AS changes
+FROM named
+GROUP BY event_date, account_id, actor, long_term_key, client

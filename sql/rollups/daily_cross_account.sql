@@ -1,17 +1,7 @@
--- One row an identity that calls in an account other than its own, and day. The assumption of a role counts for the
--- account of the role, whichever side recorded it.
-WITH placed AS (
-  SELECT
-    *,
-    coalesce(
-      CASE WHEN event_source = 'sts.amazonaws.com' THEN split_part(json_get_str(request_parameters, 'roleArn'), ':', 5) END,
-      account_id) AS into_account
-  FROM calls
-  WHERE NOT by_service
-)
+-- One row per identity that calls in an account other than its own, account and day.
 SELECT
   event_date,
-  user_identity_account_id AS from_account,
+  from_account,
   into_account,
   account_id,
   actor,
@@ -19,7 +9,6 @@ SELECT
   max(event_time) AS last_time,
   count(*) AS calls,
   count(*) FILTER (WHERE failed) AS failures,
-  count(*) FILTER (WHERE read_only IS FALSE AND management_event IS NOT FALSE) AS changes
-FROM placed
-WHERE user_identity_account_id <> into_account
-GROUP BY event_date, user_identity_account_id, into_account, account_id, actor
+  count(*) FILTER (WHERE is_change) AS changes
+FROM cross_account_calls
+GROUP BY event_date, from_account, into_account, account_id, actor

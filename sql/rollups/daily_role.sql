@@ -1,19 +1,18 @@
--- One row a role that was made, or handed to something that runs with it, and day.
+-- One row per role that was created, or given to something that runs with it, and day.
 WITH named AS (
   SELECT
-    event_date,
-    account_id,
-    event_time,
+    event_date, account_id, event_time,
     CASE WHEN event_source = 'iam.amazonaws.com' THEN json_get_str(response_elements, 'role', 'arn')
-         ELSE regexp_match(request_parameters, 'arn:[a-z-]+:iam::[0-9]{12}:(?:role|instance-profile)/[^"\\]+')[1] END AS role
+         ELSE named_role END AS role
   FROM calls
   WHERE NOT by_service
     AND NOT failed
     AND read_only IS NOT TRUE
     AND ((event_source = 'iam.amazonaws.com' AND api = 'CreateRole')
-      OR event_source IN ('lambda.amazonaws.com', 'events.amazonaws.com', 'scheduler.amazonaws.com', 'ssm.amazonaws.com', 'codebuild.amazonaws.com',
-        'glue.amazonaws.com', 'states.amazonaws.com', 'ecs.amazonaws.com', 'ec2.amazonaws.com', 'cloudformation.amazonaws.com',
-        'sagemaker.amazonaws.com', 'batch.amazonaws.com'))
+      OR event_source IN ('lambda.amazonaws.com', 'events.amazonaws.com', 'scheduler.amazonaws.com',
+        'ssm.amazonaws.com', 'codebuild.amazonaws.com', 'glue.amazonaws.com', 'states.amazonaws.com',
+        'ecs.amazonaws.com', 'ec2.amazonaws.com', 'cloudformation.amazonaws.com', 'sagemaker.amazonaws.com',
+        'batch.amazonaws.com'))
 )
 SELECT event_date, account_id, role, min(event_time) AS first_time, count(*) AS calls
 FROM named

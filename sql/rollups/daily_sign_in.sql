@@ -1,11 +1,13 @@
--- One row a user and day with sign-ins to the console: with MFA and without.
+-- One row per user and day with sign-ins to the console: with MFA and without.
 WITH sign_in AS (
-  SELECT *, json_get_str(additional_event_data, 'MFAUsed') AS mfa_used
+  SELECT
+    event_date, event_time, event_id, account_id, actor, source_ip_address,
+    json_get_str(additional_event_data, 'MFAUsed') AS mfa_used
   FROM calls
   WHERE event_source = 'signin.amazonaws.com'
     AND api = 'ConsoleLogin'
     AND json_get_str(response_elements, 'ConsoleLogin') = 'Success'
-    -- Roles sign in through a provider that keeps MFA to itself; the record says No for all of them.
+    -- Roles sign in through an identity provider that asks for MFA itself; CloudTrail records No for all of them.
     AND user_identity_type IN ('IAMUser', 'Root')
 )
 SELECT

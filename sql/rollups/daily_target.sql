@@ -1,4 +1,4 @@
--- One row an identity, thing it touched and day.
+-- One row per identity, resource it touched and day.
 SELECT
   event_date,
   account_id,

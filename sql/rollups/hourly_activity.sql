@@ -1,25 +1,25 @@
--- One row an identity and active hour: how much it did and how much of that failed. A denied target is a request to
--- change or read settings, told by what it asked: a job that lost its bucket is denied a thousand objects, and that says
--- nothing about who asks.
-WITH grouped AS (
+-- One row per identity and active hour: how much it did and how much of that failed. Denied targets are the different
+-- requests of the control plane that were denied. Denied data events are left out: a job that lost its bucket is denied
+-- a thousand objects, which says nothing about the caller.
+WITH asked AS (
   SELECT
-    event_date,
+    event_date, event_time, account_id, actor, event_source, api, error_family, failed, is_change,
     date_trunc('hour', event_time) AS hour,
-    account_id,
-    actor,
-    event_source,
-    api,
-    error_family,
-    CASE WHEN error_family = 'denied' AND management_event IS NOT FALSE THEN coalesce(request_parameters, '') END AS denied_target,
+    CASE WHEN error_family = 'denied' AND management_event IS NOT FALSE
+         THEN coalesce(request_parameters, '') END AS denied_target
+  FROM calls
+  WHERE NOT by_service
+),
+grouped AS (
+  SELECT
+    event_date, hour, account_id, actor, event_source, api, error_family, denied_target,
     min(event_time) AS first_time,
     max(event_time) AS last_time,
     count(*) AS calls,
     count(*) FILTER (WHERE failed) AS failures,
-    count(*) FILTER (WHERE read_only IS FALSE AND management_event IS NOT FALSE) AS changes
-  FROM calls
-  WHERE NOT by_service
-  GROUP BY event_date, date_trunc('hour', event_time), account_id, actor, event_source, api, error_family,
-    CASE WHEN error_family = 'denied' AND management_event IS NOT FALSE THEN coalesce(request_parameters, '') END
+    count(*) FILTER (WHERE is_change) AS changes
+  FROM asked
+  GROUP BY event_date, hour, account_id, actor, event_source, api, error_family, denied_target
 ),
 of_api AS (
   SELECT
@@ -27,7 +27,7 @@ of_api AS (
     min(first_time) AS first_time,
     max(last_time) AS last_time,
     sum(calls) AS calls,
-    -- A service that asks for less speed says nothing about who asks.
+    -- A service that asks for fewer calls says nothing about the caller.
     sum(CASE WHEN error_family = 'throttled' THEN 0 ELSE failures END) AS failures,
     sum(CASE WHEN error_family = 'denied' THEN calls ELSE 0 END) AS denied,
     sum(changes) AS changes,

@@ -1,5 +1,5 @@
--- One row an account, region, API, error code and hour, whoever called: what CloudTrail Insights looks at. All events are in
--- it; those of Insights itself have no source and no name.
+-- One row per account, region, API, error code and hour, whoever called: what CloudTrail Insights counts. All events
+-- are in it; events of CloudTrail Insights itself have no source and no name.
 SELECT
   event_date,
   date_trunc('hour', event_time) AS hour,

@@ -1,4 +1,4 @@
--- One row an identity, hour, API and error code: in which ways an identity failed.
+-- One row per identity, hour, API and error code: in which ways an identity failed.
 SELECT
   event_date,
   date_trunc('hour', event_time) AS hour,
@@ -13,4 +13,5 @@ SELECT
   count(*) AS failures
 FROM calls
 WHERE failed AND NOT by_service
-GROUP BY event_date, date_trunc('hour', event_time), account_id, actor, event_source, api, error_family, coalesce(error_code, 'no code')
+GROUP BY event_date, date_trunc('hour', event_time), account_id, actor, event_source, api, error_family,
+  coalesce(error_code, 'no code')

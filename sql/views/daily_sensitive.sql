@@ -1,5 +1,5 @@
--- One row an identity, category of sensitive call, API and day. Whether an account it was shared with is ours is not yet
--- said: that depends on other days.
+-- One row per identity, category of sensitive call, API and day. `shared_with` may hold accounts of ours: which ones
+-- are depends on other days.
 SELECT
   event_date,
   account_id,

@@ -1,4 +1,4 @@
--- What identities do, day by day: one row an identity, kind of habit, item and day.
+-- What identities do, day by day: one row per identity, kind of habit, item and day.
 SELECT 'event_source' AS kind, actor, account_id, event_date, event_source AS item,
   min(first_time) AS first_time, max(last_time) AS last_time, CAST(sum(calls) AS BIGINT) AS calls
 FROM daily_api_use

@@ -1,16 +1,18 @@
--- Calls that change who may do what or who can see what, with the technique they serve and their weight. One row a call.
+-- Calls that change who may do what or who can see what, with their ATT&CK technique and weight. One row per call.
 WITH own AS (
   SELECT day.event_date, array_agg(o.account_id) AS accounts
   FROM (SELECT DISTINCT event_date FROM daily_account) AS day
   JOIN own_account AS o ON o.since <= day.event_date
   GROUP BY day.event_date
 ),
--- What is shared with an account of ours stays inside.
+-- Accounts of ours are not outside.
 resolved AS (
   SELECT
     c.*,
-    CASE WHEN own.accounts IS NULL THEN c.shared_with
-         ELSE nullif(array_to_string(array_except(string_to_array(c.shared_with, ','), own.accounts), ','), '') END AS outside
+    CASE
+      WHEN own.accounts IS NULL THEN c.shared_with
+      ELSE nullif(array_to_string(array_except(string_to_array(c.shared_with, ','), own.accounts), ','), '')
+    END AS outside
   FROM categorised_calls AS c
   LEFT JOIN own ON own.event_date = c.event_date
 )
@@ -29,13 +31,14 @@ SELECT
     WHEN outside IS NOT NULL THEN 'T1537'
     ELSE 'T1098.003'
   END AS technique,
-  -- How bad when it is not meant: 3 is a door wide open, 1 is daily work of some.
+  -- How bad it is when it is not intended, from 1 (somebody's daily work) to 3 (full access for a stranger).
   CASE
     WHEN outside IS NOT NULL THEN 3
-    -- Everything but identities and permissions.
+    -- PowerUserAccess gives everything but IAM.
     WHEN category = 'administrator granted' AND request_parameters LIKE '%:policy/PowerUserAccess"%' THEN 2
     WHEN category IN ('administrator granted', 'opened to everyone', 'key disabled') THEN 3
-    WHEN category IN ('trust changed', 'protection removed', 'credentials created', 'network opened to everyone') THEN 2
+    WHEN category IN ('trust changed', 'protection removed', 'credentials created', 'network opened to everyone')
+      THEN 2
     ELSE 1
   END AS weight
 FROM resolved

@@ -1,5 +1,5 @@
--- Calls that name what they touch, for things of which an account has few: buckets, secrets, parameters by the first two
--- parts of their path, keys, roles, instances by family, code that is changed. One row a call.
+-- Calls that name a resource of a kind of which an account has few: buckets, secrets, parameters by the first two parts
+-- of their path, keys, roles, instances by family, functions and repositories that are changed. One row per call.
 WITH named AS (
   SELECT
     *,
@@ -9,9 +9,11 @@ WITH named AS (
       WHEN event_source = 'ssm.amazonaws.com' AND api LIKE '%Parameter%' THEN 'parameter'
       WHEN event_source = 'kms.amazonaws.com' THEN 'key'
       WHEN event_source IN ('iam.amazonaws.com', 'sts.amazonaws.com') THEN 'role'
-      WHEN event_source = 'ec2.amazonaws.com' AND api IN ('RunInstances', 'RequestSpotInstances', 'CreateFleet', 'ModifyInstanceAttribute')
+      WHEN event_source = 'ec2.amazonaws.com'
+        AND api IN ('RunInstances', 'RequestSpotInstances', 'CreateFleet', 'ModifyInstanceAttribute')
         THEN 'instance_type'
-      WHEN event_source = 'lambda.amazonaws.com' AND (api LIKE 'Update%' OR api LIKE 'Put%' OR api LIKE 'Add%') THEN 'function'
+      WHEN event_source = 'lambda.amazonaws.com' AND (api LIKE 'Update%' OR api LIKE 'Put%' OR api LIKE 'Add%')
+        THEN 'function'
       WHEN event_source = 'ecr.amazonaws.com' AND api = 'PutImage' THEN 'repository'
     END AS kind
   FROM calls
@@ -25,12 +27,15 @@ FROM (
     *,
     left(CASE kind
       WHEN 'bucket' THEN json_get_str(request_parameters, 'bucketName')
-      -- By name or by ARN, which ends with six characters of AWS's own.
-      WHEN 'secret' THEN regexp_replace(json_get_str(request_parameters, 'secretId'), '^arn:.*:secret:(.*)-[0-9A-Za-z]{6}$', '\1')
-      WHEN 'parameter' THEN regexp_replace(coalesce(json_get_str(request_parameters, 'name'), json_get_str(request_parameters, 'path'),
-        json_get_str(request_parameters, 'names', 0)), '^(/?[^/]+/[^/]+)/.*$', '\1')
+      -- By name or by ARN, which ends with six characters that AWS adds.
+      WHEN 'secret' THEN regexp_replace(json_get_str(request_parameters, 'secretId'),
+        '^arn:.*:secret:(.*)-[0-9A-Za-z]{6}$', '\1')
+      WHEN 'parameter' THEN regexp_replace(coalesce(json_get_str(request_parameters, 'name'),
+        json_get_str(request_parameters, 'path'), json_get_str(request_parameters, 'names', 0)),
+        '^(/?[^/]+/[^/]+)/.*$', '\1')
       WHEN 'key' THEN regexp_replace(json_get_str(request_parameters, 'keyId'), '^arn:.*:(key|alias)/', '')
-      WHEN 'role' THEN regexp_replace(coalesce(json_get_str(request_parameters, 'roleArn'), json_get_str(request_parameters, 'roleName')), '^arn:.*/', '')
+      WHEN 'role' THEN regexp_replace(coalesce(json_get_str(request_parameters, 'roleArn'),
+        json_get_str(request_parameters, 'roleName')), '^arn:.*/', '')
       WHEN 'instance_type' THEN split_part(json_get_str(request_parameters, 'instanceType'), '.', 1)
       -- By name or by ARN.
       WHEN 'function' THEN regexp_replace(json_get_str(request_parameters, 'functionName'), '^arn:.*:function:', '')

@@ -1,5 +1,5 @@
-//! The forms of an answer. Records hold whatever a caller put there, so every form is harmless where it is read: nothing
-//! steers a terminal, nothing is a formula to a spreadsheet.
+//! The formats of an answer. Records contain text chosen by callers, so every format is safe for its reader: no control
+//! characters for a terminal, no formulas for a spreadsheet.
 
 use std::fs::File;
 use std::io::Write;
@@ -18,22 +18,23 @@ use parquet::file::properties::WriterProperties;
 use crate::engine::Query;
 use crate::error::{Error, Result};
 use crate::terminal::printable;
+use crate::wording::counted;
 
-/// Lines and columns for a person, with the number of rows below.
+/// A table with borders, followed by the number of rows.
 ///
 /// # Errors
-/// As [`Query::collect`]; what `out` says.
+/// As [`Query::collect`]; when `out` cannot be written.
 pub async fn table(query: Query, out: &mut (impl Write + Send)) -> Result<()> {
     let schema = query.schema();
     let batches = query.collect().await?;
     let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
     let batches = if batches.is_empty() { vec![RecordBatch::new_empty(schema)] } else { batches };
     let table = pretty_format_batches(&batches).map_err(failed)?;
-    written(writeln!(out, "{}\n{rows} rows", printable(&table.to_string())))
+    written(writeln!(out, "{}\n{}", printable(&table.to_string()), counted(rows as u64, "row")))
 }
 
-/// Comma-separated, with a header. A text that a spreadsheet would take for a formula begins with `'`, as OWASP advises
-/// (<https://owasp.org/www-community/attacks/CSV_Injection>).
+/// Comma-separated, with a header. A text that a spreadsheet would evaluate as a formula is prefixed with `'`, as OWASP
+/// advises (<https://owasp.org/www-community/attacks/CSV_Injection>).
 ///
 /// # Errors
 /// As [`table`].
@@ -41,7 +42,7 @@ pub async fn csv(query: Query, out: &mut (impl Write + Send)) -> Result<()> {
     let empty = RecordBatch::new_empty(query.schema());
     let mut batches = query.stream().await?;
     let mut writer = arrow::csv::WriterBuilder::new().with_header(true).build(out);
-    // The header, also of an answer without rows.
+    // Writes the header even if there are no rows.
     taken(writer.write(&flat(&empty)?))?;
     while let Some(batch) = batches.try_next().await? {
         taken(writer.write(&flat(&batch)?))?;
@@ -64,7 +65,7 @@ pub async fn json(query: Query, out: &mut (impl Write + Send)) -> Result<()> {
     written(writeln!(out))
 }
 
-/// One object a line.
+/// One object per line.
 ///
 /// # Errors
 /// As [`table`].
@@ -78,7 +79,7 @@ pub async fn ndjson(query: Query, out: &mut (impl Write + Send)) -> Result<()> {
     taken(writer.finish())
 }
 
-/// A Parquet file; values are as they are. How they lie in our memory is no business of its readers.
+/// A Parquet file with unchanged values and without the Arrow schema, which depends on our memory layout.
 ///
 /// # Errors
 /// As [`table`].
@@ -94,7 +95,7 @@ pub async fn parquet(query: Query, out: File) -> Result<()> {
     writer.close().map_err(failed).map(drop)
 }
 
-/// Texts as a spreadsheet may have them, lists and structures as texts.
+/// Makes texts safe for a spreadsheet; lists and structures become texts.
 fn flat(batch: &RecordBatch) -> Result<RecordBatch> {
     let mut fields = Vec::new();
     let mut columns: Vec<ArrayRef> = Vec::new();
@@ -123,7 +124,7 @@ fn failed(error: arrow::error::ArrowError) -> Error {
     Error::query("answer", error)
 }
 
-/// A reader that went away, as `head` does, is no error.
+/// A closed pipe (`| head`) is not an error.
 fn taken(result: std::result::Result<(), arrow::error::ArrowError>) -> Result<()> {
     match result {
         Err(arrow::error::ArrowError::IoError(_, source)) => written(Err(source)),
@@ -131,10 +132,10 @@ fn taken(result: std::result::Result<(), arrow::error::ArrowError>) -> Result<()
     }
 }
 
-/// What came of writing an answer. A reader that went away, as `head` does, is no error.
+/// The result of writing an answer. A closed pipe (`| head`) is not an error.
 ///
 /// # Errors
-/// When it could not be written for another reason.
+/// When writing failed for another reason.
 pub fn written(result: std::io::Result<()>) -> Result<()> {
     match result {
         Err(source) if source.kind() != std::io::ErrorKind::BrokenPipe => {
@@ -144,10 +145,10 @@ pub fn written(result: std::io::Result<()>) -> Result<()> {
     }
 }
 
-/// Writes JSON with DEL and the C1 controls escaped, which JSON allows to stand as they are and some terminals obey.
+/// Writes JSON with DEL and the C1 controls escaped: JSON allows them unescaped, but some terminals interpret them.
 struct Escaped<W> {
     out: W,
-    /// The byte before was the first of two that may be a C1 control.
+    /// The previous byte may be the first of a two-byte C1 control; it is not written yet.
     held: bool,
 }
 
@@ -181,11 +182,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_steers_is_replaced_and_the_rest_stays() {
-        assert_eq!(printable("\u{1b}[31m\u{9b}2J\u{202e}x\r\n<b>é"), "\u{fffd}[31m\u{fffd}2J\u{fffd}x\u{fffd}\n<b>é");
-    }
-
-    #[test]
     fn a_formula_becomes_a_text() {
         for text in ["=1+1", "+1", "-1", "@x", "\tx", "＝1"] {
             assert_eq!(no_formula(text), format!("'{text}"));
@@ -194,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn json_stays_the_same_text_however_it_is_cut() {
+    fn json_is_escaped_in_the_same_way_however_it_is_split() {
         let text = "{\"a\":\"é\u{7f}\u{9b}31m\u{a0}\"}";
         for cut in 0..text.len() {
             let mut out = Vec::new();

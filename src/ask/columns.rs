@@ -1,4 +1,4 @@
-//! What the columns of every table and view mean.
+//! The meaning of the columns of every table and view.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -11,24 +11,24 @@ use crate::lake::{LEDGER, REJECTS};
 use crate::schema::EVENTS;
 use crate::terminal::printable;
 
-/// A column, for a person.
+/// The description of a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Described {
     /// Name.
     pub name: String,
     /// Type, in plain words.
     pub data_type: String,
-    /// What it means; empty for a column nobody documented.
+    /// Its meaning; empty for a column without documentation.
     pub doc: &'static str,
 }
 
-/// Columns of rollups and views, by name and by `table.name`.
+/// Documentation of the columns of rollups and views, by name and by `table.name`.
 static DOCS: LazyLock<BTreeMap<&str, &str>> = LazyLock::new(|| {
     let lines = include_str!("../../sql/columns.tsv").lines().filter(|line| !line.starts_with('#'));
     lines.filter_map(|line| line.split_once('\t')).collect()
 });
 
-/// The columns of a table with their meaning.
+/// The columns of a table, with their meaning.
 pub fn describe(table: &str, schema: &Schema) -> Vec<Described> {
     let column = |field: &std::sync::Arc<arrow::datatypes::Field>| Described {
         name: field.name().clone(),

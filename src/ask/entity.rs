@@ -1,4 +1,4 @@
-//! The story of an identity, a key or an address: `sql/entity/*.sql`, one section each.
+//! The page about an identity, a key or an address: one section per file in `sql/entity`.
 
 use std::net::IpAddr;
 
@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 
 static SECTIONS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/entity");
 
-/// What an entity is.
+/// The kind of an entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// An identity, by ARN or service name.
@@ -25,7 +25,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// What was typed.
+    /// The kind of a typed entity.
     pub fn of(entity: &str) -> Kind {
         // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
         let is_key = (entity.starts_with("AKIA") || entity.starts_with("ASIA"))
@@ -37,7 +37,7 @@ impl Kind {
         }
     }
 
-    /// As findings call it.
+    /// The name in findings.
     pub fn word(self) -> &'static str {
         match self {
             Kind::Actor => "actor",
@@ -47,18 +47,18 @@ impl Kind {
     }
 }
 
-/// A part of the story: a table of texts that are harmless to print.
+/// A section of the page: a table of texts that are safe to print.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Section {
     /// Headline.
     pub title: String,
     /// Columns.
     pub columns: Vec<String>,
-    /// Cells of every row.
+    /// The cells of each row.
     pub rows: Vec<Vec<String>>,
 }
 
-/// The story, in the order of the files' names.
+/// All sections, in the order of the file names.
 ///
 /// # Errors
 /// When a section's query fails.
@@ -70,7 +70,7 @@ pub async fn sections(entity: &str, session: &Session, window: Window) -> Result
         let name = file.path().display().to_string();
         let question = Question::parse(&name, file.contents_utf8().unwrap_or_default())?;
         let parameters = question.parameters(&[("entity".to_owned(), entity.to_owned())], Some(window))?;
-        let query = session.query(&name, &question.text, &parameters).await?;
+        let query = session.query_parsed(&name, &question.sql, &parameters).await?;
         let columns = query.schema().fields().iter().map(|field| field.name().replace('_', " ")).collect();
         let rows = cells(&query.collect().await?).map_err(|e| Error::query(&*name, e))?;
         sections.push(Section { title: question.title, columns, rows });
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_typed_says_what_it_is() {
+    fn the_kind_is_recognised_from_the_text() {
         assert_eq!(Kind::of("AKIAIOSFODNN7EXAMPLE"), Kind::AccessKey);
         assert_eq!(Kind::of("198.51.100.7"), Kind::Address);
         assert_eq!(Kind::of("2001:db8::1"), Kind::Address);

@@ -104,7 +104,7 @@ async fn answer(
     window: Option<Window>,
 ) -> Result<()> {
     let parameters = question.parameters(values, window)?;
-    let query = session.query(&question.name, &question.text, &parameters).await?;
+    let query = session.query_parsed(&question.name, &question.sql, &parameters).await?;
     table(query, &mut std::io::stdout()).await
 }
 

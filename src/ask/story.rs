@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{Kind, Section, printable};
 use crate::detect::Window;
+use crate::wording::shortened;
 
 /// Widest cell that is printed whole, in characters.
 const CELL_MAX: usize = 80;
@@ -45,10 +46,7 @@ fn write_section(section: &Section, out: &mut impl Write) -> std::io::Result<()>
         return writeln!(out, "  nothing");
     }
     let last = section.columns.len().saturating_sub(1);
-    let shown = |at: usize, cell: &str| match at == last || cell.chars().count() <= CELL_MAX {
-        true => cell.to_owned(),
-        false => cell.chars().take(CELL_MAX - 1).chain(['…']).collect(),
-    };
+    let shown = |at: usize, cell: &str| if at == last { cell.to_owned() } else { shortened(cell, CELL_MAX) };
     let width = |at: usize| {
         let cells = section.rows.iter().map(|row| &row[at]).chain([&section.columns[at]]);
         cells.map(|cell| shown(at, cell).chars().count()).max().unwrap_or(0)

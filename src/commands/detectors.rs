@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::request::DetectorFilter;
 use crate::resolve::DetectorsRequest;
 use crate::terminal::{Out, Progress};
+use crate::wording::counted;
 use crate::workbench;
 
 pub async fn detectors(request: DetectorsRequest, out: &mut Out) -> Result<Outcome> {
@@ -37,7 +38,8 @@ pub async fn detectors(request: DetectorsRequest, out: &mut Out) -> Result<Outco
         DetectorsRequest::Check(paths) => {
             let checked = workbench::check(&paths).await?;
             checked.problems.iter().try_for_each(|problem| writeln!(out, "{problem}"))?;
-            writeln!(out, "checked   {} detectors, {} problems", checked.detectors, checked.problems.len())?;
+            let detectors = counted(checked.detectors as u64, "detector");
+            writeln!(out, "checked   {detectors}, {}", counted(checked.problems.len() as u64, "problem"))?;
             Ok(Outcome::complete(checked.problems.is_empty()))
         }
         DetectorsRequest::Test(library, ids) => {
@@ -47,7 +49,7 @@ pub async fn detectors(request: DetectorsRequest, out: &mut Out) -> Result<Outco
                 out.render(|out| tested.text(out))?;
                 failed += usize::from(!tested.verdict.passed());
             }
-            writeln!(out, "tested    {} detectors, {failed} failed", detectors.len())?;
+            writeln!(out, "tested    {}, {failed} failed", counted(detectors.len() as u64, "detector"))?;
             Ok(Outcome::complete(failed == 0))
         }
         DetectorsRequest::Explain(request) => {

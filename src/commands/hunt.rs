@@ -4,7 +4,7 @@ use super::Outcome;
 use crate::error::{Error, Result};
 use crate::hunt;
 use crate::lake::{Lake, Link};
-use crate::report::{self, Coverage, Report, Summary};
+use crate::report::{self, Brief, Report};
 use crate::request::{Announcement, HuntRequest};
 use crate::runs::{self, Notified};
 use crate::terminal::{Out, Progress, note};
@@ -12,7 +12,7 @@ use crate::terminal::{Out, Progress, note};
 pub async fn hunt(request: &HuntRequest, announcement: &Announcement, out: &mut Out) -> Result<Outcome> {
     let lake = Lake::open(&request.lake.location).await?;
     let progress = if announcement.quiet { Progress::Hidden } else { Progress::Shown };
-    let report = hunt::hunt(&lake, request, Coverage::default(), progress).await?;
+    let report = hunt::hunt(&lake, request, None, progress).await?;
     let recorded = hunt::publish(&lake, &report, request).await?;
     announce(&report, recorded.as_ref(), announcement, out).await
 }
@@ -24,7 +24,7 @@ pub async fn announce(
     announcement: &Announcement,
     out: &mut Out,
 ) -> Result<Outcome> {
-    let summary = serde_json::to_string(&Summary::of(report)).map_err(|e| Error::Internal(format!("summary: {e}")))?;
+    let summary = serde_json::to_string(&Brief::of(report)).map_err(|e| Error::Internal(format!("summary: {e}")))?;
     if announcement.quiet {
         writeln!(out, "{summary}")?;
     } else {
@@ -44,7 +44,8 @@ pub async fn announce(
     let complete = notified == Notified::Delivered
         && report.run.detectors_failed.is_empty()
         && report.coverage.objects_failed.is_empty()
-        && report.coverage.rejects == 0;
+        && report.coverage.rejects == 0
+        && (announcement.allow_empty || !report.coverage.stale);
     let is_reached = |least| report.findings.iter().any(|finding| finding.severity >= least);
     Ok(match (complete, announcement.fail_on.is_some_and(is_reached)) {
         (false, _) => Outcome::Incomplete,

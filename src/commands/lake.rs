@@ -11,6 +11,7 @@ use crate::report::LakeStatus;
 use crate::request::{LakeRequest, TextFormat, VerifyDigestsRequest};
 use crate::source::Location;
 use crate::terminal::{Out, Progress, printable};
+use crate::wording::counted;
 use crate::{integrity, open};
 
 /// Days with at least this many files are compacted.
@@ -38,7 +39,8 @@ pub async fn rejects(request: &LakeRequest, out: &mut Out) -> Result<Outcome> {
 pub async fn compact(location: &Location, memory_bytes: usize, out: &mut Out) -> Result<Outcome> {
     let Compacted { days, files, bytes } = Lake::open(location).await?.compact(FILES_MIN, memory_bytes).await?;
     let bytes = (HumanBytes(bytes.0), HumanBytes(bytes.1));
-    writeln!(out, "compacted {days} days: {} files to {}, {} to {}", files.0, files.1, bytes.0, bytes.1)?;
+    let days = counted(days, "day");
+    writeln!(out, "compacted {days}: {} files to {}, {} to {}", files.0, files.1, bytes.0, bytes.1)?;
     writeln!(out, "kept      the old files, for older versions of the table, until `trailhunt lake vacuum`")?;
     Ok(Outcome::Done)
 }
@@ -46,7 +48,7 @@ pub async fn compact(location: &Location, memory_bytes: usize, out: &mut Out) ->
 pub async fn vacuum(location: &Location, retain_hours: u32, out: &mut Out) -> Result<Outcome> {
     let before = Utc::now() - Duration::hours(i64::from(retain_hours));
     let Vacuumed { files, bytes } = Lake::open(location).await?.vacuum(before).await?;
-    writeln!(out, "deleted   {files} files, {}", HumanBytes(bytes))?;
+    writeln!(out, "deleted   {}, {}", counted(files, "file"), HumanBytes(bytes))?;
     Ok(Outcome::Done)
 }
 

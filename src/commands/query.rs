@@ -46,7 +46,7 @@ pub async fn query(request: QueryRequest, out: &mut Out) -> Result<Outcome> {
 async fn plan(asked: &Asked, snapshot: &Snapshot, session: &Session) -> Result<Query> {
     let window = snapshot.days().map(|_| hunt::window(snapshot, &asked.period)).transpose()?;
     let parameters = asked.question.parameters(&asked.values, window)?;
-    session.query(&asked.question.name, &asked.question.text, &parameters).await
+    session.query_parsed(&asked.question.name, &asked.question.sql, &parameters).await
 }
 
 async fn write_answer(query: Query, format: AnswerFormat, out: &mut (impl std::io::Write + Send)) -> Result<()> {

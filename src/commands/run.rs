@@ -20,9 +20,12 @@ pub async fn run(
     let lake = Lake::open_or_create(&hunt.lake.location).await?;
     let lock = lake.lock().await?;
     let ran = run_locked(&lake, (ingest, surveyed), hunt, announcement.quiet, out).await;
-    lock.release().await;
+    let released = lock.release().await;
     let (report, recorded) = ran?;
-    announce(&report, recorded.as_ref(), announcement, out).await
+    let outcome = announce(&report, recorded.as_ref(), announcement, out).await?;
+    // The report is announced even if another run may have worked at the same time.
+    released?;
+    Ok(outcome)
 }
 
 async fn run_locked(
@@ -37,7 +40,7 @@ async fn run_locked(
     if !quiet {
         out.render(|out| ingest::text(&ingested, out))?;
     }
-    let report = hunt::hunt(lake, hunt, Coverage::from(ingested), progress).await?;
+    let report = hunt::hunt(lake, hunt, Some(Coverage::from(ingested)), progress).await?;
     let recorded = hunt::publish(lake, &report, hunt).await?;
     Ok((report, recorded))
 }

@@ -25,18 +25,43 @@ pub struct Identity<'a> {
     pub issuer_arn: Option<Cow<'a, str>>,
     /// `onBehalfOf.userId`, of an Identity Center user.
     pub on_behalf_of: Option<Cow<'a, str>>,
+    /// Region of the call: it tells the partition of an identity without an ARN.
+    pub region: Option<Cow<'a, str>>,
+}
+
+/// First letters of a region, and the partition in its ARNs. All others are in `aws`.
+const PARTITIONS: &[(&str, &str)] = &[
+    ("cn-", "aws-cn"),
+    ("us-gov-", "aws-us-gov"),
+    ("us-iso-", "aws-iso"),
+    ("us-isob-", "aws-iso-b"),
+    ("eu-isoe-", "aws-iso-e"),
+    ("us-isof-", "aws-iso-f"),
+    ("eusc-", "aws-eusc"),
+];
+
+/// The partition of an identity, such as `aws` or `aws-cn`.
+fn partition<'a>(arn: Option<&'a str>, region: Option<&str>) -> &'a str {
+    let from_arn = arn.and_then(|arn| arn.strip_prefix("arn:")?.split_once(':')).map(|(partition, _)| partition);
+    let from_region = || {
+        let region = region.unwrap_or_default();
+        PARTITIONS.iter().find(|(start, _)| region.starts_with(start)).map_or("aws", |(_, partition)| *partition)
+    };
+    from_arn.filter(|partition| !partition.is_empty()).unwrap_or_else(from_region)
 }
 
 /// The actor and, for a role, the session name.
 pub fn actor<'a>(identity: &'a Identity<'a>) -> (Option<Cow<'a, str>>, Option<&'a str>) {
-    let Identity { kind, arn, principal_id, account_id, user_name, invoked_by, issuer_arn, on_behalf_of } = identity;
+    let Identity { kind, arn, principal_id, account_id, user_name, invoked_by, issuer_arn, on_behalf_of, region } =
+        identity;
+    let partition = partition(arn.as_deref(), region.as_deref());
     let session = session_name(arn.as_deref(), principal_id.as_deref());
     let borrowed = |text: &'a Option<Cow<'a, str>>| text.as_deref().filter(|t| !t.is_empty()).map(Cow::Borrowed);
     let actor = match kind.as_deref().unwrap_or_default() {
-        "Root" => account_id.as_ref().map(|id| Cow::Owned(format!("arn:aws:iam::{id}:root"))).or(borrowed(arn)),
+        "Root" => account_id.as_ref().map(|id| Cow::Owned(format!("arn:{partition}:iam::{id}:root"))).or(borrowed(arn)),
         "IAMUser" => borrowed(arn).or_else(|| {
             let (id, name) = (account_id.as_ref()?, user_name.as_ref()?);
-            Some(Cow::Owned(format!("arn:aws:iam::{id}:user/{name}")))
+            Some(Cow::Owned(format!("arn:{partition}:iam::{id}:user/{name}")))
         }),
         "AssumedRole" | "Role" if is_person(arn.as_deref(), session) => borrowed(arn),
         "AssumedRole" | "Role" => borrowed(issuer_arn).or_else(|| role_of(arn.as_deref()?)).or(borrowed(arn)),
@@ -122,5 +147,34 @@ mod tests {
         let anyone = Identity { account_id: Some("anonymous".into()), ..identity("AWSAccount", "") };
         assert_eq!(name(&anyone).as_deref(), Some("anonymous"));
         assert_eq!(name(&Identity::default()), None);
+    }
+
+    #[test]
+    fn root_has_the_arn_of_its_partition() {
+        let root = |arn: &'static str, region: &'static str| {
+            let identity = identity("Root", arn);
+            name(&Identity { account_id: Some("111122223333".into()), region: Some(region.into()), ..identity })
+                .unwrap()
+        };
+        for (region, partition) in [
+            ("us-east-1", "aws"),
+            ("", "aws"),
+            ("cn-north-1", "aws-cn"),
+            ("us-gov-west-1", "aws-us-gov"),
+            ("us-iso-east-1", "aws-iso"),
+            ("us-isob-east-1", "aws-iso-b"),
+            ("eusc-de-east-1", "aws-eusc"),
+        ] {
+            let expected = format!("arn:{partition}:iam::111122223333:root");
+            assert_eq!(root("", region), expected);
+            let arn: &'static str = Box::leak(expected.clone().into_boxed_str());
+            assert_eq!(root(arn, ""), expected);
+        }
+        let mut user = identity("IAMUser", "");
+        (user.account_id, user.user_name) = (Some("111122223333".into()), Some("maria".into()));
+        user.region = Some("cn-north-1".into());
+        assert_eq!(name(&user).as_deref(), Some("arn:aws-cn:iam::111122223333:user/maria"));
+        let role = identity("AssumedRole", "arn:aws-us-gov:sts::111122223333:assumed-role/deploy/run-42");
+        assert_eq!(name(&role).as_deref(), Some("arn:aws-us-gov:iam::111122223333:role/deploy"));
     }
 }

@@ -31,6 +31,7 @@ const EXTRA: usize = slot("extra");
 const OBJECT: usize = slot("source_object");
 const RECORD: usize = slot("source_record");
 const TIME: usize = slot("event_time");
+const REGION: usize = slot("aws_region");
 const RECIPIENT_ACCOUNT: usize = slot("recipient_account_id");
 const INSIGHT: usize = slot("insight_details");
 
@@ -240,7 +241,7 @@ impl EventBatch {
     /// Appends an event; `record` is the index of its record in `object`.
     pub fn push(&mut self, event: &Event, object: &LogObject, record: i64) {
         let row = self.rows();
-        let caller_of = |identity| event.caller.unwrap_or_else(|| self.caller(identity));
+        let caller_of = |identity| event.caller.unwrap_or_else(|| self.caller(identity, event.text(REGION)));
         let caller = event.raw[IDENTITY].map_or(NO_CALLER, caller_of);
         self.row_callers.push(caller);
         let account = event
@@ -279,12 +280,13 @@ impl EventBatch {
         self.recent_callers.iter().find(is_prefix).map(|(identity, caller)| (identity.len(), *caller))
     }
 
-    /// The caller with this `userIdentity`. A new caller's values are appended to the caller columns.
-    fn caller(&mut self, identity: &str) -> u32 {
+    /// The caller with this `userIdentity`. A new caller's values are appended to the caller columns; an identity is in
+    /// one partition, so the region of its first call counts.
+    fn caller(&mut self, identity: &str, region: Option<Cow<str>>) -> u32 {
         let (identity, index) = match self.callers.get_key_value(identity) {
             Some((identity, index)) => (Arc::clone(identity), *index),
             None => {
-                let (index, caller) = (self.caller_accounts.len(), Caller::parse(identity));
+                let (index, caller) = (self.caller_accounts.len(), Caller::parse(identity, region));
                 self.columns[ACTOR].put_text(index, caller.actor.as_deref());
                 self.columns[SESSION].put_text(index, caller.session.as_deref());
                 self.columns[IDENTITY].put(index, Kind::Json, identity, true);

@@ -23,11 +23,11 @@ pub struct Caller<'a> {
 }
 
 impl<'a> Caller<'a> {
-    /// Parses the JSON text of a `userIdentity`.
-    pub fn parse(raw: &'a str) -> Caller<'a> {
+    /// Parses the JSON text of a `userIdentity` of a call in `region`.
+    pub fn parse(raw: &'a str, region: Option<Cow<'a, str>>) -> Caller<'a> {
         let mut caller = Caller { raw, members: Vec::new(), actor: None, session: None, account_id: None };
         find_members(raw, &mut Vec::with_capacity(3), &mut caller.members);
-        let identity = caller.identity();
+        let identity = Identity { region, ..caller.identity() };
         let (actor, session) = actor(&identity);
         (caller.actor, caller.session) = (actor.map(Cow::into_owned), session.map(str::to_owned));
         caller.account_id = identity.account_id;
@@ -48,6 +48,7 @@ impl<'a> Caller<'a> {
             user_name: text(const { slot("user_identity_user_name") }),
             invoked_by: text(const { slot("invoked_by") }),
             issuer_arn: text(const { slot("session_issuer_arn") }),
+            region: None,
         }
     }
 }

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
+use super::json;
 use super::scan::Object;
-use super::{json, time};
+use super::time::{self, TimeError};
 use crate::schema::{Column, EVENTS, Origin};
 
 /// A parsed record: one slot per column, and the members without a column.
@@ -139,9 +140,13 @@ fn event_time(event: &Event) -> Result<i64, String> {
     let renamed = || event.raw[EVENT_NAME].and_then(|_| timestamp());
     let raw = event.raw[EVENT_TIME].or_else(renamed).ok_or("not a CloudTrail record: no eventTime")?;
     let text = json::text(raw).unwrap_or_default();
-    time::micros(&text).ok_or_else(|| match time::micros_unchecked(&text) {
-        Some(_) => format!("event time out of range (2006 to 2099): {}", shortened(raw)),
-        None => format!("invalid event time: {}", shortened(raw)),
+    time::parse(&text).map_err(|error| {
+        let problem = match error {
+            TimeError::UnknownFormat => "unknown format of the event time",
+            TimeError::Nonexistent => "event time that does not exist",
+            TimeError::OutOfRange => "event time out of range (2006 to 2099)",
+        };
+        format!("{problem}: {}", shortened(raw))
     })
 }
 
@@ -157,7 +162,8 @@ static RECORD_MEMBERS: LazyLock<Vec<Vec<(&str, usize)>>> = LazyLock::new(|| {
     by_length
 });
 
-fn record_slot(name: &str) -> Option<usize> {
+/// The slot of the column for a top-level member.
+pub fn record_slot(name: &str) -> Option<usize> {
     RECORD_MEMBERS.get(name.len())?.iter().find(|(member, _)| *member == name).map(|(_, slot)| *slot)
 }
 
@@ -201,7 +207,7 @@ impl<'a> Event<'a> {
 }
 
 /// A value for an error message, shortened because hostile input can be long.
-fn shortened(raw: &str) -> String {
+pub fn shortened(raw: &str) -> String {
     let mut short: String = raw.chars().filter(|c| !c.is_control()).take(40).collect();
     if short.len() < raw.len() {
         short.push('…');

@@ -1,4 +1,5 @@
-//! Decompresses an object if it is gzip, whatever its name, up to a limit.
+//! Decompresses an object if it is gzip, whatever its name, up to a limit. Gzip within gzip is decompressed too: Firehose
+//! compresses again what CloudWatch Logs compressed.
 
 use std::io::Read;
 
@@ -9,21 +10,50 @@ use libdeflater::Decompressor;
 const MAGIC: &[u8] = &[0x1f, 0x8b];
 /// Maximum compression ratio of deflate.
 const DEFLATE_RATIO_MAX: usize = 1032;
+/// Maximum number of nested layers of gzip. Two occur in practice.
+const LAYERS_MAX: usize = 3;
 
 /// Decompresses objects, reusing its state.
 pub struct Gunzip {
     decompressor: Decompressor,
+    /// Bytes that the outer layers decompressed to in the last call.
+    outer_layers_bytes: usize,
 }
 
 impl Gunzip {
     pub fn new() -> Gunzip {
-        Gunzip { decompressor: Decompressor::new() }
+        Gunzip { decompressor: Decompressor::new(), outer_layers_bytes: 0 }
     }
 
     /// Writes the decompressed bytes of all members of a gzip file to `out`; bytes that are not gzip are copied.
     ///
-    /// Stops at `bytes_max`. Returns the problem, if any; `out` then has the bytes before the damage.
+    /// Stops when all layers together have `bytes_max`. Returns the problem, if any; `out` then has the bytes before the
+    /// damage.
     pub fn decompress(&mut self, bytes: &[u8], bytes_max: usize, out: &mut Vec<u8>) -> Option<String> {
+        self.outer_layers_bytes = 0;
+        let mut problem = self.decompress_layer(bytes, bytes_max, out);
+        for _ in 1..LAYERS_MAX {
+            if !out.starts_with(MAGIC) {
+                return problem;
+            }
+            let layer = std::mem::take(out);
+            self.outer_layers_bytes += layer.len();
+            let inner_problem = self.decompress_layer(&layer, bytes_max - self.outer_layers_bytes, out);
+            problem = problem.or(inner_problem);
+        }
+        if out.starts_with(MAGIC) {
+            out.clear();
+            problem = problem.or_else(|| Some(format!("gzip within gzip: more than {LAYERS_MAX} layers")));
+        }
+        problem
+    }
+
+    /// Bytes that the outer layers decompressed to in the last call, which count towards the limit too.
+    pub fn outer_layers_bytes(&self) -> usize {
+        self.outer_layers_bytes
+    }
+
+    fn decompress_layer(&mut self, bytes: &[u8], bytes_max: usize, out: &mut Vec<u8>) -> Option<String> {
         if bytes.starts_with(MAGIC) && self.decompress_single_member(bytes, bytes_max, out) {
             return None;
         }
@@ -98,6 +128,19 @@ mod tests {
         let (out, problem) = decompress(&[&member[..], b"garbage"].concat(), 100);
         assert_eq!(out, b"four");
         assert!(problem.is_some());
+    }
+
+    #[test]
+    fn gzip_within_gzip_is_decompressed_within_the_same_limits() {
+        let lines = [gzip(b"one "), gzip(b"two")].concat();
+        assert_eq!(decompress(&gzip(&lines), 100), (b"one two".to_vec(), None));
+        assert_eq!(decompress(&gzip(&gzip(&lines)), 200), (b"one two".to_vec(), None));
+        let (out, problem) = decompress(&gzip(&gzip(&gzip(&lines))), 1000);
+        assert_eq!((out.len(), problem.as_deref()), (0, Some("gzip within gzip: more than 3 layers")));
+        let (out, problem) = decompress(&gzip(&gzip(&[b'x'; 1000])), 100);
+        assert!(out.len() < 100 && problem.unwrap().starts_with("larger than "));
+        let (_, problem) = decompress(&gzip(&lines)[..lines.len() / 2], 100);
+        assert_eq!(problem.as_deref(), Some("truncated gzip"));
     }
 
     #[test]

@@ -74,6 +74,11 @@ pub fn text(raw: &str) -> Option<Cow<'_, str>> {
     }
 }
 
+/// True for an empty list, or for the content of a string that is one.
+pub fn is_empty_list(text: &str) -> bool {
+    text.trim().strip_prefix('[').is_some_and(|rest| rest.trim_start() == "]")
+}
+
 /// A boolean, or a string with one.
 pub fn boolean(raw: &str) -> Option<bool> {
     match raw {

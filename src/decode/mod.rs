@@ -7,6 +7,7 @@
 //! - `shape` recognises envelopes, `ocsf` converts Security Lake's events to records
 //! - `caller` and `actor` determine who made a call
 //! - `batch` builds the columns, `dictionary` those whose values repeat
+//! - `identity` tells which rows are the same event
 //!
 //! Decoding never fails as a whole: whatever cannot be read becomes a [`Reject`] with the object, the offset and the
 //! reason, and decoding continues with the next record.
@@ -18,6 +19,7 @@ mod caller;
 mod dictionary;
 mod event;
 mod gunzip;
+mod identity;
 mod json;
 mod limits;
 mod ocsf;
@@ -36,6 +38,7 @@ use std::ops::Range;
 use arrow::array::RecordBatch;
 use bytes::Bytes;
 
+pub use identity::{RowContent, unique_id};
 pub use limits::Limits;
 pub use pool::{JobResult, Pool};
 pub use reject::Reject;

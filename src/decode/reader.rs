@@ -192,7 +192,7 @@ impl Reader {
             Some(Shape::NoEvents) => {}
             Some(Shape::Unsupported(reason)) => self.reject(position.object, offset, reason),
             Some(Shape::Envelope(_) | Shape::Ocsf) if position.envelopes == self.limits.envelopes_max => {
-                self.reject(position.object, offset, format!("nested envelopes deeper than {}", position.envelopes));
+                self.reject_nesting(position.object, offset);
             }
             Some(Shape::Ocsf) => match record::record(text) {
                 Ok(record) => {
@@ -236,6 +236,10 @@ impl Reader {
             return self.reject(position.object, position.base, "envelope without a record: the text is empty");
         }
         self.split(Position { is_slice: false, ..position }, &text);
+    }
+
+    fn reject_nesting(&mut self, object: &LogObject, offset: usize) {
+        self.reject(object, offset, format!("nested envelopes deeper than {}", self.limits.envelopes_max));
     }
 
     fn reject(&mut self, object: &LogObject, offset: usize, reason: impl Into<String>) {
@@ -292,6 +296,15 @@ impl<'a> split::Visitor<'a> for RecordVisitor<'_, '_> {
     fn piece(&mut self, offset: usize, piece: Piece<'a>) {
         self.reader.read_piece(self.position, self.position.offset(offset), piece);
     }
+
+    fn quoted(&mut self, offset: usize, raw: &'a str) {
+        let position = self.position.inside_envelope(self.position.offset(offset), 0);
+        if position.envelopes > self.reader.limits.envelopes_max {
+            self.reader.reject_nesting(position.object, position.base);
+        } else {
+            self.reader.read_envelope_value(position, raw);
+        }
+    }
 }
 
 /// Reads the files of a zip or tar as separate objects with the URL `bundle.zip!file`.
@@ -332,7 +345,7 @@ impl bundle::Visitor for MemberVisitor<'_, '_> {
             self.reader.reject(&member, bytes.len(), problem);
         }
         let mut decompressed = self.reader.decompress(&member, &bytes, self.bytes_left);
-        self.bytes_left -= decompressed.len();
+        self.bytes_left -= self.reader.gunzip.outer_layers_bytes() + decompressed.len();
         let is_bundle = bundle::format(&bytes).or_else(|| bundle::format(&decompressed)).is_some();
         if is_bundle {
             self.reader.reject(&member, 0, "zip or tar inside another one; unpack the outer one");

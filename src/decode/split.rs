@@ -1,11 +1,11 @@
 //! Finds the records in an object's text, without building a JSON tree.
 //!
 //! Recognised formats: `{"Records": [...]}` with other keys before or after, a bare array, a single record, one record
-//! per line, records without separators, and `<time> <record>` lines as exported by CloudWatch Logs. Other envelopes
-//! are opened by [`shape`](super::shape). Only brackets and strings are matched here, without recursion. Whether a
+//! per line, records without separators, `<time> <record>` lines as exported by CloudWatch Logs, and strings that contain
+//! records. Other envelopes, and `Records` that is not a list, are opened by [`shape`](super::shape). Only brackets and strings are matched here, without recursion. Whether a
 //! piece is valid JSON is checked when the record is parsed, so that an invalid record does not affect the others.
 
-use super::time;
+use super::{json, time};
 
 /// The text of a record, or why there is none at this offset.
 pub type Piece<'a> = Result<&'a str, String>;
@@ -18,6 +18,9 @@ pub trait Visitor<'a> {
 
     /// Called with the text of a record, or the reason why there is none.
     fn piece(&mut self, offset: usize, piece: Piece<'a>);
+
+    /// Called with a JSON string, including its quotes, whose content looks like JSON.
+    fn quoted(&mut self, offset: usize, raw: &'a str);
 }
 
 /// Calls `visitor` for every record in `text`.
@@ -26,14 +29,22 @@ pub fn records<'a>(text: &'a str, visitor: &mut impl Visitor<'a>) {
     let mut damaged = false;
     // True while the lines belong to a problem that was already reported.
     let mut reported = false;
+    let mut found = false;
     loop {
         splitter.skip_space();
         splitter.skip_mark_or_time();
         let start = splitter.at;
-        let Some(first) = splitter.peek() else { return };
+        let Some(first) = splitter.peek() else {
+            if !found && text.contains(',') {
+                visitor.piece(0, Err(NOT_JSON.into()));
+            }
+            return;
+        };
+        found = true;
         let outcome = match first {
             b'{' => splitter.envelope(visitor),
-            b'[' => splitter.array(visitor),
+            b'[' => splitter.array(visitor).map(|_| ()),
+            b'"' if splitter.quoted(visitor) => Ok(()),
             _ if reported => Err(Damage::Line("")),
             _ => Err(Damage::Line(NOT_JSON)),
         };
@@ -110,19 +121,22 @@ impl<'a> Splitter<'a> {
         }
     }
 
-    /// A top-level object: an envelope with `Records`, or a single record.
+    /// A top-level object: an envelope with a list `Records`, or any other object.
     fn envelope(&mut self, visitor: &mut impl Visitor<'a>) -> Result<(), Damage> {
         let start = self.at;
-        let mut is_envelope = false;
+        let mut elements = 0;
+        // Offset of a member `Records` that is not a list.
+        let mut other_records = None;
         let mut depth = 0usize;
         while let Some(byte) = self.peek() {
             match byte {
                 b'"' => {
+                    let at = self.at;
                     let key = self.string().ok_or(Damage::Line(TRUNCATED_LINE))?;
                     if depth == 1 && key == "Records" && self.skip_colon() {
-                        is_envelope = true;
-                        if self.peek() == Some(b'[') {
-                            self.array(visitor)?;
+                        match self.peek() {
+                            Some(b'[') => elements += self.array(visitor)?,
+                            _ => other_records = Some(at),
                         }
                     }
                     continue;
@@ -133,8 +147,10 @@ impl<'a> Splitter<'a> {
             }
             self.at += 1;
             if depth == 0 {
-                if !is_envelope {
-                    visitor.piece(start, Ok(&self.text[start..self.at]));
+                match other_records {
+                    _ if elements == 0 => visitor.piece(start, Ok(&self.text[start..self.at])),
+                    Some(at) => visitor.piece(at, Err("a second `Records`: expected one list".into())),
+                    None => {}
                 }
                 return Ok(());
             }
@@ -153,18 +169,31 @@ impl<'a> Splitter<'a> {
         is_colon
     }
 
-    /// An array of records.
-    fn array(&mut self, visitor: &mut impl Visitor<'a>) -> Result<(), Damage> {
+    /// A top-level string. False when it does not contain JSON.
+    fn quoted(&mut self, visitor: &mut impl Visitor<'a>) -> bool {
+        let start = self.at;
+        let is_json = self.string().is_some_and(is_like_json);
+        if is_json {
+            visitor.quoted(start, &self.text[start..self.at]);
+        }
+        is_json
+    }
+
+    /// An array of records; returns the number of its elements.
+    fn array(&mut self, visitor: &mut impl Visitor<'a>) -> Result<usize, Damage> {
         self.at += 1;
+        let mut elements = 0;
         loop {
             self.skip_space();
             let start = self.at;
-            match self.peek() {
+            let first = self.peek();
+            if first == Some(b']') {
+                self.at += 1;
+                return Ok(elements);
+            }
+            elements += 1;
+            match first {
                 None => return Err(Damage::Rest(start, TRUNCATED)),
-                Some(b']') => {
-                    self.at += 1;
-                    return Ok(());
-                }
                 Some(b'{') => {
                     if let Some(length) = visitor.record_at(start, &self.text[start..self.end]) {
                         self.at += length;
@@ -178,8 +207,12 @@ impl<'a> Splitter<'a> {
                     visitor.piece(start, Err("expected a record, found an array".into()));
                 }
                 Some(b'"') => {
-                    self.string().ok_or(Damage::Rest(start, TRUNCATED))?;
-                    visitor.piece(start, Err("expected a record, found a string".into()));
+                    let content = self.string().ok_or(Damage::Rest(start, TRUNCATED))?;
+                    if is_like_json(content) {
+                        visitor.quoted(start, &self.text[start..self.at]);
+                    } else {
+                        visitor.piece(start, Err("expected a record, found a string".into()));
+                    }
                 }
                 Some(_) => {
                     let rest = &self.text.as_bytes()[start..self.end];
@@ -228,6 +261,11 @@ impl<'a> Splitter<'a> {
     }
 }
 
+/// True when the content of a string can be records.
+fn is_like_json(content: &str) -> bool {
+    content.trim_start().starts_with(['{', '[']) && !json::is_empty_list(content)
+}
+
 fn line_end(text: &str, from: usize) -> usize {
     memchr::memchr(b'\n', &text.as_bytes()[from..]).map_or(text.len(), |n| from + n + 1)
 }
@@ -247,6 +285,10 @@ mod tests {
 
         fn piece(&mut self, offset: usize, piece: Piece) {
             self.0.push((offset, piece.map(str::to_owned)));
+        }
+
+        fn quoted(&mut self, offset: usize, raw: &str) {
+            self.0.push((offset, Ok(raw.to_owned())));
         }
     }
 
@@ -269,9 +311,30 @@ mod tests {
         assert_eq!(split_valid(r#"{"a":1}{"b":{"c":[2]}}"#), two);
         assert_eq!(split_valid("{\n \"Records\" : [\n {\"a\":1},\n {\"b\":{\"c\":[2]}} ]\n}\n"), two);
         assert_eq!(split_valid("{\"Records\":[{\"a\":1}]}\n{\"Records\":[{\"b\":{\"c\":[2]}}]}"), two);
-        assert!(
-            split_valid(r#"{"Records":[]}"#).is_empty() && split_valid("").is_empty() && split_valid(" \n").is_empty()
-        );
+        assert!(split_valid("[]").is_empty() && split_valid("").is_empty() && split_valid(" \n").is_empty());
+    }
+
+    #[test]
+    fn records_that_is_not_a_list_of_records_is_left_to_shape() {
+        for records in ["{\"a\":1}", "\"[{}]\"", "null", "7", "[]"] {
+            let text = format!(r#"{{"n":1,"Records":{records},"tail":[1]}}"#);
+            assert_eq!(split_valid(&format!("{text}\n{{\"b\":2}}")), [&text, r#"{"b":2}"#]);
+        }
+        let pieces = split(r#"{"Records":[{"a":1}],"Records":{"b":2}}"#);
+        assert_eq!(pieces, [Ok(r#"{"a":1}"#.to_owned()), Err("a second `Records`: expected one list".to_owned())]);
+    }
+
+    #[test]
+    fn strings_with_json_are_passed_on_with_their_quotes() {
+        let quoted = [r#""{\"a\":1}""#, r#"" [{}]""#];
+        assert_eq!(split_valid(&format!("[{}, {}]", quoted[0], quoted[1])), quoted);
+        assert_eq!(split_valid(&quoted.join("\n")), quoted);
+        assert_eq!(split("\"a\",\"b\"\n\"c\",\"d\"").len(), 1, "other text is reported once");
+    }
+
+    #[test]
+    fn text_without_any_value_is_reported() {
+        assert!(split(",, ,")[0].is_err());
     }
 
     #[test]

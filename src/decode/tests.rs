@@ -140,7 +140,7 @@ fn invalid_records_are_rejected_with_offset_and_reason_and_the_rest_is_kept() {
     assert_eq!(decoded.batch.num_rows(), 2);
     let reasons: Vec<_> = decoded.rejects.iter().map(|r| (r.offset as usize, r.reason.as_str())).collect();
     assert_eq!(reasons.len(), 4);
-    assert_eq!(reasons[0], (text.find(r#"{"eventTime":"soon"#).unwrap(), "invalid event time: \"soon\""));
+    assert_eq!(reasons[0], (text.find(r#"{"eventTime":"soon"#).unwrap(), "unknown format of the event time: \"soon\""));
     assert_eq!(reasons[1].1, "not a CloudTrail record: no eventTime");
     assert!(reasons[2].1.starts_with("invalid JSON"));
     assert_eq!(reasons[3].1, "event time out of range (2006 to 2099): \"9999-01-01T00:00:00Z\"");
@@ -249,6 +249,64 @@ fn records_are_read_from_every_envelope() {
             "OCSF with its source",
             format!(r#"{{"class_uid":1,"metadata":{{}},"raw_data":{}}}"#, quoted(&format!("[{one},{two}]"))),
         ),
+        ("Records in lower case", format!(r#"{{"records":[{one},{two}]}}"#)),
+        ("Records with numbered entries", format!(r#"{{"Records":{{"0":{one},"1":{two}}}}}"#)),
+        ("Records as text", format!(r#"{{"Records":{}}}"#, quoted(&format!("[{one},{two}]")))),
+        ("Records with one record, among others", format!("{{\"Records\":{one}}}\n{{\"Records\":[{two}]}}")),
+        ("list of files", format!(r#"[{{"Records":[{one}]}},{{"Records":[{two}]}}]"#)),
+        ("one event of lookup-events", format!("{{\"Events\":{}}}\n{two}", looked_up(&quoted_one))),
+        ("list of texts", format!("[{quoted_one},{quoted_two}]")),
+        ("lines of texts", format!("{quoted_one}\n{quoted_two}")),
+        ("lake rows in lower case", format!("{{\"eventjson\":{quoted_one}}}\n{{\"EVENTJSON\":{two}}}")),
+        (
+            "filter-log-events",
+            format!(r#"{{"events":[{},{}],"searchedLogStreams":[]}}"#, message(&quoted_one), message(&quoted_two)),
+        ),
+        (
+            "Logs Insights",
+            format!(
+                r#"{{"results":[[{{"field":"@ptr","value":"p"}},{{"field":"@message","value":{quoted_one}}}],[{{"field":"@message","value":{quoted_two}}}]],"status":"Complete"}}"#
+            ),
+        ),
+        ("Logs Insights export", format!(r#"[{{"@timestamp":"t","@message":{one}}},{{"@message":{quoted_two}}}]"#)),
+        (
+            "SNS lines",
+            format!(
+                "{{\"Type\":\"Notification\",\"Message\":{quoted_one}}}\n{{\"Type\":\"Notification\",\"Message\":{}}}",
+                quoted(&bridge(&two))
+            ),
+        ),
+        (
+            "SNS in a Lambda event",
+            format!(
+                r#"{{"Records":[{{"EventSource":"aws:sns","Sns":{{"Type":"Notification","Message":{quoted_one}}}}},{{"messageId":"1","body":{quoted_two}}}]}}"#
+            ),
+        ),
+        (
+            "Steampipe",
+            format!(r#"{{"rows":[{{"timestamp":"t","cloudtrail_event":{one}}},{{"cloudtrail_event":{quoted_two}}}]}}"#),
+        ),
+        (
+            "Elastic documents",
+            format!(
+                r#"{{"hits":{{"hits":[{},{}]}}}}"#,
+                hit(&format!(r#"{{"@timestamp":"t","event":{{"action":"a","original":{quoted_one}}}}}"#)),
+                hit(&format!(r#"{{"event.original":{quoted_two},"aws":{{"cloudtrail":{{}}}}}}"#)),
+            ),
+        ),
+        (
+            "Filebeat and Vector",
+            format!(
+                "{{\"@timestamp\":\"t\",\"log\":{{\"offset\":0}},\"message\":{quoted_one}}}\n{{\"source_type\":\"aws_s3\",\"message\":{quoted_two}}}"
+            ),
+        ),
+        ("Fluent Bit", format!("{{\"date\":1.5,\"log\":{quoted_one}}}\n{{\"date\":2.5,\"log\":{quoted_two}}}")),
+        (
+            "Wazuh",
+            format!(
+                "{{\"integration\":\"aws\",\"aws\":{one}}}\n{{\"timestamp\":\"t\",\"rule\":{{}},\"data\":{{\"integration\":\"aws\",\"aws\":{two}}}}}"
+            ),
+        ),
         ("Records in a string", looked_up(&quoted(&format!(r#"{{"Records":[{one},{two}]}}"#)))),
     ] {
         let decoded = read(&text);
@@ -284,6 +342,62 @@ fn an_invalid_record_in_an_envelope_is_rejected_with_its_offset() {
 }
 
 #[test]
+fn no_type_in_an_envelope_is_silently_ignored() {
+    let one = record(1);
+    for envelope in [
+        r#"{"Records":$}"#,
+        r#"{"records":$}"#,
+        r#"[{"Records":$}]"#,
+        r#"{"detail-type":"AWS API Call via CloudTrail","detail":$}"#,
+        r#"{"Events":$}"#,
+        r#"{"Events":[{"CloudTrailEvent":$}]}"#,
+        r#"{"events":[{"timestamp":1,"message":$}]}"#,
+        r#"{"eventJson":$}"#,
+        r#"{"QueryResultRows":[[{"eventjson":$}]]}"#,
+        r#"{"messageType":"DATA_MESSAGE","logEvents":$}"#,
+        r#"{"logEvents":[{"id":"1","timestamp":1,"message":$}]}"#,
+        r#"{"results":[[{"field":"@message","value":$}]]}"#,
+        r#"{"hits":$}"#,
+        r#"{"hits":{"hits":$}}"#,
+        r#"{"hits":{"hits":[{"_index":"i","_source":$}]}}"#,
+        r#"{"_source":{"event":{"original":$}}}"#,
+        r#"{"preview":false,"result":$}"#,
+        r#"{"preview":false,"results":$}"#,
+        r#"{"preview":false,"result":{"_raw":$}}"#,
+        r#"{"integration":"aws","aws":$}"#,
+        r#"{"data":{"integration":"aws","aws":$}}"#,
+        r#"{"Type":"Notification","Message":$}"#,
+        r#"{"Records":[{"Sns":$}]}"#,
+        r#"{"Messages":[{"MessageId":"1","Body":$}]}"#,
+        r#"{"rows":$}"#,
+        r#"{"rows":[{"cloudtrail_event":$}]}"#,
+        r#"{"date":1.5,"log":$}"#,
+        r#"{"class_uid":1,"metadata":{},"raw_data":$}"#,
+    ] {
+        for value in
+            ["7", "true", "\"words\"", "\"\"", "\"7\"", "{}", r#"{"a":1}"#, "\"{}\"", "[7]", "[null]", r#"["words"]"#]
+        {
+            let text = envelope.replace('$', value);
+            // The line after it is not affected.
+            let decoded = read(&format!("{text}\n{}", record(2)));
+            assert_eq!(ids(&decoded), ["2"], "{text}");
+            assert!(!decoded.rejects.is_empty(), "{text}");
+        }
+        let lists = ["Records", "records", "Events", "logEvents", "hits", "results", "result", "Messages", "rows"];
+        let is_list = lists.iter().any(|name| envelope.contains(&format!("\"{name}\":$")));
+        for empty in ["[]", "\"[ ]\"", r#"["[]"]"#].into_iter().filter(|empty| !is_list || empty.len() > 5) {
+            let text = envelope.replace('$', empty);
+            assert!(!read(&text).rejects.is_empty(), "{text}");
+        }
+        for value in [&one, &quoted(&one), &format!("[{one}]"), &quoted(&format!("[{one}]"))] {
+            let text = envelope.replace('$', value);
+            let decoded = read(&text);
+            assert_eq!(decoded.batch.num_rows() + decoded.rejects.len(), 1, "{text}");
+        }
+    }
+}
+
+#[test]
 fn a_lone_surrogate_in_an_envelope_cannot_hide_members() {
     let inner = r#"{"eventTime":"2024-01-01T00:00:00Z","userAgent":"\ud800","eventName":"ListBuckets"}"#;
     let decoded = read(&format!(r#"{{"CloudTrailEvent":{}}}"#, quoted(inner)));
@@ -295,7 +409,8 @@ fn a_lone_surrogate_in_an_envelope_cannot_hide_members() {
 fn objects_without_events_are_ignored_and_unsupported_formats_are_rejected() {
     let digest = r#"{"awsAccountId":"1","digestS3Object":"x","logFiles":[{"s3Object":"y","oldestEventTime":"z"}]}"#;
     let control = r#"{"messageType":"CONTROL_MESSAGE","logEvents":[{"id":"","timestamp":1,"message":"checking"}]}"#;
-    for text in [digest, control, "", "\u{feff}", r#"{"Records":[]}"#, r#"{"Events":[]}"#] {
+    let null = r#"{"Records":null}"#;
+    for text in [digest, control, null, "", "\u{feff}", r#"{"Records":[]}"#, r#"{"Events":[]}"#] {
         let decoded = read(text);
         assert_eq!((decoded.batch.num_rows(), decoded.rejects.len()), (0, 0), "{text}");
     }
@@ -307,6 +422,19 @@ fn objects_without_events_are_ignored_and_unsupported_formats_are_rejected() {
         ("Event name,Event time\nListBuckets,2024-01-01T00:00:00Z\n{\n", "CSV"),
         ("just\nsome\nlines\n", "expected JSON"),
         (r#"{"@timestamp":"2024-01-01T00:00:00Z","level":"info"}"#, "no eventTime"),
+        (r#"{"timestamp":1,"message":"started"}"#, "no eventTime"),
+        (r#"{"Records":7}"#, "`Records` without records: expected a list, found 7"),
+        (r#"{"Records":""}"#, "envelope without a record: the text is empty"),
+        (r#"{"Records":"words"}"#, "expected JSON"),
+        (r#"{"Records":{"a":1}}"#, "no eventTime"),
+        (r#"{"Events":true}"#, "`Events` without records"),
+        (",,", "expected JSON"),
+        (
+            r#"{"Records":[{"eventVersion":"2.1","eventSource":"aws:s3","eventTime":"2024-01-01T00:00:00Z","eventName":"ObjectCreated:Put","s3":{"object":{"key":"k"}}}]}"#,
+            "S3 event notification, not an API call",
+        ),
+        (r#"{"eventTime":"2024-02-30T00:00:00Z"}"#, "event time that does not exist: \"2024-02-30T00:00:00Z\""),
+        (r#"{"eventTime":null}"#, "unknown format of the event time: null"),
     ] {
         let decoded = read(text);
         assert_eq!((decoded.batch.num_rows(), decoded.rejects.len()), (0, 1), "{text}");
@@ -318,6 +446,82 @@ fn objects_without_events_are_ignored_and_unsupported_formats_are_rejected() {
 fn a_renamed_event_time_is_found() {
     let decoded = read(r#"{"@timestamp":"2024-01-01T00:00:00.000Z","eventName":"ListBuckets","eventID":"1"}"#);
     assert_eq!((ids(&decoded), decoded.rejects.len()), (vec!["1".to_owned()], 0));
+}
+
+#[test]
+fn an_object_with_an_event_time_is_a_record_even_with_a_member_records() {
+    for records in ["[]", "null", "7", "{\"a\":1}"] {
+        let record = record(1).replacen('{', &format!("{{\"Records\":{records},"), 1);
+        let decoded = read(&record);
+        assert_eq!((ids(&decoded), reasons(&decoded)), (vec!["1".to_owned()], vec![]), "{records}");
+        assert_eq!(cell(&decoded, "extra", 0), Some(format!("{{\"Records\":{records}}}")));
+    }
+}
+
+#[test]
+fn gzip_within_gzip_is_read_also_in_a_bundle() {
+    use std::io::Write;
+    let gzip = |bytes: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let twice = |n: u32| gzip(&gzip(record(n).as_bytes()));
+    let lines = [gzip(record(1).as_bytes()), gzip(record(2).as_bytes())].concat();
+    assert_eq!(ids(&read_bytes(gzip(&lines))), ["1", "2"]);
+    let (one, two) = (twice(1), twice(2));
+    let files: &[(&str, &[u8])] = &[("1.json.gz", &one), ("2.json.gz", &two)];
+    assert_eq!(ids(&read_bytes(gzip(&bundle::tests::tar_of(files)))), ["1", "2"]);
+    assert_eq!(reasons(&read_bytes(gzip(&gzip(&one)))), ["gzip within gzip: more than 3 layers"]);
+}
+
+#[test]
+fn events_of_lake_integrations_are_read() {
+    let event = r#"{"eventVersion":"1.0","eventCategory":"ActivityAuditLog","eventType":"ActivityLog","eventID":"1","eventTime":"2024-02-29T12:00:00","metadata":{"ingestionTime":"2024-02-29T12:01:00"},"eventData":{"eventName":"Export"}}"#;
+    for text in [event.to_owned(), format!(r#"{{"eventJson":{}}}"#, quoted(event))] {
+        let decoded = read(&text);
+        assert_eq!((ids(&decoded), reasons(&decoded)), (vec!["1".to_owned()], vec![]));
+        assert_eq!(cell(&decoded, "event_time", 0).as_deref(), Some("1709208000000000"));
+        assert_eq!(cell(&decoded, "event_category", 0).as_deref(), Some("ActivityAuditLog"));
+        assert!(cell(&decoded, "extra", 0).unwrap().contains(r#""eventData":{"eventName":"Export"}"#));
+    }
+}
+
+#[test]
+fn root_without_an_arn_is_in_the_partition_of_its_region() {
+    let record = |region: &str, account: u32| {
+        format!(
+            r#"{{"eventTime":"2024-01-01T00:00:00Z","awsRegion":"{region}","userIdentity":{{"type":"Root","accountId":"{account}"}}}}"#
+        )
+    };
+    let decoded = read(&format!("[{},{}]", record("us-gov-west-1", 1), record("eu-west-1", 2)));
+    let actors = [0, 1].map(|row| cell(&decoded, "actor", row).unwrap());
+    assert_eq!(actors, ["arn:aws-us-gov:iam::1:root", "arn:aws:iam::2:root"]);
+}
+
+#[test]
+fn the_content_of_a_row_does_not_depend_on_its_object_or_white_space() {
+    let record = |name: &str, parameters: &str| {
+        format!(
+            r#"{{"eventTime":"2024-01-01T00:00:00Z","eventID":"***","eventName":"{name}","requestParameters":{parameters}}}"#
+        )
+    };
+    let decoded = read(
+        &[
+            record("A", r#"{"a":1}"#),
+            record("A", r#"{ "a": 1 }"#),
+            record("B", r#"{"a":1}"#),
+            record("A", r#"{"a":2}"#),
+        ]
+        .join("\n"),
+    );
+    let content = RowContent::new(&decoded.batch).unwrap();
+    assert_eq!(content.hash(0), content.hash(1));
+    assert!(content.hash(0) != content.hash(2) && content.hash(0) != content.hash(3));
+    let columns = decoded.batch.schema().fields().iter().map(|f| f.name().clone()).collect::<Vec<_>>();
+    let stored = columns.iter().zip(decoded.batch.columns()).map(|(name, column)| (name, plain(column), true));
+    let stored = RecordBatch::try_from_iter_with_nullable(stored).unwrap();
+    assert_eq!(RowContent::new(&stored).unwrap().hash(2), content.hash(2), "dictionaries or not");
 }
 
 #[test]

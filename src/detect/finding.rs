@@ -1,4 +1,4 @@
-//! What a detector found: one row of its answer, in the report's words.
+//! A finding: one row of a detector's answer.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -6,16 +6,16 @@ use serde_json::{Map, Value};
 use super::{Confidence, Detector, Severity};
 use crate::sha256;
 
-/// Against the run before.
+/// Compared with the previous run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// Not in the run before.
+    /// Not reported by the previous run.
     New,
-    /// In both.
+    /// Reported by both runs.
     Continuing,
-    /// Only in the run before, although its detector ran.
+    /// Reported by the previous run only, although its detector ran again.
     Resolved,
 }
 
@@ -23,55 +23,55 @@ pub enum Status {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Finding {
-    /// Stable across runs: the same story of a day has the same id, however much of it is known.
+    /// Stable across runs: the same activity on the same day has the same id, also when more of its events are known.
     pub id: String,
-    /// The same on every day the story goes on: the id without its day.
+    /// Like the id but without the day: the same for activity that continues on other days.
     #[serde(default)]
     pub story: String,
     /// Detector's id.
     pub detector: String,
     /// Detector's title.
     pub title: String,
-    /// How bad.
+    /// How bad it is.
     pub severity: Severity,
-    /// What it becomes when the same person acts on the same day.
+    /// Its severity if another finding shows an action of the same person on the same day.
     #[serde(skip)]
     pub joined_severity: Option<Severity>,
-    /// The findings that made it so.
+    /// Ids of the findings that raised its severity.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub joined_by: Vec<String>,
-    /// How likely.
+    /// How likely it is what it seems.
     pub confidence: Confidence,
-    /// How surprising, 0 to 1.
+    /// How unusual it is, 0 to 1.
     pub score: f64,
-    /// Against the run before.
+    /// Compared with the previous run.
     pub status: Status,
     /// `actor`, `ip`, `access_key`, `account`, ...
     pub entity_type: String,
-    /// Who or what it is about.
+    /// The identity, address, key or account it is about.
     pub entity: String,
-    /// The identity behind an entity that is none itself.
+    /// The identity behind an entity that is not an identity.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
     /// Account.
     pub account_id: Option<String>,
-    /// Region, where it is about one.
+    /// Region, if it is about one.
     pub region: Option<String>,
     /// First event, UTC, RFC 3339.
     pub first_time: String,
     /// Last event.
     pub last_time: String,
-    /// One sentence for a person.
+    /// One sentence.
     pub summary: String,
     /// ATT&CK techniques.
     pub attack: Vec<String>,
-    /// The events it stands on.
+    /// The events it is based on.
     pub evidence: Evidence,
-    /// What normal was: the detector's columns that begin with `baseline_`.
+    /// The baseline: the detector's columns that begin with `baseline_`.
     pub baseline: Map<String, Value>,
     /// The detector's other columns.
     pub details: Map<String, Value>,
-    /// What else it may be.
+    /// Benign explanations.
     pub benign: Vec<String>,
     /// What to do.
     pub respond: Vec<String>,
@@ -81,17 +81,17 @@ pub struct Finding {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Evidence {
-    /// How many events there are.
+    /// Number of events.
     pub total: u64,
-    /// The first of them.
+    /// The first of these events.
     pub events: Vec<Event>,
 }
 
-/// An event as evidence: what it was and where it was read.
+/// An event as evidence: what it was and where it was read from.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Event {
-    /// CloudTrail's id of it.
+    /// CloudTrail's event id.
     pub event_id: String,
     /// UTC, RFC 3339.
     pub event_time: Option<String>,
@@ -101,28 +101,28 @@ pub struct Event {
     pub event_name: Option<String>,
     /// Region.
     pub aws_region: Option<String>,
-    /// Null when the call succeeded.
+    /// Error code; null when the call succeeded.
     pub error_code: Option<String>,
     /// Caller's address.
     pub source_ip_address: Option<String>,
     /// URL of the object it was read from.
     pub source_object: Option<String>,
-    /// Its place in that object, from 0.
+    /// Its position in that object, from 0.
     pub source_record: Option<i64>,
 }
 
 impl Finding {
-    /// One row of a detector's answer, as a JSON object by column name. The contract was checked on the schema.
+    /// Reads one row of a detector's answer, a JSON object by column name. The column types were checked before.
     ///
     /// # Errors
-    /// What the row lacks: a null where the contract wants a value.
+    /// The first column with an invalid value: a null where a value is required, or a score that is not from 0 to 1.
     pub fn from_row(detector: &Detector, mut row: Map<String, Value>) -> Result<Finding, String> {
         let text = |row: &mut Map<String, Value>, name: &str| match row.remove(name) {
             Some(Value::String(text)) => Some(text),
             _ => None,
         };
         let required = |row: &mut Map<String, Value>, name: &str| {
-            text(row, name).ok_or_else(|| format!("a row with {name} = NULL; the contract wants a value"))
+            text(row, name).ok_or_else(|| format!("a row has {name} = NULL; expected a value"))
         };
         let first_time = required(&mut row, "first_time")?;
         let last_time = required(&mut row, "last_time")?;
@@ -151,7 +151,7 @@ impl Finding {
             None => detector.attack.clone(),
         };
         super::attack::check(&attack)?;
-        let score = row.remove("score").and_then(|score| score.as_f64()).unwrap_or_default().clamp(0.0, 1.0);
+        let score = score(row.remove("score"))?;
         let ids = match row.remove("evidence") {
             Some(Value::Array(ids)) => ids.into_iter().filter_map(|id| id.as_str().map(str::to_owned)).collect(),
             _ => Vec::new(),
@@ -161,7 +161,7 @@ impl Finding {
             row.into_iter().filter(|(_, value)| !value.is_null()).partition(|(name, _)| name.starts_with("baseline_"));
         let baseline =
             baseline.into_iter().map(|(name, value)| (name.trim_start_matches("baseline_").to_owned(), value));
-        // The day and not the time: the same story told again with a late event keeps its id.
+        // The day, not the time: with a late event, the same activity keeps its id.
         let day = first_time.get(..10).unwrap_or_default();
         let hash = |day: &str| {
             let story = [
@@ -206,9 +206,32 @@ impl Finding {
         })
     }
 
-    /// Severity, confidence and score as one number from 0 to 1, to rank findings by; see [`risk`](super::risk).
+    /// Severity x confidence x (1 + score) / 2, each from 0 to 1: the number that findings are ranked by.
     pub fn weight(&self) -> f64 {
-        super::risk::weight(self.severity, self.confidence, self.score)
+        let severity = match self.severity {
+            Severity::Informational => 0.02,
+            Severity::Low => 0.1,
+            Severity::Medium => 0.35,
+            Severity::High => 0.65,
+            Severity::Critical => 0.9,
+        };
+        let confidence = match self.confidence {
+            Confidence::Low => 0.4,
+            Confidence::Medium => 0.7,
+            Confidence::High => 1.0,
+        };
+        severity * confidence * (1.0 + self.score) / 2.0
+    }
+}
+
+/// The score of a row. JSON has no NaN and no infinity: the engine writes them as null.
+fn score(value: Option<Value>) -> Result<f64, String> {
+    match value.as_ref().map(|value| (value, value.as_f64())) {
+        Some((_, Some(score))) if (0.0..=1.0).contains(&score) => Ok(score),
+        Some((value, _)) if !value.is_null() => {
+            Err(format!("a row has score = {value}; expected a number from 0 to 1"))
+        }
+        _ => Err("a row has score = NULL or NaN; expected a number from 0 to 1".into()),
     }
 }
 
@@ -216,7 +239,7 @@ impl Finding {
 pub mod tests {
     use super::*;
 
-    /// A finding about an actor, as sure as can be.
+    /// A finding about an actor, with the highest confidence and score.
     pub fn finding(detector: &str, entity: &str, severity: Severity) -> Finding {
         Finding {
             id: format!("{detector}-{entity}"),
@@ -244,5 +267,19 @@ pub mod tests {
             benign: vec![],
             respond: vec![],
         }
+    }
+
+    #[test]
+    fn a_score_that_is_null_not_a_number_or_out_of_range_is_refused() {
+        let of = |value: Value| score(Some(value));
+        for valid in [0.0, 0.5, 1.0] {
+            assert_eq!(of(valid.into()), Ok(valid));
+        }
+        assert_eq!(of(1.into()), Ok(1.0));
+        assert_eq!(of(1.5.into()).unwrap_err(), "a row has score = 1.5; expected a number from 0 to 1");
+        assert_eq!(of((-0.1).into()).unwrap_err(), "a row has score = -0.1; expected a number from 0 to 1");
+        let null = "a row has score = NULL or NaN; expected a number from 0 to 1";
+        assert_eq!(of(Value::Null).unwrap_err(), null);
+        assert_eq!(score(None).unwrap_err(), null);
     }
 }

@@ -1,8 +1,8 @@
-//! Fixtures: the small history a detector is tested on.
+//! Fixtures: the small history that a detector is tested on.
 //!
-//! One CloudTrail record a line. Events whose id begins with `hit-` must be evidence of a finding, those with `miss-`
-//! must not. A record may carry `"repeat": {"times": 20, "every_seconds": 86400}` to stand for many of its kind, and any
-//! `%` in its text is the repetition's number.
+//! One CloudTrail record per line. Events whose id begins with `hit-` must be evidence of a finding, those with `miss-`
+//! must not. A record with `"repeat": {"times": 20, "every_seconds": 86400}` is repeated; in each copy, every `%` is
+//! replaced by the number of the copy.
 
 use std::collections::BTreeSet;
 
@@ -19,17 +19,17 @@ struct Repeat {
     every_seconds: i64,
 }
 
-/// The records a fixture's text stands for.
+/// The records of a fixture, with repetitions expanded.
 ///
 /// # Errors
-/// The place and what is wrong with it.
+/// The first problem, with its place.
 pub fn expand(fixture: &str) -> Result<Vec<Value>, Problem> {
     let mut records = Vec::new();
     for (at, line) in fixture.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let failed = |reason: String| Problem::at(Place { line: at as u64 + 1, column: 1 }, reason);
         let not_json = |e: serde_json::Error| {
             let place = Place { line: at as u64 + 1, column: e.column().max(1) as u64 };
-            Problem::at(place, format!("{}; a fixture is one JSON record a line", words(&e)))
+            Problem::at(place, format!("{}; a fixture has one JSON record per line", words(&e)))
         };
         let mut record: Map<String, Value> = serde_json::from_str(line).map_err(not_json)?;
         let Some(repeat) = record.remove("repeat") else {
@@ -52,15 +52,14 @@ pub fn expand(fixture: &str) -> Result<Vec<Value>, Problem> {
     }
     for prefix in ["hit-", "miss-"] {
         if ids(&records, prefix).is_empty() {
-            let reason =
-                format!("no record has an eventID that begins with {prefix}; a fixture needs both hit- and miss-");
+            let reason = format!("no eventID begins with {prefix}; a fixture needs both hit- and miss- events");
             return Err(Problem::at(Place { line: 1, column: 1 }, reason));
         }
     }
     Ok(records)
 }
 
-/// The parser's words without its own idea of the place.
+/// The parser's message without its place, which counts from the start of the line's text.
 fn words(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.split(" at line ").next().unwrap_or(&text).to_owned()
@@ -71,21 +70,21 @@ fn ids<'a>(records: &'a [Value], prefix: &str) -> BTreeSet<&'a str> {
     ids.filter(|id| id.starts_with(prefix)).collect()
 }
 
-/// What a detector's findings make of its fixture.
+/// The result of testing a detector on its fixture.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verdict {
-    /// Events that should be evidence.
+    /// Number of events that should be evidence.
     pub hits: usize,
-    /// Events that should be none.
+    /// Number of events that should not be evidence.
     pub misses: usize,
-    /// Of the hits, those that are not evidence.
+    /// The hits that are not evidence.
     pub missed: Vec<String>,
-    /// Of the misses, those that are.
+    /// The misses that are evidence.
     pub wrong: Vec<String>,
 }
 
 impl Verdict {
-    /// Events called `hit-` have to be evidence of the detector's findings, events called `miss-` must not.
+    /// Compares a detector's findings with its fixture: `hit-` events must be evidence, `miss-` events must not.
     pub fn of(id: &str, records: &[Value], findings: &[Finding]) -> Verdict {
         let own = findings.iter().filter(|finding| finding.detector == id);
         let evidence = own.flat_map(|finding| &finding.evidence.events).map(|event| event.event_id.as_str());
@@ -100,7 +99,7 @@ impl Verdict {
         }
     }
 
-    /// All hits and no misses.
+    /// True when all hits and no misses are evidence.
     pub fn passed(&self) -> bool {
         self.missed.is_empty() && self.wrong.is_empty()
     }
@@ -111,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_repeated_record_stands_for_many() {
+    fn a_repeated_record_is_expanded() {
         let line = r#"{"eventID":"hit-a","eventTime":"2024-01-01T00:00:00Z","eventName":"Get%","repeat":{"times":2,"every_seconds":60}}"#;
         let records = expand(&format!("{line}\n{}", r#"{"eventID":"miss-b"}"#)).unwrap();
         assert_eq!(records.len(), 3);
@@ -121,20 +120,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_its_place() {
+    fn problems_are_named_with_their_place() {
         let reason = |text: &str| expand(text).unwrap_err().to_string();
         assert_eq!(
             reason("{\"eventID\":\"hit-a\"}\n{\"eventID\":,}"),
-            "line 2, column 12: expected value; a fixture is one JSON record a line"
+            "line 2, column 12: expected value; a fixture has one JSON record per line"
         );
-        assert!(
-            reason("{\"eventID\":\"hit-a\"}")
-                .starts_with("line 1, column 1: no record has an eventID that begins with miss-")
-        );
+        assert!(reason("{\"eventID\":\"hit-a\"}").starts_with("line 1, column 1: no eventID begins with miss-"));
     }
 
     #[test]
-    fn a_hit_has_to_be_evidence_and_a_miss_must_not() {
+    fn a_hit_must_be_evidence_and_a_miss_must_not() {
         use crate::detect::finding::tests::finding;
         let records = expand("{\"eventID\":\"hit-a\"}\n{\"eventID\":\"miss-b\"}").unwrap();
         let mut found = finding("x", "ana", crate::detect::Severity::Low);
@@ -146,6 +142,6 @@ mod tests {
         );
         found.evidence.events[0].event_id = "hit-a".into();
         assert!(Verdict::of("x", &records, &[found.clone()]).passed());
-        assert!(!Verdict::of("y", &records, &[found]).passed(), "another detector's finding counts for nothing");
+        assert!(!Verdict::of("y", &records, &[found]).passed(), "findings of other detectors do not count");
     }
 }

@@ -1,4 +1,4 @@
-//! The detectors there are: the ones that come with the program, and folders of one's own.
+//! The library: the shipped detectors, and those in the user's folders.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -15,15 +15,15 @@ static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/detectors");
 #[derive(Debug, Default)]
 pub struct Library {
     detectors: BTreeMap<String, Detector>,
-    /// Shipped detectors that a folder's own replace.
+    /// Ids of shipped detectors that a detector in a folder replaces.
     pub replaced: Vec<String>,
 }
 
 impl Library {
-    /// The shipped detectors and those of `folders`; one of the same id replaces the shipped one.
+    /// Loads the shipped detectors and those in `folders`; a detector with the id of a shipped one replaces it.
     ///
     /// # Errors
-    /// For a folder that cannot be read and a detector that is not well formed.
+    /// For a folder that cannot be read, and for an invalid detector.
     pub fn load(folders: &[PathBuf]) -> Result<Library> {
         let mut library = Library::default();
         for file in SHIPPED.files() {
@@ -59,15 +59,15 @@ impl Library {
         Ok(())
     }
 
-    /// All, by id.
+    /// All detectors, sorted by id.
     pub fn iter(&self) -> impl Iterator<Item = &Detector> {
         self.detectors.values()
     }
 
-    /// One of them.
+    /// The detector with this id.
     ///
     /// # Errors
-    /// [`Error::Usage`] with the nearest ids there are.
+    /// [`Error::Usage`] with similar ids.
     pub fn get(&self, id: &str) -> Result<&Detector> {
         self.detectors.get(id).ok_or_else(|| {
             let near = self.detectors.keys().filter(|known| known.contains(id) || id.contains(known.as_str()));
@@ -75,13 +75,13 @@ impl Library {
             let hint = if near.is_empty() {
                 "see `trailhunt detectors list`".into()
             } else {
-                format!("is it {}?", near.join(" or "))
+                format!("did you mean {}?", near.join(" or "))
             };
             Error::Usage(format!("no detector {id}; {hint}"))
         })
     }
 
-    /// The named ones, or all when none is named.
+    /// The detectors with these ids, or all of them when `ids` is empty.
     ///
     /// # Errors
     /// As [`Library::get`].
@@ -89,17 +89,17 @@ impl Library {
         if ids.is_empty() { Ok(self.iter().collect()) } else { ids.iter().map(|id| self.get(id)).collect() }
     }
 
-    /// The fixture beside a shipped detector: CloudTrail records, one a line.
+    /// The fixture of a shipped detector: CloudTrail records, one per line.
     pub fn fixture(id: &str) -> Option<&'static str> {
         SHIPPED.get_file(format!("{id}.events.jsonl"))?.contents_utf8()
     }
 }
 
 impl Detector {
-    /// The fixture beside it, if there is one.
+    /// The fixture in the same folder, if there is one.
     ///
     /// # Errors
-    /// [`Error::File`] when it is there and cannot be read.
+    /// [`Error::File`] when it exists but cannot be read.
     pub fn fixture(&self) -> Result<Option<Cow<'static, str>>> {
         let Some(path) = &self.path else { return Ok(Library::fixture(&self.id).map(Cow::Borrowed)) };
         let path = path.with_extension("events.jsonl");
@@ -114,4 +114,18 @@ impl Detector {
 /// File stem of a `.sql` file.
 pub fn detector_id(path: &Path) -> Option<String> {
     (path.extension()? == "sql").then(|| path.file_stem().map(|stem| stem.to_string_lossy().into_owned()))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::attack;
+
+    #[test]
+    fn every_technique_of_a_shipped_detector_has_a_tactic() {
+        for detector in Library::load(&[]).unwrap().iter() {
+            let missing = detector.attack.iter().find(|id| attack::tactics_of(id).is_empty());
+            assert_eq!(missing, None, "{}: not in tactics.tsv", detector.id);
+        }
+    }
 }

@@ -1,27 +1,35 @@
-//! Detectors are data: SQL with a TOML header in, findings out. Nothing here knows a detector by name.
+//! Detectors are data: SQL with a TOML header in, findings out. No code here knows a detector by name.
 //!
-//! [`Library`] holds the detectors, [`Detector`] is one of them, [`run`] binds window and parameters and runs its SQL,
-//! [`Finding`] is what came of a row, [`check()`] says what is wrong with a detector before it runs, [`risk`] combines an entity's findings.
+//! [`Library`] holds the detectors, [`Detector`] is one of them, [`run`] binds window and parameters and runs the SQL,
+//! [`Finding`] is one row of the answer, [`check()`] reports what is wrong with a detector before it runs, [`risk`] combines
+//! the findings of an entity.
 
 pub mod attack;
 mod check;
+mod contract;
 mod detector;
 mod finding;
 mod fixture;
+mod front_matter;
 mod join;
 mod library;
+mod parameter;
 mod problem;
 pub mod risk;
 mod runner;
+mod severity;
 pub mod suppression;
 mod window;
 
 pub use check::check;
-pub use detector::{Confidence, Detector, Parameter, Severity, plain as plain_value, typed as value_like};
+pub use detector::Detector;
 pub use finding::{Event, Evidence, Finding, Status};
 pub use fixture::{Verdict, expand};
+pub use front_matter::FrontMatter;
 pub use library::{Library, detector_id};
+pub use parameter::{Parameter, value_like, value_of};
 pub use problem::Problem;
 pub use runner::{Hunt, Settings, plan, rows, run};
+pub use severity::{Confidence, Severity};
 pub use suppression::Suppressions;
 pub use window::Window;

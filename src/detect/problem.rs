@@ -1,22 +1,28 @@
-//! What is wrong with a file somebody wrote, and where.
+//! What is wrong with a detector, a question or a fixture, and where.
 
 use std::fmt;
 
-use crate::engine::Place;
+use crate::engine::{Fault, Place};
+use crate::error::one_line;
 
-/// One thing that is wrong, at its place, with the next step.
+/// One problem, with its place and the next step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// Where in the file.
     pub place: Place,
-    /// What, and what to do.
+    /// What is wrong, and what to do.
     pub reason: String,
 }
 
 impl Problem {
-    /// Shorthand; a problem is one line.
+    /// Shorthand; the reason is one line.
     pub fn at(place: Place, reason: impl Into<String>) -> Problem {
         Problem { place, reason: reason.into() }
+    }
+
+    /// A fault in the SQL of a file. `sql` is where the SQL begins, for faults without a place of their own.
+    pub fn of_fault(fault: Fault, sql: Place) -> Problem {
+        Problem::at(fault.place.unwrap_or(sql), one_line(&fault.reason))
     }
 }
 

@@ -1,54 +1,36 @@
-//! Risk of an entity from all that was found about it.
+//! The risk of an entity, from all findings about it.
 //!
-//! A finding's weight is `severity x confidence x (1 + score) / 2`, each from 0 to 1: how bad times how likely, less when
-//! it surprised little. An entity's risk is `100 x (1 - product of (1 - weight))` over the pairs of detector and ATT&CK
-//! technique that speak of it, each counted once by its heaviest finding: the noisy-OR of independent causes (Pearl,
+//! It is `100 x (1 - product of (1 - weight))` over the pairs of detector and ATT&CK technique among its findings; each
+//! pair counts once, with its heaviest finding ([`Finding::weight`]). This is the noisy-OR of independent causes (Pearl,
 //! "Probabilistic Reasoning in Intelligent Systems", 1988). Two detectors that agree outweigh one that fires twice.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Confidence, Finding, Severity};
+use super::{Finding, Severity};
 
-/// A finding's weight, 0 to 1.
-pub fn weight(severity: Severity, confidence: Confidence, score: f64) -> f64 {
-    let severity = match severity {
-        Severity::Informational => 0.02,
-        Severity::Low => 0.1,
-        Severity::Medium => 0.35,
-        Severity::High => 0.65,
-        Severity::Critical => 0.9,
-    };
-    let confidence = match confidence {
-        Confidence::Low => 0.4,
-        Confidence::Medium => 0.7,
-        Confidence::High => 1.0,
-    };
-    severity * confidence * (1.0 + score) / 2.0
-}
-
-/// Who or what the findings are about, and how much they weigh together.
+/// An entity and its risk.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Entity {
     /// `actor`, `ip`, `access_key`, ...
     pub entity_type: String,
-    /// Who or what.
+    /// The identity, address, key or account.
     pub entity: String,
     /// 0 to 100.
     pub risk: f64,
-    /// Findings about it.
+    /// Number of findings about it.
     pub findings: u64,
-    /// Worst severity among them.
+    /// Highest severity of these findings.
     pub severity: Severity,
-    /// ATT&CK techniques among them.
+    /// ATT&CK techniques of these findings.
     pub attack: Vec<String>,
-    /// The heaviest finding of each detector and technique, in words, heaviest first.
+    /// The heaviest finding of each detector and technique, heaviest first.
     pub reasons: Vec<Reason>,
 }
 
-/// Why an entity is on the list.
+/// A finding that contributes to an entity's risk.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Reason {
@@ -62,7 +44,7 @@ pub struct Reason {
     pub summary: String,
 }
 
-/// Entities by risk, highest first. An actor counts the findings about its addresses and keys too.
+/// Entities by risk, highest first. The risk of an actor includes the findings about its addresses and keys.
 pub fn entities(findings: &[Finding]) -> Vec<Entity> {
     let mut about: BTreeMap<(&str, &str), Vec<&Finding>> = BTreeMap::new();
     for finding in findings {
@@ -79,12 +61,12 @@ pub fn entities(findings: &[Finding]) -> Vec<Entity> {
 fn entity((entity_type, entity): (&str, &str), findings: &[&Finding]) -> Entity {
     let mut heaviest: BTreeMap<(&str, &[String]), &Finding> = BTreeMap::new();
     for finding in findings {
-        let place = heaviest.entry((&finding.detector, &finding.attack)).or_insert(finding);
-        if finding.weight() > place.weight() {
-            *place = finding;
+        let known = heaviest.entry((&finding.detector, &finding.attack)).or_insert(finding);
+        if finding.weight() > known.weight() {
+            *known = finding;
         }
     }
-    let unharmed: f64 = heaviest.values().map(|finding| 1.0 - finding.weight()).product();
+    let all_benign: f64 = heaviest.values().map(|finding| 1.0 - finding.weight()).product();
     let mut reasons: Vec<Reason> = heaviest
         .into_values()
         .map(|finding| Reason {
@@ -101,7 +83,7 @@ fn entity((entity_type, entity): (&str, &str), findings: &[&Finding]) -> Entity 
     Entity {
         entity_type: entity_type.into(),
         entity: entity.into(),
-        risk: (1000.0 * (1.0 - unharmed)).round() / 10.0,
+        risk: (1000.0 * (1.0 - all_benign)).round() / 10.0,
         findings: findings.len() as u64,
         severity: findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Informational),
         attack,
@@ -129,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn an_actor_counts_what_was_found_about_its_address() {
+    fn an_actors_risk_includes_findings_about_its_address() {
         let mut of_ip = finding("a", "203.0.113.1", Severity::High);
         of_ip.entity_type = "ip".into();
         of_ip.actor = Some("maria".into());

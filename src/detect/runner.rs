@@ -1,42 +1,44 @@
-//! Runs detectors over a session: binds, checks the contract, reads the rows, looks the evidence up.
+//! Runs detectors over a session: binds parameters, checks the columns, reads the rows, looks up the evidence.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Schema};
 use chrono::NaiveDate;
 use futures::{StreamExt, stream};
 use serde_json::{Map, Value};
 
-use super::detector::uses;
+use super::contract::check_contract;
 use super::finding::Event;
 use super::join::join;
 use super::{Detector, Finding, Window};
 use crate::engine::{self, Parameters, Query, Session};
 use crate::error::{Error, Result};
 
-/// What was set for a hunt.
+/// The settings of a hunt.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// Values by detector and parameter, as typed.
     pub parameters: BTreeMap<String, BTreeMap<String, String>>,
 }
 
-/// What came of a hunt.
+/// The result of a hunt.
 #[derive(Debug, Default)]
 pub struct Hunt {
     /// Findings, heaviest first.
     pub findings: Vec<Finding>,
-    /// Detectors that did not run, with the reason. The others did.
+    /// The errors of the detectors that failed; the other detectors ran.
     pub failed: Vec<Error>,
     /// Seconds by detector.
     pub seconds: Vec<(String, f64)>,
 }
 
 impl Hunt {
-    fn note(&mut self, detector: &Detector, found: Result<Vec<Finding>>, seconds: f64) {
+    fn add(&mut self, detector: &Detector, found: Result<Vec<Finding>>, seconds: f64) {
         match found {
             Ok(findings) => self.findings.extend(findings),
+            Err(Error::OutOfMemory { reason, .. }) => {
+                self.failed.push(Error::Detector { id: detector.id.clone(), reason });
+            }
             Err(e) => self.failed.push(e),
         }
         self.seconds.push((detector.id.clone(), seconds));
@@ -61,25 +63,26 @@ pub async fn run(
         (found, started.elapsed().as_secs_f64())
     };
     let at_once = window.queries_at_once();
-    let mut judged = stream::iter(detectors.iter().enumerate())
+    let mut finished = stream::iter(detectors.iter().enumerate())
         .map(|(at, detector)| {
             before_each(at, &detector.id);
             async move { (detector, timed(detector).await) }
         })
         .buffered(at_once);
-    let mut alone = Vec::new();
-    while let Some((detector, (found, seconds))) = judged.next().await {
+    let mut retried = Vec::new();
+    while let Some((detector, (found, seconds))) = finished.next().await {
         match found {
-            // One that shared the memory with another may do alone.
-            Err(_) if at_once > 1 => alone.push(detector),
-            found => hunt.note(detector, found, seconds),
+            // It shared the memory with other detectors; alone it may succeed.
+            Err(Error::OutOfMemory { .. }) if at_once > 1 => retried.push(detector),
+            found => hunt.add(detector, found, seconds),
         }
     }
-    drop(judged);
-    for detector in alone {
+    drop(finished);
+    for detector in retried {
         let (found, seconds) = timed(detector).await;
-        hunt.note(detector, found, seconds);
+        hunt.add(detector, found, seconds);
     }
+
     join(&mut hunt.findings);
     look_up(session, &mut hunt.findings).await?;
     hunt.findings.sort_by(|a, b| {
@@ -99,61 +102,22 @@ async fn detect(detector: &Detector, session: &Session, window: Window, settings
     rows.into_iter().map(|row| Finding::from_row(detector, row).map_err(failed)).collect()
 }
 
-/// A detector's query with window and parameters bound, not run.
+/// A detector's query with window and parameters bound, ready to run.
 ///
 /// # Errors
-/// [`Error::Detector`] when a parameter is wrong or its SQL does not plan.
+/// [`Error::Detector`] when a parameter is invalid or the SQL does not plan; [`Error::OutOfMemory`].
 pub async fn plan(detector: &Detector, session: &Session, window: Window, settings: &Settings) -> Result<Query> {
     let mut parameters = detector.parameters(settings.parameters.get(&detector.id).unwrap_or(&BTreeMap::new()))?;
     parameters.extend(window.parameters());
-    // The engine refuses a bound name the text does not use.
-    parameters.retain(|name, _| uses(&detector.text, name));
-    session.query(&detector.id, &detector.text, &parameters).await.map_err(|e| in_detector(detector, e))
+    session.query_parsed(&detector.id, &detector.sql, &parameters).await.map_err(|e| in_detector(detector, e))
 }
 
+/// A query's error as the detector's; running out of memory stays apart, because the detector can be run again.
 fn in_detector(detector: &Detector, error: Error) -> Error {
     match error {
         Error::Query { reason, .. } => Error::Detector { id: detector.id.clone(), reason },
         other => other,
     }
-}
-
-/// Columns every detector returns; what else it returns lands in the finding's details.
-pub(super) const CONTRACT: &[(&str, &str)] = &[
-    ("first_time", "timestamp"),
-    ("last_time", "timestamp"),
-    ("entity_type", "text"),
-    ("entity", "text"),
-    ("account_id", "text"),
-    ("region", "text"),
-    ("score", "number"),
-    ("summary", "text"),
-    ("evidence", "list"),
-];
-
-/// What is wrong with a detector's columns, if anything is: the column, and what it is.
-pub(super) fn check_contract(schema: &Schema) -> std::result::Result<(), (&'static str, String)> {
-    for (name, kind) in CONTRACT {
-        let Ok(field) = schema.field_with_name(name) else {
-            return Err((name, format!("no column {name}; a detector returns {}", contract())));
-        };
-        let fits = match *kind {
-            "timestamp" => matches!(field.data_type(), DataType::Timestamp(..)),
-            "text" => {
-                matches!(field.data_type(), DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 | DataType::Null)
-            }
-            "number" => field.data_type().is_numeric(),
-            _ => matches!(field.data_type(), DataType::List(_)),
-        };
-        if !fits {
-            return Err((name, format!("column {name} is {}, the contract wants a {kind}", field.data_type())));
-        }
-    }
-    Ok(())
-}
-
-fn contract() -> String {
-    CONTRACT.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
 }
 
 /// Rows as JSON objects.
@@ -169,7 +133,7 @@ pub fn rows(batches: &[RecordBatch]) -> std::result::Result<Vec<Map<String, Valu
     if text.is_empty() { Ok(Vec::new()) } else { serde_json::from_slice(&text).map_err(|e| e.to_string()) }
 }
 
-/// Says of every event of evidence what it was and where it was read. The days that findings speak of are read for it.
+/// Fills in the events of the evidence. Reads only the days that the findings cover.
 async fn look_up(session: &Session, findings: &mut [Finding]) -> Result<()> {
     let mut days = BTreeSet::new();
     let mut ids = BTreeSet::new();
@@ -186,7 +150,7 @@ async fn look_up(session: &Session, findings: &mut [Finding]) -> Result<()> {
     let parameters: Parameters =
         days.iter().enumerate().map(|(n, day)| (format!("day{n}"), engine::Value::Text(day.to_string()))).collect();
     let days: Vec<_> = parameters.keys().map(|name| format!("CAST(${name} AS DATE)")).collect();
-    let wanted = session.lend("event_id", ids)?;
+    let wanted = session.temp_table("event_id", ids)?;
     let sql = format!(
         "SELECT e.event_id, event_time, event_source, event_name, aws_region, error_code, source_ip_address, \
          source_object, source_record FROM {wanted} AS w JOIN events AS e ON e.event_id = w.event_id \
@@ -205,22 +169,4 @@ async fn look_up(session: &Session, findings: &mut [Finding]) -> Result<()> {
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_missing_or_mistyped_column_is_named() {
-        use arrow::datatypes::Field;
-        let schema = Schema::new(vec![Field::new("first_time", DataType::Utf8, true)]);
-        assert_eq!(check_contract(&schema).unwrap_err().1, "column first_time is Utf8, the contract wants a timestamp");
-        assert!(
-            check_contract(&Schema::empty())
-                .unwrap_err()
-                .1
-                .starts_with("no column first_time; a detector returns first_time, last_time,")
-        );
-    }
 }

@@ -1,7 +1,8 @@
-//! Suppressions: findings that somebody looked at and accepts, until a day.
+//! Suppressions: findings that were reviewed and are accepted until a given day.
 //!
-//! A TOML file in, one `[[suppress]]` an exception, with a reason and an end. What an entry fits is set apart from the
-//! findings and told with its reason; nothing is dropped. An entry past its end fits nothing and is told too.
+//! They are a TOML file with one `[[suppress]]` entry per exception, each with a reason and an expiry date. Findings that
+//! match an entry are reported separately with the reason; none is dropped. An expired entry matches nothing and is
+//! reported too.
 
 use std::path::Path;
 
@@ -18,7 +19,7 @@ pub struct Suppressions {
     entries: Vec<(usize, Entry)>,
 }
 
-/// One `[[suppress]]`. What is given has to fit, all of it; something has to be given.
+/// One `[[suppress]]` entry. At least one condition is required, and all conditions must match.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -26,7 +27,7 @@ pub struct Entry {
     /// Detector's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detector: Option<String>,
-    /// The finding's entity; `*` stands for any text.
+    /// The finding's entity; `*` matches any text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entity: Option<String>,
     /// Account.
@@ -35,7 +36,7 @@ pub struct Entry {
     /// Region.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
-    /// One of the finding's ATT&CK techniques; `T1078` stands for its sub-techniques too.
+    /// One of the finding's ATT&CK techniques; `T1078` also matches its sub-techniques.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub technique: Option<String>,
     /// Why it is accepted.
@@ -44,37 +45,37 @@ pub struct Entry {
     #[serde(deserialize_with = "read_day", serialize_with = "write_day")]
     #[cfg_attr(test, schemars(with = "String"))]
     pub expires: NaiveDate,
-    /// Who answers for it.
+    /// Who is responsible for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
 }
 
-/// Findings with the suppressed ones set apart.
+/// Findings, separated into suppressed and others.
 #[derive(Debug, Default)]
-pub struct Sifted {
-    /// What still counts, in the order it came.
+pub struct Triage {
+    /// Findings that are not suppressed, in their original order.
     pub findings: Vec<Finding>,
-    /// What does not.
+    /// Suppressed findings.
     pub suppressed: Vec<Suppressed>,
-    /// Every entry, and what it did.
+    /// All entries, with how they were used.
     pub entries: Vec<Use>,
 }
 
-/// A finding that does not count, and why.
+/// A suppressed finding, with the reason.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Suppressed {
     /// Finding's id.
     pub id: String,
-    /// Finding's story.
+    /// The finding's id without its day.
     pub story: String,
     /// Detector's id.
     pub detector: String,
-    /// How bad it would be.
+    /// The finding's severity.
     pub severity: Severity,
     /// `actor`, `ip`, `access_key`, ...
     pub entity_type: String,
-    /// Who or what it is about.
+    /// The identity, address, key or account it is about.
     pub entity: String,
     /// Account.
     pub account_id: Option<String>,
@@ -82,43 +83,43 @@ pub struct Suppressed {
     pub region: Option<String>,
     /// First event, UTC, RFC 3339.
     pub first_time: String,
-    /// One sentence for a person.
+    /// One sentence.
     pub summary: String,
-    /// Why it is accepted: of the first entry that fits.
+    /// Why it is accepted: the reason of the first matching entry.
     pub reason: String,
     /// That entry's last day.
     #[serde(serialize_with = "write_day")]
     #[cfg_attr(test, schemars(with = "String"))]
     pub expires: NaiveDate,
-    /// Who answers for that entry.
+    /// Who is responsible for that entry.
     pub owner: Option<String>,
 }
 
-/// What an entry did.
+/// How an entry was used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// It fitted findings.
+    /// It matched findings.
     Applied,
-    /// It fitted none.
+    /// It matched none.
     Unmatched,
-    /// It is past its end and was not asked.
+    /// It has expired and was not applied.
     Expired,
 }
 
-/// An entry, and what it did.
+/// An entry, and how it was used.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Use {
-    /// Line of the file it begins on.
+    /// Line of the file on which it begins.
     pub line: usize,
-    /// What it says.
+    /// The entry.
     #[serde(flatten)]
     pub entry: Entry,
-    /// What it did.
+    /// How it was used.
     pub state: State,
-    /// Findings it fits, also those that an earlier entry had.
+    /// Number of matching findings, including those that an earlier entry matched.
     pub findings: u64,
 }
 
@@ -130,20 +131,25 @@ struct File {
 }
 
 impl Suppressions {
-    /// Reads a file of them.
+    /// Ids of the detectors that entries name.
+    pub fn detectors(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().filter_map(|(_, entry)| entry.detector.as_deref())
+    }
+
+    /// Reads a file of suppressions.
     ///
     /// # Errors
-    /// [`Error::File`] when it cannot be read, [`Error::Usage`] with file and line when it says something else.
+    /// [`Error::File`] when it cannot be read, [`Error::Usage`] with file and line when it is invalid.
     pub fn read(path: &Path) -> Result<Suppressions> {
         let text = std::fs::read_to_string(path).map_err(|source| Error::File { path: path.into(), source })?;
         Suppressions::parse(&text)
             .map_err(|(line, reason)| Error::Usage(format!("{}: line {line}: {reason}", path.display())))
     }
 
-    /// Reads the text of a file.
+    /// Parses the text of a file.
     ///
     /// # Errors
-    /// The line, and what is wrong there.
+    /// The line, and what is wrong.
     pub fn parse(text: &str) -> std::result::Result<Suppressions, (usize, String)> {
         let line = |at: usize| 1 + text[..at.min(text.len())].matches('\n').count();
         let file: File = toml::from_str(text)
@@ -157,41 +163,42 @@ impl Suppressions {
         Ok(Suppressions { entries: entries.collect::<std::result::Result<_, _>>()? })
     }
 
-    /// Sets apart what is suppressed on the day `today`.
-    pub fn sift(&self, findings: Vec<Finding>, today: NaiveDate) -> Sifted {
+    /// Separates the findings that are suppressed on the day `today` from the others.
+    pub fn triage(&self, findings: Vec<Finding>, today: NaiveDate) -> Triage {
         let mut entries: Vec<Use> = self.entries.iter().map(|(line, entry)| entry.at(*line, today)).collect();
-        let mut sifted = Sifted::default();
+        let mut triage = Triage::default();
         for finding in findings {
-            let fitting =
-                entries.iter_mut().filter(|known| known.state != State::Expired && known.entry.fits(&finding));
+            let matching =
+                entries.iter_mut().filter(|known| known.state != State::Expired && known.entry.matches(&finding));
             let mut first = None;
-            for known in fitting {
+            for known in matching {
                 (known.state, known.findings) = (State::Applied, known.findings + 1);
                 first.get_or_insert(&known.entry);
             }
             match first {
-                Some(entry) => sifted.suppressed.push(Suppressed::new(finding, entry)),
-                None => sifted.findings.push(finding),
+                Some(entry) => triage.suppressed.push(Suppressed::new(finding, entry)),
+                None => triage.findings.push(finding),
             }
         }
-        sifted.entries = entries;
-        sifted
+        triage.entries = entries;
+        triage
     }
 }
 
 impl Entry {
-    /// What is wrong with it beyond its form, if anything is.
+    /// Checks what TOML cannot: that there is a condition, a reason, and a known technique.
     fn check(&self) -> std::result::Result<(), String> {
-        let given = [&self.detector, &self.entity, &self.account_id, &self.region, &self.technique];
-        if given.iter().all(|given| given.is_none()) {
-            return Err("it would suppress everything; name a detector, entity, account_id, region or technique".into());
+        let conditions = [&self.detector, &self.entity, &self.account_id, &self.region, &self.technique];
+        if conditions.iter().all(|condition| condition.is_none()) {
+            let next = "add a detector, entity, account_id, region or technique";
+            return Err(format!("this entry would suppress every finding; {next}"));
         }
         if self.reason.trim().is_empty() {
-            return Err("the reason is empty; say why this is accepted".into());
+            return Err("the reason is empty; write why this is accepted".into());
         }
         match &self.technique {
             Some(id) if attack::technique(id).is_none() => {
-                Err(format!("technique = {id:?} is no technique of {}", attack::EDITION))
+                Err(format!("technique = {id:?} is not a technique of {}", attack::EDITION))
             }
             _ => Ok(()),
         }
@@ -202,7 +209,7 @@ impl Entry {
         Use { line, entry: self.clone(), state, findings: 0 }
     }
 
-    fn fits(&self, finding: &Finding) -> bool {
+    fn matches(&self, finding: &Finding) -> bool {
         let is = |wanted: &Option<String>, value: Option<&str>| {
             wanted.as_deref().is_none_or(|wanted| value.is_some_and(|value| value == wanted))
         };
@@ -212,7 +219,7 @@ impl Entry {
         is(&self.detector, Some(&finding.detector))
             && is(&self.account_id, finding.account_id.as_deref())
             && is(&self.region, finding.region.as_deref())
-            && self.entity.as_deref().is_none_or(|pattern| matches(pattern, &finding.entity))
+            && self.entity.as_deref().is_none_or(|pattern| matches_pattern(pattern, &finding.entity))
             && self.technique.as_deref().is_none_or(of_technique)
     }
 }
@@ -237,28 +244,27 @@ impl Suppressed {
     }
 }
 
-/// True when `text` is `pattern`, whose every `*` stands for any text.
-fn matches(pattern: &str, text: &str) -> bool {
+/// True when `text` matches `pattern`, in which `*` matches any text.
+fn matches_pattern(pattern: &str, text: &str) -> bool {
     let Some((begin, rest)) = pattern.split_once('*') else { return pattern == text };
     let Some(mut text) = text.strip_prefix(begin) else { return false };
     let mut parts: Vec<&str> = rest.split('*').collect();
     let end = parts.pop().unwrap_or_default();
     for part in parts {
-        // The first place there is leaves most for the others.
+        // The first match leaves the most text for the remaining parts.
         let Some((_, after)) = text.split_once(part) else { return false };
         text = after;
     }
     text.ends_with(end)
 }
 
-/// A day as TOML writes it, or the same as a text.
+/// A TOML date, or a text with a date.
 fn read_day<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<NaiveDate, D::Error> {
     let text = match toml::Value::deserialize(deserializer)? {
         toml::Value::String(text) => text,
         value => value.to_string(),
     };
-    text.parse()
-        .map_err(|_| serde::de::Error::custom(format!("expires = {text} is no day; write one such as 2024-02-29")))
+    text.parse().map_err(|_| serde::de::Error::custom(format!("invalid date expires = {text}: expected 2024-02-29")))
 }
 
 fn write_day<S: Serializer>(day: &NaiveDate, serializer: S) -> std::result::Result<S::Ok, S::Error> {
@@ -297,48 +303,48 @@ expires   = "2024-03-30"
     }
 
     #[test]
-    fn what_an_entry_fits_is_set_apart_with_its_reason_and_the_rest_stays() {
+    fn matching_findings_are_suppressed_with_the_reason_and_the_others_stay() {
         let findings = vec![root(), finding("root_use", "ana", Severity::High)];
-        let sifted = Suppressions::parse(FILE).unwrap().sift(findings, day("2024-03-30"));
-        assert_eq!(sifted.findings.iter().map(|f| f.entity.as_str()).collect::<Vec<_>>(), ["ana"]);
-        let [suppressed] = &sifted.suppressed[..] else { panic!("{:?}", sifted.suppressed) };
+        let triage = Suppressions::parse(FILE).unwrap().triage(findings, day("2024-03-30"));
+        assert_eq!(triage.findings.iter().map(|f| f.entity.as_str()).collect::<Vec<_>>(), ["ana"]);
+        let [suppressed] = &triage.suppressed[..] else { panic!("{:?}", triage.suppressed) };
         assert_eq!((&*suppressed.reason, suppressed.owner.as_deref()), ("yearly tasks", Some("maria")));
-        let uses: Vec<_> = sifted.entries.iter().map(|known| (known.line, known.state, known.findings)).collect();
-        assert_eq!(uses, [(2, State::Applied, 1), (9, State::Applied, 1)], "a technique stands for its sub-techniques");
+        let uses: Vec<_> = triage.entries.iter().map(|known| (known.line, known.state, known.findings)).collect();
+        assert_eq!(uses, [(2, State::Applied, 1), (9, State::Applied, 1)], "a technique matches its sub-techniques");
     }
 
     #[test]
-    fn an_entry_holds_through_its_last_day_and_no_longer() {
+    fn an_entry_applies_until_the_end_of_its_last_day() {
         let states = |today: &str| {
-            let sifted = Suppressions::parse(FILE).unwrap().sift(vec![root()], day(today));
-            (sifted.findings.len(), sifted.entries.iter().map(|known| known.state).collect::<Vec<_>>())
+            let triage = Suppressions::parse(FILE).unwrap().triage(vec![root()], day(today));
+            (triage.findings.len(), triage.entries.iter().map(|known| known.state).collect::<Vec<_>>())
         };
         assert_eq!(states("2024-03-31"), (0, vec![State::Applied, State::Expired]));
         assert_eq!(states("2024-04-01"), (1, vec![State::Expired, State::Expired]));
     }
 
     #[test]
-    fn an_entry_that_fits_nothing_is_said() {
-        let sifted = Suppressions::parse(FILE).unwrap().sift(vec![], day("2024-01-01"));
-        assert!(sifted.entries.iter().all(|known| known.state == State::Unmatched));
+    fn an_entry_that_matches_nothing_is_reported() {
+        let triage = Suppressions::parse(FILE).unwrap().triage(vec![], day("2024-01-01"));
+        assert!(triage.entries.iter().all(|known| known.state == State::Unmatched));
     }
 
     #[test]
-    fn all_that_is_given_has_to_fit() {
-        let fits = |change: &dyn Fn(&mut Entry)| {
+    fn all_conditions_must_match() {
+        let matches = |change: &dyn Fn(&mut Entry)| {
             let mut entry = Suppressions::parse(FILE).unwrap().entries.remove(0).1;
             change(&mut entry);
-            entry.fits(&root())
+            entry.matches(&root())
         };
-        assert!(fits(&|_| {}));
-        assert!(!fits(&|entry| entry.detector = Some("call_rate".into())));
-        assert!(!fits(&|entry| entry.account_id = Some("444455556666".into())));
-        assert!(!fits(&|entry| entry.region = Some("us-east-1".into())), "a finding of no region is in none");
-        assert!(!fits(&|entry| entry.technique = Some("T1098".into())));
+        assert!(matches(&|_| {}));
+        assert!(!matches(&|entry| entry.detector = Some("call_rate".into())));
+        assert!(!matches(&|entry| entry.account_id = Some("444455556666".into())));
+        assert!(!matches(&|entry| entry.region = Some("us-east-1".into())), "the finding has no region");
+        assert!(!matches(&|entry| entry.technique = Some("T1098".into())));
     }
 
     #[test]
-    fn a_star_stands_for_any_text() {
+    fn a_star_matches_any_text() {
         for (pattern, text, expected) in [
             ("maria", "maria", true),
             ("maria", "maria2", false),
@@ -350,24 +356,24 @@ expires   = "2024-03-30"
             ("a*b*c", "a-b-b-c", true),
             ("a*bc*bc", "abc", false),
         ] {
-            assert_eq!(matches(pattern, text), expected, "{pattern} {text}");
+            assert_eq!(matches_pattern(pattern, text), expected, "{pattern} {text}");
         }
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_its_line() {
+    fn problems_are_named_with_their_line() {
         let refused = |from: &str, to: &str| Suppressions::parse(&FILE.replacen(from, to, 1)).unwrap_err();
         let (line, reason) = refused("owner ", "author ");
         assert!(line == 7 && reason.starts_with("unknown field `author`"), "{line}: {reason}");
         let (line, reason) = refused("reason   =", "#");
         assert!(line == 2 && reason == "missing field `reason`", "{line}: {reason}");
         let (line, reason) = refused("2024-03-31", "\"soon\"");
-        assert_eq!((line, &*reason), (6, "expires = soon is no day; write one such as 2024-02-29"));
+        assert_eq!((line, &*reason), (6, "invalid date expires = soon: expected 2024-02-29"));
         let (line, reason) = refused("\"2024-03-30\"", "2024-03-30T12:00:00Z");
-        assert!(line == 13 && reason.contains("is no day"), "{line}: {reason}");
+        assert!(line == 13 && reason.contains("invalid date expires = "), "{line}: {reason}");
         let (line, reason) = refused("detector = \"root_use\"\nentity   = \"arn:*:root\"\n", "");
-        assert!(line == 2 && reason.starts_with("it would suppress everything"), "{line}: {reason}");
-        assert!(refused("T1078", "T9999").1.contains("is no technique of ATT&CK"));
+        assert!(line == 2 && reason.starts_with("this entry would suppress every finding"), "{line}: {reason}");
+        assert!(refused("T1078", "T9999").1.contains("is not a technique of ATT&CK"));
         assert!(refused("yearly tasks", " ").1.starts_with("the reason is empty"));
     }
 }

@@ -1,15 +1,15 @@
-//! The part of history that is judged.
+//! The window: the days that are judged.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use crate::engine::{Parameters, Value};
 
-/// From `from` up to and without `to`. What came before `from` is history to judge by.
+/// From `from` (inclusive) to `to` (exclusive). Events before `from` are history to compare with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Window {
-    /// Begin, UTC.
+    /// Start, UTC.
     #[serde(serialize_with = "rfc3339")]
     #[cfg_attr(test, schemars(with = "String"))]
     pub from: DateTime<Utc>,
@@ -26,8 +26,8 @@ impl Window {
         Parameters::from([("from".to_owned(), time(self.from)), ("to".to_owned(), time(self.to))])
     }
 
-    /// How many queries about it run at once. One leaves the cores idle while it is planned or puts rows together; those of
-    /// a few days more so, and they hold less.
+    /// How many queries over it run at once. A single query leaves cores idle while it is planned or merges its results.
+    /// Over a few days this matters more, and the queries need less memory.
     pub fn queries_at_once(&self) -> usize {
         if self.to - self.from <= TimeDelta::days(7) { 3 } else { 2 }
     }

@@ -1,7 +1,7 @@
 //! Parquet files of a snapshot as one SQL table.
 //!
-//! The list of files and their statistics come from the Delta log, so planning touches no footer and no folder: files
-//! whose day or minimum and maximum exclude a query's filter are never opened.
+//! The list of files and their statistics come from the Delta log, so planning reads no footer and lists no folder. Files
+//! whose day, minimum or maximum cannot match a query's filter are never opened.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use chrono::{DateTime, NaiveDate};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::stats::Precision;
-use datafusion::common::{Column, DataFusionError, Result, ScalarValue, Statistics as TableStatistics};
+use datafusion::common::{Column, Result, ScalarValue, Statistics as TableStatistics};
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
@@ -31,33 +31,33 @@ use serde_json::Value;
 use crate::lake::DataFile;
 use crate::schema::{PARTITION, file_schema, table_schema};
 
-/// About what a row of a rollup takes, compressed: from 16 to 42 bytes where there are many.
+/// Estimated compressed size of a rollup's row; measured in large rollups: 16 to 42 bytes.
 const ROLLUP_ROW_BYTES: usize = 24;
 
-/// Some Parquet files of one store, of one schema.
+/// Parquet files of one schema in one store.
 #[derive(Debug)]
 pub struct FilesTable {
     store: ObjectStoreUrl,
-    /// Columns as SQL sees them, the partition column first where there is one.
+    /// Columns as SQL sees them; the partition column, if there is one, comes first.
     schema: SchemaRef,
-    /// Columns as the scan gives them: partition columns last.
+    /// Columns as the scan returns them: partition columns last.
     table: TableSchema,
     files: Vec<DataFile>,
     partitioned: bool,
-    /// The files' rows are known.
+    /// The number of rows of each file is known.
     counted: bool,
 }
 
 impl FilesTable {
-    /// The events.
+    /// The events, with plain texts. Rollups and histories hold many rows for long; with text views, each row would be
+    /// counted with the memory of its whole page.
     pub fn events(store: ObjectStoreUrl, files: Vec<DataFile>) -> FilesTable {
         let partition = Arc::new(Field::new(PARTITION, DataType::Date32, true));
         let table = TableSchema::builder(file_schema()).with_table_partition_cols(vec![partition]).build();
         FilesTable { store, schema: table_schema(), table, files, partitioned: true, counted: true }
     }
 
-    /// The events, texts as views: what is read stays where it was decoded. What holds many rows of many pages, as rollups
-    /// and histories do, would be taken to hold the pages.
+    /// The events, with text views: texts stay in the decoded page and are not copied.
     pub fn viewed_events(store: ObjectStoreUrl, files: Vec<DataFile>) -> FilesTable {
         let events = FilesTable::events(store, files);
         let partition = events.table.table_partition_cols().clone();
@@ -65,7 +65,7 @@ impl FilesTable {
         FilesTable { schema: viewed(&table_schema()), table, ..events }
     }
 
-    /// A rollup's files, one a day, a week or a month. `schema` begins with the day, which the files have too.
+    /// A rollup's files, each of a day, a week or a month. The first column of `schema` is the day, stored in the files.
     pub fn rollup(store: ObjectStoreUrl, schema: SchemaRef, files: Vec<DataFile>) -> FilesTable {
         FilesTable { counted: false, ..FilesTable::plain(store, schema, files) }
     }
@@ -76,7 +76,7 @@ impl FilesTable {
         FilesTable { store, schema, table, files, partitioned: false, counted: true }
     }
 
-    /// Files that may hold rows which the filters let through.
+    /// Files that may hold rows that pass the filters.
     fn pruned(&self, state: &dyn Session, filters: &[Expr]) -> Result<Vec<&DataFile>> {
         let all = || self.files.iter().collect();
         let Some(filter) = conjunction(filters.to_vec()) else { return Ok(all()) };
@@ -89,7 +89,7 @@ impl FilesTable {
     }
 }
 
-/// A schema with views for texts.
+/// The schema with text views instead of texts.
 fn viewed(schema: &SchemaRef) -> SchemaRef {
     let field = |field: &FieldRef| match field.data_type() {
         DataType::Utf8 => Arc::new(Field::clone(field).with_data_type(DataType::Utf8View)),
@@ -109,7 +109,7 @@ impl TableProvider for FilesTable {
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        // Whole files and row groups are left out; single rows are the filter's own business.
+        // The scan skips whole files and row groups; the filter still has to check each row.
         Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
     }
 
@@ -121,9 +121,9 @@ impl TableProvider for FilesTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let mut groups = vec![Vec::new(); state.config().target_partitions().max(1)];
-        // Largest first, each to the group that has least, so that no core waits for another.
+        // Largest file first, each to the smallest group, so that all cores finish at about the same time.
         let mut files = self.pruned(state, filters)?;
-        // Rows say which side of a join is the smaller; bytes as compressed would mislead.
+        // The engine compares rows to find the smaller side of a join; compressed sizes would mislead it.
         let statistics = TableStatistics {
             num_rows: match self.counted {
                 true => Precision::Exact(files.iter().map(|file| file.rows as usize).sum()),
@@ -153,13 +153,13 @@ impl TableProvider for FilesTable {
             return Ok(Arc::new(EmptyExec::new(schema)));
         }
         let filter = conjunction(filters.to_vec());
-        // A hunt scans the same files dozens of times: their footers are fetched once.
+        // A hunt scans the same files dozens of times; their footers are cached.
         let store = state.runtime_env().object_store(&self.store)?;
         let footers = state.runtime_env().cache_manager.get_file_metadata_cache();
         let mut options = state.table_options().parquet.clone();
         if !self.counted {
-            // Rollups' files are left out by their days. What would leave row groups out is built anew for each file and
-            // scan, and takes longer than it saves.
+            // Rollup files are pruned by day already. Pruning row groups costs more than it saves, because the predicate is
+            // built again for every file and scan.
             options.global.pruning = false;
             options.global.bloom_filter_on_read = false;
             options.global.enable_page_index = false;
@@ -183,22 +183,22 @@ impl TableProvider for FilesTable {
 }
 
 impl FilesTable {
-    /// Places in the scan's schema, which has partition columns last, of columns in SQL's, which has them first.
+    /// Maps column indexes of SQL's schema (partition column first) to those of the scan's (partition column last).
     fn scan_columns(&self, projection: Option<&Vec<usize>>) -> Vec<usize> {
         let fields = self.schema.fields();
-        let place = |at: usize| match self.partitioned {
+        let index = |at: usize| match self.partitioned {
             true if at == 0 => fields.len() - 1,
             true => at - 1,
             false => at,
         };
         match projection {
-            Some(columns) => columns.iter().map(|at| place(*at)).collect(),
-            None => (0..fields.len()).map(place).collect(),
+            Some(columns) => columns.iter().map(|at| index(*at)).collect(),
+            None => (0..fields.len()).map(index).collect(),
         }
     }
 }
 
-/// The files' statistics, one container a file.
+/// The files' statistics; each file is one container.
 struct Statistics<'a> {
     schema: &'a SchemaRef,
     files: &'a [DataFile],
@@ -216,7 +216,7 @@ impl Statistics<'_> {
     }
 }
 
-/// A statistic as the Delta log writes it, as a value of the column's type; null when it is absent.
+/// A statistic of the Delta log as a value of the column's type; null when it is absent.
 fn scalar(value: Option<&Value>, data_type: &DataType) -> ScalarValue {
     match (data_type, value) {
         (DataType::Utf8, value) => ScalarValue::Utf8(value.and_then(Value::as_str).map(str::to_owned)),
@@ -238,7 +238,7 @@ impl PruningStatistics for Statistics<'_> {
     }
 
     fn max_values(&self, column: &Column) -> Option<ArrayRef> {
-        // A log keeps times to the millisecond; the largest may be up to one more.
+        // The log stores milliseconds; the largest time may be up to 999 microseconds later.
         let values = self.values(column, |file| &file.max)?;
         match values.data_type() {
             DataType::Timestamp(TimeUnit::Microsecond, zone) => {
@@ -273,25 +273,8 @@ impl PruningStatistics for Statistics<'_> {
     }
 }
 
-/// A ledger or reject file as a file of a table.
+/// A ledger or reject file as a table's file.
 pub fn side_file(path: object_store::path::Path, size_bytes: u64, rows: u64) -> DataFile {
     let (min, max, nulls) = Default::default();
     DataFile { path, size_bytes, day: NaiveDate::default(), rows, min, max, nulls }
-}
-
-/// The engine's words, without what only its makers need.
-pub fn plain_words(error: &DataFusionError) -> String {
-    let text = error.strip_backtrace();
-    // The outer layers name the engine's passes; the innermost says what is wrong.
-    let mut words = text.rsplit("caused by\n").next().unwrap_or(&text);
-    for prefix in [
-        "Error during planning: ",
-        "Schema error: ",
-        "SQL error: ",
-        "Execution error: ",
-        "This feature is not implemented: ",
-    ] {
-        words = words.strip_prefix(prefix).unwrap_or(words);
-    }
-    words.trim().to_owned()
 }

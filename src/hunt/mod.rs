@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::Days;
+use chrono::{DateTime, Days, Utc};
 
 use crate::detect::{self, Hunt, Window};
 use crate::engine::Session;
@@ -11,7 +11,7 @@ use crate::geo::Geo;
 use crate::ingest::Ingested;
 use crate::lake::{Lake, Link, Snapshot};
 use crate::open;
-use crate::report::{self, Coverage, Material, Report};
+use crate::report::{self, Coverage, Judged, Report, ReportInputs};
 use crate::request::period::{day_after, midnight};
 use crate::request::{CompareWith, Detection, HuntRequest, LakeRequest, Period};
 use crate::runs;
@@ -27,6 +27,8 @@ pub struct HuntContext {
     pub geo: Arc<Geo>,
     /// SQL over the snapshot.
     pub session: Session,
+    /// Events are expected up to here; `None` for an archive.
+    pub expected_until: Option<DateTime<Utc>>,
 }
 
 /// Opens the lake as it is now, computes missing daily summaries, and settles the window.
@@ -40,7 +42,7 @@ pub async fn prepare(lake: &Lake, request: &LakeRequest, period: &Period, progre
     let window = window(&snapshot, period)?;
     let geo = geo.await.map_err(|e| Error::Internal(format!("loading the geographic table: {e}")))??;
     let session = open::summarised_session(lake, &snapshot, &geo, request.memory_bytes, progress).await?;
-    Ok(HuntContext { snapshot, window, geo, session })
+    Ok(HuntContext { snapshot, window, geo, session, expected_until: period.expected_until(Utc::now()) })
 }
 
 /// Runs the detectors.
@@ -58,11 +60,16 @@ pub async fn detect(detection: &Detection, session: &Session, window: Window, pr
     .await
 }
 
-/// Hunts the lake and makes the report.
+/// Hunts the lake and makes the report. `coverage` is what an ingest just read, if there was one.
 ///
 /// # Errors
 /// As [`prepare`] and [`detect`], and when the previous report cannot be read.
-pub async fn hunt(lake: &Lake, request: &HuntRequest, coverage: Coverage, progress: Progress) -> Result<Report> {
+pub async fn hunt(
+    lake: &Lake,
+    request: &HuntRequest,
+    coverage: Option<Coverage>,
+    progress: Progress,
+) -> Result<Report> {
     let detectors = request.detection.detectors()?;
     let last_run = async {
         match &request.compare_with {
@@ -77,10 +84,10 @@ pub async fn hunt(lake: &Lake, request: &HuntRequest, coverage: Coverage, progre
         CompareWith::LastRun | CompareWith::Nothing => last_run,
     };
     let hunt = detect(&request.detection, &context.session, context.window, progress).await?;
-    report::report(Material {
+    report::report(ReportInputs {
         snapshot: &context.snapshot,
         session: &context.session,
-        window: context.window,
+        judged: Judged { window: context.window, expected_until: context.expected_until },
         detectors: &detectors,
         settings: request.detection.settings.parameters.clone(),
         geo: &context.geo,
@@ -113,7 +120,9 @@ pub fn window(snapshot: &Snapshot, period: &Period) -> Result<Window> {
     };
     // Detectors judge whole days and hours: a window that starts or ends inside one would split a story between two runs.
     let from = midnight(period.from.map_or(first, |from| from.date_naive()));
-    let to = period.to.map(day_after).or(last.checked_add_days(Days::new(1))).map_or(from, midnight);
+    // An open end is that of the lake, or today for a relative start: the days since its last event are judged too.
+    let newest = if period.is_relative { last.max(Utc::now().date_naive()) } else { last };
+    let to = period.to.map(day_after).or(newest.checked_add_days(Days::new(1))).map_or(from, midnight);
     if from >= to {
         let days = format!("the lake holds {first} to {last}");
         return Err(Error::Usage(format!("nothing to hunt from {from} to {to}; {days}")));

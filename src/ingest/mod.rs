@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::decode::Pool;
 use crate::error::{Error, Result};
-use crate::lake::{Appended, Appender, Committed, Lake, Standing};
+use crate::lake::{Appended, Appender, Committed, Lake, ObjectState};
 use crate::request::{Bounds, IngestRequest};
 use crate::source::{self, KeyNames, Location, LogObject, Selection, Walk};
 use crate::terminal::{Bar, Progress};
@@ -201,13 +201,13 @@ impl Pipeline<'_> {
                 *self.ingested.others.entry(kind).or_default() += count;
             }
             for object in listed.logs {
-                match self.appender.standing(&object) {
-                    Standing::Read => {
+                match self.appender.object_state(&object) {
+                    ObjectState::Read => {
                         self.ingested.objects_skipped += 1;
                         continue;
                     }
-                    Standing::Changed => self.ingested.objects_changed += 1,
-                    Standing::New => {}
+                    ObjectState::Changed => self.ingested.objects_changed += 1,
+                    ObjectState::New => {}
                 }
                 self.bar.add_total(object.size_bytes);
                 group.push(object);
@@ -266,7 +266,7 @@ impl Pipeline<'_> {
                 Committed::Superseded(objects) => {
                     let mut group = Group::default();
                     for object in objects {
-                        if self.appender.standing(&object) == Standing::Read {
+                        if self.appender.object_state(&object) == ObjectState::Read {
                             self.ingested.objects_skipped += 1;
                             continue;
                         }

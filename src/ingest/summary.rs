@@ -6,6 +6,7 @@ use indicatif::{HumanBytes, HumanCount};
 
 use super::Ingested;
 use crate::terminal::printable;
+use crate::wording::counted;
 
 /// Writes a paragraph to read: what was read, kept and not read.
 ///
@@ -15,37 +16,36 @@ pub fn text(ingested: &Ingested, out: &mut impl Write) -> std::io::Result<()> {
     let Ingested { appended, bytes, seconds, .. } = ingested;
     writeln!(
         out,
-        "read      {} objects, {} in {seconds:.1} s; {} known objects skipped",
-        HumanCount(appended.objects),
+        "read      {}, {} in {seconds:.1} s; {} skipped",
+        counted(appended.objects, "object"),
         HumanBytes(*bytes),
-        HumanCount(ingested.objects_skipped),
+        counted(ingested.objects_skipped, "known object"),
     )?;
     writeln!(
         out,
-        "events    {} kept, {} duplicates, {} rejects",
+        "events    {} kept, {}, {}",
         HumanCount(appended.kept),
-        HumanCount(appended.duplicates),
-        HumanCount(appended.rejects),
+        counted(appended.duplicates, "duplicate"),
+        counted(appended.rejects, "reject"),
     )?;
     if ingested.objects_changed > 0 {
-        writeln!(
-            out,
-            "changed   {} objects changed since they were read and were read again",
-            ingested.objects_changed
-        )?;
+        let objects = counted(ingested.objects_changed, "object");
+        writeln!(out, "changed   {objects} read again because a new version was found")?;
     }
     if !ingested.others.is_empty() {
         let others: Vec<_> = ingested.others.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
         writeln!(out, "not logs  {}", others.join(", "))?;
     }
     if appended.rejects > 0 {
-        writeln!(out, "unread    {} rejects: trailhunt query 'SELECT * FROM rejects' --lake LAKE", appended.rejects)?;
+        let rejects = counted(appended.rejects, "reject");
+        writeln!(out, "unread    {rejects}: trailhunt lake rejects --lake LAKE lists them")?;
     }
     for (_, reason) in ingested.objects_failed.iter().take(5) {
         writeln!(out, "unread    {}", printable(reason))?;
     }
     if ingested.objects_failed.len() > 5 {
-        writeln!(out, "unread    and {} more; the next run tries again", ingested.objects_failed.len() - 5)?;
+        let more = ingested.objects_failed.len() - 5;
+        writeln!(out, "unread    and {more} more; the next run tries again")?;
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::digest::Digest;
 use super::metadata::Metadata;
 use super::problem::Problem;
-use crate::error::Error;
+use crate::error::{Action, Error};
 use crate::source::{Location, LogObject};
 
 /// Objects fetched concurrently.
@@ -43,7 +43,7 @@ pub(super) async fn hash_log(location: &Location, path: &Path) -> LogHash {
             }
         }
         Err(object_store::Error::NotFound { .. }) => LogHash::Missing,
-        Err(e) => LogHash::Unreadable(Error::storage("read", location.url_of(path), e).to_string()),
+        Err(e) => LogHash::Unreadable(Error::storage(Action::Read, location.url_of(path), e).to_string()),
     }
 }
 
@@ -53,7 +53,7 @@ pub(super) async fn fetch_digest(
     object: &LogObject,
     sidecar: Option<&Path>,
 ) -> Result<Digest, Problem> {
-    let failed = |e| Problem::digest_unreadable(&object.url, Error::storage("read", &object.url, e).to_string());
+    let failed = |e| Problem::digest_unreadable(&object.url, Error::storage(Action::Read, &object.url, e).to_string());
     let response = location.store().get(&object.path).await.map_err(failed)?;
     let mut metadata = Metadata::from_attributes(&response.attributes);
     let bytes = response.bytes().await.map_err(failed)?;
@@ -64,7 +64,7 @@ pub(super) async fn fetch_digest(
         let fetched = async { location.store().get(sidecar).await?.bytes().await };
         let bytes = fetched
             .await
-            .map_err(|e| Problem::digest_unreadable(&object.url, Error::storage("read", &url, e).to_string()))?;
+            .map_err(|e| Problem::digest_unreadable(&object.url, Error::storage(Action::Read, &url, e).to_string()))?;
         let json = serde_json::from_slice(&bytes).map_err(|e| {
             Problem::digest_unreadable(&object.url, format!("its metadata file {url} is not JSON ({e})"))
         })?;

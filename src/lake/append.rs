@@ -1,8 +1,8 @@
 //! Adds decoded objects to the lake, batch by batch, each exactly once.
 //!
-//! Rows are told from duplicates, gathered by day and encoded as they come; [`Appender::commit`] writes the files under
-//! names nobody else uses and makes them true with one Delta commit. When another writer committed first, a batch whose
-//! days or objects it touched is handed back to be read again against the new state; any other is committed as it is.
+//! Duplicates are dropped; the other rows are grouped by day and encoded as they arrive. [`Appender::commit`] writes the
+//! files under unique names and makes them visible with one Delta commit. If another writer committed first and touched
+//! the same days or objects, the batch is returned to the caller to be read again; otherwise it is committed unchanged.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -12,33 +12,35 @@ use arrow::datatypes::Date32Type;
 use chrono::Utc;
 use uuid::Uuid;
 
-use super::Lake;
 use super::commit::{self, Attempt, Change, NewFile};
 use super::data_file::{DataFileBuilder, ROW_GROUP_ROWS, RowGroups, properties};
 use super::known::{Known, event_keys};
-use super::ledger::{self, Ledger, LedgerRow, Standing};
+use super::ledger::{Ledger, ObjectState};
+use super::ledger_schema::{LedgerRow, ledger_batch, rejects_batch};
 use super::rows::Rows;
+use super::side_file::{self, SideFile};
 use super::snapshot::Snapshot;
-use super::state::{SideFile, State};
+use super::state::State;
+use super::table::Lake;
 use crate::decode::{Decoded, JobResult, Pool, Reject};
 use crate::error::{Error, Result};
 use crate::source::LogObject;
 
 /// A batch is committed when it holds this many events,
 const BATCH_EVENTS_MAX: u64 = 1_000_000;
-/// or this many objects: the ledger of a batch is held in memory too,
+/// or this many objects (their ledger rows are in memory too),
 const BATCH_OBJECTS_MAX: usize = 40_000;
-/// or is this old: what a slow source gave is not to be asked for again after an interruption.
+/// or is this old, so that an interrupted run does not fetch much from a slow source again.
 const BATCH_AGE_MAX: Duration = Duration::from_secs(300);
-/// The share of the memory limit that rows waiting to be sorted may take, and that encoded files may take before they
-/// are committed. The rest is for objects being decoded, for what is known, and for the allocator.
+/// Unsorted rows may take 1/24 of the memory limit, and so may encoded files before they are committed. The rest is for
+/// objects being decoded, known event ids and the allocator.
 const SHARE: usize = 24;
-/// So many such shares may be under way at once, however many cores there are.
+/// Rows being encoded may take this many shares in total, on any number of cores.
 const ENCODED_AT_ONCE: usize = 3;
-/// Ledger files a state may point at before the smaller ones are joined.
+/// A state names at most this many ledger files; then the smaller ones are joined.
 const LEDGER_FILES_MAX: usize = 16;
 
-/// Adds to one lake.
+/// Adds events to one lake.
 pub struct Appender<'a> {
     lake: &'a Lake,
     snapshot: Snapshot,
@@ -49,20 +51,20 @@ pub struct Appender<'a> {
     pool: Pool,
 }
 
-/// The batch under way.
+/// The batch that is not committed yet.
 #[derive(Default)]
 struct Pending {
     days: BTreeMap<i32, Day>,
-    /// In the order in which they were begun.
+    /// In the order they were started.
     encoding: VecDeque<Encoding>,
     objects: Vec<LedgerRow>,
     rejects: Vec<Reject>,
     events: u64,
-    /// When its first object was added.
+    /// When the first object was added.
     since: Option<Instant>,
 }
 
-/// One day's file, and the rows that wait to become row groups of it.
+/// One day's file, and the rows that are not encoded yet.
 struct Day {
     waiting: Rows,
     builder: DataFileBuilder,
@@ -71,21 +73,21 @@ struct Day {
 /// Rows of a day that are being sorted and encoded.
 struct Encoding {
     day: i32,
-    /// What they take.
+    /// Memory they take.
     bytes: usize,
     groups: JobResult<Result<RowGroups>>,
 }
 
-/// What became of some decoded objects.
+/// Counts of what was added from some decoded objects.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Appended {
     /// Objects read.
     pub objects: u64,
-    /// Events in the batch that were not in the lake.
+    /// Events that were not in the lake before.
     pub kept: u64,
-    /// Events that were.
+    /// Events that were already in the lake.
     pub duplicates: u64,
-    /// Records, or damaged ends of objects, that could not be read.
+    /// Records that could not be read; a damaged end of an object counts as one.
     pub rejects: u64,
     /// Members of another type than documented.
     pub retyped_members: u64,
@@ -104,14 +106,14 @@ impl std::ops::AddAssign for Appended {
 /// How a commit ended.
 #[derive(Debug)]
 pub enum Committed {
-    /// The batch is in the lake. What it added.
+    /// The batch is in the lake.
     Done(Appended),
-    /// Another writer touched the same days or objects first: these objects are to be read again.
+    /// Another writer changed the same days or objects first: these objects must be read again.
     Superseded(Vec<LogObject>),
 }
 
 impl<'a> Appender<'a> {
-    /// Reads the lake's ledger. Batches are sized so that the process stays within `memory_bytes`, and encoded in `pool`.
+    /// Reads the lake's ledger. Batches are sized so that the process stays within `memory_bytes`; `pool` encodes them.
     ///
     /// # Errors
     /// When the lake cannot be read.
@@ -122,30 +124,30 @@ impl<'a> Appender<'a> {
         Ok(Appender { lake, snapshot, ledger, known, pending: Pending::default(), memory_bytes, pool })
     }
 
-    /// What the ledger knows of an object.
-    pub fn standing(&self, object: &LogObject) -> Standing {
-        self.ledger.standing(object)
+    /// Whether an object was read, and in which version.
+    pub fn object_state(&self, object: &LogObject) -> ObjectState {
+        self.ledger.object_state(object)
     }
 
-    /// Adds decoded objects to the batch under way.
+    /// Adds decoded objects to the current batch.
     ///
     /// # Errors
     /// When the days' files in the lake cannot be read.
     pub async fn push(&mut self, decoded: Decoded) -> Result<Appended> {
         let Decoded { batch, days, objects, rejects, others: _ } = decoded;
-        let mut met: Vec<i32> = days.clone();
-        met.sort_unstable();
-        met.dedup();
-        for day in &met {
+        let mut distinct_days: Vec<i32> = days.clone();
+        distinct_days.sort_unstable();
+        distinct_days.dedup();
+        for day in &distinct_days {
             self.known.load(&self.snapshot, *day).await?;
         }
         let keys = event_keys(&batch)?;
         let fresh: Vec<bool> = keys.iter().zip(&days).map(|(key, day)| self.known.insert(*day, *key)).collect();
-        for day in met {
+        for day in distinct_days {
             let of_day = (0..).zip(&days).zip(&fresh).filter(|((_, of), fresh)| **of == day && **fresh);
             let rows: Vec<u32> = of_day.map(|((row, _), _)| row).collect();
             if !rows.is_empty() {
-                // What would not fit into the row group begins the next one; a remainder would be a small one of its own.
+                // Rows that do not fit start the next row group: splitting them would leave small row groups.
                 if self.day(day)?.waiting.count() + rows.len() > ROW_GROUP_ROWS {
                     self.encode(day).await?;
                 }
@@ -180,13 +182,13 @@ impl<'a> Appender<'a> {
         })
     }
 
-    /// Begins to sort and encode what waits of a day, when few enough are at it.
+    /// Starts sorting and encoding a day's rows; waits first if too many encodings are in progress.
     async fn encode(&mut self, day: i32) -> Result<()> {
-        let under_way = |pending: &Pending| pending.encoding.iter().map(|encoding| encoding.bytes).sum::<usize>();
+        let in_progress = |pending: &Pending| pending.encoding.iter().map(|encoding| encoding.bytes).sum::<usize>();
         while self.pending.encoding.len() >= self.pool.threads()
-            || under_way(&self.pending) >= ENCODED_AT_ONCE * self.memory_bytes / SHARE
+            || in_progress(&self.pending) >= ENCODED_AT_ONCE * self.memory_bytes / SHARE
         {
-            self.encoded().await?;
+            self.finish_oldest_encoding().await?;
         }
         let Some(of_day) = self.pending.days.get_mut(&day).filter(|of_day| of_day.waiting.count() > 0) else {
             return Ok(());
@@ -197,8 +199,8 @@ impl<'a> Appender<'a> {
         Ok(())
     }
 
-    /// Puts the rows that were begun first into their file. False when there are none.
-    async fn encoded(&mut self) -> Result<bool> {
+    /// Waits for the oldest encoding and adds its row groups to their file. False when none is in progress.
+    async fn finish_oldest_encoding(&mut self) -> Result<bool> {
         let Some(Encoding { day, groups, .. }) = self.pending.encoding.pop_front() else { return Ok(false) };
         let groups = groups.await??;
         if let Some(of_day) = self.pending.days.get_mut(&day) {
@@ -207,7 +209,7 @@ impl<'a> Appender<'a> {
         Ok(true)
     }
 
-    /// Sorts and encodes the days that hold most until few rows wait.
+    /// Encodes the largest days until the unsorted rows fit into their share of memory.
     async fn make_room(&mut self) -> Result<()> {
         loop {
             let waiting: usize = self.pending.days.values().map(|day| day.waiting.bytes()).sum();
@@ -219,7 +221,7 @@ impl<'a> Appender<'a> {
         }
     }
 
-    /// True when the batch should be committed before more is added.
+    /// True when the batch should be committed before more objects are added.
     pub fn is_full(&self) -> bool {
         let encoded: usize = self.pending.days.values().map(|day| day.builder.encoded_bytes()).sum();
         self.pending.events >= BATCH_EVENTS_MAX
@@ -228,16 +230,16 @@ impl<'a> Appender<'a> {
             || self.pending.since.is_some_and(|since| since.elapsed() >= BATCH_AGE_MAX)
     }
 
-    /// Makes the batch under way true. Does nothing when there is none.
+    /// Commits the current batch, if there is one.
     ///
     /// # Errors
-    /// When files or the log cannot be written. Either nothing of the batch is then in the lake, or, when only the answer
-    /// was lost, all of it; running again finds out.
+    /// When files or the log cannot be written. The lake then holds nothing of the batch or, if only the answer to the
+    /// commit was lost, all of it. The next run reads the ledger and continues correctly in both cases.
     pub async fn commit(&mut self) -> Result<Committed> {
         for day in self.pending.days.keys().copied().collect::<Vec<_>>() {
             self.encode(day).await?;
         }
-        while self.encoded().await? {}
+        while self.finish_oldest_encoding().await? {}
         let Pending { days, objects, rejects, .. } = std::mem::take(&mut self.pending);
         if objects.is_empty() {
             return Ok(Committed::Done(Appended::default()));
@@ -245,10 +247,10 @@ impl<'a> Appender<'a> {
         let batch = Uuid::now_v7().simple().to_string();
         let touched: Vec<i32> = days.keys().copied().collect();
         let files = self.write_files(&batch, days).await?;
-        let ledger_rows = ledger::ledger_batch(&objects, &batch, Utc::now())?;
+        let ledger_rows = ledger_batch(&objects, &batch, Utc::now())?;
         let ledger_file = self.write_side(format!("_trailhunt/ledger/{batch}.parquet"), &[ledger_rows]).await?;
-        let reject_file = match ledger::rejects_batch(&rejects, &batch)? {
-            none if none.num_rows() == 0 => None,
+        let reject_file = match rejects_batch(&rejects, &batch)? {
+            empty if empty.num_rows() == 0 => None,
             rows => Some(self.write_side(format!("_trailhunt/rejects/{batch}.parquet"), &[rows]).await?),
         };
         loop {
@@ -256,15 +258,15 @@ impl<'a> Appender<'a> {
             let change = Change::Append { files: &files, state: &state };
             let attempt = tokio::task::block_in_place(|| commit::attempt(self.lake, &self.snapshot, &change))?;
             let before = std::mem::replace(&mut self.snapshot, self.lake.snapshot().await?);
-            // A commit whose answer was lost looks like a conflict with ourselves.
+            // If the answer to our own commit was lost, the retry conflicts with that commit.
             let ours = self.snapshot.state.ledger.contains(&ledger_file);
             if attempt == Attempt::Done || ours {
                 return Ok(Committed::Done(self.done(objects)));
             }
             self.ledger = Ledger::load(&self.lake.location, &self.snapshot.state.ledger).await?;
             let others = new_days(&before, &self.snapshot);
-            let met = |row: &LedgerRow| self.ledger.standing(&row.decoded.object) == Standing::Read;
-            if touched.iter().any(|day| others.contains(day)) || objects.iter().any(met) {
+            let was_read = |row: &LedgerRow| self.ledger.object_state(&row.decoded.object) == ObjectState::Read;
+            if touched.iter().any(|day| others.contains(day)) || objects.iter().any(was_read) {
                 self.known = Known::new(self.memory_bytes);
                 commit::discard(self.lake, &files).await;
                 return Ok(Committed::Superseded(objects.into_iter().map(|row| row.decoded.object).collect()));
@@ -298,10 +300,10 @@ impl<'a> Appender<'a> {
     }
 
     async fn write_side(&self, path: String, batches: &[RecordBatch]) -> Result<SideFile> {
-        ledger::write(&self.lake.location, path, batches, properties()).await
+        side_file::write(&self.lake.location, path, batches, properties()).await
     }
 
-    /// The state after this batch. Joins the smaller ledger files when there are many.
+    /// The state after this batch. Joins the smaller ledger files when there are too many.
     async fn next_state(&self, ledger: &SideFile, rejects: Option<&SideFile>) -> Result<State> {
         let mut state = self.snapshot.state.clone();
         state.rejects.extend(rejects.cloned());
@@ -310,14 +312,14 @@ impl<'a> Appender<'a> {
             let small = state.ledger.split_off(1);
             let path = format!("_trailhunt/ledger/{}.parquet", Uuid::now_v7().simple());
             let small: Vec<_> = small.iter().map(|file| self.lake.location.child(&file.path)).collect();
-            state.ledger.push(ledger::join(&self.lake.location, path, &small, properties()).await?);
+            state.ledger.push(side_file::join(&self.lake.location, path, &small, properties()).await?);
         }
         state.ledger.push(ledger.clone());
         Ok(state)
     }
 }
 
-/// Days in which `now` has files that `before` had not.
+/// Days with files in `now` that were not in `before`.
 fn new_days(before: &Snapshot, now: &Snapshot) -> Vec<i32> {
     let had: std::collections::HashSet<_> = before.files.iter().map(|file| &file.path).collect();
     let new = now.files.iter().filter(|file| !had.contains(&file.path));

@@ -1,4 +1,4 @@
-//! One Delta commit: the moment at which files are in the lake, or out of it.
+//! One Delta commit: adds files to the lake or replaces them.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -20,14 +20,14 @@ use object_store::path::Path;
 use super::data_file::BuiltFile;
 use super::snapshot::{Snapshot, path_in_store};
 use super::state::{DOMAIN, State};
-use super::{ENGINE_INFO, Lake};
-use crate::error::{Error, Result};
+use super::table::{ENGINE_INFO, Lake};
+use crate::error::{Action, Error, Result};
 use crate::schema::PARTITION;
 
-/// A checkpoint spares readers the replay of this many commits.
+/// A checkpoint is written after this many commits, so that readers need not replay them.
 const COMMITS_PER_CHECKPOINT: u64 = 20;
 
-/// A data file in its place, which no commit names yet.
+/// A data file that was written but that no commit names yet.
 pub struct NewFile {
     /// UTC day of its events.
     pub day: NaiveDate,
@@ -39,32 +39,32 @@ pub struct NewFile {
 
 /// What a commit changes.
 pub enum Change<'a> {
-    /// Events come in, and the state with them.
+    /// Adds events and replaces the state.
     Append {
-        /// Files that come in.
+        /// Files to add.
         files: &'a [NewFile],
-        /// The state from now on.
+        /// The new state.
         state: &'a State,
     },
-    /// The same events in other files.
+    /// Replaces files by others with the same events.
     Rewrite {
-        /// Files that come in.
+        /// Files to add.
         files: &'a [NewFile],
-        /// Keys of the files they stand for.
-        instead_of: &'a HashSet<Path>,
+        /// Keys of the files to remove.
+        replaced: &'a HashSet<Path>,
     },
 }
 
 /// How an attempt at a commit ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempt {
-    /// It is in the log.
+    /// The commit is in the log.
     Done,
-    /// Another writer was first; nothing of it is in the log.
+    /// Another writer committed first; the log holds nothing of this commit.
     Conflict,
 }
 
-/// Writes a finished file of `day` under the name of `batch`, which nobody else uses.
+/// Writes a finished file of `day`. Its name contains `batch`, which must be unique.
 ///
 /// # Errors
 /// [`Error::Storage`] when it cannot be written.
@@ -73,18 +73,18 @@ pub async fn write(lake: &Lake, batch: &str, day: NaiveDate, file: BuiltFile) ->
     let path = location.child(&format!("{PARTITION}={day}/{batch}.parquet"));
     let size_bytes = file.bytes.len() as u64;
     let put = location.store().put(&path, file.bytes.into()).await;
-    put.map_err(|e| Error::storage("write", location.url_of(&path), e))?;
+    put.map_err(|e| Error::storage(Action::Write, location.url_of(&path), e))?;
     Ok(NewFile { day, path, size_bytes, statistics: file.statistics })
 }
 
-/// Takes back files no commit will ever name. Best effort: a reader does not see them either way.
+/// Deletes files that no commit will name. Failures are ignored: readers never see these files, and vacuum deletes them.
 pub async fn discard(lake: &Lake, files: &[NewFile]) {
     for file in files {
         let _ = lake.location.store().delete(&file.path).await;
     }
 }
 
-/// One attempt to commit `change` on top of `snapshot`. Blocks; call it where that is allowed.
+/// Tries once to commit `change` on top of `snapshot`. Blocks; call it where blocking is allowed.
 ///
 /// # Errors
 /// [`Error::Lake`] when the log cannot be written.
@@ -104,7 +104,7 @@ pub fn attempt(lake: &Lake, snapshot: &Snapshot, change: &Change<'_>) -> Result<
             let state = serde_json::to_string(state).map_err(|e| lake.failed(e))?;
             transaction = transaction.with_domain_metadata(DOMAIN.to_owned(), state);
         }
-        Change::Rewrite { instead_of, .. } => remove(lake, snapshot, instead_of, &mut transaction)?,
+        Change::Rewrite { replaced, .. } => remove(lake, snapshot, replaced, &mut transaction)?,
     }
     match transaction.commit(engine).map_err(|e| lake.failed(e))? {
         CommitResult::Committed(committed) => {
@@ -137,28 +137,28 @@ fn add(lake: &Lake, files: &[NewFile], transaction: &mut Transaction) -> Result<
     Ok(())
 }
 
-/// Names the files to remove by the rows of the snapshot's own metadata, as the Delta library wants it.
-fn remove(lake: &Lake, snapshot: &Snapshot, gone: &HashSet<Path>, transaction: &mut Transaction) -> Result<()> {
+/// Removes files. The Delta library identifies them by rows of the snapshot's scan metadata.
+fn remove(lake: &Lake, snapshot: &Snapshot, removed: &HashSet<Path>, transaction: &mut Transaction) -> Result<()> {
     let scan = Arc::clone(&snapshot.delta).scan_builder().build().map_err(|e| lake.failed(e))?;
     for metadata in scan.scan_metadata(lake.engine.as_ref()).map_err(|e| lake.failed(e))? {
         let (data, selected) = metadata.map_err(|e| lake.failed(e))?.scan_files.into_parts();
         let batch = ArrowEngineData::try_from_engine_data(data).map_err(|e| lake.failed(e))?;
         let paths = batch.record_batch().column_by_name("path").and_then(|paths| paths.as_string_opt::<i32>());
         let paths = paths.ok_or_else(|| Error::Internal("scan metadata without paths".into()))?;
-        let mut goes = Vec::with_capacity(paths.len());
+        let mut is_removed = Vec::with_capacity(paths.len());
         for (row, path) in paths.iter().enumerate() {
             let is_live = selected.get(row).copied().unwrap_or(true);
-            goes.push(is_live && gone.contains(&path_in_store(lake, path.unwrap_or_default())?));
+            is_removed.push(is_live && removed.contains(&path_in_store(lake, path.unwrap_or_default())?));
         }
-        if goes.contains(&true) {
-            let rows = FilteredEngineData::try_new(batch, goes).map_err(|e| lake.failed(e))?;
+        if is_removed.contains(&true) {
+            let rows = FilteredEngineData::try_new(batch, is_removed).map_err(|e| lake.failed(e))?;
             transaction.remove_files(rows);
         }
     }
     Ok(())
 }
 
-/// A checkpoint is an aid to readers; without one they replay more commits.
+/// Writes a checkpoint. Failures are ignored: without it, readers only replay more commits.
 fn checkpoint(snapshot: &SnapshotRef, engine: &dyn Engine) {
     let _ = snapshot.checkpoint(engine, None);
 }

@@ -1,4 +1,4 @@
-//! Upkeep: many small files of a day into few sorted ones, and files no commit names away.
+//! Maintenance: joins a day's small files into a few sorted ones, and deletes files that no commit names.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -8,19 +8,20 @@ use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStoreExt};
 use uuid::Uuid;
 
-use super::Lake;
 use super::commit::{self, Attempt, Change};
 use super::data_file::DataFileBuilder;
-use super::ledger::read_columns;
+use super::rollup;
 use super::rows::Rows;
+use super::side_file::read_columns;
 use super::snapshot::{DataFile, Snapshot};
-use crate::error::{Error, Result};
+use super::table::Lake;
+use crate::error::{Action, Error, Result};
 
-/// Files of more bytes than this are left as they are.
+/// Larger files are left unchanged.
 const SMALL_BYTES_MAX: u64 = 32 << 20;
-/// Events of one rewritten file, sorted as a whole in memory where the limit allows: some 400 MB.
+/// Most events of one rewritten file: about 400 MB when sorted in memory at once.
 const FILE_EVENTS_MAX: u64 = 262_144;
-/// The share of the memory limit that rows sorted together may take.
+/// Rows sorted together may take 1/4 of the memory limit.
 const SHARE: usize = 4;
 
 /// What a compaction did.
@@ -28,9 +29,9 @@ const SHARE: usize = 4;
 pub struct Compacted {
     /// Days rewritten.
     pub days: u64,
-    /// Files before and after, of those days.
+    /// Number of rewritten files, before and after.
     pub files: (u64, u64),
-    /// Bytes before and after, of those files.
+    /// Bytes of these files, before and after.
     pub bytes: (u64, u64),
 }
 
@@ -39,18 +40,19 @@ pub struct Compacted {
 pub struct Vacuumed {
     /// Files deleted.
     pub files: u64,
-    /// Their bytes.
+    /// Bytes of these files.
     pub bytes: u64,
 }
 
 impl Lake {
-    /// Joins each day's small files, one commit a day. The events stay the same; old files stay until [`Lake::vacuum`].
+    /// Joins the small files of each day, one commit per group of files. The events do not change; the old files stay
+    /// until [`Lake::vacuum`].
     ///
-    /// A day that another writer compacted meanwhile is left to that one. Days with fewer than `files_min` small files
-    /// are left as they are; what is sorted together takes a share of `memory_bytes`.
+    /// Skips days with fewer than `files_min` small files, and days that another writer is compacting. Sorting takes a
+    /// share of `memory_bytes`.
     ///
     /// # Errors
-    /// When files cannot be read or written. Days already committed stay so.
+    /// When files cannot be read or written. Days that were already committed stay compacted.
     pub async fn compact(&self, files_min: usize, memory_bytes: usize) -> Result<Compacted> {
         let mut compacted = Compacted::default();
         let snapshot = self.snapshot().await?;
@@ -73,7 +75,7 @@ impl Lake {
         Ok(compacted)
     }
 
-    /// One file for some of a day's. Its bytes, or nothing when another writer took one of them away.
+    /// Joins some files of a day into one and returns its size; `None` when another writer removed one of them.
     async fn join(&self, day: NaiveDate, files: Vec<DataFile>, sorted_bytes: usize) -> Result<Option<u64>> {
         let mut snapshot = self.snapshot().await?;
         let mut builder = DataFileBuilder::new(&snapshot.delta.schema())?;
@@ -94,27 +96,27 @@ impl Lake {
         let built = builder.finish()?;
         let bytes = built.bytes.len() as u64;
         let new = [commit::write(self, &Uuid::now_v7().simple().to_string(), day, built).await?];
-        let instead_of: HashSet<Path> = files.into_iter().map(|file| file.path).collect();
+        let replaced: HashSet<Path> = files.into_iter().map(|file| file.path).collect();
         loop {
-            let live = snapshot.files.iter().filter(|file| instead_of.contains(&file.path)).count();
-            if live < instead_of.len() {
+            let live = snapshot.files.iter().filter(|file| replaced.contains(&file.path)).count();
+            if live < replaced.len() {
                 commit::discard(self, &new).await;
                 return Ok(None);
             }
-            let change = Change::Rewrite { files: &new, instead_of: &instead_of };
+            let change = Change::Rewrite { files: &new, replaced: &replaced };
             if tokio::task::block_in_place(|| commit::attempt(self, &snapshot, &change))? == Attempt::Done {
                 return Ok(Some(bytes));
             }
             snapshot = self.snapshot().await?;
-            // A commit whose answer was lost looks like a conflict with ourselves.
+            // If the answer to our own commit was lost, the retry conflicts with that commit.
             if snapshot.files.iter().any(|file| file.path == new[0].path) {
                 return Ok(Some(bytes));
             }
         }
     }
 
-    /// Deletes files that the lake does not name and that are older than `before`: of days that were compacted, and of
-    /// ingests that never came to their commit. Older versions of the table that named them can no longer be read.
+    /// Deletes files that the lake does not name and that are older than `before`: leftovers of compacted days and of
+    /// interrupted ingests. Older versions of the table that name them can no longer be read.
     ///
     /// # Errors
     /// When files cannot be listed or deleted.
@@ -125,42 +127,42 @@ impl Lake {
             .list(Some(self.location.prefix()))
             .try_collect()
             .await
-            .map_err(|e| Error::storage("list", self.location.to_string(), e))?;
+            .map_err(|e| Error::storage(Action::List, self.location.to_string(), e))?;
         let named = named(&snapshot, &listed);
         let mut vacuumed = Vacuumed::default();
         for object in listed {
-            let ours = self.is_lake_file(&object.location);
-            let is_named = named.contains(&object.location) || named.contains(&super::rollup::stem(&object.location));
-            if !ours || is_named || object.last_modified >= before {
+            let is_ours = self.is_lake_file(&object.location);
+            let is_named = named.contains(&object.location) || named.contains(&rollup::stem(&object.location));
+            if !is_ours || is_named || object.last_modified >= before {
                 continue;
             }
             let deleted = store.delete(&object.location).await;
-            deleted.map_err(|e| Error::storage("delete", self.location.url_of(&object.location), e))?;
+            deleted.map_err(|e| Error::storage(Action::Delete, self.location.url_of(&object.location), e))?;
             vacuumed.files += 1;
             vacuumed.bytes += object.size;
         }
         Ok(vacuumed)
     }
 
-    /// True for Parquet files of days, of the ledger, the rejects and the rollups; never for the table's log.
+    /// True for Parquet files of events, ledger, rejects and rollups; never for the table's log.
     fn is_lake_file(&self, path: &Path) -> bool {
         let parts: Vec<_> = path.prefix_match(self.location.prefix()).into_iter().flatten().collect();
         let folder = parts.first().map(|part| part.as_ref().to_owned()).unwrap_or_default();
-        let of_days = folder.starts_with(crate::schema::PARTITION) && parts.len() == 2;
-        let beside = folder == "_trailhunt" && matches!(parts.len(), 3 | 4);
-        (of_days || beside) && path.extension() == Some("parquet")
+        let is_data = folder.starts_with(crate::schema::PARTITION) && parts.len() == 2;
+        let is_side_file = folder == "_trailhunt" && matches!(parts.len(), 3 | 4);
+        (is_data || is_side_file) && path.extension() == Some("parquet")
     }
 }
 
-/// Files the snapshot points at, and stems of the rollups that hold for it.
+/// Files that the snapshot names, and stems of the rollups that belong to it.
 fn named(snapshot: &Snapshot, listed: &[ObjectMeta]) -> HashSet<Path> {
     let side = snapshot.state.ledger.iter().chain(&snapshot.state.rejects).map(|f| snapshot.location.child(&f.path));
-    let listed = listed.iter().map(|object| super::rollup::stem(&object.location)).collect();
-    let rollups = super::rollup::stems(snapshot, &listed);
+    let listed = listed.iter().map(|object| rollup::stem(&object.location)).collect();
+    let rollups = rollup::stems(snapshot, &listed);
     snapshot.files.iter().map(|file| file.path.clone()).chain(side).chain(rollups).collect()
 }
 
-/// A day's files in groups of at most [`FILE_EVENTS_MAX`] events, groups of one left out.
+/// Groups a day's files so that each group has at most [`FILE_EVENTS_MAX`] events; groups of one file are dropped.
 fn groups(files: Vec<DataFile>) -> Vec<Vec<DataFile>> {
     let mut groups: Vec<Vec<DataFile>> = Vec::new();
     let mut events = u64::MAX;
@@ -185,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_are_grouped_up_to_a_bound_and_single_ones_left_alone() {
+    fn files_are_grouped_up_to_a_bound_and_single_files_are_skipped() {
         let file = |rows| DataFile {
             path: Path::from(format!("{rows}")),
             size_bytes: 1,

@@ -1,22 +1,22 @@
-//! Parquet's hybrid of runs and packed bits: how keys of a dictionary and definition levels are written.
+//! Parquet's hybrid encoding of runs and packed bits, used for dictionary keys and definition levels.
 //!
 //! <https://parquet.apache.org/docs/file-format/data-pages/encodings/#RLE>
 
-/// Values packed together.
+/// Values are packed in groups of this many.
 const GROUP: usize = 8;
 
-/// Writes `values`, each less than 2 to the power of `bits`.
+/// Writes `values`; each must fit into `bits` bits.
 pub fn put(out: &mut Vec<u8>, values: &[u32], bits: u32) {
     if bits == 0 && !values.is_empty() {
         return put_run(out, values.len(), 0, bits);
     }
-    // What is to be packed, and how far it reaches.
+    // The values from `begin` to `at` are to be packed.
     let mut begin = 0;
     let mut at = 0;
     while at < values.len() {
         let value = values[at];
         let run = values[at..].iter().take_while(|other| **other == value).count();
-        // Packed values come in whole groups: the run fills the last one up.
+        // Packed values come in whole groups, so the start of the run fills the last group.
         let fill = (at - begin).next_multiple_of(GROUP) - (at - begin);
         if run >= fill + GROUP {
             put_packed(out, &values[begin..at + fill], bits);
@@ -34,7 +34,7 @@ pub fn put_run(out: &mut Vec<u8>, count: usize, value: u32, bits: u32) {
     out.extend_from_slice(&value.to_le_bytes()[..bits.div_ceil(u8::BITS) as usize]);
 }
 
-/// Writes values bit by bit, the last group filled up with zeros.
+/// Writes values as packed bits; zeros fill the last group.
 fn put_packed(out: &mut Vec<u8>, values: &[u32], bits: u32) {
     if values.is_empty() {
         return;
@@ -68,7 +68,7 @@ fn put_number(out: &mut Vec<u8>, mut number: usize) {
 mod tests {
     use super::*;
 
-    /// By the format's description, a bit at a time.
+    /// A simple decoder, written from the format's description.
     fn read(mut bytes: &[u8], bits: u32, count: usize) -> Vec<u32> {
         let mut values = Vec::new();
         let number = |bytes: &mut &[u8]| {
@@ -98,13 +98,13 @@ mod tests {
             }
         }
         assert!(bytes.is_empty(), "{} bytes too many", bytes.len());
-        assert!(values[count..].iter().all(|value| *value == 0), "filled up with zeros");
+        assert!(values[count..].iter().all(|value| *value == 0), "zeros fill the last group");
         values.truncate(count);
         values
     }
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn values_are_read_as_they_were_written() {
         let runs: &[&[(u32, usize)]] = &[
             &[],
             &[(1, 1)],
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn packed_bits_stand_as_the_format_shows_them() {
+    fn packed_bits_match_the_example_of_the_format() {
         let mut out = Vec::new();
         put(&mut out, &[0, 1, 2, 3, 4, 5, 6, 7], 3);
         assert_eq!(out, [0b11, 0b1000_1000, 0b1100_0110, 0b1111_1010]);

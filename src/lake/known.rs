@@ -1,21 +1,22 @@
 //! Which events the lake has, day by day, so that none is kept twice.
 //!
-//! An event is known by its `event_id`; one without an id by its whole content. Two records of one event carry the same
-//! time, so only the event's own day has to be looked at. Days are loaded when first met and the least recently used
-//! are let go, so memory follows the days under way and not the lake.
+//! An event is identified by its `event_id`, or by its whole content if the id does not identify it: it is missing,
+//! redacted or not a GUID. All records of one event carry the same time, so only the ids of its own day are compared. Days
+//! are loaded on first use and the least recently used days are dropped, so memory depends on the days being written, not
+//! on the size of the lake.
 
 use std::collections::{HashMap, HashSet};
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::util::display::{ArrayFormatter, FormatOptions};
+use arrow::array::{AsArray, RecordBatch};
 use foldhash::fast::RandomState;
 
-use super::ledger::read_columns;
+use super::side_file::read_columns;
 use super::snapshot::Snapshot;
+use crate::decode::{RowContent, unique_id};
 use crate::error::{Error, Result};
 
-/// Bytes of the memory limit for each id held before older days are let go. An id takes 17 to 40 bytes.
-const LIMIT_BYTES_AN_ID: usize = 512;
+/// One id may be held per this many bytes of the memory limit. An id takes 17 to 40 bytes.
+const LIMIT_BYTES_PER_ID: usize = 512;
 
 /// Identity of an event, 128 bits.
 pub type EventKey = u128;
@@ -32,14 +33,14 @@ pub struct Known {
 struct Day {
     keys: HashSet<EventKey, RandomState>,
     used: u64,
-    /// Holds keys of the batch under way, which no file has yet.
+    /// Holds keys of the current batch, which are in no file yet.
     pending: bool,
 }
 
 impl Known {
-    /// Nothing yet, and few enough at any time for a process that is to stay within `memory_bytes`.
+    /// An empty set, bounded for a process with a memory limit of `memory_bytes`.
     pub fn new(memory_bytes: usize) -> Known {
-        Known { days: HashMap::new(), clock: 0, ids_max: memory_bytes / LIMIT_BYTES_AN_ID }
+        Known { days: HashMap::new(), clock: 0, ids_max: memory_bytes / LIMIT_BYTES_PER_ID }
     }
 
     /// Makes sure the keys of `day` (days since 1970-01-01) are in memory.
@@ -53,7 +54,7 @@ impl Known {
             known.used = clock;
             return Ok(());
         }
-        self.let_go();
+        self.evict();
         let mut keys = HashSet::default();
         for file in &snapshot.files {
             if arrow::datatypes::Date32Type::from_naive_date(file.day) != day {
@@ -61,30 +62,34 @@ impl Known {
             }
             let url = snapshot.location.url_of(&file.path);
             let bytes = snapshot.location.bytes(&file.path).await?;
-            let all_have_ids = file.nulls.get("event_id") == Some(&0);
-            let columns: Option<&[&str]> = if all_have_ids { Some(&["event_id"]) } else { None };
-            for batch in read_columns(bytes, columns).map_err(|e| Error::lake(url.as_str(), e))? {
-                keys.extend(event_keys(&batch)?);
+            let read = |columns| read_columns(bytes.clone(), columns).map_err(|e| Error::lake(url.as_str(), e));
+            let mut batches = read(Some(&["event_id"]))?;
+            let ids: Vec<_> = batches.iter().map(unique_ids).collect::<Result<_>>()?;
+            if ids.iter().flatten().any(Option::is_none) {
+                batches = read(None)?;
+            }
+            for batch in &batches {
+                keys.extend(event_keys(batch)?);
             }
         }
         self.days.insert(day, Day { keys, used: clock, pending: false });
         Ok(())
     }
 
-    /// Notes an event of a loaded day. False when it was known.
+    /// Adds an event of a loaded day. False when it was known.
     pub fn insert(&mut self, day: i32, key: EventKey) -> bool {
         let known = self.days.entry(day).or_default();
         known.pending = true;
         known.keys.insert(key)
     }
 
-    /// The batch under way is in the lake now.
+    /// The current batch is now in the lake.
     pub fn committed(&mut self) {
         self.days.values_mut().for_each(|day| day.pending = false);
     }
 
-    /// Lets the least recently used days go until there is room.
-    fn let_go(&mut self) {
+    /// Drops the least recently used days until the bound holds.
+    fn evict(&mut self) {
         while self.days.values().map(|day| day.keys.len()).sum::<usize>() > self.ids_max {
             let oldest = self.days.iter().filter(|(_, day)| !day.pending).min_by_key(|(_, day)| day.used);
             let Some((oldest, _)) = oldest else { return };
@@ -94,52 +99,23 @@ impl Known {
     }
 }
 
-/// The key of every row: its `event_id` where that is a GUID, else a hash of it, else a hash of the row's content.
+/// The key of every row: its `event_id` where that identifies an event, else a hash of the row's content.
 ///
 /// # Errors
-/// When a column cannot be formatted, which no column of ours does.
+/// [`Error::Internal`] when a column cannot be formatted.
 pub fn event_keys(batch: &RecordBatch) -> Result<Vec<EventKey>> {
+    let ids = unique_ids(batch)?;
+    if ids.iter().all(Option::is_some) {
+        return Ok(ids.into_iter().flatten().collect());
+    }
+    let content = RowContent::new(batch)?;
+    Ok(ids.into_iter().enumerate().map(|(row, id)| id.unwrap_or_else(|| content.hash(row))).collect())
+}
+
+/// The `event_id` of every row that it identifies.
+fn unique_ids(batch: &RecordBatch) -> Result<Vec<Option<EventKey>>> {
     let Some(ids) = batch.column_by_name("event_id").map(|ids| ids.as_string::<i32>()) else {
         return Err(Error::Internal("a batch without event_id".into()));
     };
-    let mut content = None;
-    (0..batch.num_rows())
-        .map(|row| match ids.is_valid(row).then(|| ids.value(row)) {
-            Some(id) => Ok(uuid::Uuid::try_parse(id).map_or_else(|_| digest(id.as_bytes()), |id| id.as_u128())),
-            None => {
-                if content.is_none() {
-                    content = Some(Content::new(batch)?);
-                }
-                Ok(content.as_ref().map_or(0, |content| content.key(row)))
-            }
-        })
-        .collect()
-}
-
-/// Formats whole rows, without the columns that say where a row was read.
-struct Content<'a> {
-    columns: Vec<ArrayFormatter<'a>>,
-}
-
-impl<'a> Content<'a> {
-    fn new(batch: &'a RecordBatch) -> Result<Content<'a>> {
-        const OPTIONS: FormatOptions<'static> = FormatOptions::new().with_null("\u{0}");
-        let schema = batch.schema();
-        let of_event = |name: &str| !name.starts_with("source_object") && !name.starts_with("source_record");
-        let columns = schema.fields().iter().zip(batch.columns()).filter(|(field, _)| of_event(field.name()));
-        let columns = columns.map(|(_, array)| ArrayFormatter::try_new(array.as_ref(), &OPTIONS));
-        let columns = columns.collect::<Result<_, _>>().map_err(|e| Error::Internal(e.to_string()))?;
-        Ok(Content { columns })
-    }
-
-    fn key(&self, row: usize) -> EventKey {
-        let text: String = self.columns.iter().map(|column| format!("{}\u{1f}", column.value(row))).collect();
-        digest(text.as_bytes())
-    }
-}
-
-/// The first 128 bits of SHA-256.
-fn digest(bytes: &[u8]) -> u128 {
-    use sha2::Digest;
-    sha2::Sha256::digest(bytes).iter().take(16).fold(0, |key, byte| key << 8 | u128::from(*byte))
+    Ok(ids.iter().map(|id| id.and_then(unique_id)).collect())
 }

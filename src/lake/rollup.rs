@@ -1,17 +1,17 @@
-//! Daily summaries of the events, kept beside them so that history need not be read again.
+//! Daily summaries of the events, stored beside them so that a hunt need not read all of history again.
 //!
-//! A rollup is a SQL file in `sql/rollups`; each of its rows belongs to one day and depends on that day's events alone.
-//! What it says of one day is one file, named by a hash of the rollup's text and of the day's data files. A day that
-//! changed, or a rollup that did, gets another name: nothing has to be invalidated, and no commit has to say so. A file
-//! that is not there is computed from the events by whoever needs it; a file nobody names any more is for
-//! [`Lake::vacuum`].
+//! A rollup is a SQL file in `sql/rollups`. Each of its rows belongs to one day and depends on that day's events only. It
+//! may read any view, and other rollups of the day. The rows of one day are one file, named by a hash of the rollup's
+//! text, of the texts it reads and of the day's data files. If one of them changes, so does the name: nothing has to be
+//! invalidated, and no commit is needed. A missing file is computed from the events when it is needed; [`Lake::vacuum`]
+//! deletes files that are no longer named.
 //!
-//! A history, a SQL file in `sql/histories`, says of a day what only all days up to it can tell, such as what was seen for
-//! the first time. It is kept the same way, a file a day, named by a hash of those days too and of what places addresses:
-//! a night reads what is kept of the past and adds its own day.
+//! A history is a SQL file in `sql/histories`. Its rows depend on all days up to their own, for example what was seen for
+//! the first time. It is stored in the same way; the hash also covers those days and the geographic databases. A nightly
+//! run reads the stored days and adds its own.
 //!
-//! The days of a week that is over for a week are joined in one file, and those of such a month, so that a year is a dozen
-//! files to open and a dozen more at most, and not hundreds.
+//! The days of a week are joined into one file a week after its end, and those of a month likewise. A year is then about
+//! a dozen files, with at most a dozen more for the current month.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -20,85 +20,48 @@ use std::sync::LazyLock;
 use arrow::array::RecordBatch;
 use chrono::{Datelike, Days, Months, NaiveDate, Weekday};
 use futures::TryStreamExt;
-use include_dir::{Dir, File, include_dir};
+use include_dir::File;
 use object_store::path::Path;
 use parquet::basic::Compression;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use sha2::{Digest, Sha256};
 
+use super::dependencies::dependencies;
+use super::side_file;
 use super::snapshot::{DataFile, Snapshot};
-use super::{Lake, ledger};
-use crate::error::{Error, Result};
+use super::sql_files::{Rollup, VIEWS, rollups_and_histories};
+use super::table::{ENGINE_INFO, Lake};
+use crate::error::{Action, Error, Result};
 use crate::schema::PARTITION;
 
-static ROLLUPS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/rollups");
-static HISTORIES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/histories");
-/// What rollups, and detectors, may stand on.
-pub static VIEWS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/views");
-
-/// A daily summary.
-#[derive(Debug, Clone, Copy)]
-pub struct Rollup {
-    /// Name of its table.
-    pub name: &'static str,
-    /// How it is made, from events or, for a history, from rollups. `event_date` is its first column.
-    pub sql: &'static str,
-    /// It stands on all days up to its own.
-    pub is_history: bool,
-}
-
-/// All that stand on one day each.
-pub fn rollups() -> Vec<Rollup> {
-    of_folder(&ROLLUPS, false)
-}
-
-/// All that stand on all days up to their own.
-pub fn histories() -> Vec<Rollup> {
-    of_folder(&HISTORIES, true)
-}
-
-/// Everything that is kept: the rollups, then the histories that stand on them.
-pub fn rollups_and_histories() -> Vec<Rollup> {
-    rollups().into_iter().chain(histories()).collect()
-}
-
-fn of_folder(folder: &'static Dir<'_>, is_history: bool) -> Vec<Rollup> {
-    let rollup = |file: &'static File<'_>| {
-        Some(Rollup { name: file.path().file_stem()?.to_str()?, sql: file.contents_utf8()?, is_history })
-    };
-    let mut rollups: Vec<_> = folder.files().filter_map(rollup).collect();
-    rollups.sort_by_key(|rollup| rollup.name);
-    rollups
-}
-
-/// What of a snapshot is rolled up.
+/// The rollup files that exist for a snapshot.
 #[derive(Debug, Clone, Default)]
 pub struct Rolled {
-    /// Files of each rollup, by its name, of a day, a week or a month each.
+    /// Files by rollup name; each covers a day, a week or a month.
     pub files: HashMap<&'static str, Vec<DataFile>>,
 }
 
 impl Rolled {
-    /// Days of `snapshot` that a rollup has no file of.
+    /// Days of `snapshot` without a file of this rollup.
     pub fn missing(&self, rollup: &Rollup, snapshot: &Snapshot) -> Vec<NaiveDate> {
         let files = self.files.get(rollup.name).map_or(&[][..], Vec::as_slice);
         let is_rolled = |day: &NaiveDate| files.iter().any(|file| (file.day..=last_day(file)).contains(day));
         match rollup.is_history {
-            // What follows a day that is missing is made together with it.
+            // Days after a missing day depend on it, so they are missing too.
             true => snapshot.each_day().into_iter().skip_while(is_rolled).collect(),
             false => snapshot.each_day().into_iter().filter(|day| !is_rolled(day)).collect(),
         }
     }
 
-    /// Files that are to be joined, of a week or a month each; all days of it are there.
-    pub fn apart(&self, rollup: &Rollup, snapshot: &Snapshot) -> Vec<Vec<DataFile>> {
+    /// Groups of files to join; each group covers all days of a finished week or month.
+    pub fn joinable(&self, rollup: &Rollup, snapshot: &Snapshot) -> Vec<Vec<DataFile>> {
         let files = self.files.get(rollup.name).map_or(&[][..], Vec::as_slice);
-        let mut apart = Vec::new();
-        months(snapshot).iter().for_each(|month| month.apart(files, &mut apart));
-        apart
+        let mut joinable = Vec::new();
+        months(snapshot).iter().for_each(|month| month.joinable(files, &mut joinable));
+        joinable
     }
 
-    /// Puts the file of a span in place of those of its days.
+    /// Replaces the files of a span by the joined one.
     pub fn join(&mut self, rollup: &Rollup, joined: DataFile) {
         let files = self.files.entry(rollup.name).or_default();
         files.retain(|file| !(joined.day..=last_day(&joined)).contains(&file.day));
@@ -106,17 +69,17 @@ impl Rolled {
     }
 }
 
-/// The days of a snapshot within a month of the calendar, within a week of such a month, or one day.
+/// The days of a snapshot in a calendar month, in one week of that month, or a single day.
 struct Span {
     /// `2024-05`, `2024-W19` or `2024-05-09`.
     name: String,
     days: Vec<NaiveDate>,
-    /// No more is expected for it: its days may be joined.
+    /// No more events are expected, so its days may be joined.
     is_over: bool,
     parts: Vec<Span>,
 }
 
-/// Late deliveries, and looks back over a few days, are done with when a week or a month is over for so long.
+/// A week or month is joined this long after its end: by then, late events have arrived and recent days are not hunted again.
 const JOINED_AFTER: Days = Days::new(7);
 
 fn months(snapshot: &Snapshot) -> Vec<Span> {
@@ -142,7 +105,7 @@ fn months(snapshot: &Snapshot) -> Vec<Span> {
 }
 
 impl Span {
-    /// What names its file: a day's is given, a longer one's is its name and a hash of its days' names.
+    /// The key in its file name: for a day the one in `keys`, for a longer span its name and a hash of its days' keys.
     fn key(&self, keys: &BTreeMap<NaiveDate, String>) -> String {
         let mut of_days = self.days.iter().filter_map(|day| keys.get(day));
         if self.parts.is_empty() {
@@ -153,42 +116,42 @@ impl Span {
         format!("{}-{}", self.name, short(hash))
     }
 
-    /// The fewest spans of it that are `there`; a day that is not ends the search where it is to `stop`.
-    fn fewest<T>(&self, there: &impl Fn(&Span) -> Option<T>, stop: bool, found: &mut Vec<T>) -> ControlFlow<()> {
-        match there(self).filter(|_| self.is_over) {
+    /// Covers the span with as few existing spans as possible. With `stop`, the first missing day ends the search.
+    fn fewest<T>(&self, existing: &impl Fn(&Span) -> Option<T>, stop: bool, found: &mut Vec<T>) -> ControlFlow<()> {
+        match existing(self).filter(|_| self.is_over) {
             Some(one) => found.push(one),
             None if self.parts.is_empty() && stop => return ControlFlow::Break(()),
-            None => self.parts.iter().try_for_each(|part| part.fewest(there, stop, found))?,
+            None => self.parts.iter().try_for_each(|part| part.fewest(existing, stop, found))?,
         }
         ControlFlow::Continue(())
     }
 
-    /// Adds the files of the longest spans within it that are over and have more than one.
-    fn apart(&self, files: &[DataFile], apart: &mut Vec<Vec<DataFile>>) {
+    /// Adds the files of the longest finished spans that have more than one file.
+    fn joinable(&self, files: &[DataFile], joinable: &mut Vec<Vec<DataFile>>) {
         let mut within: Vec<_> = files.iter().filter(|file| self.days.contains(&file.day)).cloned().collect();
         within.sort_by_key(|file| file.day);
-        let is_there = |day: &NaiveDate| within.iter().any(|file| (file.day..=last_day(file)).contains(day));
-        if !self.is_over || !self.days.iter().all(is_there) {
-            self.parts.iter().for_each(|part| part.apart(files, apart));
+        let has_file = |day: &NaiveDate| within.iter().any(|file| (file.day..=last_day(file)).contains(day));
+        if !self.is_over || !self.days.iter().all(has_file) {
+            self.parts.iter().for_each(|part| part.joinable(files, joinable));
         } else if within.len() > 1 {
-            apart.push(within);
+            joinable.push(within);
         }
     }
 
-    /// The span within it, or it itself, that is over and begins and ends with these days.
-    fn of(&self, first: NaiveDate, last: NaiveDate) -> Option<&Span> {
+    /// The finished span, this one or one within it, with these first and last days.
+    fn find(&self, first: NaiveDate, last: NaiveDate) -> Option<&Span> {
         let is_it = self.is_over && self.days.first() == Some(&first) && self.days.last() == Some(&last);
-        if is_it { Some(self) } else { self.parts.iter().find_map(|part| part.of(first, last)) }
+        if is_it { Some(self) } else { self.parts.iter().find_map(|part| part.find(first, last)) }
     }
 }
 
-/// The last day of a rollup's file; its first is its `day`.
+/// The last day of a rollup's file; the first is its `day`.
 fn last_day(file: &DataFile) -> NaiveDate {
     file.max.get(PARTITION).and_then(|day| day.as_str()?.parse().ok()).unwrap_or(file.day)
 }
 
 impl Lake {
-    /// What of a snapshot is rolled up already, with addresses placed by `geography` as far as that matters.
+    /// The rollup files that exist for a snapshot. `geography` names the geographic databases, on which histories depend.
     ///
     /// # Errors
     /// When the folder of rollups cannot be listed.
@@ -196,26 +159,26 @@ impl Lake {
         let folder = self.location.child("_trailhunt/rollups");
         let listed: Vec<_> = match self.location.store().list(Some(&folder)).try_collect::<Vec<_>>().await {
             Err(object_store::Error::NotFound { .. }) => Vec::new(),
-            listed => listed.map_err(|e| Error::storage("list", self.location.url_of(&folder), e))?,
+            listed => listed.map_err(|e| Error::storage(Action::List, self.location.url_of(&folder), e))?,
         };
         let listed: HashMap<Path, u64> = listed.into_iter().map(|object| (object.location, object.size)).collect();
         let mut rolled = Rolled::default();
         let months = months(snapshot);
         for rollup in rollups_and_histories() {
             let keys = keys(&rollup, snapshot);
-            let there = |span: &Span| {
+            let existing = |span: &Span| {
                 let path = self.location.child(&path(&rollup, &span.key(&keys), geography));
                 let (first, last) = (*span.days.first()?, *span.days.last()?);
                 listed.get(&path).map(|size_bytes| file(path, *size_bytes, first, last))
             };
             let files = rolled.files.entry(rollup.name).or_default();
-            // Of a history, what follows a day that is missing is missing too.
-            let _ = months.iter().try_for_each(|month| month.fewest(&there, rollup.is_history, files));
+            // In a history, the days after a missing day are missing too.
+            let _ = months.iter().try_for_each(|month| month.fewest(&existing, rollup.is_history, files));
         }
         Ok(rolled)
     }
 
-    /// Keeps what a rollup says of one day of a snapshot.
+    /// Stores a rollup's rows of one day.
     ///
     /// # Errors
     /// When the file cannot be written, or the snapshot has no such day.
@@ -229,14 +192,14 @@ impl Lake {
     ) -> Result<DataFile> {
         let keys = keys(rollup, snapshot);
         let key = keys.get(&day).ok_or_else(|| Error::Internal(format!("no events on {day}")))?;
-        let written = ledger::write(&self.location, path(rollup, key, geography), batches, properties()).await?;
+        let written = side_file::write(&self.location, path(rollup, key, geography), batches, properties()).await?;
         Ok(file(self.location.child(&written.path), written.size_bytes, day, day))
     }
 
     /// Joins the files of a week or a month.
     ///
     /// # Errors
-    /// When a file cannot be read or the new one not written.
+    /// When a file cannot be read or the new one cannot be written.
     pub async fn join_rollup(
         &self,
         rollup: &Rollup,
@@ -249,42 +212,42 @@ impl Lake {
         };
         let (first, last) = (first.day, last_day(last));
         let months = months(snapshot);
-        let span = months.iter().find_map(|month| month.of(first, last));
-        let span = span.ok_or_else(|| Error::Internal(format!("neither week nor month from {first} to {last}")))?;
+        let span = months.iter().find_map(|month| month.find(first, last));
+        let span = span.ok_or_else(|| Error::Internal(format!("{first} to {last} is not a finished week or month")))?;
         let path = path(rollup, &span.key(&keys(rollup, snapshot)), geography);
         let paths: Vec<_> = files.iter().map(|file| file.path.clone()).collect();
-        let written = ledger::join(&self.location, path, &paths, properties()).await?;
+        let written = side_file::join(&self.location, path, &paths, properties()).await?;
         Ok(file(self.location.child(&written.path), written.size_bytes, first, last))
     }
 }
 
-/// How rollups are written. They are small, every hunt reads all of them, and some detectors read one many times: what takes
-/// least to read counts, and no zstd context for each column of each day.
+/// Parquet settings of rollups. The files are small and read often, so reading must be cheap; zstd would need one context
+/// per column per day.
 fn properties() -> WriterProperties {
     WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
         .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_created_by(super::ENGINE_INFO.to_owned())
+        .set_created_by(ENGINE_INFO.to_owned())
         .build()
 }
 
-/// Stems ([`stem`]) of the files that hold for a snapshot and may be there: histories end on what placed the addresses. What
-/// a file of a week or a month, among `listed`, holds is not needed a second time.
+/// Stems ([`stem`]) of the files that belong to a snapshot; a stem, because the end of a history's name depends on the
+/// geographic databases. Days covered by a file of a week or month in `listed` are left out.
 pub fn stems(snapshot: &Snapshot, listed: &HashSet<Path>) -> Vec<Path> {
     let mut stems = Vec::new();
     let months = months(snapshot);
     for rollup in rollups_and_histories() {
         let keys = keys(&rollup, snapshot);
-        let there = |span: &Span| {
+        let existing = |span: &Span| {
             let stem = stem(&snapshot.location.child(&path(&rollup, &span.key(&keys), &[])));
             (span.parts.is_empty() || listed.contains(&stem)).then_some(stem)
         };
-        let _ = months.iter().try_for_each(|month| month.fewest(&there, false, &mut stems));
+        let _ = months.iter().try_for_each(|month| month.fewest(&existing, false, &mut stems));
     }
     stems
 }
 
-/// A file's path up to the first point of its name.
+/// A file's path up to the first dot in its name.
 pub fn stem(path: &Path) -> Path {
     let text = path.as_ref();
     let name = path.filename().unwrap_or_default();
@@ -299,28 +262,47 @@ fn file(path: Path, size_bytes: u64, day: NaiveDate, last_day: NaiveDate) -> Dat
 }
 
 fn path(rollup: &Rollup, key: &str, geography: &[String]) -> String {
-    let places = match rollup.is_history {
+    let places = match Origin::of(rollup).is_placed {
         true => format!(".{}", short(Sha256::new_with_prefix(geography.join("\n")))),
         false => String::new(),
     };
     format!("_trailhunt/rollups/{}/{key}{places}.parquet", rollup.name)
 }
 
-/// What names a day's file: the day, and a hash of everything its content follows from.
-fn keys(rollup: &Rollup, snapshot: &Snapshot) -> BTreeMap<NaiveDate, String> {
-    /// Functions may change with the program, views with their text.
-    static STANDS_ON: LazyLock<Sha256> = LazyLock::new(|| {
-        let mut hash = Sha256::new_with_prefix(env!("CARGO_PKG_VERSION"));
-        let mut views: Vec<_> = VIEWS.files().collect();
-        views.sort_by_key(|view| view.path());
-        views.iter().for_each(|view| hash.update(view.contents()));
-        hash
-    });
-    let mut whole = STANDS_ON.clone();
-    if rollup.is_history {
-        rollups().iter().for_each(|stands_on| whole.update(stands_on.sql));
+/// What the rows of a rollup depend on, besides the events.
+struct Origin {
+    /// The program's version, which stands for its functions; the rollup's text and the texts it reads.
+    hash: Sha256,
+    /// It looks up where addresses are.
+    is_placed: bool,
+}
+
+impl Origin {
+    fn of(rollup: &Rollup) -> &'static Origin {
+        static ORIGINS: LazyLock<HashMap<&str, Origin>> = LazyLock::new(|| {
+            rollups_and_histories().iter().map(|rollup| (rollup.name, Origin::find(rollup))).collect()
+        });
+        ORIGINS.get(rollup.name).expect("rollups come from these folders only")
     }
-    whole.update(rollup.sql);
+
+    fn find(rollup: &Rollup) -> Origin {
+        // Files that read each other in a circle are an error when the session is made.
+        let mut texts: Vec<_> = dependencies(rollup.sql).unwrap_or_default().into_iter().map(|(_, sql)| sql).collect();
+        texts.push(rollup.sql);
+        if texts.iter().any(|sql| sql.contains("in_api_list(")) {
+            // The function reads the lists from the view's text.
+            texts.extend(VIEWS.get_file("api_lists.sql").and_then(File::contents_utf8));
+        }
+        let mut hash = Sha256::new_with_prefix(env!("CARGO_PKG_VERSION"));
+        texts.iter().for_each(|sql| hash.update(sql));
+        let places = ["ip_country(", "ip_asn(", "ip_organisation(", "ip_is_amazon(", "geo_change("];
+        Origin { hash, is_placed: texts.iter().any(|sql| places.iter().any(|function| sql.contains(function))) }
+    }
+}
+
+/// The key of each day's file: the day, and a hash of everything its content depends on.
+fn keys(rollup: &Rollup, snapshot: &Snapshot) -> BTreeMap<NaiveDate, String> {
+    let mut whole = Origin::of(rollup).hash.clone();
     let mut days: BTreeMap<NaiveDate, Vec<&str>> = BTreeMap::new();
     for file in &snapshot.files {
         days.entry(file.day).or_default().push(file.path.filename().unwrap_or_default());

@@ -1,28 +1,27 @@
-//! The chain of runs: what every hunt was made from and what it said, so that nobody alters it unseen.
+//! The chain of runs: the inputs and the report of every hunt, stored so that a later change is detected.
 //!
 //! ```text
 //! LAKE/_trailhunt/runs/00000001.json          {"sha256": hash of the record's bytes, "record": {...}}
-//! LAKE/_trailhunt/runs/<run>.report.json.gz   what it said
+//! LAKE/_trailhunt/runs/<run>.report.json.gz   its report
 //! ```
 //!
-//! A record holds the hash of the record before it and of its report. Records are put where none is, so two runs that end
-//! together stand one after the other. What stands in the chain cannot be changed or taken out without a break; that the
-//! last records were taken off, only somebody who wrote the last hash down elsewhere can tell.
+//! A record holds the hash of the previous record and of its report. A record never replaces another, so two runs that
+//! end at the same time become two records. Changing or removing a record breaks the chain. Removing the last records
+//! does not; only somebody who noted the last hash elsewhere can detect that.
 
 use futures::TryStreamExt;
-use object_store::{PutMode, PutPayload};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::Lake;
-use crate::error::{Error, Result};
+use super::table::Lake;
+use crate::error::{Action, Error, Result};
 use crate::sha256;
 
-/// What stands before the first record.
-const NOTHING: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+/// The previous hash of the first record.
+const NO_PREVIOUS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// Records that are read to find one that fits.
-const LOOKED_AT_MAX: usize = 50;
+/// At most this many records are read to find a previous run.
+const SEARCHED_MAX: usize = 50;
 
 /// A record as it is stored: the one line `{"sha256":...,"record":...}`.
 #[derive(Serialize, Deserialize)]
@@ -32,38 +31,38 @@ struct Stored<'a> {
     record: &'a RawValue,
 }
 
-/// A record's place in the chain, beside what the run says of itself.
+/// The record of one run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// From 1.
+    /// Position in the chain, from 1.
     pub sequence: u64,
-    /// Hash of the record before, or zeros.
+    /// Hash of the previous record, or zeros.
     pub previous: String,
     /// Path of the report in the lake.
     pub report: String,
-    /// SHA-256 of the report as it is stored.
+    /// SHA-256 of the stored report.
     pub report_sha256: String,
-    /// What the run says of itself.
+    /// The run's own data.
     pub run: serde_json::Value,
 }
 
-/// A record that was read, and what is wrong with it.
+/// A record as read from the lake, with the problems found.
 #[derive(Debug)]
 pub struct Link {
     /// Path in the lake.
     pub path: String,
-    /// Its bytes.
+    /// The stored bytes.
     pub bytes: Vec<u8>,
-    /// Its hash, as the record after it has to name it.
+    /// Its hash; the next record must name it as `previous`.
     pub sha256: String,
-    /// What it says; nothing when it cannot be read.
+    /// The record; `None` when it cannot be read.
     pub record: Option<Record>,
-    /// What is wrong with it, one line each.
+    /// The problems, one line each.
     pub problems: Vec<String>,
 }
 
 impl Lake {
-    /// Adds a run to the chain. `report` is what will be stored of its report under the run's `id`.
+    /// Adds a run to the chain. `report` holds the bytes of its report, stored under the run's `id`.
     ///
     /// # Errors
     /// When the lake cannot be written, or its chain cannot be read.
@@ -72,10 +71,10 @@ impl Lake {
         let report_sha256 = sha256::hex(&report);
         self.put_new(&report_path, report).await?;
         loop {
-            let last = self.end().await?;
+            let last = self.last_record().await?;
             let record = Record {
                 sequence: last.as_ref().map_or(1, |(sequence, _)| sequence + 1),
-                previous: last.map_or_else(|| NOTHING.to_owned(), |(_, sha256)| sha256),
+                previous: last.map_or_else(|| NO_PREVIOUS.to_owned(), |(_, sha256)| sha256),
                 report: report_path.clone(),
                 report_sha256: report_sha256.clone(),
                 run: run.clone(),
@@ -88,13 +87,13 @@ impl Lake {
         }
     }
 
-    /// All records, in order, each checked against its own hash and the one before.
+    /// All records, in order, each checked against its own hash and the previous record.
     ///
     /// # Errors
     /// When the chain cannot be listed or read.
     pub async fn runs(&self) -> Result<Vec<Link>> {
         let mut links = Vec::new();
-        let mut before = NOTHING.to_owned();
+        let mut previous = NO_PREVIOUS.to_owned();
         for (at, sequence) in self.sequences().await?.into_iter().enumerate() {
             let path = path(sequence);
             let bytes = self.location.bytes(&self.location.child(&path)).await?.to_vec();
@@ -102,20 +101,19 @@ impl Lake {
             let expected = at as u64 + 1;
             if let Some(record) = &link.record {
                 if record.sequence != sequence || sequence != expected {
-                    link.problems.push(format!("it is record {}, {expected} was expected", record.sequence));
+                    link.problems.push(format!("expected record {expected}, found record {}", record.sequence));
                 }
-                if record.previous != before {
-                    link.problems
-                        .push("it does not follow the record before it: that one was changed or taken out".into());
+                if record.previous != previous {
+                    link.problems.push("the previous record was modified or removed".into());
                 }
             }
-            before.clone_from(&link.sha256);
+            previous.clone_from(&link.sha256);
             links.push(link);
         }
         Ok(links)
     }
 
-    /// The report of a record, as it is stored.
+    /// The stored bytes of a record's report.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -123,15 +121,15 @@ impl Lake {
         Ok(self.location.bytes(&self.location.child(&record.report)).await?.to_vec())
     }
 
-    /// The newest of the last records that fits; records that were changed fit nothing.
+    /// The newest record that matches, among the last [`SEARCHED_MAX`]. Modified records are skipped.
     ///
     /// # Errors
     /// When the chain cannot be listed or read.
-    pub async fn last_run(&self, fits: impl Fn(&Record) -> bool) -> Result<Option<Record>> {
-        for sequence in self.sequences().await?.into_iter().rev().take(LOOKED_AT_MAX) {
+    pub async fn last_run(&self, matches: impl Fn(&Record) -> bool) -> Result<Option<Record>> {
+        for sequence in self.sequences().await?.into_iter().rev().take(SEARCHED_MAX) {
             let bytes = self.location.bytes(&self.location.child(&path(sequence))).await?.to_vec();
             let link = read(path(sequence), bytes);
-            if let Some(record) = link.record.filter(|record| link.problems.is_empty() && fits(record)) {
+            if let Some(record) = link.record.filter(|record| link.problems.is_empty() && matches(record)) {
                 return Ok(Some(record));
             }
         }
@@ -139,7 +137,7 @@ impl Lake {
     }
 
     /// Number and hash of the last record.
-    async fn end(&self) -> Result<Option<(u64, String)>> {
+    async fn last_record(&self) -> Result<Option<(u64, String)>> {
         let Some(sequence) = self.sequences().await?.last().copied() else { return Ok(None) };
         let bytes = self.location.bytes(&self.location.child(&path(sequence))).await?.to_vec();
         Ok(Some((sequence, read(path(sequence), bytes).sha256)))
@@ -149,7 +147,7 @@ impl Lake {
         let folder = self.location.child("_trailhunt/runs");
         let listed = match self.location.store().list(Some(&folder)).try_collect::<Vec<_>>().await {
             Err(object_store::Error::NotFound { .. }) => Vec::new(),
-            listed => listed.map_err(|e| Error::storage("list", self.location.url_of(&folder), e))?,
+            listed => listed.map_err(|e| Error::storage(Action::List, self.location.url_of(&folder), e))?,
         };
         let sequence = |name: &str| name.strip_suffix(".json").filter(|digits| digits.len() == 8)?.parse().ok();
         let mut sequences: Vec<u64> =
@@ -157,40 +155,25 @@ impl Lake {
         sequences.sort_unstable();
         Ok(sequences)
     }
-
-    /// Puts a file where none is; false when there is one.
-    pub(super) async fn put_new(&self, path: &str, bytes: Vec<u8>) -> Result<bool> {
-        let path = self.location.child(path);
-        match self.location.store().put_opts(&path, PutPayload::from(bytes), PutMode::Create.into()).await {
-            Ok(_) => Ok(true),
-            Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
-            Err(e) => Err(Error::storage("write", self.location.url_of(&path), e)),
-        }
-    }
 }
 
-/// Reads one record; every byte of it counts.
+/// Parses one record. Every byte is checked: the line must be exactly what this program writes.
 pub fn read(path: String, bytes: Vec<u8>) -> Link {
     let text = std::str::from_utf8(&bytes).unwrap_or_default();
     let parsed = serde_json::from_str::<Stored>(text).ok().map(|stored| {
         let sha256 = sha256::hex(stored.record.get().as_bytes());
-        let whole = sha256 == stored.sha256 && text == line(&sha256, stored.record.get());
-        (sha256, whole, serde_json::from_str::<Record>(stored.record.get()).ok())
+        let is_intact = sha256 == stored.sha256 && text == line(&sha256, stored.record.get());
+        (sha256, is_intact, serde_json::from_str::<Record>(stored.record.get()).ok())
     });
     match parsed {
         Some((sha256, true, Some(record))) => Link { path, bytes, sha256, record: Some(record), problems: Vec::new() },
         Some((sha256, _, record)) => {
-            Link { path, bytes, sha256, record, problems: vec!["it was changed: its hash is another".into()] }
+            Link { path, bytes, sha256, record, problems: vec!["hash mismatch: the record was modified".into()] }
         }
         None => {
             let sha256 = sha256::hex(&bytes);
-            Link {
-                path,
-                bytes,
-                sha256,
-                record: None,
-                problems: vec!["it was changed: it is no record any more".into()],
-            }
+            let problems = vec!["hash mismatch: the record was modified and is no longer valid JSON".into()];
+            Link { path, bytes, sha256, record: None, problems }
         }
     }
 }
@@ -211,7 +194,10 @@ fn path(sequence: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::lake::test_store::Failing;
     use crate::source::{Location, S3Settings};
 
     async fn lake(folder: &std::path::Path) -> Lake {
@@ -221,7 +207,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn every_changed_byte_of_a_record_is_named_and_so_is_a_record_taken_out() {
+    async fn every_modified_byte_of_a_record_and_a_removed_record_are_reported() {
         let folder = tempfile::tempdir().unwrap();
         let lake = lake(folder.path()).await;
         for n in 1..=3 {
@@ -243,7 +229,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn runs_that_end_together_stand_one_after_the_other() {
+    async fn runs_that_end_at_the_same_time_all_get_a_record() {
         let folder = tempfile::tempdir().unwrap();
         let lake = lake(folder.path()).await;
         let append = |n: u8| lake.append_run(["a", "b", "c", "d"][usize::from(n)], serde_json::json!(n), vec![n]);
@@ -251,5 +237,24 @@ mod tests {
         [a, b, c, d].into_iter().for_each(|link| assert!(link.is_ok()));
         let runs = lake.runs().await.unwrap();
         assert!(runs.len() == 4 && runs.iter().all(|link| link.problems.is_empty()), "{runs:?}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_failed_write_is_read_only_only_without_permission() {
+        let store = Failing::new();
+        let location =
+            Location::in_store("memory://test/lake", Arc::clone(&store) as Arc<dyn object_store::ObjectStore>).unwrap();
+        let lake = Lake::open_or_create(&location).await.unwrap();
+        for (failure, is_read_only) in [
+            (Failing::denied as fn() -> object_store::Error, true),
+            (Failing::throttled, false),
+            (Failing::disk_full, false),
+        ] {
+            store.fail_writes(failure);
+            let error = lake.append_run("a", serde_json::json!(1), vec![1]).await.unwrap_err();
+            assert_eq!(error.is_read_only(), is_read_only, "{error}");
+        }
+        store.succeed();
+        assert_eq!(lake.append_run("a", serde_json::json!(1), vec![1]).await.unwrap().record.unwrap().sequence, 1);
     }
 }

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use arrow::array::{Array, AsArray, MapArray, RecordBatch, StructArray};
 use arrow::datatypes::{DataType, Int64Type};
 use chrono::NaiveDate;
-use delta_kernel::SnapshotRef;
 use delta_kernel::engine::arrow_data::ArrowEngineData;
 use delta_kernel::object_store::path::Path;
+use delta_kernel::{Snapshot as DeltaSnapshot, SnapshotRef};
 use serde_json::Value;
 
-use super::Lake;
 use super::state::{DOMAIN, State};
+use super::table::Lake;
 use crate::error::{Error, Result};
 use crate::schema::PARTITION;
 use crate::source::Location;
@@ -23,7 +23,7 @@ pub struct Snapshot {
     pub location: Location,
     /// Delta version.
     pub version: u64,
-    /// Data files, by day and name.
+    /// Data files, sorted by day and name.
     pub files: Vec<DataFile>,
     /// Ledger and rejects.
     pub state: State,
@@ -35,7 +35,7 @@ pub struct Snapshot {
 pub struct DataFile {
     /// Path in the lake's store.
     pub path: Path,
-    /// Bytes.
+    /// Size.
     pub size_bytes: u64,
     /// UTC day of its events.
     pub day: NaiveDate,
@@ -49,8 +49,28 @@ pub struct DataFile {
     pub nulls: BTreeMap<String, u64>,
 }
 
+impl Lake {
+    /// The lake's current content.
+    ///
+    /// # Errors
+    /// [`Error::Lake`] when the table's log cannot be read.
+    pub async fn snapshot(&self) -> Result<Snapshot> {
+        let builder = DeltaSnapshot::builder_for(self.location.directory_url());
+        Snapshot::read(self, builder.build(self.engine.as_ref()).map_err(|e| self.failed(e))?)
+    }
+
+    /// The lake's content at an older version. Files that [`Lake::vacuum`] has deleted since then cannot be read.
+    ///
+    /// # Errors
+    /// [`Error::Lake`] when this version does not exist or can no longer be read.
+    pub async fn snapshot_at(&self, version: u64) -> Result<Snapshot> {
+        let builder = DeltaSnapshot::builder_for(self.location.directory_url()).at_version(version);
+        Snapshot::read(self, builder.build(self.engine.as_ref()).map_err(|e| self.failed(e))?)
+    }
+}
+
 impl Snapshot {
-    pub(super) fn read(lake: &Lake, delta: SnapshotRef) -> Result<Snapshot> {
+    fn read(lake: &Lake, delta: SnapshotRef) -> Result<Snapshot> {
         let engine = lake.engine.as_ref();
         let state = delta.get_domain_metadata(DOMAIN, engine).map_err(|e| lake.failed(e))?;
         let state = match state {
@@ -83,7 +103,7 @@ impl Snapshot {
         Some((self.files.first()?.day, self.files.last()?.day))
     }
 
-    /// Every day there are events of, in order.
+    /// Every day that has events, in order.
     pub fn each_day(&self) -> Vec<NaiveDate> {
         let mut days: Vec<_> = self.files.iter().map(|file| file.day).collect();
         days.dedup();
@@ -119,7 +139,7 @@ fn read_files(lake: &Lake, batch: &RecordBatch, selected: &[bool], files: &mut V
     Ok(())
 }
 
-/// Key of a file that the log names by a URL relative to the table.
+/// Key of a file. The log names it by a URL relative to the table.
 pub(super) fn path_in_store(lake: &Lake, path: &str) -> Result<Path> {
     let url = lake.location.directory_url().join(path).map_err(|e| lake.failed(e))?;
     Path::from_url_path(url.path()).map_err(|e| lake.failed(e))
@@ -135,7 +155,7 @@ struct Stats {
     null_count: BTreeMap<String, u64>,
 }
 
-/// The partition value of a row, out of `partitionValues`, a map of text to text.
+/// The partition value of a row, from `partitionValues`, a map of text to text.
 fn partition(constants: &StructArray, row: usize) -> Option<String> {
     let map: &MapArray = constants.column_by_name("partitionValues")?.as_map_opt()?;
     let entries = map.value(row);

@@ -1,26 +1,17 @@
-//! What a lake's commits say beside the data files: which ledger and reject files are true.
+//! The part of a Delta commit that names the ledger and reject files.
 
 use serde::{Deserialize, Serialize};
+
+use super::side_file::SideFile;
 
 /// Name of the Delta metadata domain that holds the state.
 pub const DOMAIN: &str = "trailhunt";
 
-/// The part of a snapshot that is ours; every commit of ours replaces it in the same log entry that adds the events.
+/// The ledger and reject files of a snapshot. Every commit replaces it in the log entry that adds the events.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct State {
     /// Ledger files, paths relative to the lake.
     pub ledger: Vec<SideFile>,
     /// Reject files, paths relative to the lake.
     pub rejects: Vec<SideFile>,
-}
-
-/// A Parquet file beside the data files.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SideFile {
-    /// Path relative to the lake.
-    pub path: String,
-    /// Bytes.
-    pub size_bytes: u64,
-    /// Rows.
-    pub rows: u64,
 }

@@ -1,8 +1,8 @@
-//! The texts of one column of a row group as a Parquet column chunk: dictionary, pages, indexes, bloom filter.
+//! Encodes the texts of one column of a row group as a Parquet column chunk: dictionary, pages, indexes, bloom filter.
 //!
-//! Texts that rows share come as keys, and each distinct one is looked up once a row group; parquet's own writer hashes a
-//! whole `userIdentity` for every call made with it. One compressor serves all columns. To a reader the chunk is what that
-//! writer makes. Columns without a dictionary are left to it.
+//! Texts with a dictionary arrive as keys, and each distinct text is hashed once per row group; parquet's own writer hashes
+//! the whole `userIdentity` of every event. One compressor serves all columns. Readers see the same chunk as from parquet's
+//! writer, which still writes the columns without a dictionary.
 
 use std::collections::HashMap;
 
@@ -25,36 +25,38 @@ use super::hybrid;
 use super::rows::{Texts, text};
 use crate::error::{Error, Result};
 
-/// Encodes chunks, one after the other.
+/// Encodes chunks, one after another.
 pub struct TextEncoder {
     properties: WriterPropertiesPtr,
     compressor: Compressor<'static>,
 }
 
-/// A chunk's bytes, and what a file's footer says of it.
+/// A chunk's bytes and its metadata for the file's footer.
 pub struct TextChunk {
     pub bytes: Bytes,
     pub close: ColumnCloseResult,
 }
 
 impl TextEncoder {
-    /// An encoder of files with these properties.
+    /// An encoder for files with these properties.
     ///
     /// # Errors
-    /// When there is no memory for a compressor.
+    /// When there is no memory for the compressor.
     pub fn new(properties: WriterPropertiesPtr) -> Result<TextEncoder> {
-        let compressor = Compressor::new(zstd::DEFAULT_COMPRESSION_LEVEL).map_err(defect)?;
+        let compressor = Compressor::new(zstd::DEFAULT_COMPRESSION_LEVEL).map_err(bug)?;
         Ok(TextEncoder { properties, compressor })
     }
 
-    /// The chunk of a column that is encoded here.
+    /// Encodes the chunk of a column for which [`encodes`] is true.
     ///
     /// # Errors
-    /// Only when it cannot be Parquet, which is a defect.
+    /// When it cannot be written as Parquet, which is a bug.
     pub fn chunk(&mut self, column: &ColumnDescPtr, texts: Texts) -> Result<TextChunk> {
         let (properties, path) = (&self.properties, column.path());
-        let Compression::ZSTD(level) = properties.compression(path) else { return Err(defect("not by zstd")) };
-        self.compressor.set_compression_level(level.compression_level()).map_err(defect)?;
+        let Compression::ZSTD(level) = properties.compression(path) else {
+            return Err(bug("a column that is not compressed with zstd"));
+        };
+        self.compressor.set_compression_level(level.compression_level()).map_err(bug)?;
         let bloom = properties.bloom_filter_properties(path);
         let bloom = bloom.map(|bloom| Ok((Sbbf::new_with_ndv_fpp(bloom.ndv(), bloom.fpp())?, bloom.fpp())));
         let mut chunk = Chunk {
@@ -63,13 +65,13 @@ impl TextEncoder {
             page_bytes_max: properties.column_data_page_size_limit(path),
             dictionary: Dictionary::new(properties.column_dictionary_page_size_limit(path)),
             keys: Vec::new(),
-            bloom: bloom.transpose().map_err(|e: parquet::errors::ParquetError| defect(e))?,
-            has_order: properties.statistics_enabled(path) != EnabledStatistics::None,
+            bloom: bloom.transpose().map_err(|e: parquet::errors::ParquetError| bug(e))?,
+            has_statistics: properties.statistics_enabled(path) != EnabledStatistics::None,
             pages: Vec::new(),
         };
         let rows = texts.count();
         let mut seen = match &texts {
-            Texts::Shared { values, .. } => vec![UNSEEN; values.len()],
+            Texts::Dictionary { values, .. } => vec![UNSEEN; values.len()],
             _ => Vec::new(),
         };
         let mut row = 0;
@@ -84,7 +86,7 @@ impl TextEncoder {
     }
 }
 
-/// True for columns that are encoded here: those of texts that are kept in a dictionary.
+/// True for the columns that this module encodes: texts with a dictionary.
 pub fn encodes(properties: &WriterProperties, column: &ColumnDescPtr) -> bool {
     column.physical_type() == Type::BYTE_ARRAY
         && column.max_rep_level() == 0
@@ -92,19 +94,19 @@ pub fn encodes(properties: &WriterProperties, column: &ColumnDescPtr) -> bool {
         && properties.dictionary_enabled(column.path())
 }
 
-/// No text, among the keys of a page.
-const NOTHING: u32 = u32::MAX;
-/// What is shared under this key was not looked up yet.
+/// The key of a null.
+const NULL: u32 = u32::MAX;
+/// The chunk's key of this text is not known yet.
 const UNSEEN: u32 = u32::MAX - 1;
 
-/// The distinct texts of a chunk by the order in which they were met.
+/// The distinct texts of a chunk, in the order of their first use.
 struct Dictionary<'t> {
     keys: HashMap<&'t str, u32, RandomState>,
     texts: Vec<&'t str>,
-    /// As a page.
+    /// Size as a page.
     bytes: usize,
     bytes_max: usize,
-    /// Hardly any text comes twice: to look for more of them costs more than it saves.
+    /// Few texts repeat, so adding more would cost more than it saves.
     is_closed: bool,
 }
 
@@ -117,8 +119,8 @@ impl<'t> Dictionary<'t> {
         self.bytes < self.bytes_max && !self.is_closed
     }
 
-    /// Told of the texts of a page, all that were new among them.
-    fn judge(&mut self, texts: usize, new: usize) {
+    /// Closes the dictionary when too many texts of a page were new.
+    fn close_if_new(&mut self, texts: usize, new: usize) {
         self.is_closed = new > texts / NEW_OF;
     }
 
@@ -133,14 +135,14 @@ impl<'t> Dictionary<'t> {
     }
 }
 
-/// A dictionary is closed when more than one text in so many of a page was new.
+/// A dictionary is closed when more than 1 in this many texts of a page was new.
 const NEW_OF: usize = 2;
 
-/// What stands before a text in Parquet's plain encoding.
+/// Size of the length before each text in Parquet's plain encoding.
 const LENGTH_BYTES: usize = 4;
 
 fn put_plain(page: &mut Vec<u8>, text: &str) {
-    // A text of ours has a length of 31 bits.
+    // An Arrow text is shorter than 2 GiB.
     page.extend_from_slice(&(text.len() as u32).to_le_bytes());
     page.extend_from_slice(text.as_bytes());
 }
@@ -151,12 +153,12 @@ struct Chunk<'t, 'c> {
     rows_max: usize,
     page_bytes_max: usize,
     dictionary: Dictionary<'t>,
-    /// Of the page under way; kept to be allocated once.
+    /// Keys of the current page; kept so that it is allocated once.
     keys: Vec<u32>,
-    /// With the share of false alarms it is to have.
+    /// The filter, and its target rate of false positives.
     bloom: Option<(Sbbf, f64)>,
-    /// Smallest and largest texts are to be told.
-    has_order: bool,
+    /// The chunk gets statistics: smallest and largest texts.
+    has_statistics: bool,
     pages: Vec<DataPage<'t>>,
 }
 
@@ -186,19 +188,19 @@ impl<'t> Range<'t> {
 }
 
 impl<'t> Chunk<'t, '_> {
-    /// A page of keys from this row on. The row behind it.
+    /// Writes a page of keys that starts with row `from`; returns the next row.
     fn page_of_keys(&mut self, texts: &Texts<'t>, seen: &mut [u32], from: usize) -> Result<usize> {
         let to = texts.count().min(from + self.rows_max);
         let known = self.dictionary.texts.len();
         self.keys.clear();
         self.keys.reserve(to - from);
         match texts {
-            Texts::Nothing(_) => self.keys.resize(to - from, NOTHING),
-            Texts::Shared { values, keys } => {
+            Texts::Empty(_) => self.keys.resize(to - from, NULL),
+            Texts::Dictionary { values, keys } => {
                 for shared in &keys[from..to] {
                     let seen = &mut seen[*shared as usize];
                     if *seen == UNSEEN {
-                        *seen = text(values, *shared as usize).map_or(NOTHING, |text| self.dictionary.key(text));
+                        *seen = text(values, *shared as usize).map_or(NULL, |text| self.dictionary.key(text));
                     }
                     self.keys.push(*seen);
                     if !self.dictionary.has_room() {
@@ -206,17 +208,17 @@ impl<'t> Chunk<'t, '_> {
                     }
                 }
             }
-            Texts::Each { arrays, places } => {
-                let mut last = ("", NOTHING);
-                for (part, row) in &places[from..to] {
+            Texts::Plain { arrays, positions } => {
+                let mut last = ("", NULL);
+                for (part, row) in &positions[from..to] {
                     let key = match text(arrays[*part], *row) {
-                        // Rows that stand together are often alike.
-                        Some(text) if last.1 != NOTHING && last.0 == text => last.1,
+                        // Neighbouring rows are often equal.
+                        Some(text) if last.1 != NULL && last.0 == text => last.1,
                         Some(text) => {
                             last = (text, self.dictionary.key(text));
                             last.1
                         }
-                        None => NOTHING,
+                        None => NULL,
                     };
                     self.keys.push(key);
                     if !self.dictionary.has_room() {
@@ -227,20 +229,20 @@ impl<'t> Chunk<'t, '_> {
         }
         let mut keys = std::mem::take(&mut self.keys);
         let rows = keys.len();
-        let nulls = keys.iter().filter(|key| **key == NOTHING).count();
+        let nulls = keys.iter().filter(|key| **key == NULL).count();
         let mut page = Vec::with_capacity(rows);
-        put_levels(&mut page, rows, nulls, keys.iter().map(|key| *key != NOTHING));
+        put_levels(&mut page, rows, nulls, keys.iter().map(|key| *key != NULL));
         if nulls == rows {
-            // There may be no dictionary.
+            // Plain, because the dictionary may be empty.
             self.keys = keys;
             self.push(page, Encoding::PLAIN, rows, nulls, None)?;
             return Ok(from + rows);
         }
         if nulls > 0 {
-            keys.retain(|key| *key != NOTHING);
+            keys.retain(|key| *key != NULL);
         }
-        self.dictionary.judge(keys.len(), self.dictionary.texts.len() - known);
-        let range = if self.has_order { self.range_of(&keys) } else { None };
+        self.dictionary.close_if_new(keys.len(), self.dictionary.texts.len() - known);
+        let range = if self.has_statistics { self.range_of(&keys) } else { None };
         let bits = u32::BITS - (self.dictionary.texts.len().saturating_sub(1) as u32).leading_zeros();
         page.push(bits as u8);
         hybrid::put(&mut page, &keys, bits);
@@ -249,13 +251,13 @@ impl<'t> Chunk<'t, '_> {
         Ok(from + rows)
     }
 
-    /// Neighbours are often alike.
+    /// The range of the texts with these keys. Neighbours are often equal, so only one key of each run is looked up.
     fn range_of(&self, keys: &[u32]) -> Option<Range<'t>> {
         let runs = keys.chunk_by(|a, b| a == b).filter_map(|run| run.first());
         Range::of(runs.map(|key| self.dictionary.texts[*key as usize]))
     }
 
-    /// A page of whole texts from this row on. The row behind it.
+    /// Writes a page of plain texts that starts with row `from`; returns the next row.
     fn page_of_texts(&mut self, texts: &Texts<'t>, from: usize) -> Result<usize> {
         let mut taken: Vec<Option<&str>> = Vec::new();
         let mut bytes = 0;
@@ -278,7 +280,7 @@ impl<'t> Chunk<'t, '_> {
                 bloom.insert(text);
             }
         }
-        let range = if self.has_order { Range::of(texts()) } else { None };
+        let range = if self.has_statistics { Range::of(texts()) } else { None };
         self.push(page, Encoding::PLAIN, rows, nulls, range)?;
         Ok(from + rows)
     }
@@ -291,7 +293,7 @@ impl<'t> Chunk<'t, '_> {
         nulls: usize,
         range: Option<Range<'t>>,
     ) -> Result<()> {
-        let compressed = self.compressor.compress(&page).map_err(defect)?;
+        let compressed = self.compressor.compress(&page).map_err(bug)?;
         let data = Page::DataPage {
             buf: compressed.into(),
             num_values: rows as u32,
@@ -304,7 +306,7 @@ impl<'t> Chunk<'t, '_> {
         Ok(())
     }
 
-    /// The dictionary as a page; nothing where there is no text.
+    /// The dictionary as a page; `None` when it is empty.
     fn dictionary_page(&mut self) -> Result<Option<CompressedPage>> {
         if self.dictionary.texts.is_empty() {
             return Ok(None);
@@ -316,7 +318,7 @@ impl<'t> Chunk<'t, '_> {
                 bloom.insert(*text);
             }
         }
-        let compressed = self.compressor.compress(&page).map_err(defect)?;
+        let compressed = self.compressor.compress(&page).map_err(bug)?;
         let dictionary = Page::DictionaryPage {
             buf: compressed.into(),
             num_values: self.dictionary.texts.len() as u32,
@@ -336,7 +338,7 @@ impl<'t> Chunk<'t, '_> {
         let mut writer = SerializedPageWriter::new(&mut sink);
         let mut encodings = vec![Encoding::RLE];
         let mut statistics = Vec::new();
-        let mut note = |page_type, encoding| {
+        let mut count = |page_type, encoding| {
             encodings.push(encoding);
             let known = |known: &&mut PageEncodingStats| (known.page_type, known.encoding) == (page_type, encoding);
             match statistics.iter_mut().find(known) {
@@ -347,8 +349,8 @@ impl<'t> Chunk<'t, '_> {
         let mut dictionary_offset = None;
         let (mut bytes, mut plain_bytes) = (0, 0);
         if let Some(page) = self.dictionary_page()? {
-            note(PageType::DICTIONARY_PAGE, page.encoding());
-            let written = writer.write_page(page).map_err(defect)?;
+            count(PageType::DICTIONARY_PAGE, page.encoding());
+            let written = writer.write_page(page).map_err(bug)?;
             (bytes, plain_bytes) = (written.bytes_written, written.uncompressed_size);
             dictionary_offset = Some(written.offset as i64);
         }
@@ -357,8 +359,8 @@ impl<'t> Chunk<'t, '_> {
         let mut ranges = Ranges::new(properties.column_index_truncate_length());
         let (mut rows, mut nulls) = (0, 0);
         for DataPage { page, rows: page_rows, nulls: page_nulls, range } in self.pages {
-            note(PageType::DATA_PAGE, page.encoding());
-            let written = writer.write_page(page).map_err(defect)?;
+            count(PageType::DATA_PAGE, page.encoding());
+            let written = writer.write_page(page).map_err(bug)?;
             offsets.append_offset_and_size(written.offset as i64, written.compressed_size as i32);
             offsets.append_row_count(page_rows as i64);
             ranges.push(range, page_nulls);
@@ -376,18 +378,18 @@ impl<'t> Chunk<'t, '_> {
             .set_data_page_offset(data_offset)
             .set_dictionary_page_offset(dictionary_offset);
         let mut column_index = None;
-        if self.has_order {
+        if self.has_statistics {
             metadata = metadata.set_statistics(ranges.statistics(nulls, properties.statistics_truncate_length()));
             column_index = Some(ranges.finish()?);
         }
         Ok(TextChunk {
-            bytes: sink.into_inner().map_err(defect)?.into(),
+            bytes: sink.into_inner().map_err(bug)?.into(),
             close: ColumnCloseResult {
                 bytes_written: bytes,
                 rows_written: rows as u64,
-                metadata: metadata.build().map_err(defect)?,
-                bloom_filter: self.bloom.map(|(mut bloom, false_alarms)| {
-                    bloom.fold_to_target_fpp(false_alarms);
+                metadata: metadata.build().map_err(bug)?,
+                bloom_filter: self.bloom.map(|(mut bloom, false_positives)| {
+                    bloom.fold_to_target_fpp(false_positives);
                     bloom
                 }),
                 column_index,
@@ -397,7 +399,7 @@ impl<'t> Chunk<'t, '_> {
     }
 }
 
-/// Says which rows of a page have a text: Parquet's definition levels, with their length before them.
+/// Writes Parquet's definition levels, which mark the rows with a text, after their length.
 fn put_levels(page: &mut Vec<u8>, rows: usize, nulls: usize, has_text: impl Iterator<Item = bool>) {
     let begin = page.len();
     page.extend_from_slice(&[0; 4]);
@@ -410,7 +412,7 @@ fn put_levels(page: &mut Vec<u8>, rows: usize, nulls: usize, has_text: impl Iter
     page[begin..begin + 4].copy_from_slice(&length.to_le_bytes());
 }
 
-/// The column index: the smallest and the largest text of each page.
+/// The column index: the smallest and largest text of each page.
 struct Ranges<'t> {
     index: ColumnIndexBuilder,
     bytes_max: usize,
@@ -441,7 +443,7 @@ impl<'t> Ranges<'t> {
             Range::of(self.whole.into_iter().flat_map(|whole| [whole.min, whole.max]).chain([range.min, range.max]));
     }
 
-    /// Of the whole chunk.
+    /// Statistics of the whole chunk.
     fn statistics(&self, nulls: usize, bytes_max: Option<usize>) -> Statistics {
         let bytes_max = bytes_max.unwrap_or(usize::MAX);
         let min = self.whole.map(|whole| shortened(whole.min, bytes_max));
@@ -455,16 +457,17 @@ impl<'t> Ranges<'t> {
 
     fn finish(mut self) -> Result<parquet::file::page_index::column_index::ColumnIndexMetaData> {
         self.index.set_boundary_order(if self.ascending { BoundaryOrder::ASCENDING } else { BoundaryOrder::UNORDERED });
-        self.index.build().map_err(defect)
+        self.index.build().map_err(bug)
     }
 }
 
-/// The first characters of a text, so that it is not the greater one: a caller may have a name of megabytes.
+/// The start of a text, as a lower bound: a caller-chosen name may have megabytes.
 fn shortened(text: &str, bytes_max: usize) -> &str {
     &text[..text.floor_char_boundary(bytes_max)]
 }
 
-/// A text of at most so many bytes that is not the lesser one, if there is one, and whether it is the text itself.
+/// An upper bound of a text with at most `bytes_max` bytes, and whether it is the text itself. Returns the whole text when
+/// there is no such bound.
 fn not_less(text: &str, bytes_max: usize) -> (String, bool) {
     if text.len() <= bytes_max {
         return (text.to_owned(), true);
@@ -480,8 +483,8 @@ fn not_less(text: &str, bytes_max: usize) -> (String, bool) {
     (text.to_owned(), true)
 }
 
-fn defect(reason: impl ToString) -> Error {
-    Error::Internal(format!("texts of a data file: {}", reason.to_string()))
+fn bug(reason: impl ToString) -> Error {
+    Error::Internal(format!("encoding texts: {}", reason.to_string()))
 }
 
 #[cfg(test)]
@@ -502,13 +505,14 @@ mod tests {
     use parquet::file::serialized_reader::{ReadOptionsBuilder, SerializedFileReader};
 
     use super::*;
-    use crate::lake::rows::Place;
+    use crate::lake::rows::Position;
 
-    /// A dictionary that runs over, and one that does not. Where it does, parquet ends a page some rows later.
+    /// Dictionary sizes: too small for the examples, and large enough. If it is too small, parquet's writer ends the page
+    /// some rows later than ours.
     const SMALL: usize = 3_000;
     const LARGE: usize = 1 << 20;
 
-    /// Small pages.
+    /// Properties with small pages.
     fn properties(dictionary_bytes_max: usize) -> WriterProperties {
         WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).unwrap()))
@@ -524,7 +528,7 @@ mod tests {
         Arc::new(Schema::new(vec![Field::new("text", DataType::Utf8, true)]))
     }
 
-    /// A file of one column, by our encoder.
+    /// A file with one column, by our encoder.
     fn ours(texts: Texts, dictionary_bytes_max: usize) -> Bytes {
         let writer = ArrowWriter::try_new(Vec::new(), schema(), Some(properties(dictionary_bytes_max))).unwrap();
         let (mut writer, _) = writer.into_serialized_writer().unwrap();
@@ -538,7 +542,7 @@ mod tests {
         writer.into_inner().unwrap().into()
     }
 
-    /// The same file by parquet's.
+    /// The same file, by parquet's writer.
     fn theirs(texts: &[Option<String>]) -> Bytes {
         let mut writer = ArrowWriter::try_new(Vec::new(), schema(), Some(properties(LARGE))).unwrap();
         let array: ArrayRef = Arc::new(StringArray::from_iter(texts));
@@ -560,7 +564,7 @@ mod tests {
             .collect()
     }
 
-    /// Texts of many kinds: few and many distinct ones, long and empty ones, none.
+    /// Columns with few and many distinct texts, long and empty ones, and nulls.
     fn examples() -> Vec<Vec<Option<String>>> {
         let rows = |text: &dyn Fn(usize) -> Option<String>| (0..730).map(text).collect::<Vec<_>>();
         vec![
@@ -575,19 +579,20 @@ mod tests {
         ]
     }
 
-    /// Rows of two parts, and the same rows with the texts of each part shared.
+    /// Checks rows of two parts, plain and with a dictionary.
     fn checked(texts: &[Option<String>], check: impl Fn(Texts)) {
         let (first, second) = texts.split_at(texts.len() / 3);
         let arrays = [&StringArray::from_iter(first), &StringArray::from_iter(second)];
-        let places: Vec<Place> = (0..first.len()).map(|n| (0, n)).chain((0..second.len()).map(|n| (1, n))).collect();
-        check(Texts::Each { arrays: &arrays, places: &places });
-        // Every second text stands among the shared ones twice, and one that nobody has.
+        let first_part = (0..first.len()).map(|n| (0, n));
+        let positions: Vec<Position> = first_part.chain((0..second.len()).map(|n| (1, n))).collect();
+        check(Texts::Plain { arrays: &arrays, positions: &positions });
+        // The dictionary has every text twice, and one that is not used.
         let values =
             StringArray::from_iter(texts.iter().cloned().chain(texts.iter().cloned()).chain([Some("x".into())]));
         let keys: Vec<u32> = (0..texts.len()).map(|n| (n + n % 2 * texts.len()) as u32).collect();
-        check(Texts::Shared { values: &values, keys: &keys });
+        check(Texts::Dictionary { values: &values, keys: &keys });
         if texts.iter().all(Option::is_none) {
-            check(Texts::Nothing(texts.len()));
+            check(Texts::Empty(texts.len()));
         }
     }
 
@@ -597,7 +602,7 @@ mod tests {
             checked(&expected, |texts| {
                 let file = ours(texts, SMALL);
                 assert_eq!(read(&file, None), expected);
-                // Whole pages are stepped over by the offset index.
+                // The offset index lets the reader skip whole pages.
                 let some =
                     [RowSelector::skip(120), RowSelector::select(7), RowSelector::skip(400), RowSelector::select(9)];
                 if expected.len() > 600 {
@@ -609,9 +614,9 @@ mod tests {
     }
 
     #[test]
-    fn readers_are_told_what_parquets_own_writer_tells_them() {
+    fn metadata_is_the_same_as_from_parquets_own_writer() {
         for texts in examples() {
-            let told = |file: &Bytes| {
+            let metadata = |file: &Bytes| {
                 let options = ReadOptionsBuilder::new().with_page_index();
                 let options =
                     options.with_reader_properties(ReaderProperties::builder().set_read_bloom_filter(true).build());
@@ -630,8 +635,8 @@ mod tests {
                 let found: Vec<_> = probes.map(|text| bloom.check(text.as_str())).collect();
                 (group.statistics().cloned(), group.num_values(), pages, found)
             };
-            let expected = told(&theirs(&texts));
-            checked(&texts, |shape| assert!(told(&ours(shape, LARGE)) == expected, "{texts:?}"));
+            let expected = metadata(&theirs(&texts));
+            checked(&texts, |column| assert!(metadata(&ours(column, LARGE)) == expected, "{texts:?}"));
         }
     }
 }

@@ -1,19 +1,20 @@
-//! What is new: this report against the one before.
+//! Compares a run with the previous one: which findings are new, continuing or resolved.
 //!
-//! A finding goes on when the report before had it, or had the same story on another day: nights judge different days. A
-//! story that is not told any more is resolved, unless its detector did not run or the finding is suppressed now.
+//! A finding continues if the previous report has it, or has its story on another day, because nightly runs judge
+//! different days. A finding that only the previous report has is resolved if its days were judged again, by the same
+//! detector and with events present. Otherwise nothing is known about it, and it is not listed.
 
 use std::collections::HashSet;
 use std::path::Path;
 
 use serde::Deserialize;
 
-use super::FORMAT_VERSION;
-use crate::detect::suppression::Sifted;
+use super::document::FORMAT_VERSION;
+use crate::detect::suppression::Triage;
 use crate::detect::{Finding, Status};
 use crate::error::{Error, Result};
 
-/// The report before, as far as this one is compared with it.
+/// The parts of the previous report that a comparison needs.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Previous {
     format_version: u32,
@@ -27,48 +28,49 @@ struct PreviousRun {
 }
 
 impl Previous {
-    /// Reads a report that was written as JSON.
+    /// Reads a report from a JSON file.
     ///
     /// # Errors
-    /// When the file cannot be read, or is no report of this form.
+    /// When the file cannot be read, or is not a report in the supported format.
     pub fn read(path: &Path) -> Result<Previous> {
         let text = std::fs::read(path).map_err(|source| Error::File { path: path.into(), source })?;
         Previous::parse(&text).map_err(|reason| Error::Usage(format!("{}: {reason}", path.display())))
     }
 
-    /// Reads a report's JSON.
+    /// Parses a report from JSON.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// A description of the problem.
     pub fn parse(json: &[u8]) -> std::result::Result<Previous, String> {
         let previous: Previous =
-            serde_json::from_slice(json).map_err(|e| format!("not a report that trailhunt wrote as JSON: {e}"))?;
+            serde_json::from_slice(json).map_err(|e| format!("not a JSON report of trailhunt: {e}"))?;
         match previous.format_version {
             FORMAT_VERSION => Ok(previous),
-            other => Err(format!("a report of form {other}; this program reads form {FORMAT_VERSION}")),
+            other => Err(format!("report format {other} is not supported; this version reads format {FORMAT_VERSION}")),
         }
     }
 
-    /// Id of its run.
+    /// Id of the previous run.
     pub fn run(&self) -> &str {
         &self.run.id
     }
 
-    /// Says of every finding whether it is new, and returns what is resolved. `ran` tells which detectors did.
-    pub fn compare(self, sifted: &mut Sifted, ran: impl Fn(&str) -> bool) -> Vec<Finding> {
+    /// Sets the status of every finding, and returns the resolved ones. `was_judged` says whether the days of a finding
+    /// were judged again by its detector.
+    pub fn compare(self, triage: &mut Triage, was_judged: impl Fn(&Finding) -> bool) -> Vec<Finding> {
         let names = |id: &str, story: &str| [id.to_owned(), story.to_owned()];
-        // Reports of older programs tell no stories.
+        // Reports of older versions have no stories.
         let before: HashSet<String> =
             self.findings.iter().flat_map(|f| names(&f.id, &f.story)).filter(|name| !name.is_empty()).collect();
-        for finding in &mut sifted.findings {
+        for finding in &mut triage.findings {
             let known = before.contains(&finding.id) || before.contains(&finding.story);
             finding.status = if known { Status::Continuing } else { Status::New };
         }
-        let now = sifted.findings.iter().map(|f| (&f.id, &f.story));
-        let now = now.chain(sifted.suppressed.iter().map(|f| (&f.id, &f.story)));
+        let now = triage.findings.iter().map(|f| (&f.id, &f.story));
+        let now = now.chain(triage.suppressed.iter().map(|f| (&f.id, &f.story)));
         let now: HashSet<String> = now.flat_map(|(id, story)| names(id, story)).collect();
         let mut resolved = self.findings;
-        resolved.retain(|f| f.status != Status::Resolved && ran(&f.detector));
+        resolved.retain(|f| f.status != Status::Resolved && was_judged(f));
         resolved.retain(|f| !now.contains(&f.id) && !now.contains(&f.story));
         resolved.iter_mut().for_each(|f| f.status = Status::Resolved);
         resolved
@@ -95,23 +97,24 @@ mod tests {
     }
 
     #[test]
-    fn the_same_finding_and_the_same_story_of_another_day_go_on() {
+    fn the_same_finding_and_the_same_story_of_another_day_continue() {
         let before =
             [finding("a", "1", "s1"), finding("a", "2", "s2"), finding("a", "3", "s3"), finding("off", "4", "s4")];
         let now = [finding("a", "1", "s1"), finding("a", "5", "s2"), finding("a", "6", "s6")];
         let findings = now.into_iter().map(|f| serde_json::from_value(f).unwrap()).collect();
-        let mut sifted = Suppressions::default().sift(findings, Default::default());
-        let resolved = Previous::parse(&report(&before)).unwrap().compare(&mut sifted, |id| id == "a");
-        let statuses: Vec<_> = sifted.findings.iter().map(|f| f.status).collect();
+        let mut triage = Suppressions::default().triage(findings, Default::default());
+        let resolved =
+            Previous::parse(&report(&before)).unwrap().compare(&mut triage, |finding| finding.detector == "a");
+        let statuses: Vec<_> = triage.findings.iter().map(|f| f.status).collect();
         assert_eq!(statuses, [Status::Continuing, Status::Continuing, Status::New]);
         let resolved: Vec<_> = resolved.iter().map(|f| (&*f.id, f.status)).collect();
         assert_eq!(resolved, [("3", Status::Resolved)], "a detector that did not run resolves nothing");
     }
 
     #[test]
-    fn what_is_no_report_is_refused_with_the_reason() {
-        assert!(Previous::parse(b"{}").unwrap_err().starts_with("not a report that trailhunt wrote as JSON"));
+    fn a_file_that_is_not_a_report_is_refused_with_the_reason() {
+        assert!(Previous::parse(b"{}").unwrap_err().starts_with("not a JSON report of trailhunt"));
         let other = json!({"format_version": 99, "run": {"id": ""}, "findings": []}).to_string();
-        assert!(Previous::parse(other.as_bytes()).unwrap_err().starts_with("a report of form 99"));
+        assert!(Previous::parse(other.as_bytes()).unwrap_err().starts_with("report format 99 is not supported"));
     }
 }

@@ -1,67 +1,68 @@
-//! Which controls a hunt serves, by framework: who looked, what was found, and what was not looked at.
+//! Compliance controls that a hunt supports: for each, the detectors that ran, their findings, and the gaps.
 //!
-//! A control is served by the detectors that look for its techniques (`controls.tsv`). That a detector ran is evidence of
-//! monitoring; that it found nothing says that it found nothing, and no more.
+//! A detector supports a control if it looks for one of the control's techniques (`controls.tsv`). A detector that ran is
+//! evidence of monitoring. A detector without findings does not prove that the control works.
 
 use serde::Serialize;
 
-use super::{Coverage, Judge};
+use super::coverage::Coverage;
+use super::detector_summary::DetectorSummary;
 use crate::detect::{Finding, Severity};
 
 const CONTROLS: &str = include_str!("controls.tsv");
-/// Findings named a control; the rest is counted.
+/// Findings listed per control.
 const HEAVIEST_MAX: usize = 10;
 
-/// A framework, as far as CloudTrail has a say in it.
+/// A compliance framework, limited to the controls that CloudTrail can give evidence for.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Framework {
-    /// Its name and edition.
+    /// Name and edition.
     pub framework: &'static str,
-    /// Its controls that hunting serves, in the framework's order.
+    /// Its controls that hunting supports, in the framework's order.
     pub controls: Vec<Control>,
 }
 
-/// One of its controls.
+/// A control of a framework.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Control {
-    /// Its id in the framework.
+    /// Id in the framework.
     pub id: &'static str,
-    /// What it asks for, in our words.
+    /// What it requires, summarised.
     pub title: &'static str,
-    /// Detectors of this run that serve it and ran.
+    /// Detectors that support it and ran.
     pub detectors: Vec<String>,
-    /// Findings that name its techniques.
+    /// Number of findings with one of its techniques.
     pub findings: u64,
-    /// The heaviest of them.
+    /// Ids of the most important of them.
     pub heaviest: Vec<String>,
-    /// Worst severity among them.
+    /// Their worst severity.
     pub severity: Option<Severity>,
-    /// Events those findings stand on.
+    /// Number of events behind those findings.
     pub evidence_events: u64,
-    /// What keeps this run from being evidence for it.
+    /// Why this run is incomplete evidence for it.
     pub gaps: Vec<String>,
 }
 
-/// All frameworks, against who judged, what was found and what was read.
-pub fn compliance(judges: &[Judge], findings: &[Finding], coverage: &Coverage) -> Vec<Framework> {
+/// All frameworks, for the detectors, findings and coverage of a run.
+pub fn compliance(detectors: &[DetectorSummary], findings: &[Finding], coverage: &Coverage) -> Vec<Framework> {
     let mut frameworks: Vec<Framework> = Vec::new();
-    let unread = unread(coverage);
+    let missing = coverage.missing();
     for (framework, id, title, techniques) in lines() {
-        let serves = |ids: &[String]| techniques == "*" || ids.iter().any(|id| covers(techniques, id));
-        let (ran, failed): (Vec<&Judge>, Vec<&Judge>) =
-            judges.iter().filter(|judge| serves(&judge.attack)).partition(|judge| judge.ran);
-        let findings: Vec<&Finding> = findings.iter().filter(|finding| serves(&finding.attack)).collect();
-        let mut gaps: Vec<String> = failed.iter().map(|judge| format!("detector {} could not run", judge.id)).collect();
+        let supports = |ids: &[String]| techniques == "*" || ids.iter().any(|id| covers(techniques, id));
+        let (ran, failed): (Vec<&DetectorSummary>, Vec<&DetectorSummary>) =
+            detectors.iter().filter(|detector| supports(&detector.attack)).partition(|detector| detector.ran);
+        let findings: Vec<&Finding> = findings.iter().filter(|finding| supports(&finding.attack)).collect();
+        let mut gaps: Vec<String> = failed.iter().map(|detector| format!("detector {} failed", detector.id)).collect();
         if ran.is_empty() {
-            gaps.push("no detector of this run serves it".into());
+            gaps.push("no detector of this run supports it".into());
         }
-        gaps.extend(unread.iter().cloned());
+        gaps.extend(missing.iter().cloned());
         let control = Control {
             id,
             title,
-            detectors: ran.iter().map(|judge| judge.id.clone()).collect(),
+            detectors: ran.iter().map(|detector| detector.id.clone()).collect(),
             severity: findings.iter().map(|finding| finding.severity).max(),
             evidence_events: findings.iter().map(|finding| finding.evidence.total).sum(),
             findings: findings.len() as u64,
@@ -90,17 +91,6 @@ fn covers(techniques: &str, id: &str) -> bool {
     techniques.split(' ').any(is)
 }
 
-/// What was not read is a gap of every control.
-fn unread(coverage: &Coverage) -> Vec<String> {
-    let rejects = coverage.lake.get("rejects").and_then(|n| n.as_u64()).unwrap_or(0);
-    let counts = [
-        (rejects, "records could not be read"),
-        (coverage.objects_failed.len() as u64, "objects could not be fetched"),
-        (coverage.gaps.len() as u64, "gaps of a day or more in the events"),
-    ];
-    counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -109,23 +99,24 @@ mod tests {
     use crate::detect::{Library, attack};
 
     #[test]
-    fn controls_name_techniques_there_are_and_each_is_served_by_a_shipped_detector() {
+    fn controls_name_known_techniques_and_a_shipped_detector_supports_each() {
         let library = Library::load(&[]).unwrap();
         let mut seen = BTreeSet::new();
         for (framework, id, title, techniques) in lines() {
-            assert!(seen.insert((framework, id)), "{framework} {id} is there twice");
+            assert!(seen.insert((framework, id)), "{framework} {id} is listed twice");
             assert!(!title.is_empty());
             let ids: Vec<String> = techniques.split(' ').filter(|id| *id != "*").map(str::to_owned).collect();
             assert_eq!(attack::check(&ids), Ok(()), "{framework} {id}");
-            let served = library.iter().any(|d| techniques == "*" || d.attack.iter().any(|id| covers(techniques, id)));
-            assert!(served, "{framework} {id} is served by no detector");
+            let supported =
+                library.iter().any(|d| techniques == "*" || d.attack.iter().any(|id| covers(techniques, id)));
+            assert!(supported, "no detector supports {framework} {id}");
         }
         assert_eq!(seen.len(), CONTROLS.lines().filter(|line| !line.starts_with('#')).count());
     }
 
     #[test]
-    fn what_was_not_read_and_who_did_not_run_are_gaps() {
-        let judge = |id: &str, ran| Judge {
+    fn missing_data_and_failed_detectors_are_gaps() {
+        let detector = |id: &str, ran| DetectorSummary {
             id: id.into(),
             title: String::new(),
             why: String::new(),
@@ -137,10 +128,10 @@ mod tests {
             findings: 0,
         };
         let coverage = Coverage { objects_failed: vec!["x".into()], ..Coverage::default() };
-        let frameworks = compliance(&[judge("a", true), judge("b", false)], &[], &coverage);
+        let frameworks = compliance(&[detector("a", true), detector("b", false)], &[], &coverage);
         let control = |id: &str| frameworks.iter().flat_map(|f| &f.controls).find(|control| control.id == id).unwrap();
         assert_eq!(control("AC-7").detectors, ["a"]);
-        assert_eq!(control("AC-7").gaps, ["detector b could not run", "1 objects could not be fetched"]);
-        assert_eq!(control("CP-9").gaps, ["no detector of this run serves it", "1 objects could not be fetched"]);
+        assert_eq!(control("AC-7").gaps, ["detector b failed", "1 object could not be fetched"]);
+        assert_eq!(control("CP-9").gaps, ["no detector of this run supports it", "1 object could not be fetched"]);
     }
 }

@@ -1,11 +1,11 @@
-//! The findings as comma-separated values, RFC 4180, one a line: for spreadsheets, which take some texts for formulas.
+//! The findings as comma-separated values (RFC 4180), one row per finding, safe to open in a spreadsheet.
 
 use std::io::Write;
 
-use super::Report;
+use super::document::Report;
 use crate::detect::Finding;
 
-/// Name of a column, and what stands in it.
+/// A column: its header, and its value for a finding.
 type Column = (&'static str, fn(&Finding) -> String);
 
 const COLUMNS: [Column; 17] = [
@@ -28,7 +28,7 @@ const COLUMNS: [Column; 17] = [
     ("events", |f| f.evidence.total.to_string()),
 ];
 
-/// Writes the findings and what is resolved, with a header.
+/// Writes a header, the findings and the resolved findings.
 ///
 /// # Errors
 /// When `out` cannot be written.
@@ -42,12 +42,12 @@ pub fn csv(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
     Ok(())
 }
 
-/// A word of the report, as it is written there.
+/// An enum value as the JSON report writes it.
 fn word(value: impl serde::Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-/// A quoted field. What a spreadsheet would compute gets an apostrophe in front, as OWASP advises.
+/// A quoted field. An apostrophe in front keeps a spreadsheet from evaluating a formula, as OWASP advises.
 fn field(text: &str) -> String {
     let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
     let text = text.replace('\0', "\u{fffd}").replace('"', "\"\"");
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_a_formula_and_nothing_leaves_its_field() {
+    fn no_field_is_a_formula_and_quotes_are_escaped() {
         assert_eq!(field("=HYPERLINK(\"http://x\")"), "\"'=HYPERLINK(\"\"http://x\"\")\"");
         assert_eq!(field("@SUM(1)"), "\"'@SUM(1)\"");
         assert_eq!(field("a,b\r\nc"), "\"a,b\r\nc\"");

@@ -1,10 +1,10 @@
-//! The report, or a backtest, as JSON, the form everything else can be built on.
+//! A report or a backtest as JSON: the complete format, for other programs.
 
 use std::io::Write;
 
 use serde::Serialize;
 
-/// Writes `report`, indented, with a line's end.
+/// Writes `report` as indented JSON with a final line feed.
 ///
 /// # Errors
 /// When `out` cannot be written.

@@ -6,12 +6,13 @@ use chrono::{Days, NaiveTime};
 use indicatif::{HumanBytes, HumanCount};
 use serde_json::{Value, json};
 
-use super::{Row, section};
+use super::sections::{Judged, Row, section};
 use crate::detect::Window;
 use crate::engine::Session;
 use crate::error::Result;
 use crate::lake::Snapshot;
 use crate::terminal::printable;
+use crate::wording::counted;
 
 /// The state of a lake.
 #[derive(Debug)]
@@ -31,15 +32,15 @@ impl LakeStatus {
     /// # Errors
     /// When a query fails.
     pub async fn of(snapshot: &Snapshot, session: &Session) -> Result<LakeStatus> {
-        let window = everything(snapshot);
+        let judged = Judged { window: everything(snapshot), expected_until: None };
         Ok(LakeStatus {
             lake: snapshot.location.to_string(),
             version: snapshot.version,
             files: snapshot.files.len(),
             bytes: snapshot.bytes(),
-            totals: section("lake", session, window).await?.pop().unwrap_or_default(),
-            by_account_and_region: section("by_account_and_region", session, window).await?,
-            gaps: section("gaps", session, window).await?,
+            totals: section("lake", session, &judged).await?.pop().unwrap_or_default(),
+            by_account_and_region: section("by_account_and_region", session, &judged).await?,
+            gaps: section("gaps", session, &judged).await?,
         })
     }
 
@@ -66,12 +67,13 @@ impl LakeStatus {
         let (first, last) = (cell(&self.totals, "first_event"), cell(&self.totals, "last_event"));
         writeln!(out, "events    {}, {first} to {last}", count("events"))?;
         writeln!(out, "objects   {}", count("objects"))?;
-        let (kept, duplicates, rejects) = (count("kept"), count("duplicates"), count("rejects"));
-        let records = count("records");
-        writeln!(out, "records   {records} = {kept} kept + {duplicates} duplicates + {rejects} rejects")?;
+        let (records, kept) = (count("records"), count("kept"));
+        let duplicates = counted(self.number("duplicates"), "duplicate");
+        let rejects = counted(self.number("rejects"), "reject");
+        writeln!(out, "records   {records} = {kept} kept + {duplicates} + {rejects}")?;
         if self.number("retyped_members") > 0 {
-            let members = count("retyped_members");
-            writeln!(out, "retyped   {members} members with an undocumented type, kept in column `extra`")?;
+            let members = counted(self.number("retyped_members"), "member");
+            writeln!(out, "retyped   {members} of an undocumented type, kept in column `extra`")?;
         }
         writeln!(out, "\naccount       region            events     hours with events")?;
         for place in &self.by_account_and_region {
@@ -83,10 +85,11 @@ impl LakeStatus {
         for gap in &self.gaps {
             let cell = |name: &str| cell(gap, name);
             let (account, region) = (cell("account_id"), cell("aws_region"));
-            writeln!(out, "gap       {account} {region}: no events for {} hours from {}", cell("hours"), cell("from"))?;
+            let hours = counted(gap.get("hours").and_then(Value::as_u64).unwrap_or(0), "hour");
+            writeln!(out, "gap       {account} {region}: no events for {hours} from {}", cell("from"))?;
         }
         if self.gaps.is_empty() {
-            writeln!(out, "\nno gap of a day or more in any account and region")?;
+            writeln!(out, "\nno unusual gap in any account and region")?;
         }
         Ok(())
     }

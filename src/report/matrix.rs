@@ -1,4 +1,4 @@
-//! ATT&CK's matrix: what the detectors of a run could see at all, and what they found.
+//! The ATT&CK matrix of a run: techniques that its detectors look for, and those found.
 
 use std::collections::BTreeMap;
 
@@ -6,37 +6,37 @@ use serde::Serialize;
 
 use crate::detect::{Detector, Finding, Severity, attack};
 
-/// Techniques, of an edition of ATT&CK.
+/// Techniques of one edition of ATT&CK.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Matrix {
-    /// The edition names and ids are of.
+    /// The ATT&CK edition of all names and ids.
     pub edition: &'static str,
-    /// All tactics, in the matrix's order.
+    /// All tactics, in the order of the matrix.
     pub tactics: Vec<&'static str>,
     /// Techniques that a detector looks for or a finding names, by id.
     pub techniques: Vec<Technique>,
 }
 
-/// One of them.
+/// A technique.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Technique {
     /// Such as `T1078.004`.
     pub id: String,
-    /// Its name.
+    /// Name.
     pub name: &'static str,
-    /// Tactics it serves.
+    /// Tactics it belongs to.
     pub tactics: Vec<&'static str>,
     /// Detectors of this run that look for it.
     pub detectors: Vec<String>,
-    /// Findings that name it.
+    /// Number of findings with it.
     pub findings: u64,
-    /// Worst severity among them.
+    /// Their worst severity.
     pub severity: Option<Severity>,
 }
 
-/// The matrix of what `detectors` look for and of `findings`.
+/// The matrix for the detectors and findings of a run.
 pub fn matrix(detectors: &[&Detector], findings: &[Finding]) -> Matrix {
     let mut techniques: BTreeMap<&str, Technique> = BTreeMap::new();
     let looked_for = detectors.iter().flat_map(|d| d.attack.iter().map(|id| (id, &d.id, None)));

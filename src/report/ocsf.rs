@@ -1,26 +1,26 @@
-//! The findings as OCSF events, class 2004 (Detection Finding), one JSON object a line: what Security Lake and many SIEMs
-//! take in.
+//! The findings as OCSF events of class 2004 (Detection Finding), one JSON object per line: the input of Security Lake and
+//! many SIEMs.
 
 use std::io::Write;
 
 use chrono::DateTime;
 use serde_json::{Map, Value, json};
 
-use super::Report;
+use super::document::Report;
 use crate::detect::{Confidence, Event, Finding, Severity, Status, attack};
 
-/// OCSF's version.
+/// OCSF version.
 const VERSION: &str = "1.3.0";
-/// Detection Finding.
+/// Class of a Detection Finding.
 const CLASS: u32 = 2004;
 
-/// Writes the findings, and what is resolved as closed.
+/// Writes the findings, and the resolved findings as closed.
 ///
 /// # Errors
 /// When `out` cannot be written.
 pub fn ocsf(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
     for finding in report.findings.iter().chain(&report.resolved) {
-        // Some readers take these for the ends of lines, which JSON does not.
+        // Valid in JSON, but some readers treat them as line ends.
         let line = event(report, finding).to_string().replace('\u{85}', "\\u0085");
         writeln!(out, "{}", line.replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029"))?;
     }
@@ -101,7 +101,7 @@ fn technique(id: &str) -> Value {
 fn evidence(event: &Event) -> Value {
     json!({
         "api": {
-            // The one member of `api` that is asked for.
+            // The only required member of `api`.
             "operation": event.event_name.as_deref().unwrap_or("unknown"),
             "service": event.event_source.as_ref().map(|name| json!({"name": name})),
             "request": {"uid": event.event_id},
@@ -113,7 +113,7 @@ fn evidence(event: &Event) -> Value {
     })
 }
 
-/// CloudTrail's source address is an address, the host name of a service, or words such as `AWS Internal`.
+/// CloudTrail's source address can be an IP address, the host name of a service, or a phrase such as `AWS Internal`.
 fn endpoint(address: &str) -> Value {
     let label = |label: &str| {
         let inner = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
@@ -132,7 +132,7 @@ fn milliseconds(time: &str) -> Option<i64> {
     DateTime::parse_from_rfc3339(time).ok().map(|time| time.timestamp_millis())
 }
 
-/// OCSF leaves out what is not known.
+/// OCSF omits unknown members instead of writing null.
 fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(members) => {

@@ -1,32 +1,33 @@
-//! Where a report goes and in which form: the end of the file's name says it.
+//! The file a report is written to. Its extension selects the format.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::{Report, csv, html, json, markdown, ocsf, sarif};
+use super::document::Report;
+use super::{csv, html, json, markdown, ocsf, sarif};
 use crate::error::{Error, Result};
 
-/// Form of a report.
+/// Format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Everything, for programs.
+    /// The complete report, for programs.
     Json,
-    /// Everything, for people: one page that needs nothing else.
+    /// The complete report as one self-contained page.
     Html,
-    /// Findings and coverage, for a ticket or a chat.
+    /// Findings and missing data, for a ticket or a chat.
     Markdown,
-    /// Findings, a line each, for a spreadsheet.
+    /// One row per finding, for a spreadsheet.
     Csv,
     /// Findings as SARIF 2.1.0.
     Sarif,
-    /// Findings as OCSF's Detection Finding, one a line.
+    /// Findings as OCSF Detection Findings, one per line.
     Ocsf,
 }
 
-/// What a file's name ends with, and what that means. A longer end stands before a shorter one that it contains.
-const ENDS: [(&str, Format); 6] = [
+/// File extensions and their formats.
+const EXTENSIONS: [(&str, Format); 6] = [
     (".ocsf.ndjson", Format::Ocsf),
     (".sarif", Format::Sarif),
     (".json", Format::Json),
@@ -40,7 +41,7 @@ const ENDS: [(&str, Format); 6] = [
 pub struct Output {
     /// The file.
     pub path: PathBuf,
-    /// Its form.
+    /// Its format.
     pub format: Format,
 }
 
@@ -48,17 +49,17 @@ impl FromStr for Output {
     type Err = String;
 
     fn from_str(text: &str) -> std::result::Result<Output, String> {
-        let known = ENDS.iter().find(|(end, _)| text.to_ascii_lowercase().ends_with(end));
+        let known = EXTENSIONS.iter().find(|(extension, _)| text.to_ascii_lowercase().ends_with(extension));
         let Some((_, format)) = known else {
-            let ends: Vec<_> = ENDS.iter().rev().map(|(end, _)| *end).collect();
-            return Err(format!("the end of the name chooses the form: {}", ends.join(" ")));
+            let extensions: Vec<_> = EXTENSIONS.iter().rev().map(|(extension, _)| *extension).collect();
+            return Err(format!("unknown report format: the file extension must be one of {}", extensions.join(" ")));
         };
         Ok(Output { path: text.into(), format: *format })
     }
 }
 
 impl Output {
-    /// Writes `report`, whole or not at all: under another name first.
+    /// Writes `report` to a temporary file next to the output, then renames it, so that no reader sees half a report.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -76,7 +77,7 @@ impl Output {
     fn write_to(&self, report: &Report, path: &Path) -> std::io::Result<()> {
         let mut out = BufWriter::new(File::create(path)?);
         match self.format {
-            Format::Json => json(report, &mut out),
+            Format::Json => json::json(report, &mut out),
             Format::Html => html::html(report, &mut out),
             Format::Markdown => markdown::markdown(report, &mut out),
             Format::Csv => csv::csv(report, &mut out),
@@ -93,14 +94,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_of_a_name_chooses_the_form() {
+    fn the_file_extension_selects_the_format() {
         let format = |text: &str| text.parse::<Output>().map(|output| output.format);
         assert_eq!(format("r.json"), Ok(Format::Json));
-        assert_eq!(format("night/R.HTML"), Ok(Format::Html));
+        assert_eq!(format("reports/R.HTML"), Ok(Format::Html));
         assert_eq!(format("r.ocsf.ndjson"), Ok(Format::Ocsf));
         assert_eq!(
             format("report.pdf").unwrap_err(),
-            "the end of the name chooses the form: .csv .md .html .json .sarif .ocsf.ndjson"
+            "unknown report format: the file extension must be one of .csv .md .html .json .sarif .ocsf.ndjson"
         );
     }
 }

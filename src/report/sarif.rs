@@ -1,14 +1,16 @@
-//! The findings as SARIF 2.1.0 (OASIS), which code hosts and many trackers read.
+//! The findings as SARIF 2.1.0 (OASIS), for code hosts and issue trackers.
 
 use std::io::Write;
 
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{Judge, Report};
+use super::detector_summary::DetectorSummary;
+use super::document::Report;
 use crate::detect::{Finding, Severity, Status};
 
-/// Writes one log with one run: a rule a detector, a result a finding, resolved ones as absent.
+/// Writes a log with one run: one rule per detector, one result per finding. Resolved findings are results in state
+/// `absent`.
 ///
 /// # Errors
 /// When `out` cannot be written.
@@ -35,7 +37,7 @@ pub fn sarif(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
     writeln!(out)
 }
 
-fn rule(detector: &Judge) -> Value {
+fn rule(detector: &DetectorSummary) -> Value {
     json!({
         "id": detector.id,
         "shortDescription": {"text": detector.title},
@@ -55,7 +57,7 @@ fn result(report: &Report, finding: &Finding) -> Value {
     let mut locations: Vec<Value> = Vec::new();
     let about = json!([{"fullyQualifiedName": finding.entity, "kind": finding.entity_type}]);
     for object in finding.evidence.events.iter().filter_map(|event| event.source_object.as_deref()) {
-        // A member of a bundle or a path with odd characters becomes a URI here or stays out.
+        // Parsing also escapes odd characters; what cannot be a URI is left out.
         let Ok(uri) = Url::parse(object) else { continue };
         let location = json!({"physicalLocation": {"artifactLocation": {"uri": uri}}, "logicalLocations": about});
         if !locations.contains(&location) {
@@ -80,7 +82,7 @@ fn result(report: &Report, finding: &Finding) -> Value {
             "account_id": finding.account_id, "region": finding.region,
         },
     });
-    // A state is only there against a baseline.
+    // SARIF allows a state only in a comparison.
     if let Some(members) = result.as_object_mut().filter(|_| compared) {
         members.insert("baselineState".into(), state.into());
     }
@@ -95,7 +97,7 @@ fn level(severity: Severity) -> &'static str {
     }
 }
 
-/// The number GitHub sorts by: over 9 is critical, from 7 high, from 4 medium, above 0 low.
+/// The number GitHub sorts by: above 9 is critical, from 7 high, from 4 medium, above 0 low.
 fn security_severity(severity: Severity) -> &'static str {
     match severity {
         Severity::Informational => "0.0",

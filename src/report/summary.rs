@@ -1,14 +1,15 @@
-//! A run in a few numbers: for the chain of runs, for who is notified, for the trend over runs.
+//! The key figures of a run: for the chain of runs, for notifications, and for trends over runs.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Report;
-use super::text::events_in_window;
+use super::document::Report;
 use crate::detect::{Severity, Status};
+use crate::terminal::printable_line;
+use crate::wording::shortened;
 
-/// What a run says of itself in one line of JSON.
+/// A run in one line of JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// The run's id.
@@ -17,49 +18,121 @@ pub struct Summary {
     pub tool: String,
     /// When it ended, UTC.
     pub finished_at: String,
-    /// Begin of what was judged.
+    /// Start of the window.
     pub from: String,
-    /// Its end, not included.
+    /// End of the window, exclusive.
     pub to: String,
-    /// The lake.
+    /// URL of the lake.
     pub lake: String,
     /// Delta version of the lake.
     pub lake_version: u64,
     /// SHA-256 over names and sizes of the lake's data files.
     pub data_files_sha256: String,
-    /// Events judged.
+    /// Events in the window.
     pub events: u64,
     /// Events this run added to the lake.
     pub events_kept: u64,
     /// Findings by severity.
     pub findings: BTreeMap<Severity, u64>,
-    /// Of them, not in the run before.
+    /// Findings that the previous run does not have.
     pub new: u64,
-    /// Of them, of at least high severity and new.
+    /// New findings of severity high or critical.
     pub new_and_high: u64,
-    /// In both runs.
+    /// Findings of both runs.
     pub continuing: u64,
-    /// Only in the run before.
+    /// Findings of the previous run that were judged again and not found.
     pub resolved: u64,
-    /// Accepted.
+    /// Whether events that should be there were missing.
+    #[serde(default)]
+    pub stale: bool,
+    /// Suppressed findings.
     pub suppressed: u64,
-    /// What was not read or run: rejects and failed objects of this run, failed detectors.
+    /// Rejects and failed objects of this run, plus failed detectors.
     pub unread: u64,
-    /// Run it is compared with.
+    /// Id of the previous run, which it is compared with.
     pub compared_with: Option<String>,
-    /// Hash of every detector that ran.
+    /// SHA-256 of every detector that ran, by id.
     pub detectors: BTreeMap<String, String>,
-    /// Parameters that were set.
+    /// Detector parameters that were set, by detector.
     pub settings: BTreeMap<String, BTreeMap<String, String>>,
-    /// The heaviest findings: severity and what happened.
+    /// The top findings: severity and summary.
     pub heaviest: Vec<String>,
 }
 
-/// Findings told in a summary.
+/// A run in one line of JSON of less than 1 KB: what `--quiet` prints and a notification gets.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Brief {
+    /// The run's id.
+    pub run: String,
+    /// Start of the window.
+    pub from: String,
+    /// End of the window, exclusive.
+    pub to: String,
+    /// URL of the lake.
+    pub lake: String,
+    /// Events in the window.
+    pub events: u64,
+    /// Events this run added to the lake.
+    pub events_kept: u64,
+    /// Findings by severity.
+    pub findings: BTreeMap<Severity, u64>,
+    /// Findings that the previous run does not have.
+    pub new: u64,
+    /// New findings of severity high or critical.
+    pub new_and_high: u64,
+    /// Findings of both runs.
+    pub continuing: u64,
+    /// Findings of the previous run that were judged again and not found.
+    pub resolved: u64,
+    /// Suppressed findings.
+    pub suppressed: u64,
+    /// Rejects and failed objects of this run, plus failed detectors.
+    pub unread: u64,
+    /// Whether events that should be there are missing.
+    pub stale: bool,
+    /// Why, shortened.
+    pub stale_reasons: Vec<String>,
+    /// The most important finding, shortened.
+    pub top: Option<String>,
+}
+
+/// Characters of a text in a [`Brief`], and how many reasons it has: together they keep it below 1 KB.
+const BRIEF_TEXT_MAX: usize = 120;
+const BRIEF_REASONS_MAX: usize = 2;
+
+impl Brief {
+    /// The key figures of a report in short.
+    pub fn of(report: &Report) -> Brief {
+        let Summary { run, from, to, lake, events, events_kept, findings, .. } = Summary::of(report);
+        let Summary { new, new_and_high, continuing, resolved, suppressed, unread, heaviest, .. } = Summary::of(report);
+        let short = |text: &String| shortened(&printable_line(text), BRIEF_TEXT_MAX);
+        let reasons = report.coverage.stale_reasons.iter().take(BRIEF_REASONS_MAX).map(short).collect();
+        Brief {
+            run,
+            from,
+            to,
+            lake: shortened(&lake, BRIEF_TEXT_MAX),
+            events,
+            events_kept,
+            findings,
+            new,
+            new_and_high,
+            continuing,
+            resolved,
+            suppressed,
+            unread,
+            stale: report.coverage.stale,
+            stale_reasons: reasons,
+            top: heaviest.first().map(short),
+        }
+    }
+}
+
+/// Number of top findings.
 const HEAVIEST_MAX: usize = 5;
 
 impl Summary {
-    /// Of a report.
+    /// The key figures of a report.
     pub fn of(report: &Report) -> Summary {
         let run = &report.run;
         let time = |time: chrono::DateTime<chrono::Utc>| time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
@@ -76,13 +149,14 @@ impl Summary {
             lake: run.lake.clone(),
             lake_version: run.lake_version,
             data_files_sha256: run.data_files_sha256.clone(),
-            events: events_in_window(report),
+            events: report.events_in_window(),
             events_kept: report.coverage.events_kept,
             findings,
             new: count(Status::New),
             new_and_high: new.filter(|finding| finding.severity >= Severity::High).count() as u64,
             continuing: count(Status::Continuing),
             resolved: report.resolved.len() as u64,
+            stale: report.coverage.stale,
             suppressed: report.suppressed.len() as u64,
             unread: report.coverage.rejects
                 + report.coverage.objects_failed.len() as u64

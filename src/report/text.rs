@@ -1,173 +1,236 @@
-//! The report in a screenful, for a terminal.
+//! The summary of a report for a terminal: one screen of text.
 
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use super::Report;
+use super::document::Report;
+use super::sections::Row;
+use crate::detect::risk::Entity;
 use crate::detect::suppression::{State, Use};
 use crate::detect::{Finding, Severity};
+use crate::terminal::printable_line;
+use crate::wording::{counted, grouped, short_name, with_short_names, wrapped};
 
-/// Findings and entities shown; the rest is counted.
+/// Findings and entities shown. The summary says how many more there are.
 const SHOWN_MAX: usize = 10;
+/// Gaps and failed objects shown.
+const SHOWN_MISSING_MAX: usize = 3;
+/// Columns that lines are wrapped to.
+const WIDTH: usize = 100;
+/// Lines of a finding's summary. A text chosen by a caller must not fill the screen.
+const SUMMARY_LINES_MAX: usize = 3;
+/// Columns left of a finding's and of an entity's text.
+const FINDING_INDENT: usize = 12;
+const ENTITY_INDENT: usize = 21;
 
-/// Writes what somebody wants to know first: how much was read, what was found, who matters, what was not read.
+/// Writes the window, findings, riskiest identities, suppressions and missing data.
 ///
 /// # Errors
 /// When `out` cannot be written.
 pub fn text(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
     let window = &report.run.window;
-    let lake = |name: &str| report.coverage.lake.get(name).and_then(|n| n.as_u64()).unwrap_or(0);
+    writeln!(out, "window    {} to {} UTC", window.from.format("%Y-%m-%d %H:%M"), window.to.format("%Y-%m-%d %H:%M"),)?;
+    let in_lake = report.coverage.lake.get("events").and_then(|n| n.as_u64()).unwrap_or(0);
     writeln!(
         out,
-        "hunted    {} to {}, {} of {} events in the lake, {} detectors",
-        window.from.format("%Y-%m-%d %H:%M"),
-        window.to.format("%Y-%m-%d %H:%M"),
-        grouped(events_in_window(report)),
-        grouped(lake("events")),
-        report.run.detectors.len(),
+        "hunted    {} of {} in the lake, with {}",
+        grouped(report.events_in_window()),
+        counted(in_lake, "event"),
+        counted(report.run.detectors.len() as u64, "detector"),
     )?;
     write!(out, "found     {}", counts(&report.findings))?;
     match report.suppressed.len() {
         0 => writeln!(out)?,
         n => writeln!(out, "; {} suppressed", grouped(n as u64))?,
     }
+    let reasons = &report.coverage.stale_reasons;
+    let heads = std::iter::once("STALE").chain(std::iter::repeat(""));
+    heads.zip(reasons).try_for_each(|(head, reason)| writeln!(out, "{head:10}{}", printable_line(reason)))?;
     if !report.findings.is_empty() {
-        writeln!(out, "\nWhat stands out")?;
+        writeln!(out, "\nTop findings")?;
     }
-    for finding in report.findings.iter().take(SHOWN_MAX) {
-        writeln!(out, "  {:8}  {}  {}", finding.severity, shown_time(&finding.first_time), plain(&finding.summary))?;
-        writeln!(
-            out,
-            "  {:8}  {}  {}; {} events; {}",
-            "",
-            finding.detector,
-            finding.attack.join(" "),
-            grouped(finding.evidence.total),
-            finding.id
-        )?;
-    }
-    more(report.findings.len(), "findings", out)?;
+    report.findings.iter().take(SHOWN_MAX).try_for_each(|finding| finding_lines(finding, out))?;
+    more(report.findings.len(), SHOWN_MAX, "more finding", out)?;
     if !report.entities.is_empty() {
-        writeln!(out, "\nWho matters")?;
+        writeln!(out, "\nRiskiest identities")?;
     }
-    for entity in report.entities.iter().take(SHOWN_MAX) {
-        let mut detectors: Vec<&str> = Vec::new();
-        for reason in &entity.reasons {
-            if !detectors.contains(&reason.detector.as_str()) {
-                detectors.push(&reason.detector);
-            }
-        }
-        writeln!(out, "  {:5.1}  {:10}  {}", entity.risk, entity.entity_type, plain(&entity.entity))?;
-        writeln!(out, "  {:5}  {:10}  {}", "", "", shortened(&detectors))?;
-    }
-    more(report.entities.len(), "entities", out)?;
+    report.entities.iter().take(SHOWN_MAX).try_for_each(|entity| entity_lines(entity, out))?;
+    more(report.entities.len(), SHOWN_MAX, "more identity", out)?;
     suppressions(report, out)?;
-    not_read(report, out)?;
+    missing(report, out)?;
     if !report.run.geography.is_empty() {
         writeln!(out, "\n{}", report.run.attribution)?;
     }
     Ok(())
 }
 
-/// What was accepted, for how long, and which entries have had their time.
+/// Severity, time and summary; then detector, techniques and evidence.
+fn finding_lines(finding: &Finding, out: &mut impl Write) -> std::io::Result<()> {
+    let head = format!("  {:8}  ", finding.severity.to_string());
+    // `informational` is longer than its column.
+    let indent = head.len().max(FINDING_INDENT);
+    let summary = format!("{}  {}", shown_time(&finding.first_time), with_short_names(&finding.summary));
+    let summary = wrapped(&printable_line(&summary), WIDTH - indent, SUMMARY_LINES_MAX);
+    indented(&head, &summary, indent, out)?;
+    let techniques = finding.attack.join(" ");
+    let events = counted(finding.evidence.total, "event");
+    let account = finding.account_id.as_deref().map(|account| format!("account {}", printable_line(account)));
+    let facts = [Some(finding.detector.clone()), Some(techniques), Some(events), account, Some(finding.id.clone())];
+    let facts: Vec<String> = facts.into_iter().flatten().filter(|fact| !fact.is_empty()).collect();
+    indented("", &wrapped(&facts.join("; "), WIDTH - indent, SUMMARY_LINES_MAX), indent, out)
+}
+
+/// Risk, kind and short name; then the ARN where there is one; then the detectors.
+fn entity_lines(entity: &Entity, out: &mut impl Write) -> std::io::Result<()> {
+    let name = short_name(&entity.entity);
+    let kind = printable_line(entity_kind(&entity.entity_type));
+    writeln!(out, "  {:5.1}  {kind:10}  {}", entity.risk, printable_line(&name))?;
+    if name != entity.entity {
+        writeln!(out, "{:ENTITY_INDENT$}{}", "", printable_line(&entity.entity))?;
+    }
+    let mut detectors: Vec<&str> = Vec::new();
+    for reason in &entity.reasons {
+        if !detectors.contains(&reason.detector.as_str()) {
+            detectors.push(&reason.detector);
+        }
+    }
+    indented("", &wrapped(&detectors.join(", "), WIDTH - ENTITY_INDENT, SUMMARY_LINES_MAX), ENTITY_INDENT, out)
+}
+
+/// Lines below each other; the first one after `head`.
+fn indented(head: &str, lines: &[String], indent: usize, out: &mut impl Write) -> std::io::Result<()> {
+    let heads = std::iter::once(head).chain(std::iter::repeat(""));
+    heads.zip(lines).try_for_each(|(head, line)| writeln!(out, "{head:indent$}{line}"))
+}
+
+/// The word for an entity type.
+pub(super) fn entity_kind(entity_type: &str) -> &str {
+    match entity_type {
+        "actor" => "identity",
+        "ip" => "address",
+        "access_key" => "access key",
+        other => other,
+    }
+}
+
+/// Every entry of the suppressions file: what it matched, and until when it applies.
 fn suppressions(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
     if !report.suppressions.is_empty() {
-        writeln!(out, "\nWhat is suppressed")?;
+        writeln!(out, "\nSuppressions")?;
     }
     for Use { line, entry, state, findings } in &report.suppressions {
-        let what = match state {
-            State::Applied => format!("{findings} findings"),
-            State::Unmatched => "nothing".into(),
+        let matched = match state {
+            State::Applied => counted(*findings, "finding"),
+            State::Unmatched => "no match".into(),
             State::Expired => "expired".into(),
         };
-        let given = [&entry.detector, &entry.entity, &entry.account_id, &entry.region, &entry.technique];
-        let given = given.into_iter().flatten().map(|given| plain(given)).collect::<Vec<_>>().join(" ");
-        let owner = entry.owner.as_ref().map(|owner| format!(" ({})", plain(owner))).unwrap_or_default();
-        writeln!(out, "  {what:12}  line {line}, until {}  {given}: {}{owner}", entry.expires, plain(&entry.reason))?;
+        let criteria = [&entry.detector, &entry.entity, &entry.account_id, &entry.region, &entry.technique];
+        let criteria = criteria.into_iter().flatten().map(|text| printable_line(text)).collect::<Vec<_>>().join(" ");
+        let owner = entry.owner.as_ref().map(|owner| format!(" ({})", printable_line(owner))).unwrap_or_default();
+        let reason = printable_line(&entry.reason);
+        writeln!(out, "  {matched:12}  line {line}, until {}  {criteria}: {reason}{owner}", entry.expires)?;
     }
     Ok(())
 }
 
-/// What a reader must know before trusting silence.
-fn not_read(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
+/// What a reader must know before taking "nothing found" for "nothing happened".
+fn missing(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
     let coverage = &report.coverage;
-    let rejects = coverage.lake.get("rejects").and_then(|n| n.as_u64()).unwrap_or(0);
-    let clean = rejects == 0
-        && coverage.objects_failed.is_empty()
-        && coverage.gaps.is_empty()
-        && report.run.detectors_failed.is_empty();
-    if clean {
-        return writeln!(out, "\nEverything was read; no gaps of a day or more.");
+    if coverage.missing().is_empty() && report.run.detectors_failed.is_empty() {
+        return match report.coverage.stale {
+            true => Ok(()),
+            false => writeln!(out, "\nAll data was read; no unusual gaps."),
+        };
     }
-    writeln!(out, "\nWhat was not read")?;
+    writeln!(out, "\nIncomplete data")?;
+    let rejects = coverage.rejects_in_lake();
     if rejects > 0 {
-        writeln!(out, "  {} records could not be read: query the table rejects", grouped(rejects))?;
+        writeln!(out, "  {} could not be read; see `trailhunt lake rejects`", counted(rejects, "record"))?;
     }
-    for reason in coverage.objects_failed.iter().take(3) {
-        writeln!(out, "  {}", plain(reason))?;
+    for reason in coverage.objects_failed.iter().take(SHOWN_MISSING_MAX) {
+        writeln!(out, "  {}", printable_line(reason))?;
     }
+    more(coverage.objects_failed.len(), SHOWN_MISSING_MAX, "more object", out)?;
     for reason in &report.run.detectors_failed {
-        writeln!(out, "  {}", plain(reason))?;
+        writeln!(out, "  {}", printable_line(reason))?;
     }
-    let text = |row: &super::Row, name: &str| {
-        row.get(name).map(|v| v.as_str().map_or(v.to_string(), str::to_owned)).unwrap_or_default()
-    };
-    for gap in coverage.gaps.iter().take(3) {
-        writeln!(
-            out,
-            "  no events of {} {} for {} hours from {}",
-            text(gap, "account_id"),
-            text(gap, "aws_region"),
-            text(gap, "hours"),
-            shown_time(&text(gap, "from")),
-        )?;
+    if let Some(history) = coverage.history.too_short() {
+        writeln!(out, "  {history}")?;
     }
-    if coverage.gaps.len() > 3 {
-        writeln!(out, "  and {} more gaps", coverage.gaps.len() - 3)?;
+    for gap in coverage.gaps.iter().take(SHOWN_MISSING_MAX) {
+        writeln!(out, "  {}", printable_line(&gap_sentence(gap)))?;
     }
-    Ok(())
+    more(coverage.gaps.len(), SHOWN_MISSING_MAX, "more gap", out)
 }
 
-pub(super) fn events_in_window(report: &Report) -> u64 {
-    let days = report.statistics.get("events_by_day").into_iter().flatten();
-    days.filter_map(|row| row.get("events").and_then(|n| n.as_u64())).sum()
+/// `no events in 111122223333 eu-west-1 for 26 hours, from 2024-03-20 14:00`.
+pub(super) fn gap_sentence(gap: &Row) -> String {
+    let text = |name: &str| gap.get(name).map(|v| v.as_str().map_or(v.to_string(), str::to_owned)).unwrap_or_default();
+    let hours = gap.get("hours").and_then(|n| n.as_u64()).unwrap_or(0);
+    let (account, region, from) = (text("account_id"), text("aws_region"), text("from"));
+    format!("no events in {account} {region} for {}, from {}", counted(hours, "hour"), shown_time(&from))
 }
 
 /// `2 critical, 1 medium`, worst first.
 pub(super) fn counts(findings: &[Finding]) -> String {
-    let mut counts: BTreeMap<Severity, usize> = BTreeMap::new();
+    let mut counts: BTreeMap<Severity, u64> = BTreeMap::new();
     for finding in findings {
         *counts.entry(finding.severity).or_default() += 1;
     }
     if counts.is_empty() {
         return "nothing".into();
     }
-    counts.iter().rev().map(|(severity, n)| format!("{n} {severity}")).collect::<Vec<_>>().join(", ")
+    counts.iter().rev().map(|(severity, n)| format!("{} {severity}", grouped(*n))).collect::<Vec<_>>().join(", ")
 }
 
-fn more(total: usize, what: &str, out: &mut impl Write) -> std::io::Result<()> {
-    if total > SHOWN_MAX {
-        writeln!(out, "  and {} more {what} in the report", total - SHOWN_MAX)?;
+fn more(total: usize, shown: usize, what: &str, out: &mut impl Write) -> std::io::Result<()> {
+    match total.saturating_sub(shown) {
+        0 => Ok(()),
+        rest => writeln!(out, "  and {} in the report", counted(rest as u64, what)),
     }
-    Ok(())
 }
 
-fn shortened(names: &[&str]) -> String {
-    let shown = names.iter().take(6).copied().collect::<Vec<_>>().join(", ");
-    if names.len() > 6 { format!("{shown} and {} more", names.len() - 6) } else { shown }
-}
-
-/// `2024-03-20 14:05` of an RFC 3339 time.
+/// `2024-03-20 14:05` for an RFC 3339 time.
 pub(super) fn shown_time(time: &str) -> String {
     time.get(..16).unwrap_or(time).replace('T', " ")
 }
 
-/// `1,234,567`.
-pub(super) fn grouped(n: u64) -> String {
-    indicatif::HumanCount(n).to_string()
-}
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
 
-/// Without what could steer a terminal: summaries hold what a caller chose.
-pub(super) fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    use super::*;
+
+    fn lines(write: impl Fn(&mut Vec<u8>) -> std::io::Result<()>) -> String {
+        let mut out = Vec::new();
+        write(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn an_identity_shows_its_short_name_first_and_nothing_steers_the_terminal() {
+        let arn = "arn:aws:iam::111122223333:user/ma\u{202e}ria\u{1b}[2J";
+        let entity = Entity {
+            entity_type: "actor".into(),
+            entity: arn.into(),
+            risk: 97.25,
+            severity: Severity::High,
+            findings: 1,
+            attack: vec![],
+            reasons: vec![],
+        };
+        let text = lines(|out| entity_lines(&entity, out));
+        let expected = "user/ma\u{fffd}ria\u{fffd}[2J\n";
+        assert!(text.starts_with(&format!("   97.2  identity    {expected}")), "{text}");
+        assert!(text.contains("\n                     arn:aws:iam::111122223333:user/ma\u{fffd}ria"), "{text}");
+    }
+
+    #[test]
+    fn a_gap_of_one_hour_is_singular() {
+        let gap =
+            |hours: u64| json!({"account_id": "1", "aws_region": "r", "hours": hours, "from": "2024-03-20T14:00:00Z"});
+        let sentence = |hours| gap_sentence(gap(hours).as_object().unwrap());
+        assert_eq!(sentence(1), "no events in 1 r for 1 hour, from 2024-03-20 14:00");
+        assert_eq!(sentence(26), "no events in 1 r for 26 hours, from 2024-03-20 14:00");
+    }
 }

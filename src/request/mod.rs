@@ -150,6 +150,8 @@ pub struct Announcement {
     pub notify: Option<Notify>,
     /// Findings of this severity or above set exit code 1.
     pub fail_on: Option<Severity>,
+    /// Missing events do not set exit code 2.
+    pub allow_empty: bool,
 }
 
 /// A command of the operator's that gets the summary of a run.

@@ -11,6 +11,8 @@ pub struct Period {
     pub from: Option<DateTime<Utc>>,
     /// End, excluded.
     pub to: Option<DateTime<Utc>>,
+    /// The start was given relative to now (`yesterday`, `7d`): an open end then means now.
+    pub is_relative: bool,
 }
 
 impl Period {
@@ -20,7 +22,38 @@ impl Period {
     /// As [`instant`].
     pub fn parse(from: Option<&str>, to: Option<&str>, now: DateTime<Utc>) -> Result<Period> {
         let read = |text: Option<&str>| text.map(|text| instant(text, now)).transpose();
-        Ok(Period { from: read(from)?, to: read(to)? })
+        let is_absolute = |text: &str| text.starts_with(|c: char| c.is_ascii_digit()) && text.contains('-');
+        let is_relative = from.is_some_and(|text| !is_absolute(text));
+        Ok(Period { from: read(from)?, to: read(to)?, is_relative })
+    }
+
+    /// Refuses a time of day: detectors judge whole days, and rounding it would be silent.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with the time.
+    pub fn whole_days(self, from: Option<&str>, to: Option<&str>) -> Result<Period> {
+        let given = [(from, self.from), (to, self.to)];
+        let has_time = |(text, time): &(Option<&str>, Option<DateTime<Utc>>)| {
+            text.is_some_and(|text| text.contains('T')) && time.is_some_and(|time| time.time() != NaiveTime::MIN)
+        };
+        match given.iter().find(|given| has_time(given)) {
+            Some((Some(text), _)) => Err(Error::Usage(format!(
+                "`{text}` is not 00:00 UTC: detectors judge whole days, so name a day such as 2024-03-01"
+            ))),
+            _ => Ok(self),
+        }
+    }
+
+    /// Up to when events are expected: the end that was given, or now for a relative start. `None` if both are open: an
+    /// archive ends with its last event.
+    pub fn expected_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        // CloudTrail delivers within about 15 minutes; the current hour is not complete.
+        let delivered = now - Duration::hours(1);
+        match (self.to, self.is_relative) {
+            (Some(to), _) => Some(to.min(delivered)),
+            (None, true) => Some(delivered),
+            (None, false) => None,
+        }
     }
 
     /// The days it touches, as a filter on days of delivery: first day, and the day after the last.

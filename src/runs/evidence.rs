@@ -17,6 +17,7 @@ use crate::open;
 use crate::report::{Row, bundle};
 use crate::request::EvidenceRequest;
 use crate::sha256;
+use crate::wording::counted;
 
 /// A bundle that was written.
 #[derive(Debug)]
@@ -105,14 +106,16 @@ impl Evidence {
     pub fn text(&self, out: &mut impl Write) -> std::io::Result<()> {
         let Evidence { sha256, events, objects, detectors, .. } = self;
         writeln!(out, "bundle    {}, sha256 {sha256}", Path::display(&self.path))?;
-        writeln!(out, "contains  {events} events from {objects} objects, {detectors} detectors")?;
+        let counted = |n: &usize, noun| counted(*n as u64, noun);
+        let (events, objects) = (counted(events, "event"), counted(objects, "object"));
+        writeln!(out, "contains  {events} from {objects}, {}", counted(detectors, "detector"))?;
         self.missing.iter().try_for_each(|what| writeln!(out, "missing   {}", printable(what)))
     }
 }
 
 /// Rows of a table whose `column` has one of these values.
 async fn rows_with(session: &Session, table: &str, column: &str, values: BTreeSet<String>) -> Result<Vec<Row>> {
-    let wanted = session.lend(column, values)?;
+    let wanted = session.temp_table(column, values)?;
     let sql = format!("SELECT {table}.* FROM {wanted} JOIN {table} ON {table}.{column} = {wanted}.{column}");
     let query = session.query("evidence", &sql, &Parameters::new()).await?;
     let mut found = rows(&query.collect().await?).map_err(|e| Error::query("evidence", e))?;

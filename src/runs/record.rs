@@ -46,7 +46,7 @@ pub async fn record(lake: &Lake, report: &Report, outputs: &[Output]) -> Result<
     let run = serde_json::to_value(run).map_err(|e| failed(e.into()))?;
     match lake.append_run(&report.run.id, run, bundle::gzip(&json).map_err(failed)?).await {
         Ok(link) => Ok(Some(link)),
-        Err(Error::Storage { action: "write", .. }) => Ok(None),
+        Err(e) if e.is_read_only() => Ok(None),
         Err(e) => Err(e),
     }
 }

@@ -12,7 +12,7 @@ use chrono::DateTime;
 use object_store::ObjectMeta;
 use object_store::path::{Path, PathPart};
 
-use super::listing::{Level, Unlisted};
+use super::level::{Level, Unlisted};
 
 /// The entries of a folder, in no particular order. `prefix` is the folder's path in the store.
 pub(super) fn level(folder: &FilePath, prefix: &Path) -> Result<Level> {

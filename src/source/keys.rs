@@ -11,7 +11,7 @@ use object_store::client::{
 use object_store::path::{Path, PathPart};
 use object_store::{ClientOptions, Result};
 
-use super::listing::Unlisted;
+use super::level::Unlisted;
 
 /// Stands before each unusual part of a key. A private-use character that no real key has.
 const MARK: char = '\u{f8ff}';

@@ -13,8 +13,9 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use object_store::ObjectMeta;
 use object_store::path::Path;
 
+use super::level::{Level, Unlisted};
 use super::{Location, LogKey, LogObject, ObjectKind, ObjectKinds, Selection, folder, keys};
-use crate::error::{Error, Result};
+use crate::error::{Action, Error, Result};
 
 /// Concurrent list requests. S3 allows 5,500 per second and prefix; a walk is bound by latency.
 const CONCURRENT_REQUESTS_MAX: usize = 32;
@@ -93,36 +94,18 @@ impl KeyNames {
     }
 }
 
-/// The entries of one folder.
-#[derive(Debug, Default)]
-pub(super) struct Level {
-    pub folders: Vec<Path>,
-    pub objects: Vec<ObjectMeta>,
-    pub unlisted: Vec<Unlisted>,
-}
-
-/// An entry that cannot be listed or read.
-#[derive(Debug)]
-pub(super) struct Unlisted {
-    /// Path in the store, made printable.
-    pub path: String,
-    /// True for a folder, and for what may hold anything.
-    pub is_folder: bool,
-    pub reason: String,
-}
-
-impl Unlisted {
-    /// Whether it would have been read.
-    fn is_wanted(&self, location: &Location, selection: &Selection) -> bool {
-        let key = location.key(&self.path);
-        selection.matches(&key) && (self.is_folder || key.may_have_events(&self.path))
-    }
-
-    fn unread(self, location: &Location) -> (String, String) {
-        let url = location.url_of_key(&self.path.replace(|c: char| c.is_control(), "\u{fffd}"));
-        let reason = format!("cannot read {url}: {}", self.reason);
+/// URL and reason of each entry that would have been read.
+fn unread(level: Vec<Unlisted>, location: &Location, selection: &Selection) -> Vec<(String, String)> {
+    let is_wanted = |entry: &Unlisted| {
+        let key = location.key(&entry.path);
+        selection.matches(&key) && (entry.is_folder || key.may_have_events(&entry.path))
+    };
+    let named = |entry: Unlisted| {
+        let url = location.url_of_key(&entry.path.replace(|c: char| c.is_control(), "\u{fffd}"));
+        let reason = format!("cannot read {url}: {}", entry.reason);
         (url, reason)
-    }
+    };
+    level.into_iter().filter(is_wanted).map(named).collect()
 }
 
 /// Folders below `location` that can have objects of `selection`.
@@ -162,8 +145,7 @@ pub async fn walk(location: &Location, selection: &Selection) -> Result<Walk> {
         };
         is_empty &= level.objects.is_empty() && level.folders.is_empty() && level.unlisted.is_empty();
         let has_aws_logs = level.folders.iter().any(|p| p.filename() == Some("AWSLogs"));
-        let unlisted = level.unlisted.into_iter().filter(|entry| entry.is_wanted(location, selection));
-        walk.unread.extend(unlisted.map(|entry| entry.unread(location)));
+        walk.unread.extend(unread(level.unlisted, location, selection));
         if !level.objects.is_empty() {
             let unknown_kind = if has_aws_logs { UnknownKind::Skip } else { UnknownKind::ReadByName };
             walk.leaves.push(Leaf { day: None, prefix, listed: level.objects, unknown_kind });
@@ -204,7 +186,7 @@ async fn list_level(location: &Location, prefix: Path) -> (Path, Result<Level>) 
             return level.await.map_err(|e| Error::Internal(format!("listing: {e}")))?;
         }
         let listed = location.store().list_with_delimiter(Some(&prefix)).await;
-        let listed = listed.map_err(|e| Error::storage("list", location.url_of(&prefix), e))?;
+        let listed = listed.map_err(|e| Error::storage(Action::List, location.url_of(&prefix), e))?;
         let mut level = Level::default();
         for folder in listed.common_prefixes {
             match keys::restored(&folder) {
@@ -214,22 +196,20 @@ async fn list_level(location: &Location, prefix: Path) -> (Path, Result<Level>) 
                 None => level.unlisted.push(keys::unlisted(&folder, "/")),
             }
         }
-        level.add_objects(listed.objects);
+        add_objects(&mut level, listed.objects);
         Ok(level)
     };
     let level = level.await;
     (prefix, level)
 }
 
-impl Level {
-    fn add_objects(&mut self, objects: Vec<ObjectMeta>) {
-        for object in objects {
-            match keys::restored(&object.location) {
-                // Consoles make an empty object whose key ends with a slash for a folder.
-                Some(path) if path.as_ref().ends_with('/') && object.size == 0 => {}
-                Some(location) => self.objects.push(ObjectMeta { location, ..object }),
-                None => self.unlisted.push(keys::unlisted(&object.location, "")),
-            }
+fn add_objects(level: &mut Level, objects: Vec<ObjectMeta>) {
+    for object in objects {
+        match keys::restored(&object.location) {
+            // Consoles make an empty object whose key ends with a slash for a folder.
+            Some(path) if path.as_ref().ends_with('/') && object.size == 0 => {}
+            Some(location) => level.objects.push(ObjectMeta { location, ..object }),
+            None => level.unlisted.push(keys::unlisted(&object.location, "")),
         }
     }
 }
@@ -242,8 +222,7 @@ pub async fn list(location: &Location, selection: &Selection, leaf: Leaf) -> Lis
     } else {
         (leaf.listed, Vec::new())
     };
-    let unlisted = unlisted.into_iter().filter(|entry| entry.is_wanted(location, selection));
-    listed.unread.extend(unlisted.map(|entry| entry.unread(location)));
+    listed.unread.extend(unread(unlisted, location, selection));
     for object in found {
         let key = location.key(object.location.as_ref());
         if key.kind == ObjectKind::Unknown || selection.matches_kind(&key.kind) {
@@ -292,10 +271,10 @@ async fn list_all(
     let mut listing = location.store().list(Some(&prefix));
     while let Some(object) = listing.next().await {
         match object {
-            Ok(object) => all.add_objects(vec![object]),
+            Ok(object) => add_objects(&mut all, vec![object]),
             Err(e) => {
                 let url = location.url_of(&prefix);
-                unread.push((url.clone(), Error::storage("list", url, e).to_string()));
+                unread.push((url.clone(), Error::storage(Action::List, url, e).to_string()));
                 break;
             }
         }

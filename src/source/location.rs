@@ -14,7 +14,7 @@ use url::Url;
 
 use super::regional_store::RegionalStore;
 use super::{LogKey, LookupEvents, S3Settings, folder, too_large};
-use crate::error::{Error, Result, redacted};
+use crate::error::{Action, Error, Result, redacted};
 
 /// A bucket prefix or a folder, with its store.
 ///
@@ -75,7 +75,7 @@ impl Location {
         let store: Arc<dyn ObjectStore> = if s3.finds_region() {
             Arc::new(RegionalStore::new(bucket, s3))
         } else {
-            Arc::new(s3.store(bucket, None).map_err(|e| Error::storage("open", &text, e))?)
+            Arc::new(s3.store(bucket, None).map_err(|e| Error::storage(Action::Open, &text, e))?)
         };
         let prefix = Path::parse(prefix).map_err(|e| Error::Usage(format!("{text}: {e}")))?;
         let mut url = Url::parse(&format!("s3://{bucket}")).map_err(|_| invalid_location(&text))?;
@@ -211,7 +211,7 @@ impl Location {
             }
             Ok(if chunks.len() == 1 { chunks.remove(0) } else { chunks.concat().into() })
         };
-        got.await.map_err(|e| Error::storage("read", self.url_of(path), e))
+        got.await.map_err(|e| Error::storage(Action::Read, self.url_of(path), e))
     }
 
     /// All bytes of an object in this store, of any size.
@@ -220,7 +220,7 @@ impl Location {
     /// [`Error::Storage`] with the object's URL.
     pub async fn bytes(&self, path: &Path) -> Result<Bytes> {
         let got = async { self.store.get(path).await?.bytes().await };
-        got.await.map_err(|e| Error::storage("read", self.url_of(path), e))
+        got.await.map_err(|e| Error::storage(Action::Read, self.url_of(path), e))
     }
 
     /// True when the store is the local file system, so that [`Location::bytes_of_file`] can be called.
@@ -253,7 +253,7 @@ impl Location {
         match self.store.head(&self.prefix).await {
             Ok(object) => Ok(Some(object).filter(|object| object.size > 0)),
             // Listing would wait for the same server again.
-            Err(e) if is_unreachable(&e) => Err(Error::storage("read", self.to_string(), e)),
+            Err(e) if is_unreachable(&e) => Err(Error::storage(Action::Read, self.to_string(), e)),
             Err(_) => Ok(None),
         }
     }

@@ -7,6 +7,7 @@
 mod default_credentials;
 mod folder;
 mod keys;
+mod level;
 mod listing;
 mod location;
 mod log_key;

@@ -1,7 +1,52 @@
-//! Log text that is safe to print.
+//! Makes log text safe to show on a terminal: no character of it can move the cursor, change colours or reorder the text.
 
-/// Text without characters that control a terminal or change the reading direction: each becomes U+FFFD. Newlines stay.
+/// Text with every control and bidirectional formatting character but the line feed replaced by U+FFFD.
+///
+/// Controls are Unicode's category Cc (C0, DEL and C1: a C1 control such as U+009B starts an escape sequence on its own).
+/// Bidirectional characters are those of Unicode's property `Bidi_Control` (UAX #9): they can make text look like another.
 pub fn printable(text: &str) -> String {
-    let is_bidi = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().map(|c| if (c.is_control() && c != '\n') || is_bidi(c) { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if c != '\n' && is_unsafe(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+/// As [`printable`], on one line: line feeds are replaced too.
+pub fn printable_line(text: &str) -> String {
+    text.chars().map(|c| if is_unsafe(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+fn is_unsafe(c: char) -> bool {
+    let is_bidi = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || is_bidi
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escape_sequences_and_bells_are_replaced() {
+        assert_eq!(printable("\u{1b}[31mred\u{7}\u{7f}\r"), "\u{fffd}[31mred\u{fffd}\u{fffd}\u{fffd}");
+        assert_eq!(printable("\u{9b}2J\u{85}"), "\u{fffd}2J\u{fffd}", "C1 controls act like ESC [");
+    }
+
+    #[test]
+    fn characters_that_reorder_text_are_replaced() {
+        for c in
+            "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}".chars()
+        {
+            assert_eq!(printable(&format!("a{c}b")), "a\u{fffd}b", "U+{:04X}", u32::from(c));
+        }
+    }
+
+    #[test]
+    fn a_line_feed_stays_unless_one_line_is_wanted() {
+        assert_eq!(printable("a\nb"), "a\nb");
+        assert_eq!(printable_line("a\nb\u{202e}"), "a\u{fffd}b\u{fffd}");
+    }
+
+    #[test]
+    fn other_text_stays() {
+        let text = "<b>é 日本 مرحبا 😀 \u{fffd}";
+        assert_eq!(printable(text), text);
+        assert_eq!(printable_line(text), text);
+    }
 }

@@ -5,12 +5,13 @@ use std::time::Instant;
 
 use crate::ask;
 use crate::detect::{self, Detector, Window, attack};
-use crate::engine::{Plan, Sql};
-use crate::error::{Error, Result};
+use crate::engine::Plan;
+use crate::error::Result;
 use crate::hunt;
 use crate::lake::Lake;
 use crate::request::ExplainRequest;
 use crate::terminal::Progress;
+use crate::wording::counted;
 
 /// One run of a detector.
 #[derive(Debug)]
@@ -33,12 +34,10 @@ pub struct Explained {
 pub async fn explain(request: &ExplainRequest, progress: Progress) -> Result<Explained> {
     let detector = request.detection.library.get(&request.id)?;
     let settings = &request.detection.settings;
-    let sql = Sql::parse(&detector.text)
-        .map_err(|fault| Error::Detector { id: detector.id.clone(), reason: fault.to_string() })?;
     let lake = Lake::open(&request.lake.location).await?;
     let context = hunt::prepare(&lake, &request.lake, &request.period, progress).await?;
     // A detector's own subqueries are not tables.
-    let mut tables: Vec<String> = sql.tables().iter().map(|(name, _)| name.clone()).collect();
+    let mut tables: Vec<String> = detector.sql.tables().iter().map(|(name, _)| name.clone()).collect();
     tables.sort_unstable();
     tables.dedup();
     tables.retain(|name| context.session.has_table(name));
@@ -80,7 +79,7 @@ impl Explained {
         writeln!(out, "tables    {}", self.tables.join(", "))?;
         writeln!(out, "window    {} to {}", self.window.from.date_naive(), self.window.to.date_naive())?;
         ask::reads(&self.plan, self.data_files, out)?;
-        writeln!(out, "took      {:.2} s, {} findings", self.seconds, self.plan.rows)?;
+        writeln!(out, "took      {:.2} s, {}", self.seconds, counted(self.plan.rows as u64, "finding"))?;
         if steps { writeln!(out, "\n{}", self.plan.steps.trim_end()) } else { Ok(()) }
     }
 }

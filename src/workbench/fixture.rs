@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::detect::{Detector, Hunt, Settings, Window, run};
 use crate::engine::{self, MEMORY_BYTES, Session};
-use crate::error::{Error, Result};
+use crate::error::{Action, Error, Result};
 use crate::geo::Geo;
 use crate::ingest::ingest;
 use crate::lake::{Lake, Rolled};
@@ -32,7 +32,7 @@ pub async fn session(records: &[Value]) -> Result<(Session, Window)> {
     let place = |name: &str| Location::in_store(&format!("memory://fixture/{name}"), Arc::clone(&store));
     let text = json!({ "Records": records }).to_string();
     let put = store.put(&Path::from(OBJECT), text.into()).await;
-    put.map_err(|e| Error::storage("write", OBJECT, e))?;
+    put.map_err(|e| Error::storage(Action::Write, OBJECT, e))?;
     let request = IngestRequest::all(vec![place("archive")?]);
     let lake = Lake::open_or_create(&place("lake")?).await?;
     let ingested = ingest(&request, &lake, Progress::Hidden).await?;

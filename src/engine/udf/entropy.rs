@@ -11,6 +11,8 @@ use datafusion::common::{Result, ScalarValue, plan_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, Signature, Volatility};
 
+use super::function::AggregateFunction;
+
 /// Shannon's entropy in bits, `Σ p log2(1 / p)` over the parts that values have of a total; 0 for one value only.
 pub fn entropy(counts: impl Iterator<Item = u64>) -> f64 {
     let mut counts: Vec<_> = counts.collect();
@@ -134,6 +136,15 @@ impl Accumulator for Frequencies {
     fn size(&self) -> usize {
         size_of::<Self>() + self.0.capacity() * (size_of::<(u64, u64)>() + 1)
     }
+}
+
+/// Declaration.
+pub fn function() -> AggregateFunction {
+    AggregateFunction::new(
+        "entropy(x)",
+        "Shannon's entropy of the values of x, in bits: 0 for one value, log2(n) for n equally frequent ones",
+        Entropy::default(),
+    )
 }
 
 #[cfg(test)]

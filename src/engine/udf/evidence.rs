@@ -10,6 +10,8 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, Signature, Volatility};
 
+use super::function::AggregateFunction;
+
 /// Events a finding names. The rest is counted by the detector and found again by its query.
 pub const EVIDENCE_MAX: usize = 50;
 
@@ -123,6 +125,15 @@ impl Accumulator for Earliest {
     fn size(&self) -> usize {
         size_of::<Self>() + self.0.iter().map(|(_, id)| id.capacity() + size_of::<(i64, String)>()).sum::<usize>()
     }
+}
+
+/// Declaration.
+pub fn function() -> AggregateFunction {
+    AggregateFunction::new(
+        "evidence(event_id, event_time)",
+        "the earliest event ids of a finding, at most 50",
+        Evidence::default(),
+    )
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ use datafusion::common::Result;
 use datafusion::common::plan_err;
 use datafusion::logical_expr::function::{PartitionEvaluatorArgs, WindowUDFFieldArgs};
 use datafusion::logical_expr::{
-    ColumnarValue, PartitionEvaluator, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility, WindowUDFImpl,
+    AggregateUDF, AggregateUDFImpl, ColumnarValue, PartitionEvaluator, ScalarFunctionArgs, ScalarUDFImpl, Signature,
+    Volatility, WindowUDFImpl,
 };
 
 /// An argument's name and type; values of kindred types are cast to it.
@@ -18,6 +19,8 @@ use datafusion::logical_expr::{
 pub enum Argument {
     /// Any of the string types; seen as Utf8.
     Text(&'static str),
+    /// A list of them; seen as a list of Utf8.
+    Texts(&'static str),
     /// Any number; seen as Float64.
     Float(&'static str),
     /// Any whole number; seen as Int64.
@@ -29,13 +32,16 @@ pub enum Argument {
 impl Argument {
     /// Name as the documentation gives it.
     pub fn name(self) -> &'static str {
-        let (Argument::Text(name) | Argument::Float(name) | Argument::Integer(name) | Argument::Time(name)) = self;
-        name
+        match self {
+            Argument::Text(name) | Argument::Texts(name) => name,
+            Argument::Float(name) | Argument::Integer(name) | Argument::Time(name) => name,
+        }
     }
 
     fn data_type(self) -> DataType {
         match self {
             Argument::Text(_) => DataType::Utf8,
+            Argument::Texts(_) => DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true))),
             Argument::Float(_) => DataType::Float64,
             Argument::Integer(_) => DataType::Int64,
             Argument::Time(_) => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
@@ -159,6 +165,23 @@ impl WindowUDFImpl for WindowFunction {
 
     fn partition_evaluator(&self, _: PartitionEvaluatorArgs) -> Result<Box<dyn PartitionEvaluator>> {
         Ok(Box::new(WholePartition(Arc::clone(&self.body))))
+    }
+}
+
+/// A function of a group of rows, or of a window's frame.
+pub struct AggregateFunction {
+    /// The call as documentation shows it, such as `mad(x)`.
+    pub call: &'static str,
+    /// What it gives; formula, source and units where it computes something.
+    pub doc: &'static str,
+    /// The engine's side of it.
+    pub udaf: AggregateUDF,
+}
+
+impl AggregateFunction {
+    /// A function of a group of rows.
+    pub fn new(call: &'static str, doc: &'static str, udaf: impl AggregateUDFImpl + 'static) -> AggregateFunction {
+        AggregateFunction { call, doc, udaf: AggregateUDF::new_from_impl(udaf) }
     }
 }
 

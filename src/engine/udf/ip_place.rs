@@ -1,10 +1,10 @@
-//! `ip_country`, `ip_asn`, `ip_organisation`: where an address is and whose.
+//! `ip_country`, `ip_asn`, `ip_organisation`, `ip_is_amazon`: where an address is and whose.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, StringArray};
+use arrow::array::{ArrayRef, BooleanArray, Int64Array, StringArray};
 use arrow::datatypes::DataType;
 
 use super::function::{Argument, Function, texts};
@@ -58,6 +58,25 @@ pub fn organisation(geo: &Arc<Geo>) -> Function {
         move |args, _| {
             let places = each(&geo, texts(&args[0]), |place| place.organisation.map(|text| text.to_owned()));
             Ok(Arc::new(places.collect::<StringArray>()) as ArrayRef)
+        },
+    )
+}
+
+/// Declaration of `ip_is_amazon`.
+pub fn is_amazon(geo: &Arc<Geo>) -> Function {
+    let geo = Arc::clone(geo);
+    Function::new(
+        "ip_is_amazon",
+        "True when Amazon runs the network of the address, as for workloads and shells in AWS. False for a service's name, AWS Internal, private addresses and unknown ones; null when the address is.",
+        &[Argument::Text("address")],
+        DataType::Boolean,
+        &[("ip_is_amazon('8.8.8.8')", "false"), ("ip_is_amazon('10.0.0.1')", "false"), ("ip_is_amazon(NULL)", "NULL")],
+        move |args, _| {
+            let of_amazon = |place: Place<'_>| place.organisation.map(|name| name.to_lowercase().contains("amazon"));
+            let addresses = texts(&args[0]);
+            let amazon = each(&geo, addresses, of_amazon).zip(addresses);
+            let amazon = amazon.map(|(amazon, address)| address.map(|_| amazon.unwrap_or(false)));
+            Ok(Arc::new(amazon.collect::<BooleanArray>()) as ArrayRef)
         },
     )
 }

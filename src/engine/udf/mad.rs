@@ -10,6 +10,8 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, Signature, Volatility};
 
+use super::function::AggregateFunction;
+
 /// Median of some numbers; `None` for none. Reorders them.
 pub fn median(values: &mut [f64]) -> Option<f64> {
     if values.is_empty() {
@@ -118,6 +120,11 @@ impl Accumulator for Values {
     fn size(&self) -> usize {
         size_of::<Self>() + self.0.capacity() * size_of::<f64>()
     }
+}
+
+/// Declaration.
+pub fn function() -> AggregateFunction {
+    AggregateFunction::new("mad(x)", "median(|x - median(x)|), in the unit of x", Mad::default())
 }
 
 #[cfg(test)]

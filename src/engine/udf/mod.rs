@@ -1,10 +1,12 @@
-//! SQL functions, one a file: the plain logic, then its declaration with documentation and examples, then its tests.
+//! SQL functions, one per file: the plain logic, then its declaration with documentation and examples, then its tests.
 //!
-//! [`Function`] and [`WindowFunction`] carry what every declaration has; an example is run as a test. Text arguments may
-//! come as any of the engine's string types; they reach the logic as Utf8.
+//! To add one: its file, its `mod`, and one line in [`scalar_functions`], [`window_functions`] or [`aggregate_functions`].
+//! [`Function`], [`WindowFunction`] and [`AggregateFunction`] carry what every declaration has; an example is run as a
+//! test. Text arguments may come as any of the engine's string types; they reach the logic as Utf8.
 
 mod api_name;
 mod baseline;
+mod counted;
 mod decayed_mean;
 mod entropy;
 mod error_family;
@@ -15,9 +17,14 @@ mod function;
 mod geo_change;
 mod great_circle_km;
 mod hour_of_week;
+mod in_api_list;
 mod ip_in_cidr;
 mod ip_place;
+mod is_administrator_policy;
+mod is_machine;
+mod is_regional;
 mod is_service_caller;
+mod listed;
 mod log_gamma;
 mod mad;
 mod negative_binomial;
@@ -27,6 +34,7 @@ mod poisson;
 mod policy_risk;
 mod rarity;
 mod robust_z_score;
+mod saturating_score;
 mod shared_accounts;
 mod summary;
 mod travel_speed_kmh;
@@ -35,10 +43,12 @@ mod z_score;
 
 use std::sync::Arc;
 
-use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
+use datafusion::logical_expr::{ScalarUDF, WindowUDF};
 use datafusion::prelude::SessionContext;
 
-pub use function::{Argument, Example, Function, WindowFunction};
+pub(super) use in_api_list::service_in_list;
+
+pub use function::{AggregateFunction, Argument, Example, Function, WindowFunction};
 
 use crate::error::{Error, Result};
 use crate::geo::Geo;
@@ -47,15 +57,22 @@ use crate::geo::Geo;
 pub fn scalar_functions(geo: &Arc<Geo>) -> Vec<Function> {
     vec![
         api_name::function(),
+        counted::function(),
         error_family::function(),
         error_family::is_denied(),
         great_circle_km::function(),
         hour_of_week::function(),
+        in_api_list::function(),
         ip_in_cidr::function(),
         ip_place::country(geo),
         ip_place::asn(geo),
         ip_place::organisation(geo),
+        ip_place::is_amazon(geo),
+        is_administrator_policy::function(),
+        is_machine::function(),
+        is_regional::function(),
         is_service_caller::function(),
+        listed::function(),
         negative_binomial::surprise(),
         negative_binomial::tail(),
         operating_system::function(),
@@ -66,6 +83,7 @@ pub fn scalar_functions(geo: &Arc<Geo>) -> Vec<Function> {
         shared_accounts::function(),
         rarity::function(),
         robust_z_score::function(),
+        saturating_score::function(),
         travel_speed_kmh::function(),
         user_agent_family::function(),
         z_score::function(),
@@ -83,15 +101,10 @@ pub fn window_functions(geo: &Arc<Geo>) -> Vec<WindowFunction> {
     ]
 }
 
-/// The functions of a group of rows: how they are called, and what they give.
-pub const AGGREGATES: &[(&str, &str)] = &[
-    (
-        "entropy(x)",
-        "Shannon's entropy in bits of how often each value of x is there: 0 for one value, log2(n) for n equally frequent ones",
-    ),
-    ("evidence(event_id, event_time)", "the earliest event ids of a finding, at most 50"),
-    ("mad(x)", "median(|x - median(x)|), in the unit of x"),
-];
+/// The functions of a group of rows.
+pub fn aggregate_functions() -> Vec<AggregateFunction> {
+    vec![entropy::function(), evidence::function(), mad::function()]
+}
 
 /// Makes every function known to a session.
 pub(super) fn register(context: &mut SessionContext, geo: &Arc<Geo>) -> Result<()> {
@@ -104,9 +117,9 @@ pub(super) fn register(context: &mut SessionContext, geo: &Arc<Geo>) -> Result<(
     for function in window_functions(geo) {
         context.register_udwf(WindowUDF::new_from_impl(function));
     }
-    context.register_udaf(AggregateUDF::new_from_impl(mad::Mad::default()));
-    context.register_udaf(AggregateUDF::new_from_impl(entropy::Entropy::default()));
-    context.register_udaf(AggregateUDF::new_from_impl(evidence::Evidence::default()));
+    for function in aggregate_functions() {
+        context.register_udaf(function.udaf);
+    }
     Ok(())
 }
 

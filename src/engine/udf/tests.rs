@@ -127,9 +127,12 @@ fn functions_are_documented_and_named_once() {
     let geo: Arc<Geo> = Geo::embedded().unwrap();
     let mut names: Vec<_> = scalar_functions(&geo).iter().map(|f| f.name).collect();
     names.extend(window_functions(&geo).iter().map(|f| f.name));
+    let aggregates = aggregate_functions();
+    names.extend(aggregates.iter().map(|f| f.udaf.name()));
     let count = names.len();
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), count);
     assert!(scalar_functions(&geo).iter().all(|f| f.doc.len() > 20));
+    assert!(aggregates.iter().all(|f| f.call.starts_with(&format!("{}(", f.udaf.name())) && f.doc.len() > 20));
 }

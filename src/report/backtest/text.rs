@@ -1,15 +1,17 @@
-//! A backtest for a terminal: a line a detector, then who it speaks of and who else does.
+//! A backtest for a terminal: a table of all detectors, then the top entities and overlaps of each.
 
 use std::io::Write;
 
-use super::{Alerts, Backtest, Figures};
+use super::figures::{Alerts, Backtest, Figures};
 use crate::detect::Severity;
-use crate::report::text::{grouped, plain, shown_time};
+use crate::report::text::entity_kind;
+use crate::terminal::printable_line;
+use crate::wording::{account_of, counted, grouped, plural, short_name};
 
-/// Contributors and overlapping detectors shown; the rest is in the JSON.
+/// Entities and overlapping detectors shown per detector; the JSON has all of them.
 const SHOWN_MAX: usize = 3;
 
-/// Worst first, as columns.
+/// Columns, worst first.
 const SEVERITIES: [(Severity, &str); 5] = [
     (Severity::Critical, "crit"),
     (Severity::High, "high"),
@@ -18,7 +20,7 @@ const SEVERITIES: [(Severity, &str); 5] = [
     (Severity::Informational, "info"),
 ];
 
-/// Writes the loudest detectors first.
+/// Writes the detectors with the most alerts first.
 ///
 /// # Errors
 /// When `out` cannot be written.
@@ -26,45 +28,49 @@ pub fn text(backtest: &Backtest, out: &mut impl Write) -> std::io::Result<()> {
     let window = &backtest.window;
     writeln!(
         out,
-        "backtest  {} to {}, {} days, {} detectors, {:.1} s",
-        shown_time(&window.from.to_rfc3339()),
-        shown_time(&window.to.to_rfc3339()),
-        grouped(backtest.days),
-        backtest.detectors.len(),
+        "backtest  {} to {} UTC, {}, {}, {:.1} s",
+        window.from.format("%Y-%m-%d %H:%M"),
+        window.to.format("%Y-%m-%d %H:%M"),
+        counted(backtest.days, "day"),
+        counted(backtest.detectors.len() as u64, "detector"),
         backtest.detectors.iter().map(|figures| figures.seconds).sum::<f64>(),
     )?;
-    let (mut loudest, silent): (Vec<&Figures>, Vec<&Figures>) =
+    let (mut with_alerts, without_alerts): (Vec<&Figures>, Vec<&Figures>) =
         backtest.detectors.iter().partition(|figures| figures.alerts.total > 0);
-    loudest.sort_by_key(|figures| std::cmp::Reverse(figures.alerts.total));
-    let width = loudest.iter().map(|figures| figures.detector.len()).max().unwrap_or(0).max(8);
+    with_alerts.sort_by_key(|figures| std::cmp::Reverse(figures.alerts.total));
+    let width = with_alerts.iter().map(|figures| figures.detector.len()).max().unwrap_or(0).max(8);
 
     let severities = SEVERITIES.map(|(_, name)| format!("{name:>5}")).concat();
-    let wanted = format!("{} a day", backtest.alerts_per_day_wanted);
-    writeln!(out, "\n{:width$}  alerts  mean/day  median   max  days  {severities}   score for {wanted}  seconds", "")?;
-    for figures in &loudest {
+    let wanted = format!("{}/day", backtest.alerts_per_day_wanted);
+    writeln!(
+        out,
+        "\n{:width$}  alerts  mean/day  median   max  days  {severities}   min score for {wanted}  seconds",
+        "detector"
+    )?;
+    for figures in &with_alerts {
         let threshold = match figures.threshold {
             Some(threshold) if threshold.score == 0.0 => "any".into(),
             Some(threshold) => format!("{:.3}", threshold.score),
             None => "none".into(),
         };
         let columns = columns(&figures.alerts);
-        let score_width = "score for ".len() + wanted.len();
+        let score_width = "min score for ".len() + wanted.len();
         writeln!(out, "{:width$}  {columns}   {threshold:>score_width$}  {:7.1}", figures.detector, figures.seconds)?;
     }
-    writeln!(out, "{:width$}  {}", "together", columns(&backtest.all))?;
+    writeln!(out, "{:width$}  {}", "total", columns(&backtest.all))?;
 
-    for figures in &loudest {
+    for figures in &with_alerts {
         details(figures, out)?;
     }
-    if !silent.is_empty() {
-        let silent: Vec<&str> = silent.iter().map(|figures| figures.detector.as_str()).collect();
-        writeln!(out, "\nSilent: {}", silent.join(", "))?;
+    if !without_alerts.is_empty() {
+        let without_alerts: Vec<&str> = without_alerts.iter().map(|figures| figures.detector.as_str()).collect();
+        writeln!(out, "\nNo alerts: {}", without_alerts.join(", "))?;
     }
     if !backtest.detectors_failed.is_empty() {
-        writeln!(out, "\nWhat could not run")?;
+        writeln!(out, "\nFailed detectors")?;
     }
     for reason in &backtest.detectors_failed {
-        writeln!(out, "  {}", plain(reason))?;
+        writeln!(out, "  {}", printable_line(reason))?;
     }
     Ok(())
 }
@@ -85,17 +91,21 @@ fn columns(alerts: &Alerts) -> String {
     )
 }
 
-/// Whom a detector speaks of, and who else does.
+/// The top entities of a detector, and its overlap with others.
 fn details(figures: &Figures, out: &mut impl Write) -> std::io::Result<()> {
-    let most = figures.alerts.max_day.as_deref().unwrap_or_default();
-    writeln!(out, "\n{}, most on {most}", figures.detector)?;
+    let max_day = figures.alerts.max_day.as_deref().unwrap_or_default();
+    writeln!(out, "\n{}: most alerts on {max_day}", figures.detector)?;
     for who in figures.contributors.iter().take(SHOWN_MAX) {
-        writeln!(out, "  {:>5}  {:10}  {}", grouped(who.alerts), who.entity_type, plain(&who.entity))?;
+        let kind = printable_line(entity_kind(&who.entity_type));
+        let account = account_of(&who.entity).map(|account| format!("  (account {account})")).unwrap_or_default();
+        let name = printable_line(&short_name(&who.entity));
+        writeln!(out, "  {:>5}  {kind:10}  {name}{account}", grouped(who.alerts))?;
     }
     let others = figures.overlap.iter().take(SHOWN_MAX);
     let others: Vec<_> = others.map(|other| format!("{} {}", other.detector, percent(other.share))).collect();
-    let also = if others.is_empty() { String::new() } else { format!("; also {}", others.join(", ")) };
-    writeln!(out, "  {:>5}  entity-days, {} its own{also}", grouped(figures.entity_days), percent(figures.alone))
+    let shared = if others.is_empty() { String::new() } else { format!("; shared with {}", others.join(", ")) };
+    let entity_days = format!("{:>5}  entity-{}", grouped(figures.entity_days), plural(figures.entity_days, "day"));
+    writeln!(out, "  {entity_days}, {} only from this detector{shared}", percent(figures.alone))
 }
 
 fn percent(share: f64) -> String {

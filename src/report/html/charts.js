@@ -1,4 +1,4 @@
-// Pictures. Each is drawn for the width it has, and again when that changes.
+// Charts. Each is drawn for its width, and again when that changes.
 
 const drawn = new Set();
 let redrawing = 0;
@@ -7,8 +7,8 @@ addEventListener("resize", () => {
   redrawing = requestAnimationFrame(() => drawn.forEach((draw) => draw()));
 });
 
-/** A picture with words for those who cannot see it. `paint(width)` returns [height, elements], of a width of its choice. */
-function chart(words, paint) {
+/** A chart with a description for screen readers. `paint(room)` returns [height, elements, width]; width is optional. */
+function chart(description, paint) {
   const frame = h("div", { class: "chart" });
   let before = 0;
   const draw = () => {
@@ -17,7 +17,7 @@ function chart(words, paint) {
     if (room < 40 || room === before) return;
     before = room;
     const [height, elements, width = room] = paint(room);
-    frame.replaceChildren(s("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": visible(words) }, elements));
+    frame.replaceChildren(s("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": visible(description) }, elements));
   };
   drawn.add(draw);
   requestAnimationFrame(draw);
@@ -37,26 +37,29 @@ function daysBetween(first, last) {
   return days;
 }
 
-/** The least round number that is not below. */
+/** The smallest round number that is at least `value`. */
 function roundUp(value) {
   const power = 10 ** Math.floor(Math.log10(Math.max(1, value)));
   return [1, 2, 3, 4, 6, 8, 10].map((n) => n * power).find((n) => n >= value);
 }
 
-/** Ticks below an axis of days: as many as fit. */
+/** Labels below an axis of days: as many as fit. */
 function dayTicks(days, x, y, room) {
   const every = Math.max(1, Math.ceil(days.length / Math.max(2, Math.floor(room / 80))));
   return days.flatMap((day, at) => (at % every === 0 ? [text(x(at), y, "middle", day.slice(5))] : []));
 }
 
-/** Widest column and cell, in pixels: a night alone is no wall. */
+/** Maximum width of a column or cell, in pixels, for short windows. */
 const STEP_MAX = 48;
 
+/** What the colours of a column stand for, by CSS class; severities stand for themselves. */
+const LEGEND = { "failed-part": "failed", "good-part": "succeeded" };
+
 /** Columns by day or hour. `parts(day)` returns [[class, value], ...] from the bottom up. */
-function columns(words, days, parts, height = 130) {
+function columns(description, days, parts, height = 130) {
   const values = days.map(parts);
   const top = roundUp(Math.max(1, ...values.map((day) => sum(day.map(([, value]) => value)))));
-  return chart(words, (width) => {
+  return chart(description, (width) => {
     const [left, base] = [46, height - 20];
     const step = Math.min(STEP_MAX, (width - left) / Math.max(1, days.length));
     const y = (value) => base - (value / top) * (base - 12);
@@ -66,7 +69,7 @@ function columns(words, days, parts, height = 130) {
     ]);
     values.forEach((day, at) => {
       let under = 0;
-      const column = s("g", {}, hint(`${days[at]}: ${day.map(([kind, value]) => `${grouped(value)} ${kind}`).join(", ") || "nothing"}`));
+      const column = s("g", {}, hint(`${days[at]}: ${day.filter(([, value]) => value > 0).map(([kind, value]) => `${grouped(value)} ${LEGEND[kind] ?? kind}`).join(", ") || "none"}`));
       for (const [kind, value] of day) {
         const high = y(under) - y(under + value);
         column.append(s("rect", { class: kind, x: left + at * step, y: y(under + value), width: Math.max(1, step - (step > 4 ? 1.5 : 0)), height: high }));
@@ -82,7 +85,7 @@ function columns(words, days, parts, height = 130) {
 
 const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
-/** Events by hour and day; by hour and weekday when there are too many days to tell apart. */
+/** Events by hour and day; by hour and weekday if there are too many days to show. */
 function heatMap(rows, days) {
   const byWeekday = days.length > 120;
   const weekday = (day) => (new Date(day + "T00:00:00Z").getUTCDay() + 6) % 7;
@@ -94,15 +97,15 @@ function heatMap(rows, days) {
     if (cells[at] && cells[at][row.hour] !== undefined) cells[at][row.hour] += number(row.events);
   }
   const most = Math.max(1, ...cells.flat());
-  const words = `Events by hour and ${byWeekday ? "weekday" : "day"}, up to ${grouped(most)} in one`;
-  return chart(words, (room) => {
+  const description = `Events by hour and ${byWeekday ? "weekday" : "day"}, at most ${grouped(most)} per hour`;
+  return chart(description, (room) => {
     const [left, cell] = [46, 11];
     const step = Math.min(STEP_MAX, Math.max(7, (room - left) / across.length));
     const elements = [0, 6, 12, 18].map((hour) => text(left - 6, hour * cell + 10, "end", String(hour).padStart(2, "0") + ":00"));
     cells.forEach((hours, at) => hours.forEach((events, hour) => {
       const shade = events === 0 ? 0.04 : 0.1 + 0.9 * (events / most);
       elements.push(s("rect", { class: "heat", x: left + at * step, y: hour * cell, width: step - 1, height: cell - 1, "fill-opacity": shade.toFixed(3) },
-        hint(`${across[at]} ${String(hour).padStart(2, "0")}:00, ${grouped(events)} events`)));
+        hint(`${across[at]} ${String(hour).padStart(2, "0")}:00, ${counted(events, "event")}`)));
     }));
     const width = left + step * across.length;
     const ticks = byWeekday ? across.map((name, at) => text(left + (at + 0.5) * step, 24 * cell + 14, "middle", name))
@@ -119,24 +122,25 @@ function middle(values) {
   return [centre, median(sorted.map((value) => Math.abs(value - centre)).sort((a, b) => a - b))];
 }
 
-/** Days of history below which no band is drawn. */
+/** Days of history needed to draw a band. */
 const BAND_DAYS_MIN = 5;
 
-/** Where an identity's days usually lie: the median of ln(1 + calls) of its active days, 3 MADs (as sigmas) to both sides. */
+/** The usual calls per day of an identity: the median of ln(1 + calls) of its active days, plus and minus 3 sigmas estimated
+ * from the MAD. */
 function band(history, until) {
   const past = list(history.days).flatMap((day, at) => (String(day) < until ? [Math.log1p(number(history.calls[at]))] : []));
   if (past.length < BAND_DAYS_MIN) return { days: past.length };
   const [centre, spread] = middle(past);
-  // As in sql/report/deviations.sql the spread has a floor: nobody's days are all alike.
+  // The spread has a minimum, as in sql/report/deviations.sql: identical days would make any change an outlier.
   const reach = 3 * Math.max(1.4826 * spread, 0.5 / 3);
   return { days: past.length, median: Math.expm1(centre), low: Math.max(0, Math.expm1(centre - reach)), high: Math.expm1(centre + reach) };
 }
 
-/** Calls a day of an identity against its band, with the days from `first` to `last` marked. */
-function pastAndNow(calls, first, last) {
+/** Calls per day of an identity and its usual band, with the days from `first` to `last` marked as `marks`. */
+function dailyCalls(calls, first, last, marks = "the day of the finding") {
   const usual = band(calls, first);
   const all = daysBetween(day(calls.days[0]), day(calls.days[calls.days.length - 1]));
-  // The days that lead up to it; the rest is another story.
+  // Only the 60 days up to shortly after the finding.
   const until = Math.max(all.indexOf(last), 0) + 8;
   const days = all.slice(Math.max(0, until - 60), until);
   const byDay = new Map(calls.days.map((name, at) => [day(name), number(calls.calls[at])]));
@@ -144,14 +148,14 @@ function pastAndNow(calls, first, last) {
   const marked = (name) => name >= first && name <= last;
   const found = Math.max(0, ...days.filter(marked).map((name) => byDay.get(name) ?? 0));
   const most = Math.max(1, ...values, usual.high ?? 0);
-  // One loud day would flatten all others on a plain scale.
+  // On a linear scale one busy day would flatten all others.
   const curved = most > 20 * Math.max(1, usual.median ?? most);
   const scale = (value) => (curved ? Math.log1p(value) / Math.log1p(most) : value / most);
   const round = (value) => grouped(Math.round(value));
-  const told = usual.high === undefined
-    ? `${plural(usual.days, "active day")} before it: too few to draw what is usual`
-    : `usually ${round(usual.low)} to ${round(usual.high)} a day (${usual.days} active days before)`;
-  const picture = chart(`Calls a day of this identity: ${grouped(found)} on the day of the finding, ${told}`, (width) => {
+  const usually = usual.high === undefined
+    ? `only ${counted(usual.days, "active day")} before, too few for a usual range`
+    : `usually ${round(usual.low)} to ${round(usual.high)} per day (${counted(usual.days, "active day")} before)`;
+  const picture = chart(`Calls per day of this identity: ${grouped(found)} on ${marks}, ${usually}`, (width) => {
     const [left, height, base] = [46, 170, 148];
     const step = Math.min(STEP_MAX, (width - left) / days.length);
     const y = (value) => base - scale(value) * (base - 12);
@@ -165,24 +169,24 @@ function pastAndNow(calls, first, last) {
     days.forEach((name, at) => {
       const x = left + at * step;
       elements.push(s("rect", { class: marked(name) ? "now" : "past", x, y: y(values[at]), width: Math.max(1, step - 1.5), height: Math.max(values[at] > 0 ? 1 : 0, base - y(values[at])) },
-        hint(`${name}: ${grouped(values[at])} calls`)));
+        hint(`${name}: ${counted(values[at], "call")}`)));
     });
     elements.push(s("line", { x1: left, x2: width, y1: base, y2: base, class: "base" }));
     elements.push(...dayTicks(days, (at) => left + (at + 0.5) * step, height - 5, width - left));
     return [height, elements];
   });
-  const explained = `Calls a day${curved ? ", on a scale of logarithms" : ""}. Red: the day of the finding, ${plural(found, "call")}. ${told[0].toUpperCase()}${told.slice(1)}.`;
-  return h("figure", {}, picture, h("figcaption", {}, explained));
+  const caption = `Calls per day${curved ? " (logarithmic scale)" : ""}. Red: ${marks}, ${counted(found, "call")}. ${usually[0].toUpperCase()}${usually.slice(1)}.`;
+  return h("figure", {}, picture, h("figcaption", {}, caption));
 }
 
-/** Findings over time, a lane a detector. */
+/** Findings over time, one lane per detector. */
 function timeline(findings) {
   const lanes = [...new Set(findings.map((finding) => finding.detector))];
   const times = findings.flatMap((finding) => [Date.parse(finding.first_time), Date.parse(finding.last_time)]).filter(Number.isFinite);
-  if (times.length === 0) return nothing("No times to draw.");
+  if (times.length === 0) return empty("No findings with a time.");
   const from = Math.floor(Math.min(...times) / 86_400_000) * 86_400_000;
   const to = Math.max(...times, from + 86_400_000);
-  return chart(`${plural(findings.length, "finding")} of ${plural(lanes.length, "detector")} over time`, (width) => {
+  return chart(`${counted(findings.length, "finding")} of ${counted(lanes.length, "detector")} over time`, (width) => {
     const left = width > 600 ? 190 : 8;
     const lane = width > 600 ? 22 : 34;
     const x = (time) => left + 6 + ((time - from) / (to - from)) * (width - left - 14);

@@ -1,13 +1,13 @@
-// What is seen is built here and in the files after this one: elements and text, never markup.
+// Builds elements from text, never from markup. The other scripts use nothing else.
 
 const SEVERITIES = ["critical", "high", "medium", "low", "informational"];
 
-/** An element. Properties: `on` holds listeners, the rest are attributes; false and null leave one out. */
+/** An HTML element. `properties.on` holds listeners, the rest are attributes; false and null omit one. */
 function h(tag, properties, ...children) {
   return filled(document.createElement(tag), properties, children);
 }
 
-/** An element of a picture. */
+/** An SVG element. */
 function s(tag, properties, ...children) {
   return filled(document.createElementNS("http://www.w3.org/2000/svg", tag), properties, children);
 }
@@ -27,7 +27,7 @@ function filled(element, properties, children) {
   return element;
 }
 
-/** Text whose control characters can be seen: they could turn it round, or hide a part of it. */
+/** Text with control characters escaped, because they could reorder it or hide a part of it. */
 function visible(text) {
   return text.replace(
     /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g,
@@ -41,30 +41,59 @@ const grouped = (value) => number(value).toLocaleString("en-GB");
 const day = (time) => String(time ?? "").slice(0, 10);
 const minute = (time) => String(time ?? "").slice(0, 16).replace("T", " ");
 const second = (time) => String(time ?? "").slice(0, 19).replace("T", " ");
-const plural = (count, noun) => `${grouped(count)} ${noun}${count === 1 ? "" : noun.endsWith("s") ? "es" : "s"}`;
+
+/** A number with its noun, given in the singular: `1 identity`, `2 identities`. The last word takes the plural. */
+function counted(count, noun) {
+  if (number(count) === 1) return `1 ${noun}`;
+  const plural = /[^aeiou]y$/.test(noun) ? noun.slice(0, -1) + "ies" : noun + (/(s|x|ch|sh)$/.test(noun) ? "es" : "s");
+  return `${grouped(count)} ${plural}`;
+}
+
 const sum = (values) => values.reduce((total, value) => total + number(value), 0);
 
-/** A place in this page. */
+/** A link to a part of this page. */
 const link = (parameters) => "#" + new URLSearchParams(parameters).toString().replace(/=(?=&|$)/g, "");
 
-/** ARNs are long and begin alike: what tells them apart comes first, the account behind it. Identity Center's roles begin
- * and end with what is the same for everybody. */
+/** The short name of an ARN: its resource, without what all sessions or Identity Center roles have in common. The same
+ * rule as `short_name` in src/wording.rs. */
 function shortName(name) {
   const arn = /^arn:[^:]*:[^:]*:[^:]*:([^:]*):(.*)$/s.exec(String(name ?? ""));
   if (!arn) return String(name ?? "");
-  return arn[2].replace(/^assumed-role\//, "").replace(/^AWSReservedSSO_(.+)_[0-9a-f]{16}\//, "$1/");
+  return arn[2].replace(/^assumed-role\//, "").replace(/^role\/aws-service-role\/[^/]+\//, "role/").replace(/^AWSReservedSSO_(.+)_[0-9a-f]{16}\//, "$1/");
 }
 
-/** Whom it is about, short and whole. */
+/** An identity by its short name and account, with the ARN as tooltip. */
 function who(name) {
   const arn = /^arn:[^:]*:[^:]*:[^:]*:(\d+):/.exec(String(name ?? ""));
   return h("span", { class: "who", title: visible(String(name)) }, shortName(name), arn && h("span", { class: "muted" }, " " + arn[1]));
 }
 
+/** A sentence with short names instead of ARNs, as nodes; each has the ARN as tooltip. Cut after a word if too long. */
+function sentence(text, longest = Infinity) {
+  const parts = String(text ?? "").split(/(arn:aws[\w-]*:[\w-]*:[\w-]*:\d*:[^\s,;()]+)/);
+  let room = longest;
+  return parts.map((part, at) => {
+    if (room <= 0) return null;
+    const short = at % 2 === 1 ? shortName(part) : part;
+    const shown = short.length > room ? cut(short, room) : short;
+    room = short.length > room ? 0 : room - short.length;
+    return at % 2 === 1 ? h("span", { title: visible(part) }, shown) : shown;
+  });
+}
+
+/** The words of a text that fit, with an ellipsis. */
+function cut(text, longest) {
+  const head = text.slice(0, longest);
+  return (/\s/.test(text[longest] ?? "") ? head : head.replace(/\s\S*$/, "")).replace(/[\s,;:]+$/, "") + "…";
+}
+
+/** The word for an entity type. */
+const entityKind = (type) => ({ actor: "identity", ip: "address", access_key: "access key" })[type] ?? label(type);
+
 const severityMark = (severity) => h("span", { class: "severity " + known(severity) }, severity);
 const known = (severity) => (SEVERITIES.includes(severity) ? severity : "informational");
 
-/** Any value of the report in words. */
+/** Any value of the report as text. */
 function words(value) {
   if (value === null || value === undefined) return "–";
   if (typeof value === "number") return Number.isInteger(value) ? grouped(value) : value.toLocaleString("en-GB", { maximumSignificantDigits: 4 });
@@ -74,9 +103,10 @@ function words(value) {
   return /^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(value) ? second(value) : value;
 }
 
-const label = (name) => String(name).replaceAll("_", " ");
+/** The name of a column or enum value as words. */
+const label = (name) => String(name).replaceAll("_", " ").replace(/\b(ip|id|api|asn|arn|mfa|kms)(s?)\b/g, (_, word, s) => word.toUpperCase() + s).replace(/\bkmh\b/, "km/h");
 
-/** A table that shows some rows, and more when asked. Columns: [heading, row => content, "n" for numbers]. */
+/** A table that shows some rows and a button for more. Columns: [heading, row => content, "n" for numbers]. */
 function table(rows, columns, shown = 12) {
   const body = h("tbody");
   const button = h("button", { class: "more", on: { click: () => add(Math.max(100, shown)) } });
@@ -94,7 +124,7 @@ function table(rows, columns, shown = 12) {
   return h("div", { class: "tabled" }, h("div", { class: "scroll" }, h("table", {}, h("thead", {}, head), body)), button);
 }
 
-/** Bars with a name before and a number behind. Rows: { name, value, part, note, title }. */
+/** Horizontal bars between a name and a number. Rows: { name, value, part, note, title }. */
 function bars(rows, shown = 10) {
   const most = Math.max(1, ...rows.map((row) => number(row.value)));
   const share = (value) => Math.max(0, Math.min(100, (100 * number(value)) / most));
@@ -108,10 +138,10 @@ function bars(rows, shown = 10) {
   const rest = rows.slice(shown);
   return h("div", {},
     h("ul", { class: "bars" }, rows.slice(0, shown).map(bar)),
-    rest.length > 0 && folded(`${grouped(rest.length)} more`, () => h("ul", { class: "bars" }, rest.slice(0, 200).map(bar))));
+    rest.length > 0 && folded(`Show ${grouped(rest.length)} more`, () => h("ul", { class: "bars" }, rest.slice(0, 200).map(bar))));
 }
 
-/** Something that is made when it is opened. */
+/** A details element whose content is built when it is opened. */
 function folded(title, content) {
   const details = h("details", {}, h("summary", {}, title));
   details.addEventListener("toggle", () => {
@@ -120,7 +150,7 @@ function folded(title, content) {
   return details;
 }
 
-/** Text to copy. */
+/** Text with a button that copies it. */
 function copyable(text) {
   const code = h("code", {}, text);
   const button = h("button", { class: "copy" }, "Copy");
@@ -129,13 +159,14 @@ function copyable(text) {
       await navigator.clipboard.writeText(text);
       button.textContent = "Copied";
     } catch {
-      // A browser that refuses leaves the text marked, for the keyboard.
+      // Without clipboard access: select the text, for the keyboard.
       getSelection().selectAllChildren(code);
-      button.textContent = "Marked";
+      button.textContent = "Selected";
     }
     setTimeout(() => { button.textContent = "Copy"; }, 1500);
   });
   return h("div", { class: "copyable" }, h("pre", { tabindex: "0" }, code), button);
 }
 
-const nothing = (text) => h("p", { class: "muted" }, text);
+/** The text shown in place of an empty list. */
+const empty = (text) => h("p", { class: "muted" }, text);

@@ -1,4 +1,4 @@
-// The page of one finding, and that of one entity.
+// The page of a finding, and the page of an entity.
 
 const report = JSON.parse(document.getElementById("report").textContent);
 const run = report.run;
@@ -6,16 +6,18 @@ const findings = list(report.findings);
 const resolved = list(report.resolved);
 const findingById = new Map([...resolved, ...findings].map((finding) => [finding.id, finding]));
 const techniques = new Map(list(report.attack?.techniques).map((technique) => [technique.id, technique]));
-const judges = new Map(list(report.detectors).map((detector) => [detector.id, detector]));
+const detectors = new Map(list(report.detectors).map((detector) => [detector.id, detector]));
 const callsOf = new Map(list(report.daily_calls).map((calls) => [calls.actor, calls]));
 
-/** An identity's days; a single one is no past. */
-const pastOf = (actor) => (list(callsOf.get(actor)?.days).length > 1 ? callsOf.get(actor) : undefined);
+/** Daily calls of an identity, if there is more than one day. */
+const historyOf = (actor) => (list(callsOf.get(actor)?.days).length > 1 ? callsOf.get(actor) : undefined);
 const entityLink = (type, name) => h("a", { href: link({ entity: name, type }) }, who(name));
+/** As `entityLink`, with the ARN on a second line. */
+const entityWithArn = (type, name) => [entityLink(type, name), shortName(name) !== name && h("div", { class: "arn" }, name)];
 const actorOf = (finding) => finding.actor || finding.entity;
 const findingsOf = (type, name) => findings.filter((finding) => (finding.entity_type === type && finding.entity === name) || (type === "actor" && finding.actor === name));
 
-/** Pairs of a name and what it is; those without content are left out. */
+/** A list of names and values; pairs without a value are omitted. */
 function facts(pairs) {
   const known = pairs.filter(([, content]) => content !== null && content !== undefined && content !== "" && content !== false);
   return h("dl", { class: "facts" }, known.map(([name, content]) => h("div", {}, h("dt", {}, name), h("dd", {}, content))));
@@ -25,98 +27,98 @@ const section = (title, ...content) => h("section", {}, h("h2", {}, title), cont
 
 /** Everything about one finding. */
 function findingPage(finding) {
-  const judge = judges.get(finding.detector);
+  const detector = detectors.get(finding.detector);
   const events = list(finding.evidence?.events);
-  const names = Object.entries(finding.baseline || {});
-  const seen = Object.entries(finding.details || {});
-  const calls = pastOf(actorOf(finding));
+  const baseline = Object.entries(finding.baseline || {});
+  const observed = Object.entries(finding.details || {});
+  const calls = historyOf(actorOf(finding));
   const joined = list(finding.joined_by).map((id) => findingById.get(id)).filter(Boolean);
-  const beside = findings.filter((other) => other !== finding && actorOf(other) === actorOf(finding) && day(other.first_time) === day(finding.first_time) && !joined.includes(other));
+  const sameDay = findings.filter((other) => other !== finding && actorOf(other) === actorOf(finding) && day(other.first_time) === day(finding.first_time) && !joined.includes(other));
   const values = (pairs) => h("dl", { class: "values" }, pairs.map(([name, value]) => h("div", {}, h("dt", {}, label(name)), h("dd", {}, words(value)))));
   return [
     h("p", { class: "kicker" }, severityMark(finding.severity), " ",
       (run.compared_with || finding.status === "resolved") && h("span", { class: "status " + finding.status }, finding.status)),
     h("h1", { tabindex: "-1" }, finding.title || finding.detector),
-    h("p", { class: "lead" }, finding.summary),
+    h("p", { class: "lead" }, sentence(finding.summary)),
     facts([
-      ["When (UTC)", finding.first_time === finding.last_time ? second(finding.first_time) : `${second(finding.first_time)} to ${second(finding.last_time)}`],
-      [label(finding.entity_type), entityLink(finding.entity_type, finding.entity)],
-      ["identity behind it", finding.actor && finding.actor !== finding.entity && entityLink("actor", finding.actor)],
+      ["time (UTC)", finding.first_time === finding.last_time ? second(finding.first_time) : `${second(finding.first_time)} to ${second(finding.last_time)}`],
+      [entityKind(finding.entity_type), entityWithArn(finding.entity_type, finding.entity)],
+      ["identity behind it", finding.actor && finding.actor !== finding.entity && entityWithArn("actor", finding.actor)],
       ["account", finding.account_id],
       ["region", finding.region],
       ["confidence", finding.confidence],
-      ["how surprising", `${Math.round(100 * number(finding.score))} of 100`],
+      ["score", `${Math.round(100 * number(finding.score))} of 100`],
       ["ATT&CK", list(finding.attack).map((id, at) => [at > 0 && ", ", h("a", { href: link({ findings: "", text: id }) }, `${id} ${techniques.get(id)?.name ?? ""}`)])],
       ["detector", h("a", { href: link({ findings: "", detector: finding.detector }) }, finding.detector)],
-      ["id", h("code", {}, finding.id)],
+      ["finding ID", h("code", {}, finding.id)],
     ]),
-    judge?.why && h("p", {}, h("b", {}, "Why it matters. "), judge.why),
-    (calls || names.length > 0 || seen.length > 0) && section("What is normal, and what was seen",
-      calls && pastAndNow(calls, day(finding.first_time), day(finding.last_time)),
+    detector?.why && h("p", {}, h("b", {}, "Why it matters: "), detector.why),
+    (calls || baseline.length > 0 || observed.length > 0) && section("Baseline and observation",
+      calls && dailyCalls(calls, day(finding.first_time), day(finding.last_time)),
       h("div", { class: "pair" },
-        names.length > 0 && h("div", {}, h("h3", {}, "Normal, by the detector"), values(names)),
-        seen.length > 0 && h("div", {}, h("h3", {}, "Seen"), values(seen)))),
-    section(`Evidence: ${plural(finding.evidence?.total, "event")}${finding.evidence?.total > events.length ? `, the first ${events.length} here` : ""}`,
+        baseline.length > 0 && h("div", {}, h("h3", {}, "Baseline"), values(baseline)),
+        observed.length > 0 && h("div", {}, h("h3", {}, "Observed"), values(observed)))),
+    section(`Evidence: ${counted(finding.evidence?.total, "event")}${finding.evidence?.total > events.length ? `, showing the first ${grouped(events.length)}` : ""}`,
       events.length > 0 ? table(events, [
         ["time (UTC)", (event) => second(event.event_time), "keep"],
         ["API", (event) => [event.event_name, " ", h("span", { class: "muted" }, String(event.event_source ?? "").replace(".amazonaws.com", ""))]],
         ["region", (event) => event.aws_region, "keep"],
         ["result", (event) => (event.error_code ? h("span", { class: "failed" }, event.error_code) : "succeeded")],
-        ["from", (event) => event.source_ip_address],
-        ["event id", (event) => h("code", {}, event.event_id)],
-        ["read from", (event) => event.source_object && readFrom(event)],
-      ], 5) : nothing("No single event: it is about something that did not happen.")),
+        ["source address", (event) => event.source_ip_address],
+        ["event ID", (event) => h("code", {}, event.event_id)],
+        ["log file", (event) => event.source_object && logFile(event)],
+      ], 5) : empty("No events: the finding is about something that did not happen.")),
     h("div", { class: "pair" },
-      list(finding.benign).length > 0 && section("It may be harmless", h("ul", {}, list(finding.benign).map((cause) => h("li", {}, cause)))),
+      list(finding.benign).length > 0 && section("Possible benign causes", h("ul", {}, list(finding.benign).map((cause) => h("li", {}, cause)))),
       list(finding.respond).length > 0 && section("Next steps", h("ol", {}, list(finding.respond).map((step) => h("li", {}, step))))),
     commandsSection(finding, events),
-    joined.length > 0 && section("Raised because the same person also did this", findingList(joined)),
-    beside.length > 0 && section(`Also about this identity that day: ${grouped(beside.length)}`, findingList(beside.slice(0, 20))),
+    joined.length > 0 && section("Severity raised because of these findings about the same identity", findingList(joined)),
+    sameDay.length > 0 && section(`${counted(sameDay.length, "other finding")} about this identity on the same day`, findingList(sameDay.slice(0, 20))),
   ];
 }
 
-/** The object's name, and its whole address for those who point at it or open it. */
-function readFrom(event) {
+/** The name of the object an event was read from; its URL as tooltip, and when opened. */
+function logFile(event) {
   const place = `${event.source_object} #${event.source_record ?? "?"}`;
   return h("details", { class: "object", title: visible(place) }, h("summary", {}, place.split("/").pop()), place);
 }
 
-/** In a shell's words. */
+/** Quoted for a shell. */
 const quoted = (text) => "'" + String(text).replaceAll("'", "'\\''") + "'";
-/** In SQL's. */
+/** Quoted for SQL. */
 const literal = (text) => "'" + String(text).replaceAll("'", "''") + "'";
-/** True when a terminal shows it as it is. */
+/** True if a terminal shows the text unchanged. */
 const harmless = (text) => visible(text) === text && !/[\n\t]/.test(text);
 
-/** Columns of events that name an entity of a kind. */
+/** Column of the table `events` for each entity type. */
 const COLUMN_OF = { actor: "actor", ip: "source_ip_address", access_key: "access_key_id", account: "account_id" };
 
-/** What to type next: [what it does, command]. */
+/** Commands for the next steps: [title, command]. */
 function commands(finding, events) {
   const lake = String(run.lake).startsWith("file://") ? decodeURIComponent(run.lake.slice(7)) : String(run.lake);
   const [first, last] = [day(finding.first_time), day(finding.last_time)];
   const query = (sql) => `trailhunt query --lake ${quoted(lake)} ${quoted(sql)}`;
   const days = `event_date BETWEEN DATE ${literal(first)} AND DATE ${literal(last)}`;
-  const told = [];
+  const steps = [];
   const column = COLUMN_OF[finding.entity_type];
   if (column) {
-    told.push(["Everything it did on the day", query(`SELECT event_time, event_source, event_name, error_code, aws_region, source_ip_address FROM events WHERE ${column} = ${literal(finding.entity)} AND ${days} ORDER BY event_time`)]);
+    steps.push([finding.entity_type === "ip" ? "All events from this address on that day" : "All events of this entity on that day", query(`SELECT event_time, event_source, event_name, error_code, aws_region, source_ip_address FROM events WHERE ${column} = ${literal(finding.entity)} AND ${days} ORDER BY event_time`)]);
   }
   if (events.length > 0) {
     const ids = events.slice(0, 20).map((event) => literal(event.event_id)).join(", ");
-    told.push(["The evidence, every column", query(`SELECT * FROM events WHERE ${days} AND event_id IN (${ids})`) + " --format json"]);
+    steps.push(["The evidence with all columns", query(`SELECT * FROM events WHERE ${days} AND event_id IN (${ids})`) + " --format json"]);
   }
   const object = events.find((event) => /\.json\.gz$/.test(event.source_object ?? "") && !event.source_object.includes("!"));
   if (object) {
     const place = object.source_object;
     const read = place.startsWith("s3://") ? `aws s3 cp ${quoted(place)} - | gunzip` : `gunzip -c ${quoted(decodeURIComponent(place.replace("file://", "")))}`;
-    told.push(["The first event as CloudTrail delivered it", `${read} | jq '.Records[${number(object.source_record)}]'`]);
+    steps.push(["The first event as delivered by CloudTrail", `${read} | jq '.Records[${number(object.source_record)}]'`]);
   }
   const to = new Date(Date.parse(last + "T00:00:00Z") + 86_400_000);
   if (Number.isFinite(to.getTime())) {
-    told.push(["Judge the day again", `trailhunt hunt --lake ${quoted(lake)} --from ${first} --to ${to.toISOString().slice(0, 10)} --detector ${quoted(finding.detector)}`]);
+    steps.push(["Run the detector on that day again", `trailhunt hunt --lake ${quoted(lake)} --from ${first} --to ${to.toISOString().slice(0, 10)} --detector ${quoted(finding.detector)}`]);
   }
-  return told.filter(([, command]) => harmless(command));
+  return steps.filter(([, command]) => harmless(command));
 }
 
 function commandsSection(finding, events) {
@@ -125,59 +127,59 @@ function commandsSection(finding, events) {
     'reason   = "..."', "expires  = 20..-..-..", ""].join("\n");
   return section("Commands",
     commands(finding, events).map(([what, command]) => [h("h3", {}, what), copyable(command)]),
-    folded("Accept it for a while: an entry for --suppressions", () => copyable(visible(suppression))));
+    folded("Suppress this finding: an entry for the --suppressions file", () => copyable(visible(suppression))));
 }
 
 /** Everything about one entity. */
 function entityPage(type, name) {
   const about = findingsOf(type, name);
   const entity = list(report.entities).find((entity) => entity.entity_type === type && entity.entity === name);
-  const calls = pastOf(name);
+  const calls = historyOf(name);
   const times = about.map((finding) => day(finding.first_time)).sort();
   return [
-    h("p", { class: "kicker" }, label(type)),
+    h("p", { class: "kicker" }, entityKind(type)),
     h("h1", { tabindex: "-1" }, who(name)),
-    h("p", { class: "lead whole" }, name),
-    entity && facts([["risk", `${number(entity.risk).toFixed(1)} of 100`], ["findings", grouped(entity.findings)], ["worst", severityMark(entity.severity)]]),
+    shortName(name) !== name && h("p", { class: "lead arn" }, name),
+    entity && facts([["risk", `${number(entity.risk).toFixed(1)} of 100`], ["findings", grouped(entity.findings)], ["worst severity", severityMark(entity.severity)]]),
     entity && h("p", { class: "muted" }, list(entity.attack).map((id) => `${id} ${techniques.get(id)?.name ?? ""}`).join(" · ")),
-    entity && section("Why", h("ol", { class: "reasons" }, list(entity.reasons).map(reason))),
+    entity && section("Reasons", h("ol", { class: "reasons" }, list(entity.reasons).map(reason))),
     section("Findings over time", timeline(about)),
-    calls && times.length > 0 && section("Calls a day", pastAndNow(calls, times[times.length - 1], times[times.length - 1])),
-    section(plural(about.length, "finding"), pagedFindings(about)),
+    calls && times.length > 0 && section("Calls per day", dailyCalls(calls, times[times.length - 1], times[times.length - 1], "the day of the latest finding")),
+    section(counted(about.length, "finding"), pagedFindings(about)),
   ];
 }
 
 function reason(reason) {
-  return h("li", {}, h("a", { href: link({ finding: reason.finding }) }, reason.summary),
+  return h("li", {}, h("a", { href: link({ finding: reason.finding }) }, sentence(reason.summary)),
     h("span", { class: "muted" }, ` ${reason.detector}, weight ${number(reason.weight).toFixed(2)}`));
 }
+
+/** A short link to a finding, with its summary as tooltip. */
+const findingLink = (id) => h("a", { href: link({ finding: id }), title: visible(findingById.get(id)?.summary ?? id) }, id.slice(0, 6));
 
 function findingList(some) {
   const line = (finding) =>
     h("li", { class: known(finding.severity) }, h("a", { href: link({ finding: finding.id }) },
       h("span", { class: "line" }, severityMark(finding.severity), h("time", {}, minute(finding.first_time)),
         finding.status !== "continuing" && run.compared_with && h("span", { class: "status " + finding.status }, finding.status)),
-      h("span", { class: "summary" }, shortened(finding.summary)),
-      h("span", { class: "muted line" }, finding.detector, " · ", plural(finding.evidence?.total, "event"))));
+      h("span", { class: "summary" }, sentence(finding.summary, SUMMARY_MAX)),
+      h("span", { class: "muted line" }, finding.detector, " · ", counted(finding.evidence?.total, "event"))));
   return h("ul", { class: "findings" }, some.map(line));
 }
 
-/** ARNs in a sentence as their short names: the account stands on the finding's page. */
-function shortened(sentence) {
-  const short = String(sentence ?? "").replace(/arn:aws[\w-]*:[\w-]*:[\w-]*:\d*:[^\s,;()]+/g, (arn) => shortName(arn));
-  return short.length > 320 ? short.slice(0, 320) + " …" : short;
-}
+/** Characters of a summary in a list; the finding's page has all of it. */
+const SUMMARY_MAX = 320;
 
 const PAGE_FINDINGS = 10;
 
-/** Findings, some at a time: thousands would take the browser's breath. */
+/** Findings, one page at a time: thousands of elements would slow the browser down. */
 function pagedFindings(some, from = 0, turned = () => {}) {
   const holder = h("div", {});
   const show = (at, size = PAGE_FINDINGS) => {
     const turn = (to, name) => h("button", { disabled: to < 0 || to >= some.length || to === at, on: { click: () => { show(to, size); turned(to); holder.scrollIntoView({ block: "nearest" }); } } }, name);
     const last = Math.max(0, Math.floor((some.length - 1) / size) * size);
     holder.replaceChildren(
-      some.length === 0 ? nothing("No finding fits.") : findingList(some.slice(at, at + size)),
+      some.length === 0 ? empty("No finding matches.") : findingList(some.slice(at, at + size)),
       some.length > size ? h("nav", { class: "pages", "aria-label": "Pages of findings" }, turn(at === 0 ? -1 : 0, "First"), turn(at - size, "Previous"),
         h("span", { "aria-live": "polite" }, `${grouped(at + 1)} to ${grouped(Math.min(some.length, at + size))} of ${grouped(some.length)}`), turn(at + size, "Next"), turn(at === last ? -1 : last, "Last")) : "");
   };

@@ -1,8 +1,8 @@
-//! The report as one page that needs nothing else: no server, no network, no other file.
+//! The report as one self-contained HTML page: no server, no network, no other file.
 //!
-//! The page holds the whole report as JSON in a block that is never run; its script builds what is seen through the DOM, as
-//! text. The policy in its head allows the one style and the one script that come with the program, by their hashes,
-//! and nothing else: no address of the report is ever fetched, no text of it ever becomes markup.
+//! The page contains the report as JSON in a data block, and a script that shows it by building DOM nodes from text. The
+//! content security policy allows only this style and this script, by their hashes. So no URL in the report is ever
+//! fetched, and no text in the report ever becomes markup.
 
 use std::io::{self, Write};
 
@@ -12,20 +12,20 @@ use serde::Serialize;
 use serde_json::ser::Formatter;
 use sha2::{Digest, Sha256};
 
-use super::Report;
+use super::document::Report;
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("style.css");
-/// In the order they build on each other.
+/// In the order of their dependencies.
 const SCRIPTS: [&str; 4] =
     [include_str!("dom.js"), include_str!("charts.js"), include_str!("finding.js"), include_str!("page.js")];
 
-/// Writes `report` as a page.
+/// Writes `report` as an HTML page.
 ///
 /// # Errors
 /// When `out` cannot be written.
 pub fn html(report: &Report, out: &mut impl Write) -> io::Result<()> {
-    // In a block of their own they shadow none of the browser's names.
+    // A block scope keeps the script's names from clashing with the browser's globals.
     let script = format!("\"use strict\";\n{{\n{}}}\n", SCRIPTS.concat());
     let policy = format!(
         "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
@@ -44,19 +44,19 @@ pub fn html(report: &Report, out: &mut impl Write) -> io::Result<()> {
                 let mut serializer = serde_json::Serializer::with_formatter(&mut *out, InPage);
                 report.serialize(&mut serializer)?;
             }
-            other => return Err(io::Error::other(format!("the page has no place for {other}"))),
+            other => return Err(io::Error::other(format!("unknown placeholder {other} in page.html"))),
         }
         rest = after;
     }
     out.write_all(rest.as_bytes())
 }
 
-/// As the policy wants it.
+/// A hash for the content security policy.
 fn hash(text: &str) -> String {
     STANDARD.encode(Sha256::digest(text))
 }
 
-/// JSON without `<`, `>` and `&`: no text can end the block it stands in, or begin a comment or another block.
+/// JSON with `<`, `>` and `&` escaped, so that no text can end the data block, or begin a comment or another block.
 struct InPage;
 
 impl Formatter for InPage {
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_text_leaves_its_block() {
+    fn no_text_ends_the_data_block() {
         let hostile = "</script><!--<script>&lt;\u{2028}\"\\";
         let mut out = Vec::new();
         hostile.serialize(&mut serde_json::Serializer::with_formatter(&mut out, InPage)).unwrap();
@@ -90,14 +90,14 @@ mod tests {
     }
 
     #[test]
-    fn the_page_runs_nothing_the_policy_does_not_name() {
+    fn the_page_runs_only_what_the_policy_allows() {
         let places = ["{{policy}}", "{{style}}", "{{report}}", "{{script}}"];
         assert!(places.iter().all(|place| PAGE.matches(place).count() == 1));
         for banned in
             ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "http"]
         {
-            let told = SCRIPTS.iter().any(|script| script.replace("http://www.w3.org/", "").contains(banned));
-            assert!(!told, "the script says {banned}");
+            let found = SCRIPTS.iter().any(|script| script.replace("http://www.w3.org/", "").contains(banned));
+            assert!(!found, "the script contains {banned}");
         }
         assert!(!SCRIPTS.concat().contains("</script") && !STYLE.contains("</style"));
     }

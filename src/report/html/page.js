@@ -1,43 +1,52 @@
-// The overview, and which page is seen: the part of the address behind # says it.
+// The overview, and the choice of the page to show from the URL fragment.
 
 const coverage = report.coverage;
 const statistics = report.statistics;
 const days = daysBetween(day(run.window.from), day(new Date(Date.parse(run.window.to) - 1).toISOString()));
 const atSeverity = (severity) => findings.filter((finding) => finding.severity === severity);
-const fresh = findings.filter((finding) => finding.status === "new");
-const eventsJudged = sum(list(statistics.events_by_day).map((row) => row.events));
+const newFindings = findings.filter((finding) => finding.status === "new");
+const eventsInWindow = sum(list(statistics.events_by_day).map((row) => row.events));
 
 function headline() {
-  const serious = findings.filter((finding) => SEVERITIES.indexOf(finding.severity) < 2).length;
-  if (findings.length === 0) return "Nothing was found.";
-  if (run.compared_with) return fresh.length === 0 ? "Nothing new." : `${plural(fresh.length, "new finding")}, ${grouped(fresh.filter((f) => SEVERITIES.indexOf(f.severity) < 2).length)} of them high or worse.`;
-  return serious === 0 ? `${plural(findings.length, "finding")}, none of them high or worse.` : `${plural(serious, "finding")} of ${grouped(findings.length)} ${serious === 1 ? "is" : "are"} high or worse.`;
+  if (findings.length === 0) return "No findings";
+  const some = run.compared_with ? newFindings : findings;
+  const noun = run.compared_with ? "new finding" : "finding";
+  if (some.length === 0) return "No new findings";
+  const serious = some.filter((finding) => SEVERITIES.indexOf(finding.severity) < 2).length;
+  return `${counted(some.length, noun)}, ${serious === 0 ? "none" : grouped(serious)} high or critical`;
 }
 
-/** What a reader must know before trusting silence: [what, how many]. */
-function unread() {
+/** What a reader must know before taking "no findings" for "nothing happened". */
+function missing() {
   return [
-    [number(coverage.lake?.rejects), "record that could not be read", "records that could not be read"],
-    [list(coverage.objects_failed).length, "object that could not be fetched", "objects that could not be fetched"],
-    [list(coverage.gaps).length, "gap of a day or more", "gaps of a day or more"],
-    [list(run.detectors_failed).length, "detector that could not run", "detectors that could not run"],
-  ].filter(([count]) => count > 0).map(([count, one, many]) => `${grouped(count)} ${count === 1 ? one : many}`);
+    [number(coverage.lake?.rejects), "unreadable record"],
+    [list(coverage.objects_failed).length, "object", " not fetched"],
+    [list(coverage.gaps).length, "unusual gap", " in the events"],
+    [list(run.detectors_failed).length, "failed detector"],
+  ].filter(([count]) => count > 0).map(([count, noun, rest = ""]) => counted(count, noun) + rest);
 }
 
 function top() {
   const tile = (severity) => h("a", { class: "tile " + severity, href: link({ findings: "", severity }) },
     h("b", {}, grouped(atSeverity(severity).length)), h("span", {}, severity));
-  const missing = unread();
-  const judged = [`${grouped(eventsJudged)} events`, plural(Object.keys(run.detectors).length, "detector"), plural(days.length, "day")];
+  const incomplete = missing();
+  const history = coverage.history || {};
+  if (history.detectors_without_history > 0) {
+    incomplete.push(`${counted(history.days, "day")} of history; ${grouped(history.detectors_without_history)} of ${grouped(history.detectors)} detectors need more`);
+  }
+  const hunted = `Hunted ${counted(eventsInWindow, "event")} over ${counted(days.length, "day")} with ${counted(Object.keys(run.detectors).length, "detector")}. `;
   return [
     h("p", { class: "kicker" }, "CloudTrail hunt · ", h("time", {}, days.length === 1 ? days[0] : `${days[0]} to ${days[days.length - 1]}`)),
     h("h1", {}, headline()),
-    h("p", { class: "lead" }, "Judged: ", judged.join(", "), ". ",
-      missing.length === 0 ? h("a", { href: "#coverage", class: "good" }, "Everything was read; no gaps of a day or more.") : h("a", { href: "#coverage", class: "failed" }, `Not read: ${missing.join(", ")}.`)),
+    h("p", { class: "lead" }, hunted,
+      incomplete.length === 0 ? h("a", { href: "#coverage", class: "good" }, "All data was read; no unusual gaps.") : h("a", { href: "#coverage", class: "failed" }, `Incomplete data: ${incomplete.join(", ")}.`)),
+    list(coverage.stale_reasons).length > 0 && h("div", { class: "banner", role: "alert" },
+      h("b", {}, "Stale data. "), "Events that should be there are missing:",
+      h("ul", {}, coverage.stale_reasons.map((reason) => h("li", {}, reason)))),
     h("div", { class: "tiles" }, SEVERITIES.map(tile)),
     run.compared_with && h("p", { class: "counts" },
-      h("a", { href: link({ findings: "", status: "new" }) }, `${grouped(fresh.length)} new`), " · ",
-      h("a", { href: link({ findings: "", status: "continuing" }) }, `${grouped(findings.length - fresh.length)} continuing`), " · ",
+      h("a", { href: link({ findings: "", status: "new" }) }, `${grouped(newFindings.length)} new`), " · ",
+      h("a", { href: link({ findings: "", status: "continuing" }) }, `${grouped(findings.length - newFindings.length)} continuing`), " · ",
       h("a", { href: "#new" }, `${grouped(resolved.length)} resolved`), " · ",
       h("a", { href: "#suppressed" }, `${grouped(list(report.suppressed).length)} suppressed`)),
   ];
@@ -45,25 +54,25 @@ function top() {
 
 const part = (id, title, ...content) => h("section", { id }, h("h2", {}, title), content);
 
-/** Without a run to compare with everything is new, and the list of findings says it. */
-function newTonight() {
+/** New and resolved findings, if there is a previous run to compare with. */
+function newPart() {
   if (!run.compared_with) return null;
-  const shown = fresh.filter((finding) => finding.severity !== "informational").slice(0, 6);
-  return part("new", "New since the run before",
-    shown.length > 0 ? findingList(shown) : nothing(fresh.length === 0 ? "Nothing." : "Nothing above informational."),
-    fresh.length > shown.length && h("p", {}, h("a", { href: link({ findings: "", status: "new" }) }, `All ${grouped(fresh.length)}`)),
-    resolved.length > 0 && folded(`${grouped(resolved.length)} resolved: told by the run before, not any more`, () => pagedFindings(resolved)));
+  const shown = newFindings.filter((finding) => finding.severity !== "informational").slice(0, 6);
+  return part("new", "New since the previous run",
+    shown.length > 0 ? findingList(shown) : empty(newFindings.length === 0 ? "No new findings." : "No new findings above informational."),
+    newFindings.length > shown.length && h("p", {}, h("a", { href: link({ findings: "", status: "new" }) }, `Show ${newFindings.length === 1 ? "the new finding" : `all ${grouped(newFindings.length)} new findings`}`)),
+    resolved.length > 0 && folded(`${counted(resolved.length, "resolved finding")}: reported by the previous run, not by this one`, () => pagedFindings(resolved)));
 }
 
-function toDo() {
+function stepsPart() {
   const steps = list(report.recommendations);
   if (steps.length === 0) return null;
   const item = (step) => h("li", {}, severityMark(step.severity), " ", step.action, " ",
-    h("span", { class: "muted" }, list(step.findings).slice(0, 3).map((id, at) => [at > 0 && " ", h("a", { href: link({ finding: id }) }, visible(id.slice(0, 6)))]),
+    h("span", { class: "muted" }, list(step.findings).slice(0, 3).map((id, at) => [at > 0 && " ", findingLink(id)]),
       step.findings.length > 3 && ` and ${grouped(step.findings.length - 3)} more`));
-  return part("steps", "What to do",
+  return part("steps", "Recommended actions",
     h("ul", { class: "steps" }, steps.slice(0, 6).map(item)),
-    steps.length > 6 && folded(`${grouped(steps.length - 6)} more steps`, () => h("ul", { class: "steps" }, steps.slice(6).map(item))));
+    steps.length > 6 && folded(`Show ${counted(steps.length - 6, "more action")}`, () => h("ul", { class: "steps" }, steps.slice(6).map(item))));
 }
 
 // The list of findings and its filters.
@@ -75,23 +84,23 @@ const haystacks = new WeakMap();
 function haystack(finding) {
   let text = haystacks.get(finding);
   if (text === undefined) {
-    const said = [finding.id, finding.title, finding.summary, finding.detector, finding.entity, finding.actor, finding.account_id, finding.region, list(finding.attack).join(" "),
+    const fields = [finding.id, finding.title, finding.summary, finding.detector, finding.entity, finding.actor, finding.account_id, finding.region, list(finding.attack).join(" "),
       list(finding.attack).map((id) => techniques.get(id)?.name).join(" ")];
-    text = said.join("\n").toLowerCase();
+    text = fields.join("\n").toLowerCase();
     haystacks.set(finding, text);
   }
   return text;
 }
 
-function fitting() {
+function matching() {
   const wanted = filters.text.toLowerCase().split(/\s+/).filter(Boolean);
   const severities = filters.severity.split(",").filter(Boolean);
-  const fits = (finding) =>
+  const matches = (finding) =>
     (severities.length === 0 || severities.includes(finding.severity)) &&
     (filters.detector === "" || finding.detector === filters.detector) &&
     (filters.status === "" || finding.status === filters.status) &&
     wanted.every((word) => haystack(finding).includes(word));
-  const some = findings.filter(fits);
+  const some = findings.filter(matches);
   if (filters.order === "time") some.sort((a, b) => String(b.first_time).localeCompare(String(a.first_time)));
   return some;
 }
@@ -112,25 +121,25 @@ function findingsPart() {
     filtered();
   } } }, `${name} ${grouped(atSeverity(name).length)}`);
   filterForm = h("form", { class: "filters", role: "search", on: { submit: (event) => event.preventDefault() } },
-    h("input", { type: "search", name: "text", placeholder: "Search  ( / )", "aria-label": "Search findings", autocomplete: "off", on: { input: changed("text") } }),
+    h("input", { type: "search", name: "text", placeholder: "Search (press /)", "aria-label": "Search findings", autocomplete: "off", on: { input: changed("text") } }),
     h("div", { class: "toggles", role: "group", "aria-label": "Severity" }, SEVERITIES.filter((name) => atSeverity(name).length > 0).map(severity)),
     choice("detector", "Detector", [["", "all"], ...detectors.map((id) => [id, visible(id)])]),
     run.compared_with && choice("status", "Status", [["", "all"], ["new", "new"], ["continuing", "continuing"]]),
-    choice("order", "Order", [["", "heaviest first"], ["time", "newest first"]]),
+    choice("order", "Order", [["", "most important first"], ["time", "newest first"]]),
     h("button", { type: "button", class: "clear", on: { click: () => { Object.keys(filters).forEach((name) => { filters[name] = ""; }); filtered(); } } }, "Clear"));
   return part("findings", "Findings", filterForm, listed);
 }
 
-/** Shows what fits the filters, and keeps them in the address. */
+/** Shows the findings that match the filters, and keeps the filters in the URL. */
 function filtered(write = true) {
-  shownFindings = fitting();
+  shownFindings = matching();
   for (const field of filterForm.querySelectorAll("[name]")) {
     if (field.value !== filters[field.name]) field.value = filters[field.name];
   }
   const severities = filters.severity.split(",");
   for (const toggle of filterForm.querySelectorAll(".toggle")) toggle.setAttribute("aria-pressed", severities.includes(toggle.dataset.severity));
   filterForm.querySelector(".clear").hidden = Object.values(filters).every((value) => value === "");
-  const count = `${grouped(shownFindings.length)} of ${plural(findings.length, "finding")}, ${filters.order === "time" ? "newest" : "heaviest"} first`;
+  const count = `${grouped(shownFindings.length)} of ${counted(findings.length, "finding")}, ${filters.order === "time" ? "newest" : "most important"} first`;
   listed.replaceChildren(h("p", { class: "muted", role: "status" }, count), pagedFindings(shownFindings));
   if (write) {
     const set = Object.entries(filters).filter(([, value]) => value !== "");
@@ -138,36 +147,37 @@ function filtered(write = true) {
   }
 }
 
-// What follows the findings.
+// The parts below the findings.
 
 function entitiesPart() {
   const entities = list(report.entities);
   const item = (entity) => h("li", {},
     h("div", { class: "line" }, h("b", { class: "risk" }, number(entity.risk).toFixed(0)), entityLink(entity.entity_type, entity.entity),
-      h("span", { class: "muted" }, `${label(entity.entity_type)}, ${plural(entity.findings, "finding")}`)),
+      h("span", { class: "muted" }, `${entityKind(entity.entity_type)}, ${counted(entity.findings, "finding")}`)),
     s("svg", { class: "bar", viewBox: "0 0 100 4", preserveAspectRatio: "none", "aria-hidden": "true" }, s("rect", { class: known(entity.severity), width: Math.max(0.5, Math.min(100, number(entity.risk))), height: 4 })),
-    h("ol", { class: "reasons" }, list(entity.reasons).slice(0, 3).map((why) => h("li", {}, h("a", { href: link({ finding: why.finding }) }, shortened(why.summary))))),
-    entity.reasons.length > 3 && h("p", { class: "muted" }, `and ${plural(entity.reasons.length - 3, "more reason")}`));
-  return part("entities", "Who matters",
-    entities.length === 0 ? nothing("Nobody: nothing was found.") : h("p", { class: "muted" }, "Risk from 0 to 100, from all that was found about each."),
+    h("ol", { class: "reasons" }, list(entity.reasons).slice(0, 3).map((why) => h("li", {}, h("a", { href: link({ finding: why.finding }) }, sentence(why.summary, SUMMARY_MAX))))),
+    entity.reasons.length > 3 && h("p", { class: "muted" }, `and ${counted(entity.reasons.length - 3, "more reason")}`));
+  return part("entities", "Riskiest identities",
+    entities.length === 0 ? empty("No findings about any identity.") : h("p", { class: "muted" }, "Risk from 0 to 100, combined from all findings about an identity, address or key."),
     h("ol", { class: "entities" }, entities.slice(0, 6).map(item)),
-    entities.length > 6 && folded(`${grouped(entities.length - 6)} more`, () => table(entities.slice(6), [
+    entities.length > 6 && folded(`Show ${grouped(entities.length - 6)} more`, () => table(entities.slice(6), [
       ["risk", (entity) => number(entity.risk).toFixed(1), "n"],
-      ["worst", (entity) => severityMark(entity.severity)],
-      ["who or what", (entity) => entityLink(entity.entity_type, entity.entity)],
+      ["worst severity", (entity) => severityMark(entity.severity)],
+      ["type", (entity) => entityKind(entity.entity_type)],
+      ["name", (entity) => entityLink(entity.entity_type, entity.entity)],
       ["findings", (entity) => grouped(entity.findings), "n"],
     ], 50)));
 }
 
 function activityPart() {
-  // A night alone is seen by its hours.
+  // A window of one or two days is shown by hour.
   const hourly = days.length <= 2;
   const hours = days.flatMap((day) => Array.from({ length: 24 }, (_, hour) => `${day} ${String(hour).padStart(2, "0")}h`));
   const rows = hourly
     ? list(statistics.events_by_hour).map((row) => [`${day(row.day)} ${String(row.hour).padStart(2, "0")}h`, row])
     : list(statistics.events_by_day).map((row) => [day(row.day), row]);
   const byTime = new Map(rows);
-  const events = columns(hourly ? "Events an hour" : "Events a day", hourly ? hours : days, (name) => {
+  const events = columns(hourly ? "Events per hour" : "Events per day", hourly ? hours : days, (name) => {
     const row = byTime.get(name);
     return row ? [["failed-part", number(row.failed)], ["good-part", number(row.events) - number(row.failed)]] : [];
   });
@@ -177,17 +187,17 @@ function activityPart() {
     counts[known(finding.severity)] = (counts[known(finding.severity)] || 0) + 1;
     found.set(day(finding.first_time), counts);
   }
-  const told = columns("Findings a day", days, (name) => SEVERITIES.flatMap((severity) => (found.get(name)?.[severity] ? [[severity, found.get(name)[severity]]] : [])));
-  return part("activity", "Over time",
-    h("figure", {}, h("h3", {}, hourly ? "Events an hour, UTC" : "Events a day"), events, h("figcaption", {}, h("span", { class: "key good-part" }), "succeeded ", h("span", { class: "key failed-part" }), "failed")),
-    days.length > 1 && h("figure", {}, h("h3", {}, "Findings a day"), told, h("figcaption", {}, SEVERITIES.map((severity) => [h("span", { class: "key " + severity }), severity, " "]))),
-    !hourly && h("figure", {}, h("h3", {}, `Events by hour of the ${days.length > 120 ? "week" : "day"}, UTC`), heatMap(list(statistics.events_by_hour), days)),
-    list(report.deviations).length > 0 && folded(`${plural(report.deviations.length, "day")} on which an identity did far more than it is used to`, () => table(report.deviations, [
+  const findingsByDay = columns("Findings per day", days, (name) => SEVERITIES.flatMap((severity) => (found.get(name)?.[severity] ? [[severity, found.get(name)[severity]]] : [])));
+  return part("activity", "Activity over time",
+    h("figure", {}, h("h3", {}, hourly ? "Events per hour (UTC)" : "Events per day"), events, h("figcaption", {}, h("span", { class: "key good-part" }), "succeeded ", h("span", { class: "key failed-part" }), "failed")),
+    days.length > 1 && h("figure", {}, h("h3", {}, "Findings per day"), findingsByDay, h("figcaption", {}, SEVERITIES.map((severity) => [h("span", { class: "key " + severity }), severity, " "]))),
+    !hourly && h("figure", {}, h("h3", {}, `Events by hour and ${days.length > 120 ? "weekday" : "day"} (UTC)`), heatMap(list(statistics.events_by_hour), days)),
+    list(report.deviations).length > 0 && folded(`${counted(report.deviations.length, "case")} of unusually high daily activity of an identity`, () => table(report.deviations, [
       ["day", (row) => day(row.day)],
       ["identity", (row) => who(row.actor)],
       ["calls", (row) => words(row.calls), "n"],
-      ["usual", (row) => words(Math.round(number(row.median_calls_before))), "n"],
-      ["days before", (row) => words(row.days_before), "n"],
+      ["usual calls", (row) => words(Math.round(number(row.median_calls_before))), "n"],
+      ["days of history", (row) => words(row.days_before), "n"],
       ["robust z", (row) => number(row.robust_z).toFixed(1), "n"],
     ])));
 }
@@ -196,7 +206,7 @@ function attackPart() {
   const matrix = report.attack || { tactics: [], techniques: [] };
   const all = list(matrix.techniques);
   const cell = (technique) => {
-    const words = `${technique.id} ${technique.name}: ${technique.findings > 0 ? plural(technique.findings, "finding") : "nothing found"}; looked for by ${list(technique.detectors).join(", ")}`;
+    const words = `${technique.id} ${technique.name}: ${counted(technique.findings, "finding")}; detectors: ${list(technique.detectors).join(", ")}`;
     const content = [h("span", { class: "id" }, technique.id), h("span", {}, String(technique.name).replace(/^.*: /, "")), technique.findings > 0 && h("b", {}, grouped(technique.findings))];
     return technique.findings > 0
       ? h("a", { class: "technique found " + known(technique.severity), href: link({ findings: "", text: technique.id }), title: words }, content)
@@ -206,10 +216,10 @@ function attackPart() {
     const some = all.filter((technique) => list(technique.tactics).includes(tactic));
     return h("div", { class: "tactic" }, h("h3", {}, tactic), some.length > 0 ? some.map(cell) : h("p", { class: "muted" }, "no detector"));
   };
-  const astray = all.filter((technique) => list(technique.tactics).length === 0);
-  return part("attack", "ATT&CK",
-    h("p", { class: "muted" }, `Filled: found. Outlined: a detector of this run looks for it and found nothing. ${plural(all.length, "technique")} of ${matrix.edition ?? "ATT&CK"}; a tactic without a cell is one nobody looked for.`),
-    h("div", { class: "matrix" }, list(matrix.tactics).map(column), astray.length > 0 && h("div", { class: "tactic" }, h("h3", {}, "Other"), astray.map(cell))));
+  const withoutTactic = all.filter((technique) => list(technique.tactics).length === 0);
+  return part("attack", "ATT&CK coverage",
+    h("p", { class: "muted" }, `The detectors of this run look for ${counted(all.length, "technique")} of ${matrix.edition ?? "ATT&CK"}. Filled techniques have findings, outlined ones have none.`),
+    h("div", { class: "matrix" }, list(matrix.tactics).map(column), withoutTactic.length > 0 && h("div", { class: "tactic" }, h("h3", {}, "Other"), withoutTactic.map(cell))));
 }
 
 function errorsPart() {
@@ -219,18 +229,18 @@ function errorsPart() {
     service.calls += number(row.calls);
     if (row.error_family !== "none") {
       service.failed += number(row.calls);
-      service.kinds.push(`${row.error_family} ${grouped(row.calls)}`);
+      service.kinds.push(`${label(row.error_family)} ${grouped(row.calls)}`);
     }
     services.set(row.event_source, service);
   }
   const rows = [...services].filter(([, service]) => service.failed > 0).sort((a, b) => b[1].failed - a[1].failed);
-  if (rows.length === 0) return part("errors", "Failures", nothing("No call failed."));
-  return part("errors", "Failures", table(rows, [
+  if (rows.length === 0) return part("errors", "Failed calls", empty("No failed calls."));
+  return part("errors", "Failed calls", table(rows, [
     ["service", ([name]) => String(name).replace(".amazonaws.com", "")],
     ["failed", ([, service]) => grouped(service.failed), "n"],
-    ["of calls", ([, service]) => grouped(service.calls), "n"],
-    ["share", ([, service]) => ((100 * service.failed) / Math.max(1, service.calls)).toFixed(1) + " %", "n"],
-    ["kinds", ([, service]) => service.kinds.join(", ")],
+    ["calls", ([, service]) => grouped(service.calls), "n"],
+    ["failure rate", ([, service]) => ((100 * service.failed) / Math.max(1, service.calls)).toFixed(1) + "%", "n"],
+    ["errors", ([, service]) => service.kinds.join(", ")],
   ], 8));
 }
 
@@ -245,33 +255,34 @@ function country(code) {
 }
 
 function placesPart() {
-  const rows = (name, title) => list(statistics[name]).map((row) => ({ name: title(row), value: row.events, part: row.failed, title: `${grouped(row.events)} events, ${grouped(row.failed)} failed` }));
-  const group = (title, name, named) => h("div", {}, h("h3", {}, title), list(statistics[name]).length > 0 ? bars(rows(name, named)) : nothing("None."));
-  return part("places", "Where from, and what",
-    h("p", { class: "muted" }, "Events; the darker part failed. Calls that services make have no country."),
+  const rows = (name, title) => list(statistics[name]).map((row) => ({ name: title(row), value: row.events, part: row.failed,
+    title: `${counted(row.events, "event")}, ${grouped(row.failed)} failed` }));
+  const group = (title, name, named) => h("div", {}, h("h3", {}, title), list(statistics[name]).length > 0 ? bars(rows(name, named)) : empty("None."));
+  return part("places", "Sources, identities and APIs",
+    h("p", { class: "muted" }, "Number of events; the red part failed. Calls made by AWS services have no country."),
     h("div", { class: "grid" },
       group("Countries", "events_by_country", (row) => country(row.country)),
-      group("Networks", "events_by_network", (row) => `${row.organisation ?? "?"} AS${row.asn}`),
+      group("Networks", "events_by_network", (row) => `${row.organisation ?? "unknown"} AS${row.asn}`),
       group("Addresses", "events_by_source_ip", (row) => `${row.source_ip_address ?? "none"} ${row.country ?? ""}`),
-      group("Identities", "events_by_actor", (row) => shortName(row.actor ?? "none")),
+      group("Identities", "events_by_actor", (row) => (row.actor ? who(row.actor) : "none")),
       group("Services", "events_by_event_source", (row) => String(row.event_source).replace(".amazonaws.com", "")),
       group("APIs", "events_by_event_name", (row) => `${row.event_name} (${String(row.event_source).replace(".amazonaws.com", "")})`),
       group("Regions", "events_by_region", (row) => row.aws_region ?? "none")),
-    list(report.sensitive_api_calls).length > 0 && folded(`${grouped(report.sensitive_api_calls.length)} kinds of calls that change who may do what, or what is seen`, () => table(report.sensitive_api_calls, [
-      ["what", (row) => row.category],
+    list(report.sensitive_api_calls).length > 0 && folded(`Sensitive calls, which change permissions, credentials, sharing or logging: ${grouped(report.sensitive_api_calls.length)}`, () => table(report.sensitive_api_calls, [
+      ["category", (row) => row.category],
       ["API", (row) => row.event_name],
       ["identity", (row) => who(row.actor)],
       ["account", (row) => row.account_id],
       ["calls", (row) => words(row.calls), "n"],
       ["failed", (row) => words(row.failed), "n"],
-      ["first", (row) => minute(row.first_time)],
-      ["last", (row) => minute(row.last_time)],
+      ["first call", (row) => minute(row.first_time)],
+      ["last call", (row) => minute(row.last_time)],
     ], 25)),
-    list(report.baselines).length > 0 && folded(`What a day is like for ${plural(report.baselines.length, "identity").replace(/identitys$/, "identities")}`, () => table(report.baselines, [
+    list(report.baselines).length > 0 && folded(`Usual daily activity of ${counted(report.baselines.length, "identity")}`, () => table(report.baselines, [
       ["identity", (row) => who(row.actor)],
       ["active days", (row) => words(row.active_days), "n"],
-      ["median calls", (row) => words(row.median_calls_per_active_day), "n"],
-      ["failed", (row) => (100 * number(row.failure_rate)).toFixed(1) + " %", "n"],
+      ["median calls per day", (row) => words(row.median_calls_per_active_day), "n"],
+      ["failure rate", (row) => (100 * number(row.failure_rate)).toFixed(1) + "%", "n"],
       ["countries", (row) => list(row.countries).join(" ")],
       ["networks", (row) => words(row.networks), "n"],
       ["services", (row) => words(row.services), "n"],
@@ -284,63 +295,63 @@ function compliancePart() {
   if (frameworks.length === 0) return null;
   const framework = (one) => {
     const controls = list(one.controls);
-    const served = controls.filter((control) => list(control.gaps).length === 0).length;
-    return folded(`${one.framework}: ${grouped(served)} of ${plural(controls.length, "control")} without a gap`, () => table(controls, [
+    const complete = controls.filter((control) => list(control.gaps).length === 0).length;
+    return folded(`${one.framework}: ${grouped(complete)} of ${counted(controls.length, "control")} without gaps`, () => table(controls, [
       ["control", (control) => [h("b", {}, control.id), " ", control.title]],
-      ["looked", (control) => h("span", { title: visible(list(control.detectors).join(", ")) }, plural(list(control.detectors).length, "detector"))],
-      ["found", (control) => control.findings > 0 ? [severityMark(control.severity), " ", grouped(control.findings), " ", h("span", { class: "muted" }, list(control.heaviest).slice(0, 3).map((id) => [h("a", { href: link({ finding: id }) }, visible(id.slice(0, 6))), " "]))] : "nothing"],
-      ["evidence", (control) => plural(control.evidence_events, "event")],
+      ["detectors", (control) => h("span", { title: visible(list(control.detectors).join(", ")) }, grouped(list(control.detectors).length)), "n"],
+      ["findings", (control) => control.findings > 0 ? [severityMark(control.severity), " ", grouped(control.findings), " ", h("span", { class: "muted" }, list(control.heaviest).slice(0, 3).map((id) => [findingLink(id), " "]))] : "none"],
+      ["events", (control) => grouped(control.evidence_events), "n"],
       ["gaps", (control) => (list(control.gaps).length > 0 ? h("span", { class: "failed" }, control.gaps.join("; ")) : "none")],
     ], 50));
   };
-  return part("compliance", "Controls this serves",
-    h("p", { class: "muted" }, "A control is served by detectors that look for what breaks it. That they ran is evidence of monitoring, not that all is well."),
+  return part("compliance", "Compliance controls",
+    h("p", { class: "muted" }, "Detectors support a control by looking for what violates it. A detector that ran is evidence of monitoring; it does not prove that the control works."),
     frameworks.map(framework));
 }
 
 function coveragePart() {
   const lake = coverage.lake || {};
-  const numbers = [["objects", "objects"], ["records", "records"], ["kept", "kept"], ["duplicates", "duplicates"], ["rejects", "rejects"]];
-  const told = (title, rows, content) => rows.length > 0 && [h("h3", {}, title), content(rows)];
-  return part("coverage", "What was read, and what was not",
+  const numbers = [["objects", "objects"], ["records", "records"], ["events", "kept"], ["duplicates", "duplicates"], ["unreadable records", "rejects"]];
+  const titled = (title, rows, content) => rows.length > 0 && [h("h3", {}, title), content(rows)];
+  return part("coverage", "Data coverage",
     facts([
       ...numbers.map(([name, member]) => [name, words(lake[member])]),
       ["first event", minute(lake.first_event)], ["last event", minute(lake.last_event)],
-      ["read by this run", coverage.objects_read > 0 && `${grouped(coverage.events_read)} events of ${plural(coverage.objects_read, "object")}, ${grouped(coverage.objects_skipped)} known before`],
-      ["passed by", Object.entries(coverage.objects_of_other_kinds || {}).map(([kind, count]) => `${kind} ${grouped(count)}`).join(", ")],
+      ["read by this run", coverage.objects_read > 0 && `${counted(coverage.events_read, "event")} from ${counted(coverage.objects_read, "object")}${coverage.objects_skipped > 0 ? `; ${counted(coverage.objects_skipped, "known object")} skipped` : ""}`],
+      ["other objects skipped", Object.entries(coverage.objects_of_other_kinds || {}).map(([kind, count]) => `${kind} ${grouped(count)}`).join(", ")],
     ]),
-    told("Detectors that could not run", list(run.detectors_failed), (rows) => h("ul", { class: "failed" }, rows.map((row) => h("li", {}, row)))),
-    told("Objects that could not be fetched", list(coverage.objects_failed), (rows) => table(rows, [["what", (row) => row]])),
-    told("Gaps", list(coverage.gaps), (rows) => table(rows, [["account", (row) => row.account_id], ["region", (row) => row.aws_region], ["from", (row) => minute(row.from)], ["to", (row) => minute(row.to)], ["hours", (row) => words(row.hours), "n"]])),
-    told("Records that could not be read", list(coverage.reject_examples), (rows) => table(rows, [["object", (row) => h("span", { class: "object" }, row.object)], ["offset", (row) => words(row.byte_offset), "n"], ["why", (row) => row.reason]])),
-    told("Accounts and regions", list(coverage.by_account_and_region), (rows) => table(rows, [
+    titled("Failed detectors", list(run.detectors_failed), (rows) => h("ul", { class: "failed" }, rows.map((row) => h("li", {}, row)))),
+    titled("Objects that could not be fetched", list(coverage.objects_failed), (rows) => table(rows, [["object and reason", (row) => row]])),
+    titled("Unusual gaps", list(coverage.gaps), (rows) => table(rows, [["account", (row) => row.account_id], ["region", (row) => row.aws_region], ["from", (row) => minute(row.from)], ["to", (row) => minute(row.to)], ["hours", (row) => words(row.hours), "n"]])),
+    titled("Unreadable records", list(coverage.reject_examples), (rows) => table(rows, [["object", (row) => h("span", { class: "object" }, row.object)], ["byte offset", (row) => words(row.byte_offset), "n"], ["reason", (row) => row.reason]])),
+    titled("Accounts and regions", list(coverage.by_account_and_region), (rows) => table(rows, [
       ["account", (row) => row.account_id], ["region", (row) => row.aws_region], ["events", (row) => words(row.events), "n"],
-      ["hours with events", (row) => `${words(row.hours_with_events)} of ${words(row.hours_between)}`, "n"], ["first", (row) => minute(row.first_event)], ["last", (row) => minute(row.last_event)]])));
+      ["hours with events", (row) => `${words(row.hours_with_events)} of ${words(row.hours_between)}`, "n"], ["first event", (row) => minute(row.first_event)], ["last event", (row) => minute(row.last_event)]])));
 }
 
 function suppressedPart() {
   const suppressed = list(report.suppressed);
   const entries = list(report.suppressions);
-  if (suppressed.length + entries.length === 0) return part("suppressed", "Suppressed", nothing("Nothing is suppressed."));
-  return part("suppressed", "Suppressed",
-    table(entries, [["state", (row) => row.state], ["entry", (row) => [row.detector, row.entity, row.account_id, row.region, row.technique].filter(Boolean).join(" ")],
+  if (suppressed.length + entries.length === 0) return part("suppressed", "Suppressed findings", empty("No suppressions."));
+  return part("suppressed", "Suppressed findings",
+    table(entries, [["state", (row) => row.state], ["matches", (row) => [row.detector, row.entity, row.account_id, row.region, row.technique].filter(Boolean).join(" ")],
       ["reason", (row) => row.reason], ["until", (row) => row.expires], ["owner", (row) => row.owner ?? "–"], ["findings", (row) => words(row.findings), "n"]]),
-    suppressed.length > 0 && folded(`${plural(suppressed.length, "finding")} that counts for nothing`.replace("findings that counts", "findings that count"), () => table(suppressed, [
-      ["severity", (row) => severityMark(row.severity)], ["time", (row) => minute(row.first_time)], ["what", (row) => shortened(row.summary)], ["reason", (row) => row.reason], ["until", (row) => row.expires]])));
+    suppressed.length > 0 && folded(counted(suppressed.length, "suppressed finding"), () => table(suppressed, [
+      ["severity", (row) => severityMark(row.severity)], ["time", (row) => minute(row.first_time)], ["finding", (row) => sentence(row.summary, SUMMARY_MAX)], ["reason", (row) => row.reason], ["until", (row) => row.expires]])));
 }
 
 function runPart() {
   const settings = Object.entries(run.settings || {}).flatMap(([id, values]) => Object.entries(values).map(([name, value]) => `${id}.${name}=${value}`));
-  return part("run", "The run",
+  return part("run", "Run details",
     facts([["run", h("code", {}, run.id)], ["finished (UTC)", second(run.finished_at)], ["program", run.tool], ["lake", run.lake], ["lake version", words(run.lake_version)],
-      ["compared with", run.compared_with && h("code", {}, run.compared_with)], ["settings", settings.join(", ")], ["risk", run.risk_formula]]),
-    folded(plural(list(report.detectors).length, "detector"), () => table(list(report.detectors), [
-      ["detector", (row) => [h("b", {}, row.id), " ", row.title, row.ran ? "" : h("span", { class: "failed" }, " did not run")]],
+      ["compared with", run.compared_with && h("code", {}, run.compared_with)], ["parameters", settings.join(", ")], ["risk formula", run.risk_formula]]),
+    folded(counted(list(report.detectors).length, "detector"), () => table(list(report.detectors), [
+      ["detector", (row) => [h("b", {}, row.id), " ", row.title, row.ran ? "" : h("span", { class: "failed" }, " failed")]],
       ["severity", (row) => severityMark(row.severity)], ["findings", (row) => words(row.findings), "n"],
       ["ATT&CK", (row) => list(row.attack).join(" ")], ["SHA-256", (row) => h("code", { class: "object" }, row.sha256)]], 100)));
 }
 
-// Which page is seen.
+// The choice of the page to show.
 
 const overview = h("div", { id: "overview" });
 const page = h("article", { id: "page", hidden: true });
@@ -350,15 +361,15 @@ let scrolled = 0;
 function build() {
   document.title = `CloudTrail hunt, ${days[0]}: ${headline()}`;
   document.getElementById("top").append(h("div", { class: "inner" }, top()));
-  overview.append(...[newTonight(), findingsPart(), entitiesPart(), toDo(), activityPart(), attackPart(), errorsPart(), placesPart(), compliancePart(), coveragePart(), suppressedPart(), runPart()].filter(Boolean));
-  const names = { new: "New", findings: "Findings", entities: "Who", steps: "What to do", activity: "Over time", attack: "ATT&CK", errors: "Failures", places: "Where and what", compliance: "Controls", coverage: "Coverage", suppressed: "Suppressed", run: "The run" };
+  overview.append(...[newPart(), findingsPart(), entitiesPart(), stepsPart(), activityPart(), attackPart(), errorsPart(), placesPart(), compliancePart(), coveragePart(), suppressedPart(), runPart()].filter(Boolean));
+  const names = { new: "New", findings: "Findings", entities: "Identities", steps: "Actions", activity: "Activity", attack: "ATT&CK", errors: "Failed calls", places: "Sources", compliance: "Compliance", coverage: "Coverage", suppressed: "Suppressed", run: "Run" };
   for (const part of overview.children) contents.append(h("a", { href: "#" + part.id }, names[part.id]));
   document.getElementById("main").replaceChildren(contents, overview, page);
   document.getElementById("foot").append(h("p", {}, `${run.tool} · run ${run.id} · `, run.attribution));
   filtered(false);
 }
 
-/** A finding's or an entity's page instead of the overview, or a place in that. */
+/** Shows the page of a finding or an entity, or a part of the overview. */
 function route() {
   const wanted = new URLSearchParams(location.hash.slice(1));
   const seen = wanted.has("finding") ? findingById.get(wanted.get("finding")) : undefined;
@@ -368,7 +379,7 @@ function route() {
   for (const part of [overview, contents, document.getElementById("top")]) part.hidden = single;
   page.hidden = !single;
   if (single) {
-    const content = wanted.has("entity") ? entityPage(wanted.get("type") ?? "actor", wanted.get("entity")) : seen ? findingPage(seen) : [nothing("This report has no such finding.")];
+    const content = wanted.has("entity") ? entityPage(wanted.get("type") ?? "actor", wanted.get("entity")) : seen ? findingPage(seen) : [empty("This report has no such finding.")];
     page.replaceChildren(h("p", { class: "back" }, h("a", { href: backLink() }, "← Report"), seen && neighbours(seen)), ...content.flat(2).filter(Boolean));
     scrollTo(0, 0);
     page.querySelector("h1")?.focus({ preventScroll: true });
@@ -388,7 +399,7 @@ function backLink() {
   return link([["findings", ""], ...set]);
 }
 
-/** To the findings before and after, in the order of the list. */
+/** Links to the previous and next finding of the list. */
 function neighbours(finding) {
   const at = shownFindings.indexOf(finding);
   if (at < 0) return null;
@@ -412,7 +423,7 @@ addEventListener("keydown", (event) => {
     else follow(".back a");
   }
 });
-// On paper nothing can be turned.
+// Paper has no paging: print the first 50 findings.
 addEventListener("beforeprint", () => listed.lastChild.show(0, 50));
 addEventListener("afterprint", () => listed.lastChild.show(0));
 

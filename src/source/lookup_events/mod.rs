@@ -68,7 +68,7 @@ impl LookupEvents {
         let endpoint = endpoint.unwrap_or_else(|| api::endpoint(region));
         let credentials = s3.credentials();
         let credentials =
-            credentials.map_err(|e| error::Error::storage("open", format!("cloudtrail://{region}"), e))?;
+            credentials.map_err(|e| error::Error::storage(error::Action::Open, format!("cloudtrail://{region}"), e))?;
         LookupEvents::new(region, &endpoint, credentials, RequestPolicy::default())
     }
 

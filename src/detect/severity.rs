@@ -1,0 +1,84 @@
+//! How bad and how likely a finding is.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// How bad a finding is if it is what it seems.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Good to know.
+    Informational,
+    /// Look at it when there is time.
+    Low,
+    /// Look at it today.
+    Medium,
+    /// Look at it now.
+    High,
+    /// Wake somebody.
+    Critical,
+}
+
+/// How likely a finding is what it seems.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Confidence {
+    /// Often benign.
+    Low,
+    /// Sometimes benign.
+    Medium,
+    /// Rarely benign.
+    High,
+}
+
+impl Severity {
+    /// All severities, lowest first.
+    pub const ALL: [Severity; 5] =
+        [Severity::Informational, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
+
+    /// Their names in headers, reports and options, lowest first.
+    pub const NAMES: [&str; 5] = ["informational", "low", "medium", "high", "critical"];
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(Severity::NAMES[*self as usize])
+    }
+}
+
+impl FromStr for Severity {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Severity, String> {
+        let known = Severity::ALL.into_iter().zip(Severity::NAMES).find(|(_, name)| *name == text);
+        let unknown = || format!("unknown severity `{text}`: expected one of {}", Severity::NAMES.join(", "));
+        known.map(|(severity, _)| severity).ok_or_else(unknown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn severities_are_ordered() {
+        assert!(Severity::Critical > Severity::High && Severity::Low > Severity::Informational);
+        assert!(Severity::ALL.is_sorted());
+    }
+
+    #[test]
+    fn a_severity_is_read_from_the_name_it_is_written_with() {
+        for severity in Severity::ALL {
+            assert_eq!(severity.to_string().parse(), Ok(severity));
+            assert_eq!(serde_json::to_value(severity).unwrap(), severity.to_string());
+        }
+        assert_eq!(
+            "severe".parse::<Severity>().unwrap_err(),
+            "unknown severity `severe`: expected one of informational, low, medium, high, critical"
+        );
+    }
+}

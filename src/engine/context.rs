@@ -1,0 +1,66 @@
+//! DataFusion's context: memory limit, settings, functions and views.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::prelude::{SessionConfig, SessionContext};
+
+use super::fault::plain_words;
+use super::{sql, udf};
+use crate::error::{Error, Result};
+use crate::geo::Geo;
+use crate::lake::{Snapshot, dependencies, views};
+
+/// Default memory limit of SQL, in bytes.
+pub const MEMORY_BYTES: usize = 1 << 30;
+
+/// Rows of a batch. An aggregation returns slices of one large batch, and operators that sort or join them count all of it
+/// for each slice. With the engine's default of 8,192 rows, the memory limit was reached at a tenth of the real memory.
+const BATCH_ROWS: usize = 32_768;
+
+/// An out-of-memory error names this many of the largest consumers.
+const NAMED_CONSUMERS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4);
+
+/// A context with functions and the store of `snapshot`, but no tables yet.
+pub(super) fn context(
+    snapshot: &Snapshot,
+    geo: &Arc<Geo>,
+    memory_bytes: usize,
+) -> Result<(SessionContext, ObjectStoreUrl)> {
+    let pool = TrackConsumersPool::new(GreedyMemoryPool::new(memory_bytes), NAMED_CONSUMERS);
+    let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).build_arc();
+    let runtime = runtime.map_err(|e| Error::Internal(e.to_string()))?;
+    let store_url = snapshot.location.store_url();
+    runtime.register_object_store(&store_url, Arc::clone(snapshot.location.store()));
+    let mut config = SessionConfig::new().with_information_schema(true).with_batch_size(BATCH_ROWS);
+    // Filters run on their own columns first; wide columns are read only for the rows that pass.
+    config.options_mut().execution.parquet.pushdown_filters = true;
+    config.options_mut().execution.parquet.reorder_filters = true;
+    // A join keeps its smaller side in memory and passes its keys to the scans of the other side. With partitioned joins
+    // this can deadlock: a partition without rows ends before the join below it has reported its start.
+    config.options_mut().optimizer.repartition_joins = false;
+    let mut context = SessionContext::new_with_config_rt(config, runtime);
+    udf::register(&mut context, geo)?;
+
+    let store = ObjectStoreUrl::parse(&store_url).map_err(|e| Error::Internal(e.to_string()))?;
+    Ok((context, store))
+}
+
+/// Creates views of these names and queries.
+pub(super) async fn register_views(context: &SessionContext, views: &[(&str, &str)]) -> Result<()> {
+    for (name, sql) in views {
+        let planned = context.sql(&format!("CREATE VIEW {name} AS {}", sql::inline(sql))).await;
+        planned.map_err(|e| Error::query(format!("view {name}"), plain_words(&e)))?;
+    }
+    Ok(())
+}
+
+/// Every view, each after the views it reads; the rollups they read are tables already.
+pub(super) fn views_in_order() -> Result<Vec<(&'static str, &'static str)>> {
+    let views = views();
+    let everything: String = views.iter().map(|(name, _)| format!("SELECT * FROM {name}\n")).collect();
+    Ok(dependencies(&everything)?.into_iter().filter(|named| views.contains(named)).collect())
+}

@@ -1,0 +1,104 @@
+//! Parquet files beside the data files: written, joined and read.
+//!
+//! The ledger, the rejects and the rollups are such files.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
+use bytes::Bytes;
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::file::properties::WriterProperties;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Action, Error, Result};
+use crate::source::Location;
+
+/// A Parquet file beside the data files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SideFile {
+    /// Path relative to the lake.
+    pub path: String,
+    /// Bytes.
+    pub size_bytes: u64,
+    /// Rows.
+    pub rows: u64,
+}
+
+/// Writes batches of one schema as one Parquet file.
+pub async fn write(
+    location: &Location,
+    path: String,
+    batches: &[RecordBatch],
+    properties: WriterProperties,
+) -> Result<SideFile> {
+    let Some(first) = batches.first() else { return Err(Error::Internal("a side file needs a batch".into())) };
+    let parquet = |e: parquet::errors::ParquetError| Error::Internal(format!("{path}: {e}"));
+    let mut writer = ArrowWriter::try_new(Vec::new(), first.schema(), Some(properties)).map_err(parquet)?;
+    for batch in batches {
+        writer.write(batch).map_err(parquet)?;
+    }
+    let bytes = writer.into_inner().map_err(parquet)?;
+    put(location, path, bytes, batches.iter().map(|b| b.num_rows() as u64).sum()).await
+}
+
+async fn put(location: &Location, path: String, bytes: Vec<u8>, rows: u64) -> Result<SideFile> {
+    let size_bytes = bytes.len() as u64;
+    let key = location.child(&path);
+    let put = location.store().put(&key, bytes.into()).await;
+    put.map_err(|e| Error::storage(Action::Write, location.url_of(&key), e))?;
+    Ok(SideFile { path, size_bytes, rows })
+}
+
+/// Joins files with the same columns into one; only one row group is in memory at a time.
+pub async fn join(location: &Location, path: String, files: &[Path], properties: WriterProperties) -> Result<SideFile> {
+    let parquet = |e: parquet::errors::ParquetError| Error::Internal(format!("{path}: {e}"));
+    // The Arrow layout stored in each file (text or text view, nullable or not) may differ between files.
+    let as_stored = || ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let (mut writer, mut rows) = (None, 0);
+    for file in files {
+        let bytes = location.bytes(file).await?;
+        let failed = |reason: String| Error::lake(location.to_string(), format!("{file}: {reason}"));
+        let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(bytes, as_stored());
+        let reader = reader.map_err(|e| failed(e.to_string()))?;
+        let (schema, writer) = match &mut writer {
+            Some(started) => started,
+            none => {
+                let fields = reader.schema().fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
+                let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+                let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties.clone()));
+                none.insert((schema, writer.map_err(parquet)?))
+            }
+        };
+        for batch in reader.build().map_err(|e| failed(e.to_string()))? {
+            let batch = batch.and_then(|batch| RecordBatch::try_new(Arc::clone(schema), batch.columns().to_vec()));
+            let batch = batch.map_err(|e| failed(e.to_string()))?;
+            rows += batch.num_rows() as u64;
+            writer.write(&batch).map_err(parquet)?;
+        }
+    }
+    let Some((_, writer)) = writer else { return Err(Error::Internal("no side files to join".into())) };
+    let bytes = writer.into_inner().map_err(parquet)?;
+    put(location, path, bytes, rows).await
+}
+
+/// Reads some columns of a file, or all of them for `None`.
+pub async fn read(location: &Location, file: &SideFile, columns: Option<&[&str]>) -> Result<Vec<RecordBatch>> {
+    let key = location.child(&file.path);
+    let bytes = location.bytes(&key).await?;
+    read_columns(bytes, columns).map_err(|e| Error::lake(location.to_string(), format!("{}: {e}", file.path)))
+}
+
+/// Reads some columns of a Parquet file that is in memory, in the file's order; all of them for `None`.
+pub fn read_columns(bytes: Bytes, columns: Option<&[&str]>) -> parquet::errors::Result<Vec<RecordBatch>> {
+    let mut reader = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
+    if let Some(columns) = columns {
+        let mask = ProjectionMask::columns(reader.parquet_schema(), columns.iter().copied());
+        reader = reader.with_projection(mask);
+    }
+    Ok(reader.with_batch_size(65_536).build()?.collect::<Result<Vec<_>, _>>()?)
+}

@@ -1,0 +1,145 @@
+//! Assembles the report of a hunt.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{Days, Utc};
+
+use super::compare::Previous;
+use super::compliance::compliance;
+use super::coverage::{Coverage, History};
+use super::detector_summary::DetectorSummary;
+use super::document::{FORMAT_VERSION, Report, Run};
+use super::matrix::matrix;
+use super::recommendation::recommendations;
+use super::sections::{Judged, Sections};
+use super::stale::stale_reasons;
+use crate::detect::suppression::Triage;
+use crate::detect::{Detector, Finding, Hunt, Suppressions, Window, risk};
+use crate::engine::Session;
+use crate::error::{Error, Result};
+use crate::geo::Geo;
+use crate::lake::{DataFile, Snapshot};
+use crate::sha256;
+
+const RISK_FORMULA: &str = "100 x (1 - product of (1 - severity x confidence x (1 + score) / 2)), \
+                            one factor per detector and technique (noisy-OR)";
+
+/// What the report is made from.
+pub struct ReportInputs<'a> {
+    /// The lake's state.
+    pub snapshot: &'a Snapshot,
+    /// SQL over that state.
+    pub session: &'a Session,
+    /// The window that was judged, and up to when it should have events.
+    pub judged: Judged,
+    /// Detectors that were selected.
+    pub detectors: &'a [&'a Detector],
+    /// Detector parameters that were set, by detector.
+    pub settings: BTreeMap<String, BTreeMap<String, String>>,
+    /// GeoIP databases.
+    pub geo: &'a Geo,
+    /// Findings and failed detectors.
+    pub hunt: Hunt,
+    /// Findings to accept.
+    pub suppressions: &'a Suppressions,
+    /// Report of the previous run.
+    pub previous: Option<Previous>,
+    /// What this run read; `None` for a hunt without an ingest.
+    pub coverage: Option<Coverage>,
+}
+
+/// Applies the suppressions, compares with the previous run, and queries the sections.
+///
+/// # Errors
+/// When a section's query fails.
+pub async fn report(inputs: ReportInputs<'_>) -> Result<Report> {
+    let ReportInputs { snapshot, session, judged, detectors, settings, geo, hunt, suppressions, previous, coverage } =
+        inputs;
+    let window = judged.window;
+    let mut triage = suppressions.triage(hunt.findings, Utc::now().date_naive());
+    let ran = |id: &str| {
+        let failed = |error: &Error| !matches!(error, Error::Detector { id: other, .. } if other != id);
+        detectors.iter().any(|detector| detector.id == id) && !hunt.failed.iter().any(failed)
+    };
+    let compared_with = previous.as_ref().map(|previous| previous.run().to_owned());
+    let sections = Sections::query(session, &judged, &actors(&triage.findings)).await?;
+    let was_judged = |finding: &Finding| ran(&finding.detector) && sections.has_events_on_days_of(finding, window);
+    let resolved = previous.map(|previous| previous.compare(&mut triage, was_judged)).unwrap_or_default();
+    let Triage { findings, suppressed, entries } = triage;
+    let ingested = coverage.is_some();
+    let mut coverage = Coverage {
+        history: history(snapshot, window, detectors, &settings),
+        lake: sections.lake,
+        reject_examples: sections.reject_examples,
+        by_account_and_region: sections.by_account_and_region,
+        gaps: sections.gaps,
+        ..coverage.unwrap_or_default()
+    };
+    let events_by_day = sections.statistics.get("events_by_day").into_iter().flatten();
+    let events = events_by_day.filter_map(|row| row.get("events").and_then(|n| n.as_u64())).sum();
+    coverage.stale_reasons = stale_reasons(&coverage, &judged, events, ingested);
+    coverage.stale = !coverage.stale_reasons.is_empty();
+    let summaries: Vec<_> =
+        detectors.iter().map(|detector| DetectorSummary::of(detector, ran(&detector.id), &findings)).collect();
+    Ok(Report {
+        format_version: FORMAT_VERSION,
+        run: Run {
+            id: uuid::Uuid::now_v7().to_string(),
+            tool: concat!("trailhunt ", env!("CARGO_PKG_VERSION")).into(),
+            finished_at: Utc::now(),
+            window,
+            lake: snapshot.location.to_string(),
+            lake_version: snapshot.version,
+            data_files_sha256: data_files_sha256(snapshot),
+            detectors: detectors.iter().map(|d| (d.id.clone(), d.sha256.clone())).collect(),
+            detectors_failed: hunt.failed.iter().map(ToString::to_string).collect(),
+            settings,
+            geography: geo.sources(),
+            attribution: crate::geo::attribution().into(),
+            compared_with,
+            risk_formula: RISK_FORMULA,
+        },
+        statistics: sections.statistics,
+        baselines: sections.baselines,
+        deviations: sections.deviations,
+        entities: risk::entities(&findings),
+        compliance: compliance(&summaries, &findings, &coverage),
+        detectors: summaries,
+        coverage,
+        attack: matrix(detectors, &findings),
+        daily_calls: sections.daily_calls,
+        recommendations: recommendations(&findings),
+        findings,
+        resolved,
+        suppressed,
+        suppressions: entries,
+        sensitive_api_calls: sections.sensitive_api_calls,
+        error_rates: sections.error_rates,
+    })
+}
+
+/// Days up to the end of the window, and what the detectors need.
+fn history(
+    snapshot: &Snapshot,
+    window: Window,
+    detectors: &[&Detector],
+    settings: &BTreeMap<String, BTreeMap<String, String>>,
+) -> History {
+    let days = snapshot.days().map_or(0, |(first, last)| {
+        let end = window.to.date_naive().min(last + Days::new(1));
+        (end - first).num_days().max(0) as u64
+    });
+    let needed: Vec<u64> = detectors.iter().map(|detector| detector.warm_up_days(settings.get(&detector.id))).collect();
+    History::of(days, &needed)
+}
+
+fn data_files_sha256(snapshot: &Snapshot) -> String {
+    let line = |file: &DataFile| format!("{} {}\n", file.path.filename().unwrap_or_default(), file.size_bytes);
+    sha256::hex(snapshot.files.iter().map(line).collect::<String>().as_bytes())
+}
+
+/// Identities that findings are about, without repetition.
+fn actors(findings: &[Finding]) -> Vec<String> {
+    let actors: BTreeSet<&str> = findings.iter().map(|f| f.actor.as_deref().unwrap_or(&f.entity)).collect();
+    actors.into_iter().map(str::to_owned).collect()
+}
