@@ -3,9 +3,13 @@
 //! Every variant names the object it is about. A record or an object that cannot be read is not an error: it is a
 //! [`Reject`](crate::decode::Reject), counted and listed, and the run continues.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::ErrorKind;
 use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use regex::{Captures, Regex};
 
 use crate::geo::GeoError;
 
@@ -172,7 +176,7 @@ pub(crate) fn root_cause(error: &object_store::Error) -> String {
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    let text = cause.to_string();
+    let text = redacted(&cause.to_string()).into_owned();
     match (between(&text, "<Code>", "</Code>"), between(&text, "<Message>", "</Message>")) {
         // S3 answers with XML.
         (Some(code), message) => {
@@ -182,6 +186,23 @@ pub(crate) fn root_cause(error: &object_store::Error) -> String {
             one_line(&format!("{code}: {}{next}", message.unwrap_or("no message")))
         }
         _ => one_line(&text),
+    }
+}
+
+/// A text without the passwords and signatures of the URLs in it.
+pub fn redacted(text: &str) -> Cow<'_, str> {
+    static SECRETS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        // `user:password@` of a host, and the parameters of a presigned URL.
+        let parameters = "x-amz-(?:signature|credential|security-token)|signature|awsaccesskeyid|sig|token";
+        Regex::new(&format!(r"(?i)(://)[^/\s@]+@|([?&](?:{parameters})=)[^&\s`'\x22<>)]+")).ok()
+    });
+    match SECRETS.as_ref() {
+        Some(secrets) => secrets.replace_all(text, |found: &Captures| {
+            let before = |n| found.get(n).map_or("", |kept: regex::Match| kept.as_str());
+            let at = if found.get(1).is_some() { "@" } else { "" };
+            format!("{}{}***{at}", before(1), before(2))
+        }),
+        None => text.into(),
     }
 }
 
@@ -195,6 +216,17 @@ mod tests {
 
     fn generic(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> object_store::Error {
         object_store::Error::Generic { store: "S3", source: source.into() }
+    }
+
+    #[test]
+    fn secrets_in_urls_are_not_shown() {
+        let presigned = "s3 at https://b.s3.amazonaws.com/k?X-Amz-Credential=AKIA%2F1&X-Amz-Signature=abc&x=1";
+        assert_eq!(
+            redacted(presigned),
+            "s3 at https://b.s3.amazonaws.com/k?X-Amz-Credential=***&X-Amz-Signature=***&x=1"
+        );
+        assert_eq!(redacted("http://me:secret@host:9000/x refused"), "http://***@host:9000/x refused");
+        assert_eq!(redacted("s3://bucket/a@b: no"), "s3://bucket/a@b: no");
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::request::period::midnight;
 use crate::request::*;
 use crate::sample::SampleSettings;
 use crate::settings::Settings;
-use crate::source::{Location, S3Settings, Selection};
+use crate::source::{self, Location, S3Settings, Selection};
 
 /// A command that is ready to run.
 #[derive(Debug)]
@@ -102,9 +102,9 @@ pub fn request(command: Command, settings: Settings) -> Result<Request> {
         Command::Sample(args) => Request::Sample(sample(args)),
         Command::Ingest(args) => {
             let (from, to) = period(&args.period)?.days();
-            let selection = selection(&args.source, from, to);
-            let request = ingest(&args.source, selection, &args.lake.s3, &args.memory, &args.limits)?;
-            Request::Ingest(request, location(&args.lake)?)
+            let selection = selection(&args.source.accounts, &args.source.regions, from, to)?;
+            let lake = location(&args.lake)?;
+            Request::Ingest(ingest(&args.source, selection, &lake, &args.lake.s3, &args.memory, &args.limits)?, lake)
         }
         Command::Hunt(args) => {
             let (hunt, announcement) = hunt(args.hunt, &args.period, args.sql, &settings)?;
@@ -113,8 +113,10 @@ pub fn request(command: Command, settings: Settings) -> Result<Request> {
         Command::Run(args) => {
             // Objects are delivered minutes after their events: those of the last hour are in the next day's folder.
             let (from, to) = period(&args.period)?.days();
-            let selection = selection(&args.source, from, to.and_then(|day| day.checked_add_days(Days::new(1))));
-            let ingest = ingest(&args.source, selection, &args.sql.lake.s3, &args.sql.memory, &args.limits)?;
+            let to = to.and_then(|day| day.checked_add_days(Days::new(1)));
+            let selection = selection(&args.source.accounts, &args.source.regions, from, to)?;
+            let lake = location(&args.sql.lake)?;
+            let ingest = ingest(&args.source, selection, &lake, &args.sql.lake.s3, &args.sql.memory, &args.limits)?;
             let (hunt, announcement) = hunt(args.hunt, &args.period, args.sql, &settings)?;
             Request::Run(ingest, hunt, announcement)
         }
@@ -181,13 +183,7 @@ fn lake_command(command: cli::LakeCommand) -> Result<Request> {
             }
             Request::VerifyDigests(VerifyDigestsRequest {
                 source: Location::parse(&args.source, &s3(&args.s3))?,
-                selection: Selection {
-                    from,
-                    to,
-                    accounts: args.accounts,
-                    regions: args.regions,
-                    ..Selection::default()
-                },
+                selection: selection(&args.accounts, &args.regions, from, to)?,
                 keys,
                 format: args.format,
             })
@@ -249,6 +245,7 @@ fn sample(args: cli::SampleArgs) -> SampleSettings {
 fn ingest(
     source: &cli::SourceArgs,
     selection: Selection,
+    lake: &Location,
     s3_args: &cli::S3Args,
     memory: &cli::MemoryArgs,
     limits: &cli::LimitArgs,
@@ -261,14 +258,31 @@ fn ingest(
         ..Limits::default()
     };
     Ok(IngestRequest {
-        sources: source.sources.iter().map(|text| Location::source(text, &s3)).collect::<Result<Vec<_>>>()?,
+        sources: source
+            .sources
+            .iter()
+            .map(|text| Ok(Location::source(text, &s3)?.without(lake)))
+            .collect::<Result<Vec<_>>>()?,
         selection,
         bounds: Bounds { memory_bytes: memory.memory_limit, limits },
     })
 }
 
-fn selection(source: &cli::SourceArgs, from: Option<chrono::NaiveDate>, to: Option<chrono::NaiveDate>) -> Selection {
-    Selection { from, to, accounts: source.accounts.clone(), regions: source.regions.clone(), ..Selection::default() }
+fn selection(
+    accounts: &[String],
+    regions: &[String],
+    from: Option<chrono::NaiveDate>,
+    to: Option<chrono::NaiveDate>,
+) -> Result<Selection> {
+    if let Some(account) = accounts.iter().find(|account| !source::is_account(account)) {
+        let next = "expected 12 digits; repeat --account for several";
+        return Err(Error::Usage(format!("invalid account `{account}`: {next}")));
+    }
+    if let Some(region) = regions.iter().find(|region| !source::is_region(region)) {
+        let next = "expected a name such as eu-west-1; repeat --region for several";
+        return Err(Error::Usage(format!("invalid region `{region}`: {next}")));
+    }
+    Ok(Selection { from, to, accounts: accounts.to_vec(), regions: regions.to_vec(), ..Selection::default() })
 }
 
 fn hunt(

@@ -27,8 +27,8 @@ pub async fn objects() -> Vec<(LogObject, Bytes)> {
     let location = place(&ARCHIVE);
     let selection = Selection::default();
     let mut objects = Vec::new();
-    for leaf in source::walk(&location, &selection).await.expect("the archive exists") {
-        for object in source::list(&location, &selection, leaf).await.expect("the archive can be listed").logs {
+    for leaf in source::walk(&location, &selection).await.expect("the archive exists").leaves {
+        for object in source::list(&location, &selection, leaf).await.logs {
             let bytes = std::fs::read(format!("/{}", object.path)).expect("the object can be read");
             objects.push((object, bytes.into()));
         }

@@ -1,7 +1,7 @@
 //! `trailhunt config show`: every setting, its value, and where the value comes from.
 
 use super::Outcome;
-use crate::error::Result;
+use crate::error::{Result, redacted};
 use crate::settings::{FILE, Settings};
 use crate::terminal::{Out, printable};
 
@@ -12,7 +12,7 @@ pub fn show(settings: &Settings, out: &mut Out) -> Result<Outcome> {
     }
     for setting in settings.effective() {
         match setting.value {
-            Some((value, from)) => writeln!(out, "{:13}  {}  ({from})", setting.name, printable(&value))?,
+            Some((value, from)) => writeln!(out, "{:13}  {}  ({from})", setting.name, printable(&redacted(&value)))?,
             None => writeln!(out, "{:13}  -", setting.name)?,
         }
     }

@@ -3,6 +3,7 @@
 use super::Outcome;
 use super::hunt::announce;
 use crate::error::Result;
+use crate::ingest::Surveyed;
 use crate::lake::{Lake, Link};
 use crate::report::{Coverage, Report};
 use crate::request::{Announcement, HuntRequest, IngestRequest};
@@ -15,9 +16,10 @@ pub async fn run(
     announcement: &Announcement,
     out: &mut Out,
 ) -> Result<Outcome> {
+    let surveyed = ingest::survey(ingest).await?;
     let lake = Lake::open_or_create(&hunt.lake.location).await?;
     let lock = lake.lock().await?;
-    let ran = run_locked(&lake, ingest, hunt, announcement.quiet, out).await;
+    let ran = run_locked(&lake, (ingest, surveyed), hunt, announcement.quiet, out).await;
     let released = lock.release().await;
     let (report, recorded) = ran?;
     let outcome = announce(&report, recorded.as_ref(), announcement, out).await?;
@@ -28,13 +30,13 @@ pub async fn run(
 
 async fn run_locked(
     lake: &Lake,
-    ingest: &IngestRequest,
+    (ingest, surveyed): (&IngestRequest, Surveyed),
     hunt: &HuntRequest,
     quiet: bool,
     out: &mut Out,
 ) -> Result<(Report, Option<Link>)> {
     let progress = if quiet { Progress::Hidden } else { Progress::Shown };
-    let ingested = ingest::ingest(ingest, lake, progress).await?;
+    let ingested = ingest::read(ingest, surveyed, lake, progress).await?;
     if !quiet {
         out.render(|out| ingest::text(&ingested, out))?;
     }

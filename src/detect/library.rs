@@ -45,6 +45,11 @@ impl Library {
         for entry in std::fs::read_dir(folder).map_err(failed(folder))? {
             let path = entry.map_err(failed(folder))?.path();
             let Some(id) = detector_id(&path) else { continue };
+            // Opening a FIFO would wait for a writer.
+            if std::fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
+                let reason = "not a regular file; remove it from the folder of detectors".into();
+                return Err(Error::Detector { id, reason });
+            }
             let text = std::fs::read_to_string(&path).map_err(failed(&path))?;
             let detector = Detector { path: Some(path), ..Detector::parse(&id, &text)? };
             if self.detectors.insert(id.clone(), detector).is_some() {

@@ -21,13 +21,15 @@ pub(super) struct Fetched {
 }
 
 /// Local files are read one after the other on the decoding thread; objects of a bucket many at a time, before decoding.
-pub(super) async fn fetch_and_decode(source: &Location, group: Group, pool: &Pool) -> Result<Fetched> {
+///
+/// An object of more than `bytes_max` stored bytes is not read.
+pub(super) async fn fetch_and_decode(source: &Location, group: Group, bytes_max: u64, pool: &Pool) -> Result<Fetched> {
     if source.is_file_system() {
         let source = source.clone();
         return pool
             .decode(move |decoder| {
                 let got = |object: LogObject| {
-                    let got = source.bytes_of_file(&object.path);
+                    let got = source.bytes_of_file(&object.path, bytes_max);
                     (object, got)
                 };
                 decoded(decoder, group.objects.into_iter().map(got))
@@ -35,7 +37,7 @@ pub(super) async fn fetch_and_decode(source: &Location, group: Group, pool: &Poo
             .await;
     }
     let fetches = group.objects.into_iter().map(|object| async move {
-        let got = source.bytes(&object.path).await;
+        let got = source.bytes_within(&object.path, bytes_max).await;
         (object, got)
     });
     let fetched: Vec<_> = stream::iter(fetches).buffered(FETCHES_MAX).collect().await;

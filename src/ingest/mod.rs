@@ -16,7 +16,7 @@ use crate::decode::Pool;
 use crate::error::{Error, Result};
 use crate::lake::{Appended, Appender, Committed, Lake, ObjectState};
 use crate::request::{Bounds, IngestRequest};
-use crate::source::{self, Location, LogObject, Selection};
+use crate::source::{self, KeyNames, Location, LogObject, Selection, Walk};
 use crate::terminal::{Bar, Progress};
 use fetch::{Fetched, fetch_and_decode};
 
@@ -30,6 +30,8 @@ const GROUPS_AHEAD: usize = 8;
 const LISTINGS_MAX: usize = 16;
 /// Small files that a day may keep after an ingest. More are compacted, so that a lake fed every hour stays fast.
 const SMALL_FILES_MAX: usize = 8;
+/// Accounts or regions listed in a message. AWS has some 35 regions.
+const NAMES_LISTED_MAX: usize = 40;
 
 /// The result of an ingest.
 #[derive(Debug, Default)]
@@ -40,7 +42,8 @@ pub struct Ingested {
     pub objects_skipped: u64,
     /// Objects that were read before in another version and were read again.
     pub objects_changed: u64,
-    /// URL and reason of each object that could not be fetched. The ledger does not have them: the next run tries again.
+    /// URL and reason of each object that could not be fetched, and of each source, folder and file that could not be
+    /// listed. The ledger does not have them: the next run tries again.
     pub objects_failed: Vec<(String, String)>,
     /// Objects of other kinds, and members of bundles of other kinds, by kind.
     pub others: BTreeMap<String, u64>,
@@ -51,37 +54,95 @@ pub struct Ingested {
 }
 
 impl Ingested {
-    /// Whether everything was read: no reject, no object that failed.
+    /// Whether everything was read: no reject, nothing that failed.
     pub fn is_complete(&self) -> bool {
         self.appended.rejects == 0 && self.objects_failed.is_empty()
     }
 }
 
+/// The sources of a request, with their folders.
+#[derive(Debug)]
+pub struct Surveyed {
+    sources: Vec<(Location, Walk)>,
+    /// URL and reason of each source that cannot be read, or has nothing to read.
+    failed: Vec<(String, String)>,
+}
+
+/// Lists the folders of the sources. A source that cannot be listed does not stop the others.
+///
+/// # Errors
+/// When no source can be listed: that of the first.
+pub async fn survey(request: &IngestRequest) -> Result<Surveyed> {
+    let (mut surveyed, mut first_error) = (Surveyed { sources: Vec::new(), failed: Vec::new() }, None);
+    for source in &request.sources {
+        match source::walk(source, &request.selection).await {
+            Ok(walk) => surveyed.sources.push((source.clone(), walk)),
+            Err(e) => {
+                surveyed.failed.push((source.to_string(), e.to_string()));
+                first_error.get_or_insert(e);
+            }
+        }
+    }
+    match first_error {
+        Some(e) if surveyed.sources.is_empty() => Err(e),
+        _ => Ok(surveyed),
+    }
+}
+
+/// Surveys the sources and reads everything that the request selects and the lake does not have yet.
+///
+/// # Errors
+/// As [`survey`] and [`read`].
+pub async fn ingest(request: &IngestRequest, lake: &Lake, progress: Progress) -> Result<Ingested> {
+    read(request, survey(request).await?, lake, progress).await
+}
+
 /// Reads everything that the request selects and the lake does not have yet.
 ///
 /// # Errors
-/// When a source cannot be listed or the lake cannot be written.
-pub async fn ingest(request: &IngestRequest, lake: &Lake, progress: Progress) -> Result<Ingested> {
+/// When the lake cannot be written.
+pub async fn read(request: &IngestRequest, surveyed: Surveyed, lake: &Lake, progress: Progress) -> Result<Ingested> {
     let started = std::time::Instant::now();
     let bounds = request.bounds;
     let pool = Pool::new(bounds.limits)?;
     let mut pipeline = Pipeline {
         appender: Appender::new(lake, bounds.memory_bytes, pool.clone()).await?,
         pool,
-        ingested: Ingested::default(),
+        ingested: Ingested { objects_failed: surveyed.failed, ..Ingested::default() },
+        names: KeyNames::default(),
         bar: progress.bytes("ingest"),
         group_bytes_max: group_bytes_max(bounds),
+        object_bytes_max: bounds.limits.object_bytes_max as u64,
     };
-    for source in &request.sources {
-        pipeline.read(source, &request.selection).await?;
+    for (source, walk) in surveyed.sources {
+        pipeline.read(&source, walk, &request.selection).await?;
     }
-    let Pipeline { mut ingested, bar, .. } = pipeline;
+    let Pipeline { mut ingested, names, bar, .. } = pipeline;
+    let unmatched = unmatched(&request.selection, &names);
+    ingested.objects_failed.extend(unmatched.into_iter().map(|reason| (String::new(), reason)));
     if ingested.appended.kept > 0 {
         lake.compact(SMALL_FILES_MAX + 1, bounds.memory_bytes).await?;
     }
     drop(bar);
     ingested.seconds = started.elapsed().as_secs_f64();
     Ok(ingested)
+}
+
+/// The selected accounts and regions that do not occur in the sources. Keys without accounts or regions match all.
+fn unmatched(selection: &Selection, found: &KeyNames) -> Vec<String> {
+    let names = [
+        ("--account", "accounts", &selection.accounts, &found.accounts),
+        ("--region", "regions", &selection.regions, &found.regions),
+    ];
+    let unmatched = names.into_iter().flat_map(|(option, what, selected, found)| {
+        let missing = selected.iter().filter(|name| !found.is_empty() && !found.contains(*name));
+        missing.map(move |name| {
+            let list: Vec<_> = found.iter().map(String::as_str).take(NAMES_LISTED_MAX).collect();
+            let more = if found.len() > list.len() { ", ..." } else { "" };
+            format!("{option} {name} matches nothing; {what} found: {}{more}", list.join(", "))
+        })
+    });
+    unmatched.collect()
 }
 
 /// Stored bytes that are decoded together: as columns they take some ten times as much, and [`GROUPS_AHEAD`] may wait.
@@ -112,23 +173,30 @@ struct Pipeline<'a> {
     appender: Appender<'a>,
     pool: Pool,
     ingested: Ingested,
+    /// Accounts and regions that occur in the sources.
+    names: KeyNames,
     bar: Bar,
     group_bytes_max: u64,
+    /// Stored bytes of one object.
+    object_bytes_max: u64,
 }
 
 impl Pipeline<'_> {
     /// Lists a source ahead of fetching, fetches and decodes groups ahead of writing, and appends them in order.
-    async fn read(&mut self, source: &Location, selection: &Selection) -> Result<()> {
-        let leaves = source::walk(source, selection).await?;
+    async fn read(&mut self, source: &Location, walk: Walk, selection: &Selection) -> Result<()> {
+        self.ingested.objects_failed.extend(walk.unread);
+        self.names.extend(walk.names);
         let listing = |leaf| {
             let (source, selection) = (source.clone(), selection.clone());
             tokio::spawn(async move { source::list(&source, &selection, leaf).await })
         };
-        let mut listings = stream::iter(leaves).map(listing).buffered(LISTINGS_MAX);
+        let mut listings = stream::iter(walk.leaves).map(listing).buffered(LISTINGS_MAX);
         let mut in_flight = VecDeque::new();
         let mut group = Group::default();
         while let Some(listed) = listings.next().await {
-            let listed = listed.map_err(|e| Error::Internal(format!("listing: {e}")))??;
+            let listed = listed.map_err(|e| Error::Internal(format!("listing: {e}")))?;
+            self.ingested.objects_failed.extend(listed.unread);
+            self.names.extend(listed.names);
             for (kind, count) in listed.others {
                 *self.ingested.others.entry(kind).or_default() += count;
             }
@@ -162,8 +230,8 @@ impl Pipeline<'_> {
 
     /// Starts to fetch and decode a group in the background.
     fn start(&self, source: &Location, group: Group) -> JoinHandle<Result<Fetched>> {
-        let (source, pool) = (source.clone(), self.pool.clone());
-        tokio::spawn(async move { fetch_and_decode(&source, group, &pool).await })
+        let (source, pool, bytes_max) = (source.clone(), self.pool.clone(), self.object_bytes_max);
+        tokio::spawn(async move { fetch_and_decode(&source, group, bytes_max, &pool).await })
     }
 
     async fn append(&mut self, source: &Location, group: JoinHandle<Result<Fetched>>) -> Result<()> {
@@ -205,10 +273,11 @@ impl Pipeline<'_> {
                         group.push(object);
                         if group.is_full(self.group_bytes_max) {
                             let group = std::mem::take(&mut group);
-                            self.push(fetch_and_decode(source, group, &self.pool).await?).await?;
+                            self.push(fetch_and_decode(source, group, self.object_bytes_max, &self.pool).await?)
+                                .await?;
                         }
                     }
-                    self.push(fetch_and_decode(source, group, &self.pool).await?).await?;
+                    self.push(fetch_and_decode(source, group, self.object_bytes_max, &self.pool).await?).await?;
                 }
             }
         }

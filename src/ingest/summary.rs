@@ -5,6 +5,7 @@ use std::io::Write;
 use indicatif::{HumanBytes, HumanCount};
 
 use super::Ingested;
+use crate::terminal::printable;
 use crate::wording::counted;
 
 /// Writes a paragraph to read: what was read, kept and not read.
@@ -40,11 +41,11 @@ pub fn text(ingested: &Ingested, out: &mut impl Write) -> std::io::Result<()> {
         writeln!(out, "unread    {rejects}: trailhunt lake rejects --lake LAKE lists them")?;
     }
     for (_, reason) in ingested.objects_failed.iter().take(5) {
-        writeln!(out, "unread    {reason}")?;
+        writeln!(out, "unread    {}", printable(reason))?;
     }
     if ingested.objects_failed.len() > 5 {
-        let more = counted((ingested.objects_failed.len() - 5) as u64, "more object");
-        writeln!(out, "unread    and {more}; the next run tries again")?;
+        let more = ingested.objects_failed.len() - 5;
+        writeln!(out, "unread    and {more} more; the next run tries again")?;
     }
     Ok(())
 }

@@ -144,7 +144,7 @@ impl LogCounts {
     }
 }
 
-fn unreadable(url: String, reason: String) -> Problem {
+pub(super) fn unreadable(url: String, reason: String) -> Problem {
     Problem::new(ProblemKind::LogUnreadable, url, reason, "verify again when it can be read")
 }
 

@@ -53,11 +53,11 @@ pub async fn verify(
         kinds: ObjectKinds::EventsAndDigests,
         ..selection.clone()
     };
-    let listed = list(location, &with_digests).await?;
+    let (listed, unread) = list(location, &with_digests).await?;
     let (digest_objects, log_objects): (Vec<_>, Vec<_>) =
         listed.into_iter().partition(|object| object.key.kind == ObjectKind::Digest);
     let log_objects: Vec<_> = log_objects.into_iter().filter(|object| selection.matches(&object.key)).collect();
-    if digest_objects.is_empty() && log_objects.is_empty() {
+    if digest_objects.is_empty() && log_objects.is_empty() && unread.is_empty() {
         return Err(Error::Usage(format!(
             "no logs or digests of these days at {location}; check --from, --to, --account and --region"
         )));
@@ -72,27 +72,29 @@ pub async fn verify(
             Err(problem) => problems.push(problem),
         }
     }
-    let was_listed = |path: &Path| {
-        path.prefix_matches(location.prefix()) && with_digests.matches(&source::LogKey::parse(path.as_ref()))
-    };
+    let was_listed =
+        |path: &Path| path.prefix_matches(location.prefix()) && with_digests.matches(&location.key(path.as_ref()));
     problems.extend(chain::problems(location, &digests, &unreadable, was_listed));
     problems.sort_by(|a, b| a.object.cmp(&b.object));
 
     let (logs, mut log_problems) = logs::verify(location, selection, &digests, &log_objects, progress).await;
     log_problems.sort_by(|a, b| a.object.cmp(&b.object));
     problems.extend(log_problems);
+    problems.extend(unread.into_iter().map(|(url, reason)| logs::unreadable(url, reason)));
     Ok(Verification { source: location.to_string(), digests: counts, logs, problems })
 }
 
-async fn list(location: &Location, selection: &Selection) -> Result<Vec<LogObject>> {
-    let leaves = source::walk(location, selection).await?;
+/// The logs and digests of a location, and URL and reason of what could not be listed.
+async fn list(location: &Location, selection: &Selection) -> Result<(Vec<LogObject>, Vec<(String, String)>)> {
+    let walk = source::walk(location, selection).await?;
     let mut listings =
-        stream::iter(leaves).map(|leaf| source::list(location, selection, leaf)).buffered(CONCURRENT_LISTINGS_MAX);
-    let mut objects = Vec::new();
+        stream::iter(walk.leaves).map(|leaf| source::list(location, selection, leaf)).buffered(CONCURRENT_LISTINGS_MAX);
+    let (mut objects, mut unread) = (Vec::new(), walk.unread);
     while let Some(listed) = listings.next().await {
-        objects.extend(listed?.logs);
+        objects.extend(listed.logs);
+        unread.extend(listed.unread);
     }
-    Ok(objects)
+    Ok((objects, unread))
 }
 
 /// The digests that could be read, and the problems of those that could not.

@@ -3,16 +3,18 @@
 //! The walk lists level by level with a delimiter, with concurrent requests, and never descends into an account,
 //! region, year, month or day that was not selected. It ends at one folder per account, region and day, so objects are
 //! listed day by day and the full list is never in memory. Buckets and local folders behave the same.
+//!
+//! A folder that cannot be listed costs only itself: it is returned as unread, with the reason.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
-use futures::stream::{FuturesUnordered, StreamExt, TryStreamExt};
+use futures::stream::{FuturesUnordered, StreamExt};
+use object_store::ObjectMeta;
 use object_store::path::Path;
-use object_store::{ObjectMeta, ObjectStore};
 
-use super::{Location, LogKey, LogObject, ObjectKind, ObjectKinds, Selection};
+use super::level::{Level, Unlisted};
+use super::{Location, LogKey, LogObject, ObjectKind, ObjectKinds, Selection, folder, keys};
 use crate::error::{Action, Error, Result};
 
 /// Concurrent list requests. S3 allows 5,500 per second and prefix; a walk is bound by latency.
@@ -33,12 +35,23 @@ pub struct Leaf {
 /// What to do with an object of [`ObjectKind::Unknown`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum UnknownKind {
-    /// Read it: the user named this object.
+    /// Read it, whatever its kind: the user named this object.
     Read,
     /// Read it when its name may be that of a log.
     ReadByName,
     /// Skip it: notes and indexes next to an `AWSLogs` folder.
     Skip,
+}
+
+/// The folders of a location, and what is known about it before its objects are listed.
+#[derive(Debug, Clone, Default)]
+pub struct Walk {
+    /// Folders without a day first, then the oldest day.
+    pub leaves: Vec<Leaf>,
+    /// URL and reason of each folder and file that could not be listed.
+    pub unread: Vec<(String, String)>,
+    /// Accounts and regions in the keys of folders, selected or not.
+    pub names: KeyNames,
 }
 
 /// The objects of one leaf.
@@ -48,38 +61,99 @@ pub struct Listed {
     pub logs: Vec<LogObject>,
     /// Number of objects of each other kind, which are never read.
     pub others: BTreeMap<String, u64>,
+    /// URL and reason of each folder and file that could not be listed.
+    pub unread: Vec<(String, String)>,
+    /// Accounts and regions in the keys of logs, selected or not.
+    pub names: KeyNames,
 }
 
-/// Folders below `location` that can have objects of `selection`: folders without a day first, then the oldest day.
+/// Accounts and regions that occur in keys.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeyNames {
+    /// 12-digit accounts.
+    pub accounts: BTreeSet<String>,
+    /// Regions.
+    pub regions: BTreeSet<String>,
+}
+
+impl KeyNames {
+    fn add(&mut self, key: &LogKey) {
+        for (names, name) in [(&mut self.accounts, &key.account_id), (&mut self.regions, &key.region)] {
+            if let Some(name) = name
+                && !names.contains(name)
+            {
+                names.insert(name.clone());
+            }
+        }
+    }
+
+    /// Adds the names of another part of the archive.
+    pub fn extend(&mut self, other: KeyNames) {
+        self.accounts.extend(other.accounts);
+        self.regions.extend(other.regions);
+    }
+}
+
+/// URL and reason of each entry that would have been read.
+fn unread(level: Vec<Unlisted>, location: &Location, selection: &Selection) -> Vec<(String, String)> {
+    let is_wanted = |entry: &Unlisted| {
+        let key = location.key(&entry.path);
+        selection.matches(&key) && (entry.is_folder || key.may_have_events(&entry.path))
+    };
+    let named = |entry: Unlisted| {
+        let url = location.url_of_key(&entry.path.replace(|c: char| c.is_control(), "\u{fffd}"));
+        let reason = format!("cannot read {url}: {}", entry.reason);
+        (url, reason)
+    };
+    level.into_iter().filter(is_wanted).map(named).collect()
+}
+
+/// Folders below `location` that can have objects of `selection`.
 ///
 /// # Errors
-/// [`Error::Storage`] when a level cannot be listed; [`Error::Usage`] when `location` has no objects at all.
-pub async fn walk(location: &Location, selection: &Selection) -> Result<Vec<Leaf>> {
-    if let Some(object) = location.object().await {
+/// [`Error::Storage`] or [`Error::File`] when the location itself cannot be listed; [`Error::Usage`] when it has no
+/// objects at all.
+pub async fn walk(location: &Location, selection: &Selection) -> Result<Walk> {
+    if let Some(object) = location.object().await? {
         let (prefix, listed) = (location.prefix().clone(), vec![object]);
-        return Ok(vec![Leaf { day: None, prefix, listed, unknown_kind: UnknownKind::Read }]);
+        let leaves = vec![Leaf { day: None, prefix, listed, unknown_kind: UnknownKind::Read }];
+        return Ok(Walk { leaves, ..Walk::default() });
     }
-    let mut leaves = Vec::new();
+    let mut walk = Walk::default();
     let mut requests = FuturesUnordered::new();
     let mut pending = vec![location.prefix().clone()];
     let mut is_empty = true;
+    let is_missing_root = |source: &std::io::Error, prefix: &Path| {
+        source.kind() == std::io::ErrorKind::NotFound && prefix == location.prefix()
+    };
     loop {
         while requests.len() < CONCURRENT_REQUESTS_MAX
             && let Some(prefix) = pending.pop()
         {
             requests.push(list_level(location, prefix));
         }
-        let Some(level) = requests.next().await else { break };
-        let (prefix, level) = level?;
-        is_empty &= level.objects.is_empty() && level.common_prefixes.is_empty();
-        let has_aws_logs = level.common_prefixes.iter().any(|p| p.filename() == Some("AWSLogs"));
+        let Some((prefix, level)) = requests.next().await else { break };
+        let level = match level {
+            Ok(level) => level,
+            Err(Error::File { source, .. }) if is_missing_root(&source, &prefix) => Level::default(),
+            Err(e) if prefix == *location.prefix() => return Err(e),
+            Err(e) => {
+                walk.unread.push((location.url_of(&prefix), e.to_string()));
+                is_empty = false;
+                continue;
+            }
+        };
+        is_empty &= level.objects.is_empty() && level.folders.is_empty() && level.unlisted.is_empty();
+        let has_aws_logs = level.folders.iter().any(|p| p.filename() == Some("AWSLogs"));
+        walk.unread.extend(unread(level.unlisted, location, selection));
         if !level.objects.is_empty() {
             let unknown_kind = if has_aws_logs { UnknownKind::Skip } else { UnknownKind::ReadByName };
-            leaves.push(Leaf { day: None, prefix, listed: level.objects, unknown_kind });
+            walk.leaves.push(Leaf { day: None, prefix, listed: level.objects, unknown_kind });
         }
-        for folder in level.common_prefixes {
-            let key = LogKey::parse(folder.as_ref());
-            if !selection.matches(&key) {
+        for folder in level.folders {
+            let key = location.key(folder.as_ref());
+            walk.names.add(&key);
+            if location.excludes(&folder) || !selection.matches(&key) {
                 continue;
             }
             let is_other_kind = key.kind != ObjectKind::Unknown && !selection.matches_kind(&key.kind);
@@ -88,7 +162,7 @@ pub async fn walk(location: &Location, selection: &Selection) -> Result<Vec<Leaf
             }
             if is_other_kind || key.day().is_some() {
                 let (listed, unknown_kind) = (Vec::new(), UnknownKind::ReadByName);
-                leaves.push(Leaf { day: key.day(), prefix: folder, listed, unknown_kind });
+                walk.leaves.push(Leaf { day: key.day(), prefix: folder, listed, unknown_kind });
             } else {
                 pending.push(folder);
             }
@@ -97,37 +171,69 @@ pub async fn walk(location: &Location, selection: &Selection) -> Result<Vec<Leaf
     if is_empty {
         return Err(Error::Usage(format!("nothing to read at {location}; check the bucket, the path and --profile")));
     }
-    leaves.sort_by(|a, b| (a.day, &a.prefix).cmp(&(b.day, &b.prefix)));
-    Ok(leaves)
+    walk.leaves.sort_by(|a, b| (a.day, &a.prefix).cmp(&(b.day, &b.prefix)));
+    walk.unread.sort();
+    Ok(walk)
 }
 
-async fn list_level(location: &Location, prefix: Path) -> Result<(Path, object_store::ListResult)> {
-    let level = location.store().list_with_delimiter(Some(&prefix)).await;
-    let level = level.map_err(|e| Error::storage(Action::List, location.url_of(&prefix), e))?;
-    Ok((prefix, level))
-}
-
-/// The objects of a leaf, filtered by `selection`.
-///
-/// # Errors
-/// [`Error::Storage`] when the folder cannot be listed.
-pub async fn list(location: &Location, selection: &Selection, leaf: Leaf) -> Result<Listed> {
-    let found = if leaf.listed.is_empty() {
-        let store: &Arc<dyn ObjectStore> = location.store();
-        let listing = store.list(Some(&leaf.prefix)).try_collect::<Vec<_>>().await;
-        listing.map_err(|e| Error::storage(Action::List, location.url_of(&leaf.prefix), e))?
-    } else {
-        leaf.listed
+async fn list_level(location: &Location, prefix: Path) -> (Path, Result<Level>) {
+    let level = async {
+        if location.is_file_system() {
+            let (path, key) = (folder::path_of(&prefix), prefix.clone());
+            let level = tokio::task::spawn_blocking(move || {
+                folder::level(&path, &key).map_err(|source| Error::File { path, source })
+            });
+            return level.await.map_err(|e| Error::Internal(format!("listing: {e}")))?;
+        }
+        let listed = location.store().list_with_delimiter(Some(&prefix)).await;
+        let listed = listed.map_err(|e| Error::storage(Action::List, location.url_of(&prefix), e))?;
+        let mut level = Level::default();
+        for folder in listed.common_prefixes {
+            match keys::restored(&folder) {
+                // A server that repeats the folder it lists would be listed for ever.
+                Some(folder) if folder == prefix => {}
+                Some(folder) => level.folders.push(folder),
+                None => level.unlisted.push(keys::unlisted(&folder, "/")),
+            }
+        }
+        add_objects(&mut level, listed.objects);
+        Ok(level)
     };
+    let level = level.await;
+    (prefix, level)
+}
+
+fn add_objects(level: &mut Level, objects: Vec<ObjectMeta>) {
+    for object in objects {
+        match keys::restored(&object.location) {
+            // Consoles make an empty object whose key ends with a slash for a folder.
+            Some(path) if path.as_ref().ends_with('/') && object.size == 0 => {}
+            Some(location) => level.objects.push(ObjectMeta { location, ..object }),
+            None => level.unlisted.push(keys::unlisted(&object.location, "")),
+        }
+    }
+}
+
+/// The objects of a leaf, filtered by `selection`. What cannot be listed is in [`Listed::unread`].
+pub async fn list(location: &Location, selection: &Selection, leaf: Leaf) -> Listed {
     let mut listed = Listed::default();
+    let (found, unlisted) = if leaf.listed.is_empty() {
+        list_all(location, leaf.prefix, &mut listed.unread).await
+    } else {
+        (leaf.listed, Vec::new())
+    };
+    listed.unread.extend(unread(unlisted, location, selection));
     for object in found {
-        let key = LogKey::parse(object.location.as_ref());
-        if !selection.matches(&key) {
+        let key = location.key(object.location.as_ref());
+        if key.kind == ObjectKind::Unknown || selection.matches_kind(&key.kind) {
+            listed.names.add(&key);
+        }
+        if !selection.matches(&key) || location.excludes(&object.location) {
             continue;
         }
         let is_read = match leaf.unknown_kind {
-            _ if key.kind != ObjectKind::Unknown => selection.matches_kind(&key.kind),
             UnknownKind::Read => true,
+            _ if key.kind != ObjectKind::Unknown => selection.matches_kind(&key.kind),
             UnknownKind::ReadByName => key.may_have_events(object.location.as_ref()),
             UnknownKind::Skip => false,
         };
@@ -138,7 +244,42 @@ pub async fn list(location: &Location, selection: &Selection, leaf: Leaf) -> Res
         }
     }
     listed.logs.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(listed)
+    listed
+}
+
+/// Everything below a folder; `unread` gets the folders that cannot be listed.
+async fn list_all(
+    location: &Location,
+    prefix: Path,
+    unread: &mut Vec<(String, String)>,
+) -> (Vec<ObjectMeta>, Vec<Unlisted>) {
+    let mut all = Level::default();
+    if location.is_file_system() {
+        let mut pending = vec![prefix];
+        while let Some(prefix) = pending.pop() {
+            match list_level(location, prefix).await {
+                (_, Ok(level)) => {
+                    pending.extend(level.folders);
+                    all.objects.extend(level.objects);
+                    all.unlisted.extend(level.unlisted);
+                }
+                (prefix, Err(e)) => unread.push((location.url_of(&prefix), e.to_string())),
+            }
+        }
+        return (all.objects, all.unlisted);
+    }
+    let mut listing = location.store().list(Some(&prefix));
+    while let Some(object) = listing.next().await {
+        match object {
+            Ok(object) => add_objects(&mut all, vec![object]),
+            Err(e) => {
+                let url = location.url_of(&prefix);
+                unread.push((url.clone(), Error::storage(Action::List, url, e).to_string()));
+                break;
+            }
+        }
+    }
+    (all.objects, all.unlisted)
 }
 
 fn log_object(location: &Location, object: ObjectMeta, key: LogKey) -> LogObject {
@@ -176,8 +317,8 @@ mod tests {
 
     async fn names(location: &Location, selection: &Selection) -> (Vec<String>, BTreeMap<String, u64>) {
         let (mut logs, mut others) = (Vec::new(), BTreeMap::new());
-        for leaf in walk(location, selection).await.unwrap() {
-            let listed = list(location, selection, leaf).await.unwrap();
+        for leaf in walk(location, selection).await.unwrap().leaves {
+            let listed = list(location, selection, leaf).await;
             logs.extend(listed.logs.iter().map(|o| o.path.filename().unwrap().to_owned()));
             listed.others.into_iter().for_each(|(kind, n)| *others.entry(kind).or_default() += n);
         }
@@ -209,7 +350,7 @@ mod tests {
         let one_day =
             Selection { to: "2024-01-02".parse().ok(), accounts: vec!["111122223333".into()], ..Default::default() };
         assert_eq!(names(&location, &one_day).await.0, ["a.json.gz"]);
-        let leaves = walk(&location, &one_day).await.unwrap();
+        let leaves = walk(&location, &one_day).await.unwrap().leaves;
         assert!(leaves.iter().all(|leaf| !leaf.prefix.as_ref().contains("444455556666")));
     }
 

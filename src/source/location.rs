@@ -5,13 +5,16 @@ use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::TryStreamExt;
+use object_store::client::{HttpError, HttpErrorKind};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use url::Url;
 
-use super::{LookupEvents, S3Settings};
-use crate::error::{Action, Error, Result};
+use super::regional_store::RegionalStore;
+use super::{LogKey, LookupEvents, S3Settings, folder, too_large};
+use crate::error::{Action, Error, Result, redacted};
 
 /// A bucket prefix or a folder, with its store.
 ///
@@ -22,8 +25,9 @@ pub struct Location {
     url: Url,
     store: Arc<dyn ObjectStore>,
     prefix: Path,
-    /// The same store, when it is the local file system.
-    files: Option<Arc<LocalFileSystem>>,
+    is_file_system: bool,
+    /// A folder below that is not part of the archive: the lake.
+    excluded: Option<Path>,
 }
 
 impl Location {
@@ -33,7 +37,9 @@ impl Location {
     /// [`Error::Usage`] for another scheme or an invalid path.
     pub fn parse(text: &str, s3: &S3Settings) -> Result<Location> {
         match text.split_once("://") {
-            Some(("s3" | "s3a", rest)) => Location::bucket(rest, s3),
+            Some((scheme, rest)) if ["s3", "s3a"].contains(&scheme.to_ascii_lowercase().as_str()) => {
+                Location::bucket(rest, s3)
+            }
             Some(("file", _)) => {
                 let path = Url::parse(text).ok().and_then(|url| url.to_file_path().ok());
                 Location::folder(&path.ok_or_else(|| invalid_location(text))?)
@@ -62,12 +68,19 @@ impl Location {
         if bucket.is_empty() {
             return Err(Error::Usage("s3:// needs a bucket: s3://bucket/prefix".into()));
         }
-        let store =
-            s3.builder().with_bucket_name(bucket).build().map_err(|e| Error::storage(Action::Open, &text, e))?;
+        if bucket.starts_with("arn:") {
+            let next = "use the alias of the access point, which ends with -s3alias: s3://ALIAS/prefix";
+            return Err(Error::Usage(format!("{text}: an ARN is not a bucket; {next}")));
+        }
+        let store: Arc<dyn ObjectStore> = if s3.finds_region() {
+            Arc::new(RegionalStore::new(bucket, s3))
+        } else {
+            Arc::new(s3.store(bucket, None).map_err(|e| Error::storage(Action::Open, &text, e))?)
+        };
         let prefix = Path::parse(prefix).map_err(|e| Error::Usage(format!("{text}: {e}")))?;
         let mut url = Url::parse(&format!("s3://{bucket}")).map_err(|_| invalid_location(&text))?;
         url.set_path(prefix.as_ref());
-        Ok(Location { url, store: Arc::new(store), prefix, files: None })
+        Ok(Location { url, store, prefix, is_file_system: false, excluded: None })
     }
 
     fn folder(path: &FilePath) -> Result<Location> {
@@ -76,8 +89,8 @@ impl Location {
         let prefix =
             Path::from_absolute_path(&absolute).map_err(|e| Error::Usage(format!("{}: {e}", absolute.display())))?;
         let url = Url::from_file_path(&absolute).map_err(|()| invalid_location(&absolute.display().to_string()))?;
-        let files = Arc::new(LocalFileSystem::new());
-        Ok(Location { url, store: Arc::clone(&files) as Arc<dyn ObjectStore>, prefix, files: Some(files) })
+        let store = Arc::new(LocalFileSystem::new());
+        Ok(Location { url, store, prefix, is_file_system: true, excluded: None })
     }
 
     /// A location in the given store, such as one in memory.
@@ -87,7 +100,7 @@ impl Location {
     pub fn in_store(url: &str, store: Arc<dyn ObjectStore>) -> Result<Location> {
         let url = Url::parse(url).map_err(|_| invalid_location(url))?;
         let prefix = Path::from_url_path(url.path()).map_err(|e| Error::Usage(format!("{url}: {e}")))?;
-        Ok(Location { url, store, prefix, files: None })
+        Ok(Location { url, store, prefix, is_file_system: false, excluded: None })
     }
 
     /// The store; its root is the bucket or the root of the file system.
@@ -128,10 +141,45 @@ impl Location {
 
     /// Full URL of a key in this store, not percent-encoded so that it can be pasted.
     pub fn url_of(&self, path: &Path) -> String {
+        self.url_of_key(path.as_ref())
+    }
+
+    /// As [`url_of`](Location::url_of), for a key that is not a valid path.
+    pub(super) fn url_of_key(&self, key: &str) -> String {
         match self.url.host_str() {
-            Some(bucket) => format!("{}://{bucket}/{path}", self.url.scheme()),
-            None => format!("file:///{path}"),
+            Some(bucket) => format!("{}://{bucket}/{key}", self.url.scheme()),
+            None => format!("file:///{key}"),
         }
+    }
+
+    /// What the part of a key below this location says, and what this location says itself: see [`LogKey::below`].
+    pub fn key(&self, path: &str) -> LogKey {
+        LogKey::below(self.prefix.as_ref(), path)
+    }
+
+    /// This location without `lake`, if it is inside.
+    pub fn without(self, lake: &Location) -> Location {
+        let below = |prefix: &Path, of: &Path| of.prefix_matches(prefix).then(|| of.clone());
+        let excluded = if self.store_url() != lake.store_url() {
+            None
+        } else if self.is_file_system {
+            // The same folder can have several names.
+            let real = |path: &Path| folder::path_of(path).canonicalize();
+            match (real(&self.prefix), real(&lake.prefix)) {
+                (Ok(own), Ok(of)) => {
+                    of.strip_prefix(own).ok().and_then(|relative| Some(self.child(relative.to_str()?)))
+                }
+                _ => below(&self.prefix, &lake.prefix),
+            }
+        } else {
+            below(&self.prefix, &lake.prefix)
+        };
+        Location { excluded, ..self }
+    }
+
+    /// Whether a key is in the folder that [`without`](Location::without) excluded.
+    pub(super) fn excludes(&self, path: &Path) -> bool {
+        self.excluded.as_ref().is_some_and(|excluded| path.prefix_matches(excluded))
     }
 
     /// A key below this location.
@@ -142,7 +190,31 @@ impl Location {
             .fold(self.prefix.clone(), |path, part| path.clone().join(part))
     }
 
-    /// All bytes of an object in this store.
+    /// All bytes of an object in this store. It must have at most `bytes_max` bytes.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] with the object's URL.
+    pub async fn bytes_within(&self, path: &Path, bytes_max: u64) -> Result<Bytes> {
+        let got = async {
+            let got = self.store.get(path).await?;
+            if got.meta.size > bytes_max {
+                return Err(generic(too_large(got.meta.size, bytes_max)));
+            }
+            let (mut chunks, mut size) = (Vec::new(), 0);
+            let mut stream = got.into_stream();
+            while let Some(chunk) = stream.try_next().await? {
+                size += chunk.len() as u64;
+                if size > bytes_max {
+                    return Err(generic(too_large(size, bytes_max)));
+                }
+                chunks.push(chunk);
+            }
+            Ok(if chunks.len() == 1 { chunks.remove(0) } else { chunks.concat().into() })
+        };
+        got.await.map_err(|e| Error::storage(Action::Read, self.url_of(path), e))
+    }
+
+    /// All bytes of an object in this store, of any size.
     ///
     /// # Errors
     /// [`Error::Storage`] with the object's URL.
@@ -153,24 +225,54 @@ impl Location {
 
     /// True when the store is the local file system, so that [`Location::bytes_of_file`] can be called.
     pub fn is_file_system(&self) -> bool {
-        self.files.is_some()
+        self.is_file_system
     }
 
-    /// All bytes of a file, read on this thread: for a tiny file, handing it to another thread takes longer than
-    /// reading it.
+    /// All bytes of a regular file of at most `bytes_max`, read on this thread: for a tiny file, handing it to another
+    /// thread takes longer than reading it.
     ///
     /// # Errors
-    /// [`Error::File`] with the file's path; [`Error::Internal`] when the store is not the local file system.
-    pub fn bytes_of_file(&self, path: &Path) -> Result<Bytes> {
-        let files = self.files.as_ref().ok_or_else(|| Error::Internal(format!("{self} is not a local folder")))?;
-        let file = files.path_to_filesystem(path).map_err(|e| Error::storage(Action::Read, self.url_of(path), e))?;
-        std::fs::read(&file).map(Bytes::from).map_err(|source| Error::File { path: file, source })
+    /// [`Error::File`] with the file's path.
+    pub fn bytes_of_file(&self, path: &Path, bytes_max: u64) -> Result<Bytes> {
+        let file = folder::path_of(path);
+        folder::read(&file, bytes_max).map_err(|source| Error::File { path: file, source })
     }
 
     /// The object at exactly this location, when it is an object and not a prefix.
-    pub async fn object(&self) -> Option<ObjectMeta> {
-        if self.prefix.as_ref().is_empty() { None } else { self.store.head(&self.prefix).await.ok() }
+    ///
+    /// # Errors
+    /// [`Error::File`] for a local path that is neither a file nor a folder.
+    pub async fn object(&self) -> Result<Option<ObjectMeta>> {
+        if self.prefix.as_ref().is_empty() {
+            return Ok(None);
+        }
+        if self.is_file_system {
+            let path = folder::path_of(&self.prefix);
+            return folder::file(&path, &self.prefix).map_err(|source| Error::File { path, source });
+        }
+        match self.store.head(&self.prefix).await {
+            Ok(object) => Ok(Some(object).filter(|object| object.size > 0)),
+            // Listing would wait for the same server again.
+            Err(e) if is_unreachable(&e) => Err(Error::storage(Action::Read, self.to_string(), e)),
+            Err(_) => Ok(None),
+        }
     }
+}
+
+/// Whether the server could not be reached, or did not answer in time.
+fn is_unreachable(error: &object_store::Error) -> bool {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        if let Some(http) = error.downcast_ref::<HttpError>() {
+            return matches!(http.kind(), HttpErrorKind::Connect | HttpErrorKind::Timeout);
+        }
+        cause = error.source();
+    }
+    false
+}
+
+fn generic(reason: String) -> object_store::Error {
+    object_store::Error::Generic { store: "S3", source: reason.into() }
 }
 
 impl std::fmt::Display for Location {
@@ -195,6 +297,7 @@ fn normalised(path: &FilePath) -> PathBuf {
 }
 
 fn invalid_location(text: &str) -> Error {
+    let text = redacted(text);
     Error::Usage(format!("invalid location `{text}`: expected s3://bucket/prefix or a local path"))
 }
 

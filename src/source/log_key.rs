@@ -5,7 +5,8 @@
 //! - Security Lake:
 //!   `[prefix/]aws/CLOUD_TRAIL_MGMT/2.0/region=<region>/accountId=<account>/eventDay=YYYYMMDD/<hash>.gz.parquet`
 //!
-//! For a copy without folders, the file name is parsed. The day is the day of delivery, not of the events.
+//! The file name decides: folders are hints, and copies of archives have other ones. The day is the day of delivery, not
+//! of the events.
 
 use chrono::NaiveDate;
 
@@ -29,14 +30,15 @@ pub enum ObjectKind {
 }
 
 impl ObjectKind {
-    fn from_folder(name: &str) -> ObjectKind {
+    /// From one of CloudTrail's own folder names.
+    fn from_name(name: &str) -> Option<ObjectKind> {
         match name {
-            "CloudTrail" => ObjectKind::Log,
-            "CloudTrail-NetworkActivity" => ObjectKind::NetworkActivity,
-            "CloudTrail-Digest" => ObjectKind::Digest,
-            "CloudTrail-Insight" => ObjectKind::Insight,
-            "CloudTrail-Aggregated" => ObjectKind::Aggregated,
-            other => ObjectKind::Service(other.into()),
+            "CloudTrail" => Some(ObjectKind::Log),
+            "CloudTrail-NetworkActivity" => Some(ObjectKind::NetworkActivity),
+            "CloudTrail-Digest" => Some(ObjectKind::Digest),
+            "CloudTrail-Insight" => Some(ObjectKind::Insight),
+            "CloudTrail-Aggregated" => Some(ObjectKind::Aggregated),
+            _ => None,
         }
     }
 
@@ -85,10 +87,25 @@ impl LogKey {
     /// Parses a key or a folder of it.
     pub fn parse(path: &str) -> LogKey {
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-        LogKey::from_security_lake(&parts)
+        let folders = LogKey::from_lake(&parts)
+            .or_else(|| LogKey::from_security_lake(&parts))
             .or_else(|| LogKey::from_folders(&parts))
-            .or_else(|| LogKey::from_file_name(parts.last()?))
-            .unwrap_or(LogKey::unknown())
+            .unwrap_or(LogKey::unknown());
+        parts.last().and_then(|name| LogKey::from_file_name(name)).unwrap_or(folders)
+    }
+
+    /// Parses a key below `source`, the folder that the user named.
+    ///
+    /// What a source itself lies in never hides anything: only the part below it is parsed, unless the source is a
+    /// folder of CloudTrail's own layout that has logs below it, such as `AWSLogs/<account>` or
+    /// `AWSLogs/<account>/CloudTrail/<region>`.
+    pub fn below(source: &str, path: &str) -> LogKey {
+        let is_layout = source.split('/').any(|part| part == "AWSLogs") && {
+            let key = LogKey::parse(source);
+            key.kind == ObjectKind::Unknown || (key.kind.has_events() && key.account_id.is_some())
+        };
+        let below = path.strip_prefix(source).filter(|_| !is_layout);
+        LogKey::parse(below.filter(|below| !below.is_empty()).unwrap_or(path))
     }
 
     fn unknown() -> LogKey {
@@ -124,43 +141,46 @@ impl LogKey {
         Some(key)
     }
 
+    /// A lake inside an archive.
+    fn from_lake(parts: &[&str]) -> Option<LogKey> {
+        let is_lake = parts.iter().any(|part| matches!(*part, "_delta_log" | "_trailhunt"));
+        is_lake.then(|| LogKey { kind: ObjectKind::Service("files of a lake".into()), ..LogKey::unknown() })
+    }
+
+    /// `AWSLogs/[...]<account>/<kind>/...`, or a folder with one of CloudTrail's own names.
     fn from_folders(parts: &[&str]) -> Option<LogKey> {
-        // The kind follows the account. Without AWSLogs, only CloudTrail's own folder names are specific enough.
-        let kind_at = match parts.iter().position(|part| *part == "AWSLogs") {
-            Some(root) => {
-                let organisation = usize::from(parts.get(root + 1).is_some_and(|part| part.starts_with("o-")));
-                root + 1 + organisation + 1
+        let root = parts.iter().rposition(|part| *part == "AWSLogs").map_or(0, |at| at + 1);
+        let has_root = root > 0;
+        // Between AWSLogs and the account there may be the organisation and folders of a team.
+        let account_at = parts[root..].iter().position(|part| is_account(part)).map(|at| root + at);
+        let named = parts[root..].iter().rposition(|part| ObjectKind::from_name(part).is_some()).map(|at| root + at);
+        let (kind_at, kind) = match (named, account_at) {
+            (Some(at), _) => (at, ObjectKind::from_name(parts[at])?),
+            // Other services have their own folder in an account. A log there is not a folder.
+            (None, Some(account)) if has_root && parts.get(account + 1).is_some_and(|part| !may_be_a_log(part)) => {
+                (account + 1, ObjectKind::Service(parts[account + 1].into()))
             }
-            None => parts.iter().position(|part| *part == "CloudTrail" || part.starts_with("CloudTrail-"))?,
+            (None, Some(account)) if has_root => (account + 1, ObjectKind::Unknown),
+            (None, _) => return None,
         };
-        let account_id = kind_at.checked_sub(1).and_then(|at| parts.get(at)).filter(|part| is_account(part));
-        let mut key = LogKey { account_id: account_id.map(|part| part.to_string()), ..LogKey::unknown() };
-        let Some(kind) = parts.get(kind_at) else { return Some(key) };
-        key.kind = ObjectKind::from_folder(kind);
-        key.region = parts.get(kind_at + 1).filter(|part| is_region(part)).map(|part| part.to_string());
-        let number = |at: usize, digits: usize| {
-            parts.get(at).filter(|part| (1..=digits).contains(&part.len())).and_then(|part| part.parse::<u32>().ok())
-        };
-        if let Some(year) = number(kind_at + 2, 4) {
-            key.date.0 = Some(year as i32);
-            key.date.1 = number(kind_at + 3, 2);
-            key.date.2 = key.date.1.and_then(|_| number(kind_at + 4, 2));
-        }
-        Some(key)
+        let before = kind_at.checked_sub(1).filter(|at| is_account(parts[*at]));
+        let account_id = before.or(account_at.filter(|at| has_root && *at < kind_at)).map(|at| parts[at].to_owned());
+        let region = parts.get(kind_at + 1).filter(|part| is_region(part)).map(|part| part.to_string());
+        let date = date_of_folders(parts.get(kind_at + 1 + usize::from(region.is_some())..).unwrap_or_default());
+        Some(LogKey { kind, account_id, region, date })
     }
 
     fn from_file_name(name: &str) -> Option<LogKey> {
         let mut parts = name.split('_');
         let account = parts.next().filter(|part| is_account(part))?;
-        let kind = parts.next().filter(|part| part.starts_with("CloudTrail"))?;
+        let kind = ObjectKind::from_name(parts.next()?)?;
         let region = parts.next().filter(|part| is_region(part))?;
-        let time = parts.find(|part| part.len() >= 8 && part.as_bytes()[..8].iter().all(u8::is_ascii_digit))?;
-        Some(LogKey {
-            kind: ObjectKind::from_folder(kind),
-            account_id: Some(account.into()),
-            region: Some(region.into()),
-            date: day(&time[..8])?,
-        })
+        // The name of a trail, in that of a digest, can look like a day; the time comes after it.
+        let is_time = |part: &&str| {
+            part.len() >= 8 && part.as_bytes()[..8].iter().all(u8::is_ascii_digit) && part[8..].starts_with(['T', '.'])
+        };
+        let time = parts.rfind(is_time)?;
+        Some(LogKey { kind, account_id: Some(account.into()), region: Some(region.into()), date: day(&time[..8])? })
     }
 
     /// True when the object at `path`, with this key, should be read: its kind has events, or its kind is unknown and
@@ -193,6 +213,19 @@ impl LogKey {
     }
 }
 
+/// Year, month and day, as far as the first folders are numbers of a date. CloudTrail began in 2013, S3 in 2006: a
+/// smaller number is not a year.
+fn date_of_folders(parts: &[&str]) -> (Option<i32>, Option<u32>, Option<u32>) {
+    let number = |at: usize, digits: std::ops::RangeInclusive<usize>, values: std::ops::RangeInclusive<u32>| {
+        let part = parts.get(at).filter(|part| digits.contains(&part.len()))?;
+        part.parse::<u32>().ok().filter(|number| values.contains(number))
+    };
+    let year = number(0, 4..=4, 2006..=9998);
+    let month = year.and_then(|_| number(1, 1..=2, 1..=12));
+    let day = month.and_then(|_| number(2, 1..=2, 1..=31));
+    (year.map(|year| year as i32), month, day)
+}
+
 /// `YYYYMMDD`.
 fn day(text: &str) -> Option<(Option<i32>, Option<u32>, Option<u32>)> {
     use chrono::Datelike;
@@ -217,12 +250,13 @@ fn is_firehose(name: &str) -> bool {
     !name.contains('.') && parts.windows(6).any(time)
 }
 
-fn is_account(text: &str) -> bool {
+/// True for 12 digits.
+pub fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// True for text with the form of a region name.
-pub(super) fn is_region(text: &str) -> bool {
+pub fn is_region(text: &str) -> bool {
     let parts: Vec<_> = text.split('-').collect();
     parts.len() >= 3
         && parts.last().is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
@@ -288,6 +322,58 @@ mod tests {
         let key = LogKey::parse("downloads/111122223333_CloudTrail_us-gov-west-1_20240102T0000Z_abc.json.gz");
         assert_eq!((key.kind.clone(), key.day()), (ObjectKind::Log, date("2024-01-02")));
         assert_eq!(LogKey::parse("downloads/notes.json").kind, ObjectKind::Unknown);
+    }
+
+    #[test]
+    fn folders_around_the_layout_hide_nothing() {
+        let log = "111122223333_CloudTrail_us-east-1_20240506T0710Z_aaaaaaaaaaaaaaaa.json.gz";
+        let day = "111122223333/CloudTrail/us-east-1/2024/05/06";
+        for folder in [
+            format!("CloudTrail-backup/AWSLogs/{day}"),
+            format!("AWSLogs/AWSLogs/{day}"),
+            format!("AWSLogs/o-abc/AWSLogs/o-abc/{day}"),
+            format!("AWSLogs/security-team/{day}"),
+            "AWSLogs/111122223333/backup/CloudTrail/us-east-1/2024/05/06".into(),
+        ] {
+            for path in [folder.clone(), format!("{folder}/{log}")] {
+                let key = LogKey::parse(&path);
+                assert_eq!((key.kind.clone(), key.day()), (ObjectKind::Log, date("2024-05-06")), "{path}");
+                assert_eq!(key.account_id.as_deref(), Some("111122223333"), "{path}");
+                assert_eq!(key.region.as_deref(), Some("us-east-1"), "{path}");
+            }
+        }
+        for folder in ["AWSLogs/may-2024", "CloudTrail-Digest", "AWSLogs/111122223333/Config", "AWSLogs/111122223333"] {
+            assert_eq!(LogKey::parse(&format!("{folder}/{log}")).kind, ObjectKind::Log, "{folder}");
+        }
+        for path in ["CloudTrail-Logs", "CloudTrail-Logs/2024-05/events.json", "AWSLogs/111122223333/events.json"] {
+            assert_eq!(LogKey::parse(path).kind, ObjectKind::Unknown, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_date_of_folders_has_a_year() {
+        let days = |path: &str| LogKey::parse(path).days();
+        assert_eq!(LogKey::parse("CloudTrail/2024/05/06/07/audit").day(), date("2024-05-06"));
+        assert_eq!(days("CloudTrail/05/06/07/audit"), None);
+        assert_eq!(days("CloudTrail/us-east-1/05/06/07/audit"), None);
+        assert_eq!(days("CloudTrail/2024/13/06"), LogKey::parse("CloudTrail/2024").days());
+    }
+
+    #[test]
+    fn the_folders_that_a_source_lies_in_hide_nothing() {
+        let below = |source: &str, path: &str| LogKey::below(source, &format!("{source}/{path}"));
+        for source in
+            ["x/CloudTrail-Digest", "AWSLogs/111122223333/Config", "x/CloudTrail/1999", "AWSLogs/111122223333/a"]
+        {
+            assert_eq!(below(source, "events.json").kind, ObjectKind::Unknown, "{source}");
+        }
+        let key = below("AWSLogs/111122223333/CloudTrail/us-east-1", "2024/05/06/x.json.gz");
+        assert_eq!((key.account_id.as_deref(), key.region.as_deref()), (Some("111122223333"), Some("us-east-1")));
+        assert_eq!(key.day(), date("2024-05-06"));
+        assert_eq!(below("AWSLogs/111122223333", "Config/x.json.gz").kind, ObjectKind::Service("Config".into()));
+        assert_eq!(below("AWSLogs", "111122223333/Config/x.json.gz").kind, ObjectKind::Service("Config".into()));
+        let digest = "CloudTrail/us-east-1/2024/05/06/111122223333_CloudTrail-Digest_us-east-1_t_us-east-1_20240506T100000Z.json.gz";
+        assert_eq!(below("AWSLogs/111122223333", digest).kind, ObjectKind::Digest);
     }
 
     #[test]

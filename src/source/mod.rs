@@ -4,17 +4,22 @@
 //! accounts, regions, days and kinds to read. [`walk`] and [`list`] find the objects; [`LookupEvents`] presents
 //! CloudTrail's event history as objects. Nothing here parses the content of an object.
 
+mod default_credentials;
+mod folder;
+mod keys;
+mod level;
 mod listing;
 mod location;
 mod log_key;
 mod lookup_events;
 mod profile;
+mod regional_store;
 mod s3_settings;
 mod selection;
 
-pub use listing::{Leaf, Listed, list, walk};
+pub use listing::{KeyNames, Leaf, Listed, Walk, list, walk};
 pub use location::Location;
-pub use log_key::{LogKey, ObjectKind};
+pub use log_key::{LogKey, ObjectKind, is_account, is_region};
 pub use lookup_events::{LookupEvents, RequestPolicy};
 pub use s3_settings::S3Settings;
 pub use selection::{ObjectKinds, Selection};
@@ -36,4 +41,9 @@ pub struct LogObject {
     pub version: String,
     /// The parsed key.
     pub key: LogKey,
+}
+
+/// Why an object is not read whose stored bytes exceed the limit of an object.
+fn too_large(size_bytes: u64, bytes_max: u64) -> String {
+    format!("{size_bytes} bytes exceed the limit of {bytes_max} bytes; raise it with --object-size-max")
 }

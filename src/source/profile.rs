@@ -57,7 +57,9 @@ impl ProfileCredentials {
             .args(["configure", "export-credentials", "--format", "process", "--profile", &self.profile])
             .stdin(Stdio::null())
             .output()
-            .map_err(|e| self.failed(format!("cannot run the AWS CLI ({e})")))?;
+            .map_err(|e| {
+                self.failed(format!("cannot run `aws` ({e}): install AWS CLI v2, or set AWS_ACCESS_KEY_ID"))
+            })?;
         if !output.status.success() {
             return Err(self.failed(String::from_utf8_lossy(&output.stderr).trim()));
         }

@@ -1,10 +1,18 @@
 //! How to reach S3: a profile and an endpoint on top of the environment variables.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use object_store::aws::AmazonS3Builder;
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, AwsCredentialProvider};
+use object_store::{Result, RetryConfig};
 
+use super::default_credentials::DefaultCredentials;
+use super::keys::KeyConnector;
 use super::profile::ProfileCredentials;
+
+/// No attempt of a request starts later than this. An attempt takes at most 30 seconds, the default of object_store, so
+/// a server that accepts connections and never answers costs a minute.
+const RETRY_TIME_MAX: Duration = Duration::from_secs(45);
 
 /// S3 settings that take precedence over the environment.
 #[derive(Debug, Clone, Default)]
@@ -18,18 +26,105 @@ pub struct S3Settings {
 impl S3Settings {
     /// The endpoint, from these settings or the environment.
     pub(super) fn endpoint(&self) -> Option<String> {
-        self.endpoint_url.clone().or_else(|| std::env::var("AWS_ENDPOINT_URL").ok())
+        self.endpoint_url.clone().or_else(|| variable("AWS_ENDPOINT_URL"))
     }
 
-    /// A store builder with the environment and these settings applied.
-    pub(super) fn builder(&self) -> AmazonS3Builder {
-        let mut builder = AmazonS3Builder::from_env();
-        if let Some(endpoint) = self.endpoint() {
-            builder = builder.with_allow_http(endpoint.starts_with("http://")).with_endpoint(endpoint);
+    /// The profile, from these settings or the environment. As in the AWS CLI, keys in the environment take precedence
+    /// over a profile in the environment.
+    fn profile(&self) -> Option<String> {
+        let from_environment = || variable("AWS_PROFILE").filter(|_| variable("AWS_ACCESS_KEY_ID").is_none());
+        self.profile.clone().or_else(from_environment)
+    }
+
+    /// Whether AWS can be asked for the region of a bucket: not for another server, and only in the largest partition.
+    pub(super) fn finds_region(&self) -> bool {
+        let is_in_partition = |region: String| dns_suffix(&region) == "amazonaws.com" && !region.starts_with("us-gov-");
+        self.endpoint().is_none() && self.region().is_none_or(is_in_partition)
+    }
+
+    /// The region of the environment.
+    fn region(&self) -> Option<String> {
+        self.environment().get_config_value(&AmazonS3ConfigKey::Region)
+    }
+
+    /// A store for a bucket, with the environment and these settings applied.
+    ///
+    /// # Errors
+    /// When the settings contradict each other.
+    pub(super) fn store(&self, bucket: &str, region: Option<&str>) -> Result<AmazonS3> {
+        let retry = RetryConfig { retry_timeout: RETRY_TIME_MAX, ..RetryConfig::default() };
+        let mut builder = self.environment().with_http_connector(KeyConnector).with_retry(retry);
+        builder = builder.with_bucket_name(bucket).with_credentials(self.credentials()?);
+        if let Some(region) = region {
+            builder = builder.with_region(region);
         }
-        match &self.profile {
-            Some(profile) => builder.with_credentials(Arc::new(ProfileCredentials::new(profile))),
+        let region = region.map(str::to_owned).or_else(|| self.region());
+        if let (None, Some(region)) = (self.endpoint(), &region)
+            && dns_suffix(region) != dns_suffix("us-east-1")
+        {
+            builder = builder.with_endpoint(format!("https://s3.{region}.{}", dns_suffix(region)));
+        }
+        builder.build()
+    }
+
+    fn environment(&self) -> AmazonS3Builder {
+        let builder = AmazonS3Builder::from_env();
+        match self.endpoint() {
+            Some(endpoint) => builder.with_allow_http(endpoint.starts_with("http://")).with_endpoint(endpoint),
             None => builder,
+        }
+    }
+
+    /// Credentials of the profile or of the environment.
+    ///
+    /// # Errors
+    /// When the environment has half a pair of keys.
+    pub(super) fn credentials(&self) -> Result<AwsCredentialProvider> {
+        if let Some(profile) = self.profile() {
+            return Ok(Arc::new(ProfileCredentials::new(&profile)));
+        }
+        // This store is only used for its credentials, so the bucket does not matter.
+        let retry = RetryConfig { max_retries: 1, ..RetryConfig::default() };
+        let store = self.environment().with_bucket_name("none").with_retry(retry).build()?;
+        Ok(Arc::new(DefaultCredentials::new(Arc::clone(store.credentials()))))
+    }
+}
+
+/// An environment variable that is not empty.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The end of the host names of a region's partition.
+///
+/// <https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html>
+pub(super) fn dns_suffix(region: &str) -> &'static str {
+    let suffixes = [
+        ("cn-", "amazonaws.com.cn"),
+        ("us-isob-", "sc2s.sgov.gov"),
+        ("us-isof-", "csp.hci.ic.gov"),
+        ("eu-isoe-", "cloud.adc-e.uk"),
+        ("us-iso-", "c2s.ic.gov"),
+        ("eusc-", "amazonaws.eu"),
+    ];
+    suffixes.iter().find(|(prefix, _)| region.starts_with(prefix)).map_or("amazonaws.com", |(_, suffix)| suffix)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_partition_has_its_own_host_names() {
+        for (region, suffix) in [
+            ("eu-west-1", "amazonaws.com"),
+            ("us-gov-west-1", "amazonaws.com"),
+            ("cn-north-1", "amazonaws.com.cn"),
+            ("us-iso-east-1", "c2s.ic.gov"),
+            ("us-isob-east-1", "sc2s.sgov.gov"),
+            ("eusc-de-east-1", "amazonaws.eu"),
+        ] {
+            assert_eq!(dns_suffix(region), suffix, "{region}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod bucket;
 pub mod security_lake;
 
 use std::io::Write;

@@ -16,12 +16,15 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, sleep_until};
 use url::Url;
 
-use crate::error::{self, root_cause};
+use super::super::s3_settings::dns_suffix;
+use crate::error::{self, redacted, root_cause};
 
 /// Events per page, the maximum of the API.
 const PAGE_EVENTS_MAX: u32 = 50;
 /// Bytes of one hour, the limit of decode for one object. At two pages per second it would take hours to read.
 const HOUR_BYTES_MAX: usize = 1 << 30;
+/// No attempt of a request starts later than this. An attempt takes at most 30 seconds, the default of object_store.
+const RETRY_TIME_MAX: Duration = Duration::from_secs(90);
 
 /// Request rate and retries.
 #[derive(Debug, Clone, Copy)]
@@ -100,8 +103,7 @@ enum Failure {
 
 /// The AWS endpoint of a region.
 pub fn endpoint(region: &str) -> String {
-    let partition = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-    format!("https://cloudtrail.{region}.{partition}")
+    format!("https://cloudtrail.{region}.{}", dns_suffix(region))
 }
 
 impl Api {
@@ -111,7 +113,7 @@ impl Api {
         credentials: AwsCredentialProvider,
         policy: RequestPolicy,
     ) -> error::Result<Api> {
-        let usage = |reason: String| error::Error::Usage(format!("invalid endpoint {endpoint}: {reason}"));
+        let usage = |reason: String| error::Error::Usage(format!("invalid endpoint {}: {reason}", redacted(endpoint)));
         let url = Url::parse(endpoint).map_err(|e| usage(e.to_string()))?;
         let options = ClientOptions::new().with_allow_http(url.scheme() == "http");
         let http = ReqwestConnector::default().connect(&options).map_err(|e| usage(root_cause(&e)))?;
@@ -171,6 +173,7 @@ impl Api {
     async fn send(&self, request: &LookupRequest<'_>) -> Result<Bytes> {
         let body = Bytes::from(serde_json::to_vec(request).map_err(store_error)?);
         let (mut attempts, mut wait) = (0, self.policy.backoff);
+        let give_up_at = Instant::now() + RETRY_TIME_MAX;
         loop {
             if let Some(reason) = self.credentials_error.get() {
                 return Err(store_error(reason.as_str()));
@@ -179,7 +182,9 @@ impl Api {
             attempts += 1;
             match self.attempt(body.clone()).await {
                 Ok(response) => return Ok(response),
-                Err(Failure::Transient(_)) if attempts < self.policy.attempts_max => sleep(wait).await,
+                Err(Failure::Transient(_)) if attempts < self.policy.attempts_max && Instant::now() < give_up_at => {
+                    sleep(wait).await;
+                }
                 Err(Failure::Transient(reason)) => {
                     return Err(store_error(format!("{reason}; gave up after {attempts} attempts")));
                 }

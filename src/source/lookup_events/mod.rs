@@ -66,11 +66,10 @@ impl LookupEvents {
         // The endpoint for CloudTrail takes precedence over the endpoint for all services.
         let endpoint = std::env::var("AWS_ENDPOINT_URL_CLOUDTRAIL").ok().or_else(|| s3.endpoint());
         let endpoint = endpoint.unwrap_or_else(|| api::endpoint(region));
-        // This S3 store is only used to resolve the credentials, so the bucket does not matter.
-        let store = s3.builder().with_bucket_name("none").with_region(region).build();
-        let store =
-            store.map_err(|e| error::Error::storage(error::Action::Open, format!("cloudtrail://{region}"), e))?;
-        LookupEvents::new(region, &endpoint, Arc::clone(store.credentials()), RequestPolicy::default())
+        let credentials = s3.credentials();
+        let credentials =
+            credentials.map_err(|e| error::Error::storage(error::Action::Open, format!("cloudtrail://{region}"), e))?;
+        LookupEvents::new(region, &endpoint, credentials, RequestPolicy::default())
     }
 
     /// The history of `region`, read from `endpoint`.
