@@ -84,7 +84,7 @@ fn the_shell_completes_describes_runs_and_remembers_queries() {
 
     screen.expect("trailhunt> ");
     type_in("\\d daily_role\r");
-    screen.expect("role that was made");
+    screen.expect("role that was created");
     screen.expect("trailhunt> ");
     type_in("\\d\r");
     screen.expect("targeted_calls");

@@ -145,4 +145,18 @@ fn resolved_is_only_what_was_judged_again() {
         let report = hunt(&["--baseline", arg(&month), "--from", from, "--to", to], &day);
         assert_eq!(report["resolved"], json!([]), "{from}: the other days were not judged");
     }
+
+    let mine = dir.path().join("mine");
+    succeeds(&["detectors", "new", "key_created", "--detector-dir", arg(&mine)]);
+    let path = mine.join("key_created.sql");
+    let text = std::fs::read_to_string(&path).unwrap().replace("TheCallToLookFor", "CreateAccessKey");
+    std::fs::write(&path, text.replace("cloudtrail.amazonaws.com", "iam.amazonaws.com")).unwrap();
+    let own = ["--detector-dir", arg(&mine), "--detector", "key_created"];
+    let found = hunt(&[&own[..], &["--baseline", "none"]].concat(), &month);
+    let found = found["findings"].as_array().unwrap().iter().filter(|f| f["detector"] == "key_created").count();
+    assert_eq!(found, 2);
+    let stricter = ["--baseline", arg(&month), "--set", "key_created.min_calls=2", "--from", "2024-01-20"];
+    let report = hunt(&[&own[..], &stricter[..]].concat(), &day);
+    let resolved: Vec<_> = report["resolved"].as_array().unwrap().iter().map(|f| &f["first_time"]).collect();
+    assert_eq!(resolved, ["2024-01-20T10:00:00Z"], "judged again and not found; the third of January was not judged");
 }

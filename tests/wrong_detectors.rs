@@ -194,7 +194,7 @@ fn a_new_detector_fails_its_test_until_it_is_written() {
     assert_eq!(tested.code, 0, "{}{}", tested.out, tested.err);
     assert!(tested.out.contains("ok        trail_stopped: 1 of 1 hits found"), "{}", tested.out);
     assert!(
-        tested.out.contains("tested    1 detectors, 0 failed"),
+        tested.out.contains("tested    1 detector, 0 failed"),
         "a folder's own and no shipped ones: {}",
         tested.out
     );

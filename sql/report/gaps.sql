@@ -3,7 +3,7 @@
 -- Usual is the account's and region's own earlier delivery: the share of the last 28 days (working days and weekends
 -- apart) with an event in that hour of the day. A gap is reported when so long a silence would come by chance once in
 -- 100,000 hours (11 years) at most: -ln of its probability is at least ln(100,000) = 11.5, with the hours taken as
--- independent. After four weeks with events in every hour that takes four hours, after ten days six.
+-- independent. After four weeks with events in every hour that takes four hours, after ten days five.
 --
 -- Delivery is expected up to $until, or up to the last event of all accounts if that is later.
 WITH active AS (
@@ -38,8 +38,10 @@ judged AS (
 compared AS (
   SELECT
     account_id, aws_region, hour, active,
-    sum(active) OVER same_hour AS days_active,
-    count(*) OVER same_hour AS days,
+    sum(active) OVER same_hour AS same_active,
+    count(*) OVER same_hour AS same_days,
+    sum(active) OVER any_day AS any_active,
+    count(*) OVER any_day AS any_days,
     -- All hours of one silence have the same number.
     sum(active) OVER (PARTITION BY account_id, aws_region ORDER BY hour ROWS UNBOUNDED PRECEDING) AS silence
   FROM judged
@@ -47,7 +49,21 @@ compared AS (
     PARTITION BY account_id, aws_region, date_part('hour', hour), date_part('dow', hour) IN (0, 6)
     ORDER BY hour
     ROWS BETWEEN 28 PRECEDING AND 1 PRECEDING
+  ), any_day AS (
+    PARTITION BY account_id, aws_region, date_part('hour', hour)
+    ORDER BY hour
+    ROWS BETWEEN 28 PRECEDING AND 1 PRECEDING
   )
+),
+-- Whoever had events on every such working day, or on every such weekend day, is compared with all days.
+usual AS (
+  SELECT
+    *,
+    CASE
+      WHEN same_days >= 2 AND same_active = same_days THEN any_active / (any_days + 1.0)
+      ELSE coalesce(same_active, 0) / (same_days + 1.0)
+    END AS share
+  FROM compared
 )
 SELECT
   account_id, aws_region,
@@ -55,9 +71,9 @@ SELECT
   max(hour) + INTERVAL '1 hour' AS "to",
   count(*) AS hours,
   max(hour) + INTERVAL '1 hour' >= (SELECT end_hour FROM bounds) AS ongoing
-FROM compared
+FROM usual
 WHERE active = 0 AND hour >= $from
 GROUP BY account_id, aws_region, silence
-HAVING sum(-ln(1.0 - coalesce(days_active, 0) / (days + 1.0))) >= ln(100000)
+HAVING sum(-ln(1.0 - share)) >= ln(100000)
 ORDER BY ongoing DESC, hours DESC, account_id, aws_region
 LIMIT 100

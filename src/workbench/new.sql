@@ -3,11 +3,11 @@ title      = "What it finds, as a headline"
 severity   = "medium"          # informational | low | medium | high | critical
 confidence = "medium"          # low | medium | high
 attack     = ["T1078.004"]
-why        = "What it means when it is true."
-benign     = ["What else it may be"]
+why        = "What it means if it is true."
+benign     = ["A harmless cause"]
 respond    = ["What to do first"]
 [params]
-min_calls = { default = 1, min = 1, help = "calls a day that are worth a finding" }
+min_calls = { default = 1, min = 1, help = "calls per day that are worth a finding" }
 */
 SELECT
   min(event_time) AS first_time,
@@ -17,13 +17,13 @@ SELECT
   account_id,
   aws_region AS region,
   0.5 AS score,
-  actor || ' called ' || api || ' ' || count(*) || ' times' AS summary,
+  actor || ': ' || api || ' called ' || counted(count(*), 'time', 'times') AS summary,
   evidence(event_id, event_time) AS evidence,
   count(*) AS events
 FROM calls
 WHERE event_time >= $from AND event_time < $to
   AND NOT by_service
   AND event_source = 'cloudtrail.amazonaws.com'
-  AND api = 'TheCallToLookFor' -- its test fails until this is said
+  AND api = 'TheCallToLookFor' -- its test fails until you name a call
 GROUP BY actor, account_id, aws_region, api, event_date
 HAVING count(*) >= $min_calls
