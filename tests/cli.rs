@@ -336,7 +336,11 @@ fn arguments_override_the_environment_which_overrides_the_settings_file() {
 
     std::fs::write(&file, "lakes = \"x\"\n").unwrap();
     let ran = trailhunt(&["config", "show", "--config", arg(&file)]);
-    assert!(ran.code == 2 && ran.err.contains("line 1, column 1: unknown setting lakes; did you mean lake?"), "{}", ran.err);
+    assert!(
+        ran.code == 2 && ran.err.contains("line 1, column 1: unknown setting lakes; did you mean lake?"),
+        "{}",
+        ran.err
+    );
 }
 
 #[test]
