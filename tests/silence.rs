@@ -1,5 +1,7 @@
 //! Missing events are reported wherever a reader looks: terminal, JSON, one-line summary, page and exit code.
 
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
 mod common;
 
 use std::path::Path;
