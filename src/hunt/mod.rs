@@ -63,7 +63,7 @@ pub async fn detect(detection: &Detection, session: &Session, window: Window, pr
 /// Hunts the lake and makes the report. `coverage` is what an ingest just read, if there was one.
 ///
 /// # Errors
-/// As [`prepare`] and [`detect`], and when the previous report cannot be read.
+/// As [`prepare`] and [`detect()`], and when the previous report cannot be read.
 pub async fn hunt(
     lake: &Lake,
     request: &HuntRequest,

@@ -121,7 +121,7 @@ impl Lake {
         Ok(self.location.bytes(&self.location.child(&record.report)).await?.to_vec())
     }
 
-    /// The newest record that matches, among the last [`SEARCHED_MAX`]. Modified records are skipped.
+    /// The newest record that matches, among the last `SEARCHED_MAX`. Modified records are skipped.
     ///
     /// # Errors
     /// When the chain cannot be listed or read.
