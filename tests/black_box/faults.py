@@ -132,7 +132,7 @@ def expiries(world: World) -> dict[str, Callable[[Exchange], bool]]:
 
 
 def ingest_until(world: World, begins: Callable[[Exchange], bool], lake: str) -> list[str]:
-    """Runs an ingest whose credentials expire. Returns the lines of its error output."""
+    """Runs an ingest whose credentials expire. Returns its error, or the first object it names as unread."""
     over, expired = False, partial(refused, 403, "ExpiredToken")
 
     def rule(exchange: Exchange) -> Fault | None:
@@ -141,7 +141,9 @@ def ingest_until(world: World, begins: Callable[[Exchange], bool], lake: str) ->
         return expired if over else None
 
     with world.faulty(rule) as trailhunt:
-        return world.ingest(trailhunt, lake, exit_code=2).stderr.strip().splitlines()
+        ran = world.ingest(trailhunt, lake, exit_code=2)
+    unread = [line for line in ran.stdout.splitlines() if line.startswith("unread ")]
+    return ran.stderr.strip().splitlines() or unread[:1]
 
 
 def expired_credentials_leave_nothing_half_committed(world: World) -> None:

@@ -128,10 +128,10 @@ class World:
     trailhunt: Trailhunt
     sample: Archive
 
-    def coverage_of_run(self, archive: Archive) -> dict:
+    def coverage_of_run(self, archive: Archive, exit_code: int = 0) -> dict:
         report = self.folder / f"{archive.name}.json"
         run = ["run", archive.source, "--lake", archive.lake, "--report", report, *HUNT]
-        self.trailhunt.run(*run, *archive.options)
+        self.trailhunt.run(*run, *archive.options, exit_code=exit_code)
         return json.loads(report.read_text())["coverage"]
 
     def local_days(self, archive: Archive, *options: str) -> list[dict]:
@@ -154,7 +154,8 @@ def run_on_s3_keeps_what_a_local_ingest_keeps(world: World, archive: Archive) ->
 
 def second_run_reads_no_object_and_adds_no_event(world: World, archive: Archive) -> None:
     events = world.trailhunt.count(archive.lake)
-    coverage = world.coverage_of_run(archive)
+    coverage = world.coverage_of_run(archive, exit_code=2)
+    assert coverage["stale_reasons"] == ["the sources had no new object"], coverage
     assert coverage["objects_read"] == coverage["events_read"] == coverage["events_kept"] == 0, coverage
     assert coverage["objects_skipped"] > 0, coverage
     assert world.trailhunt.count(archive.lake) == events
