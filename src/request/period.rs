@@ -22,7 +22,6 @@ impl Period {
     /// As [`instant`].
     pub fn parse(from: Option<&str>, to: Option<&str>, now: DateTime<Utc>) -> Result<Period> {
         let read = |text: Option<&str>| text.map(|text| instant(text, now)).transpose();
-        let is_absolute = |text: &str| text.starts_with(|c: char| c.is_ascii_digit()) && text.contains('-');
         let is_relative = from.is_some_and(|text| !is_absolute(text));
         Ok(Period { from: read(from)?, to: read(to)?, is_relative })
     }
@@ -34,7 +33,7 @@ impl Period {
     pub fn whole_days(self, from: Option<&str>, to: Option<&str>) -> Result<Period> {
         let given = [(from, self.from), (to, self.to)];
         let has_time = |(text, time): &(Option<&str>, Option<DateTime<Utc>>)| {
-            text.is_some_and(|text| text.contains('T')) && time.is_some_and(|time| time.time() != NaiveTime::MIN)
+            text.is_some_and(is_absolute) && time.is_some_and(|time| time.time() != NaiveTime::MIN)
         };
         match given.iter().find(|given| has_time(given)) {
             Some((Some(text), _)) => Err(Error::Usage(format!(
@@ -60,6 +59,11 @@ impl Period {
     pub fn days(&self) -> (Option<NaiveDate>, Option<NaiveDate>) {
         (self.from.map(|time| time.date_naive()), self.to.map(day_after))
     }
+}
+
+/// Whether a point in time is a date or a date with a time, and not relative to now.
+fn is_absolute(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit()) && text.contains('-')
 }
 
 /// 00:00 UTC of a day.
@@ -119,5 +123,20 @@ mod tests {
         assert_eq!(read("36h"), "2024-02-29T00:30:00+00:00");
         assert_eq!(read("-1d"), "2024-02-29T12:30:00+00:00");
         assert!(instant("soon", now).unwrap_err().to_string().contains("invalid time `soon`: expected"));
+    }
+
+    #[test]
+    fn a_time_of_day_is_refused_where_whole_days_are_judged() {
+        let now: DateTime<Utc> = "2024-03-01T12:30:00Z".parse().unwrap();
+        let whole = |text: &str| Period::parse(Some(text), None, now).unwrap().whole_days(Some(text), None);
+        for text in
+            ["2024-02-29T12:00:00Z", "2024-02-29 12:00:00Z", "2024-02-29t12:00:00z", "2024-02-29T00:00:00+02:00"]
+        {
+            let error = whole(text).unwrap_err().to_string();
+            assert!(error.contains(text) && error.contains("whole days"), "{error}");
+        }
+        for text in ["2024-02-29", "2024-02-29T00:00:00Z", "yesterday", "7d", "-1d", "36h"] {
+            assert!(whole(text).is_ok(), "{text}");
+        }
     }
 }
