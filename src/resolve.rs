@@ -162,7 +162,7 @@ pub fn request(command: Command, settings: Settings) -> Result<Request> {
         }),
         Command::Shell(args) => Request::Shell(lake(args.sql)?),
         Command::Detectors(args) => Request::Detectors(detectors(args, &settings)?),
-        Command::Lake(command) => self::lake_command(command)?,
+        Command::Lake(command) => lake_command(command)?,
         Command::Config(cli::ConfigCommand::Show) => Request::ConfigShow(settings),
         Command::Completions(args) => Request::Completions(args.shell),
         Command::Man(args) => Request::Man(args.out),

@@ -6,10 +6,10 @@ use std::io::Write;
 
 use serde_json::{Map, Value};
 
-use super::printable;
 use crate::detect::{Window, rows};
 use crate::engine::Session;
 use crate::error::{Error, Result};
+use crate::terminal::printable;
 
 const DIFF: &str = include_str!("../../sql/baseline_diff.sql");
 /// Items named on a line; the rest is counted.

@@ -6,10 +6,11 @@ use arrow::array::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use include_dir::{Dir, include_dir};
 
-use super::{Question, printable};
+use super::Question;
 use crate::detect::Window;
 use crate::engine::Session;
 use crate::error::{Error, Result};
+use crate::terminal::printable_line;
 
 static SECTIONS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/entity");
 
@@ -84,9 +85,7 @@ fn cells(batches: &[RecordBatch]) -> std::result::Result<Vec<Vec<String>>, arrow
     for batch in batches {
         let formatters = batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options));
         let formatters = formatters.collect::<std::result::Result<Vec<_>, _>>()?;
-        let cell = |formatter: &ArrayFormatter, row: usize| {
-            printable(&formatter.value(row).to_string()).replace('\n', "\u{fffd}")
-        };
+        let cell = |formatter: &ArrayFormatter, row: usize| printable_line(&formatter.value(row).to_string());
         rows.extend((0..batch.num_rows()).map(|row| formatters.iter().map(|column| cell(column, row)).collect()));
     }
     Ok(rows)

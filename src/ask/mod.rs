@@ -23,5 +23,3 @@ pub use question::{Question, QuestionParameter, Questions};
 pub use rejects::rejects;
 pub use shell::shell;
 pub use story::{findings_section, story};
-
-pub use crate::terminal::printable;

@@ -4,8 +4,9 @@ use std::io::Write;
 
 use serde_json::Value;
 
-use super::{Kind, Section, printable};
+use super::{Kind, Section};
 use crate::detect::Window;
+use crate::terminal::printable_line;
 use crate::wording::shortened;
 
 /// Widest cell that is printed whole, in characters.
@@ -19,7 +20,7 @@ pub fn findings_section(entity: &str, findings: &[Value]) -> Section {
         [&finding["entity"], &finding["actor"]].iter().any(|who| **who == entity) || evidence.any(of_evidence)
     };
     let cells = |finding: &Value| {
-        let cell = |name: &str| printable(finding[name].as_str().unwrap_or_default()).replace('\n', "\u{fffd}");
+        let cell = |name: &str| printable_line(finding[name].as_str().unwrap_or_default());
         ["severity", "first_time", "detector", "summary"].map(cell).to_vec()
     };
     let rows = findings.iter().filter(is_about).map(cells).collect();
@@ -33,7 +34,7 @@ pub fn findings_section(entity: &str, findings: &[Value]) -> Section {
 /// When `out` cannot be written.
 pub fn story(entity: &str, window: Window, sections: &[Section], out: &mut impl Write) -> std::io::Result<()> {
     let (from, to) = (window.from.date_naive(), window.to.date_naive());
-    writeln!(out, "{}: {}, {from} to {to}", Kind::of(entity).word(), printable(entity))?;
+    writeln!(out, "{}: {}, {from} to {to}", Kind::of(entity).word(), printable_line(entity))?;
     if sections.iter().all(|section| section.rows.is_empty()) {
         return writeln!(out, "\nnot in the lake; `trailhunt query calls_by_identity` lists the identities that are");
     }

@@ -5,7 +5,7 @@ use std::io::Write;
 use indicatif::HumanCount;
 
 use super::Verification;
-use crate::terminal::printable;
+use crate::terminal::printable_line;
 
 /// Writes a summary, then one line per problem.
 ///
@@ -42,7 +42,7 @@ pub fn text(verification: &Verification, out: &mut impl Write) -> std::io::Resul
     writeln!(out, "problems  {}\n", HumanCount(problems.len() as u64))?;
     for problem in problems {
         // One line each, whatever the name of the object contains.
-        writeln!(out, "{}", printable(&problem.to_string()).replace('\n', "\u{fffd}"))?;
+        writeln!(out, "{}", printable_line(&problem.to_string()))?;
     }
     Ok(())
 }

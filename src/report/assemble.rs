@@ -11,7 +11,7 @@ use super::detector_summary::DetectorSummary;
 use super::document::{FORMAT_VERSION, Report, Run};
 use super::matrix::matrix;
 use super::recommendation::recommendations;
-use super::sections::{Judged, Sections};
+use super::sections::{Judged, Sections, events_in_window};
 use super::stale::stale_reasons;
 use crate::detect::suppression::Triage;
 use crate::detect::{Detector, Finding, Hunt, Suppressions, Window, risk};
@@ -75,8 +75,7 @@ pub async fn report(inputs: ReportInputs<'_>) -> Result<Report> {
         gaps: sections.gaps,
         ..coverage.unwrap_or_default()
     };
-    let events_by_day = sections.statistics.get("events_by_day").into_iter().flatten();
-    let events = events_by_day.filter_map(|row| row.get("events").and_then(|n| n.as_u64())).sum();
+    let events = events_in_window(&sections.statistics);
     coverage.stale_reasons = stale_reasons(&coverage, &judged, events, ingested);
     coverage.stale = !coverage.stale_reasons.is_empty();
     let summaries: Vec<_> =

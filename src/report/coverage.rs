@@ -72,11 +72,11 @@ impl History {
         }
     }
 
-    /// `1 day of history; 27 of 42 detectors need 7 or more`.
+    /// `1 day of history; 27 of 42 detectors need more, up to 14 days`.
     pub fn too_short(&self) -> Option<String> {
         let (days, short, all) = (counted(self.days, "day"), self.detectors_without_history, self.detectors);
-        let needed = self.days_needed;
-        (short > 0).then(|| format!("{days} of history; {short} of {all} detectors need more, up to {needed} days"))
+        let needed = counted(self.days_needed, "day");
+        (short > 0).then(|| format!("{days} of history; {short} of {all} detectors need more, up to {needed}"))
     }
 }
 

@@ -10,7 +10,7 @@ use super::coverage::Coverage;
 use super::detector_summary::DetectorSummary;
 use super::matrix::Matrix;
 use super::recommendation::Recommendation;
-use super::sections::Row;
+use super::sections::{Row, events_in_window};
 use crate::detect::risk::Entity;
 use crate::detect::suppression::{Suppressed, Use};
 use crate::detect::{Finding, Window};
@@ -103,7 +103,6 @@ fn milliseconds<S: serde::Serializer>(time: &DateTime<Utc>, serializer: S) -> st
 impl Report {
     /// Events within the window.
     pub fn events_in_window(&self) -> u64 {
-        let days = self.statistics.get("events_by_day").into_iter().flatten();
-        days.filter_map(|row| row.get("events").and_then(|n| n.as_u64())).sum()
+        events_in_window(&self.statistics)
     }
 }

@@ -94,6 +94,12 @@ impl Sections {
     }
 }
 
+/// Events in the window, from the report's statistics.
+pub fn events_in_window(statistics: &BTreeMap<String, Vec<Row>>) -> u64 {
+    let days = statistics.get("events_by_day").into_iter().flatten();
+    days.filter_map(|row| row.get("events").and_then(|n| n.as_u64())).sum()
+}
+
 /// Names of all sections, from the file names.
 fn names() -> impl Iterator<Item = &'static str> {
     QUERIES.files().filter_map(|file| file.path().file_stem()?.to_str())

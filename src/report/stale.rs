@@ -7,7 +7,8 @@ use super::sections::Judged;
 use super::text::gap_sentence;
 use crate::wording::counted;
 
-/// CloudTrail delivers within minutes, and even a quiet account has events every day (AWS Config, health checks, reviews).
+/// A day, the unit of a window. Shorter silences are judged against the history of their account and region: see
+/// `sql/report/gaps.sql`.
 const SILENCE_MAX: TimeDelta = TimeDelta::days(1);
 /// Gaps named; the rest is counted.
 const GAPS_MAX: usize = 3;

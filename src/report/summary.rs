@@ -9,7 +9,7 @@ use crate::detect::{Severity, Status};
 use crate::terminal::printable_line;
 use crate::wording::shortened;
 
-/// A run in one line of JSON.
+/// A run as the chain of runs records it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// The run's id.
@@ -103,27 +103,26 @@ const BRIEF_REASONS_MAX: usize = 2;
 impl Brief {
     /// The key figures of a report in short.
     pub fn of(report: &Report) -> Brief {
-        let Summary { run, from, to, lake, events, events_kept, findings, .. } = Summary::of(report);
-        let Summary { new, new_and_high, continuing, resolved, suppressed, unread, heaviest, .. } = Summary::of(report);
+        let summary = Summary::of(report);
         let short = |text: &String| shortened(&printable_line(text), BRIEF_TEXT_MAX);
         let reasons = report.coverage.stale_reasons.iter().take(BRIEF_REASONS_MAX).map(short).collect();
         Brief {
-            run,
-            from,
-            to,
-            lake: shortened(&lake, BRIEF_TEXT_MAX),
-            events,
-            events_kept,
-            findings,
-            new,
-            new_and_high,
-            continuing,
-            resolved,
-            suppressed,
-            unread,
-            stale: report.coverage.stale,
+            run: summary.run,
+            from: summary.from,
+            to: summary.to,
+            lake: short(&summary.lake),
+            events: summary.events,
+            events_kept: summary.events_kept,
+            findings: summary.findings,
+            new: summary.new,
+            new_and_high: summary.new_and_high,
+            continuing: summary.continuing,
+            resolved: summary.resolved,
+            suppressed: summary.suppressed,
+            unread: summary.unread,
+            stale: summary.stale,
             stale_reasons: reasons,
-            top: heaviest.first().map(short),
+            top: summary.heaviest.first().map(short),
         }
     }
 }

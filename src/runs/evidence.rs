@@ -8,7 +8,6 @@ use serde_json::Value;
 
 use super::Run;
 use super::record::stored_report;
-use crate::ask::printable;
 use crate::detect::rows;
 use crate::engine::{Parameters, Session};
 use crate::error::{Error, Result};
@@ -17,6 +16,7 @@ use crate::open;
 use crate::report::{Row, bundle};
 use crate::request::EvidenceRequest;
 use crate::sha256;
+use crate::terminal::printable;
 use crate::wording::counted;
 
 /// A bundle that was written.

@@ -3,10 +3,10 @@
 use std::io::Write;
 
 use super::Run;
-use crate::ask::printable;
 use crate::detect::Severity;
 use crate::error::Result;
 use crate::lake::Lake;
+use crate::terminal::printable;
 
 /// The last runs, oldest first.
 ///

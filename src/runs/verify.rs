@@ -9,7 +9,6 @@ use serde_json::Value;
 
 use super::Run;
 use super::record::stored_report;
-use crate::ask::printable;
 use crate::detect::{self, Settings, Window};
 use crate::error::{Error, Result};
 use crate::lake::{Lake, Link};
@@ -18,6 +17,7 @@ use crate::report::bundle;
 use crate::request::VerifyRequest;
 use crate::sha256;
 use crate::terminal::Progress;
+use crate::terminal::printable_line;
 
 /// The result of a verification.
 #[derive(Debug)]
@@ -83,7 +83,7 @@ impl Verified {
     /// When `out` cannot be written.
     pub fn text(&self, out: &mut impl Write) -> std::io::Result<()> {
         if let Some(text) = &self.reproduced {
-            writeln!(out, "again     {}", printable(text))?;
+            writeln!(out, "again     {}", printable_line(text))?;
         }
         match &self.last_sha256 {
             Some(last) => writeln!(out, "runs      {}, last record {last}", self.runs)?,
@@ -93,7 +93,7 @@ impl Verified {
             return writeln!(out, "verified  every record follows the one before, and every report is unmodified");
         }
         writeln!(out, "problems  {}\n", self.problems.len())?;
-        self.problems.iter().try_for_each(|problem| writeln!(out, "{}", printable(problem).replace('\n', "\u{fffd}")))
+        self.problems.iter().try_for_each(|problem| writeln!(out, "{}", printable_line(problem)))
     }
 }
 

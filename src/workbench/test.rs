@@ -3,9 +3,9 @@
 use std::io::Write;
 
 use super::fixture;
-use crate::ask::printable;
 use crate::detect::{Detector, Hunt, Verdict, expand};
 use crate::error::{Error, Result};
+use crate::terminal::printable;
 
 /// Event ids that are listed per problem.
 const LISTED_MAX: usize = 5;
