@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::{arg, succeeds, trailhunt};
+use common::{archive, arg, read_json, succeeds, trailhunt, write};
+use serde_json::{Value, json};
 
 /// A valid detector.
 const GOOD: &str = r#"/*
@@ -226,4 +227,36 @@ fn detectors_are_listed_by_severity_tactic_and_source() {
     assert!(list(&["--reads", "sts.amazonaws.com"]).contains(&"new_role_caller".to_owned()));
     let ran = trailhunt(&["detectors", "list", "--tactic", "luck"]);
     assert!(ran.code == 2 && ran.err.contains("unknown tactic luck: expected one of initial-access, "), "{}", ran.err);
+}
+
+#[test]
+fn a_detector_that_cannot_be_read_or_planned_is_named_and_the_others_hunt() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let (mine, lake, report) = (dir.path().join("mine"), dir.path().join("lake"), dir.path().join("report.json"));
+    let too_long = GOOD.replace("0.5 AS score", &format!("0.5{} AS score", " + 0".repeat(5_000)));
+    for (name, text) in [
+        ("good.sql", GOOD.as_bytes()),
+        ("no_header.sql", b"SELECT 1"),
+        ("no_text.sql", b"\xff\xfe"),
+        ("too_long.sql", too_long.as_bytes()),
+    ] {
+        write(&mine.join(name), text);
+    }
+    let event = json!({"eventTime": "2024-01-01T10:00:00Z", "eventID": "1", "eventName": "StopLogging",
+        "eventSource": "cloudtrail.amazonaws.com", "userIdentity": {"type": "Root", "accountId": "111122223333"}});
+    archive(&dir.path().join("archive"), &[event]);
+    succeeds(&["ingest", arg(&dir.path().join("archive")), "--lake", arg(&lake)]);
+    let ran = trailhunt(&["hunt", "--lake", arg(&lake), "--detector-dir", arg(&mine), "--report", arg(&report)]);
+    assert_eq!(ran.code, 2, "{}{}", ran.out, ran.err);
+    let report = read_json(&report);
+    let texts = |list: &Value| list.as_array().expect("a list").iter().map(Value::to_string).collect::<Vec<_>>();
+    let failed = texts(&report["run"]["detectors_failed"]);
+    assert_eq!(failed.len(), 3, "{failed:?}");
+    for id in ["no_header", "no_text", "too_long"] {
+        assert!(failed.iter().any(|reason| reason.contains(id)), "{id}: {failed:?}");
+        assert!(ran.out.contains(id), "{id}: {}", ran.out);
+    }
+    let found: Vec<_> = texts(&report["findings"]);
+    assert!(found.iter().any(|finding| finding.contains(r#""detector":"good""#)), "{found:?}");
+    assert!(found.iter().any(|finding| finding.contains(r#""detector":"trail_tampering""#)), "{found:?}");
 }

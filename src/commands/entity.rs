@@ -4,18 +4,21 @@ use super::Outcome;
 use crate::ask;
 use crate::error::{Error, Result};
 use crate::request::{EntityRequest, FindingsFrom};
-use crate::terminal::{Out, Progress};
+use crate::terminal::{Out, Progress, note};
 use crate::{hunt, open};
 
+/// Exit code 2 if a detector failed.
 pub async fn entity(request: EntityRequest, out: &mut Out) -> Result<Outcome> {
     let (snapshot, session) = open::session(&request.lake).await?;
     let window = hunt::window(&snapshot, &request.period)?;
+    let mut failed = Vec::new();
     let findings = match request.findings {
         FindingsFrom::Nowhere => None,
         FindingsFrom::Report(findings) => Some(findings),
         FindingsFrom::Hunt(detection) => {
             let hunt = hunt::detect(&detection, &session, window, Progress::Shown).await?;
             let findings: serde_json::Result<_> = hunt.findings.iter().map(serde_json::to_value).collect();
+            failed = hunt.failed;
             Some(findings.map_err(|e| Error::Internal(e.to_string()))?)
         }
     };
@@ -24,5 +27,6 @@ pub async fn entity(request: EntityRequest, out: &mut Out) -> Result<Outcome> {
         sections.insert(1.min(sections.len()), ask::findings_section(&request.entity, &findings));
     }
     out.render(|out| ask::story(&request.entity, window, &sections, out))?;
-    Ok(Outcome::Done)
+    failed.iter().for_each(note);
+    Ok(Outcome::complete(failed.is_empty()))
 }

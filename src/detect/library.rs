@@ -17,13 +17,32 @@ pub struct Library {
     detectors: BTreeMap<String, Detector>,
     /// Ids of shipped detectors that a detector in a folder replaces.
     pub replaced: Vec<String>,
+    /// Files in the folders that are no detectors, with the reason; a shipped detector of that id stays.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// A file that was named like a detector but could not be read or is invalid.
+#[derive(Debug, Clone)]
+pub struct Unreadable {
+    /// File stem.
+    pub id: String,
+    /// File and reason.
+    pub reason: String,
+}
+
+impl Unreadable {
+    /// As the error of a detector.
+    pub fn error(&self) -> Error {
+        Error::Detector { id: self.id.clone(), reason: self.reason.clone() }
+    }
 }
 
 impl Library {
-    /// Loads the shipped detectors and those in `folders`; a detector with the id of a shipped one replaces it.
+    /// Loads the shipped detectors and those in `folders`; a detector with the id of a shipped one replaces it. What cannot
+    /// be read is in [`Library::unreadable`].
     ///
     /// # Errors
-    /// For a folder that cannot be read, and for an invalid detector.
+    /// For a folder that cannot be read.
     pub fn load(folders: &[PathBuf]) -> Result<Library> {
         let mut library = Library::default();
         for file in SHIPPED.files() {
@@ -37,25 +56,33 @@ impl Library {
         Ok(library)
     }
 
+    /// As [`Library::load`], but a file that cannot be read is an error.
+    ///
+    /// # Errors
+    /// Also for a file that cannot be read and for an invalid detector.
+    pub fn load_all(folders: &[PathBuf]) -> Result<Library> {
+        let library = Library::load(folders)?;
+        library.unreadable.first().map_or(Ok(()), |file| Err(file.error()))?;
+        Ok(library)
+    }
+
     fn add_folder(&mut self, folder: &Path) -> Result<()> {
-        let failed = |path: &Path| {
-            let path = path.to_path_buf();
-            move |source| Error::File { path, source }
-        };
-        for entry in std::fs::read_dir(folder).map_err(failed(folder))? {
-            let path = entry.map_err(failed(folder))?.path();
+        let failed = |source| Error::File { path: folder.to_path_buf(), source };
+        let entries =
+            std::fs::read_dir(folder).map_err(failed)?.collect::<std::io::Result<Vec<_>>>().map_err(failed)?;
+        for path in entries.into_iter().map(|entry| entry.path()) {
             let Some(id) = detector_id(&path) else { continue };
-            // Opening a FIFO would wait for a writer.
-            if std::fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
-                let reason = "not a regular file; remove it from the folder of detectors".into();
-                return Err(Error::Detector { id, reason });
-            }
-            let text = std::fs::read_to_string(&path).map_err(failed(&path))?;
-            let detector = Detector { path: Some(path), ..Detector::parse(&id, &text)? };
-            if self.detectors.insert(id.clone(), detector).is_some() {
-                self.replaced.push(id);
+            match read(&id, path) {
+                Ok(detector) => {
+                    if self.detectors.insert(id.clone(), detector).is_some() {
+                        self.replaced.push(id);
+                    }
+                }
+                Err(reason) => self.unreadable.push(Unreadable { id, reason }),
             }
         }
+        // Folders are not sorted.
+        self.unreadable.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(())
     }
 
@@ -67,9 +94,12 @@ impl Library {
     /// The detector with this id.
     ///
     /// # Errors
-    /// [`Error::Usage`] with similar ids.
+    /// [`Error::Usage`] with similar ids; [`Error::Detector`] when its file could not be read.
     pub fn get(&self, id: &str) -> Result<&Detector> {
         self.detectors.get(id).ok_or_else(|| {
+            if let Some(file) = self.unreadable.iter().find(|file| file.id == id) {
+                return file.error();
+            }
             let near = self.detectors.keys().filter(|known| known.contains(id) || id.contains(known.as_str()));
             let near: Vec<_> = near.map(String::as_str).collect();
             let hint = if near.is_empty() {
@@ -92,6 +122,21 @@ impl Library {
     /// The fixture of a shipped detector: CloudTrail records, one per line.
     pub fn fixture(id: &str) -> Option<&'static str> {
         SHIPPED.get_file(format!("{id}.events.jsonl"))?.contents_utf8()
+    }
+}
+
+/// Reads a detector; an error is the reason.
+fn read(id: &str, path: PathBuf) -> Result<Detector, String> {
+    let failed = |reason: &dyn std::fmt::Display| format!("{}: {reason}", path.display());
+    // Opening a FIFO would wait for a writer.
+    if std::fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(failed(&"not a regular file; remove it from the folder of detectors"));
+    }
+    let text = std::fs::read_to_string(&path).map_err(|e| failed(&e))?;
+    match Detector::parse(id, &text) {
+        Ok(detector) => Ok(Detector { path: Some(path), ..detector }),
+        Err(Error::Detector { reason, .. }) => Err(reason),
+        Err(e) => Err(failed(&e)),
     }
 }
 

@@ -26,7 +26,7 @@ pub use detector::Detector;
 pub use finding::{Event, Evidence, Finding, Status};
 pub use fixture::{Verdict, expand};
 pub use front_matter::FrontMatter;
-pub use library::{Library, detector_id};
+pub use library::{Library, Unreadable, detector_id};
 pub use parameter::{Parameter, value_like, value_of};
 pub use problem::Problem;
 pub use runner::{Hunt, Settings, plan, rows, run};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Days, Utc};
 
-use crate::detect::{self, Hunt, Window};
+use crate::detect::{self, Hunt, Unreadable, Window};
 use crate::engine::Session;
 use crate::error::{Error, Result};
 use crate::geo::Geo;
@@ -53,11 +53,15 @@ pub async fn detect(detection: &Detection, session: &Session, window: Window, pr
     let detectors = detection.detectors()?;
     let total = detectors.len() as u64;
     let bar = progress.steps("hunt", total);
-    detect::run(&detectors, session, window, &detection.settings, |done, id| {
+    let hunt = detect::run(&detectors, session, window, &detection.settings, |done, id| {
         bar.set(done as u64, total);
         bar.describe(id);
-    })
-    .await
+    });
+    let mut hunt = hunt.await?;
+    if detection.ids.is_empty() {
+        hunt.failed.extend(detection.library.unreadable.iter().map(Unreadable::error));
+    }
+    Ok(hunt)
 }
 
 /// Hunts the lake and makes the report. `coverage` is what an ingest just read, if there was one.
