@@ -87,6 +87,10 @@ pub enum Error {
     #[error("internal: {0}; please report it")]
     Internal(String),
 
+    /// A command reached its time or memory limit.
+    #[error("stopped: {0}")]
+    Stopped(String),
+
     /// The operator pressed Ctrl-C.
     #[error("interrupted; committed data is kept, run the same command again to continue")]
     Interrupted,

@@ -12,7 +12,7 @@
 //!
 //! Around the flow: `request` is what runs, `ingest` and `hunt` are the two pipelines, `runs` is the chain of recorded runs,
 //! `workbench` is where detectors are written. `cli` and `settings` parse what was typed, `resolve` turns it into requests,
-//! `commands` runs them. `tests/tidy.rs` enforces this.
+//! `commands` runs them, and `supervisor` ends them in time. `tests/tidy.rs` enforces this.
 
 #![warn(missing_docs)]
 
@@ -56,5 +56,7 @@ pub mod cli;
 pub mod settings;
 
 pub mod resolve;
+
+pub mod supervisor;
 
 pub mod commands;

@@ -3,14 +3,11 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use trailhunt::error::{Error, Result, redacted};
+use trailhunt::error::{Result, redacted};
 use trailhunt::resolve::Request;
+use trailhunt::supervisor::supervise;
 use trailhunt::terminal::note;
 use trailhunt::{commands, resolve, settings};
-
-/// Threads for local files and other blocking work. With tokio's default of 512, a folder of tiny files starts hundreds,
-/// each with an allocator cache of its own.
-const BLOCKING_THREADS_MAX: usize = 24;
 
 #[cfg(not(target_env = "msvc"))]
 #[global_allocator]
@@ -18,15 +15,16 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     let outcome = request().and_then(|request| {
-        let mut runtime = tokio::runtime::Builder::new_multi_thread();
-        let runtime = runtime.enable_all().max_blocking_threads(BLOCKING_THREADS_MAX).build();
-        let runtime = runtime.map_err(|e| Error::Usage(format!("cannot start threads: {e}")))?;
-        runtime.block_on(run(request))
+        let limits = request.limits();
+        supervise(limits, async move || commands::run(request).await)
     });
-    outcome.unwrap_or_else(|error| {
-        note(redacted(&error.to_string()));
-        ExitCode::from(2)
-    })
+    outcome.map_or_else(
+        |error| {
+            note(redacted(&error.to_string()));
+            ExitCode::from(2)
+        },
+        ExitCode::from,
+    )
 }
 
 /// What the command line, the environment and trailhunt.toml ask for.
@@ -36,12 +34,4 @@ fn request() -> Result<Request> {
         note(format_args!("using settings from ./{}", settings::FILE));
     }
     resolve::request(cli.command, settings)
-}
-
-async fn run(request: Request) -> Result<ExitCode> {
-    tokio::select! {
-        outcome = commands::run(request) => outcome.map(ExitCode::from),
-        // Without a handler, Ctrl-C would also end the process, but without a message.
-        _ = tokio::signal::ctrl_c() => Err(Error::Interrupted),
-    }
 }

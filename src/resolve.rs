@@ -22,6 +22,7 @@ use crate::request::*;
 use crate::sample::SampleSettings;
 use crate::settings::Settings;
 use crate::source::{self, Location, S3Settings, Selection};
+use crate::supervisor;
 
 /// A command that is ready to run.
 #[derive(Debug)]
@@ -89,6 +90,19 @@ pub enum DetectorsRequest {
     Test(Library, Vec<String>),
     /// `detectors explain`
     Explain(Box<ExplainRequest>),
+}
+
+impl Request {
+    /// When the command is ended: for SQL that a user or a program types.
+    pub fn limits(&self) -> supervisor::Limits {
+        match self {
+            Request::Query(query) => {
+                supervisor::Limits { time: query.time_limit, memory_bytes: Some(query.lake.memory_bytes) }
+            }
+            Request::Shell(lake) => supervisor::Limits { time: None, memory_bytes: Some(lake.memory_bytes) },
+            _ => supervisor::Limits::default(),
+        }
+    }
 }
 
 /// The request of a command line. `settings` gives the parameters of trailhunt.toml; its other values are already the
@@ -195,10 +209,10 @@ fn detectors(args: cli::DetectorsArgs, settings: &Settings) -> Result<DetectorsR
     let folders = args.folders;
     Ok(match args.command {
         cli::DetectorsCommand::List(list) => DetectorsRequest::List(
-            Library::load(&folders)?,
+            Library::load_all(&folders)?,
             DetectorFilter { severity: list.severity, tactic: list.tactic, reads: list.reads },
         ),
-        cli::DetectorsCommand::Show { id } => DetectorsRequest::Show(Library::load(&folders)?, id),
+        cli::DetectorsCommand::Show { id } => DetectorsRequest::Show(Library::load_all(&folders)?, id),
         cli::DetectorsCommand::New { id } => {
             DetectorsRequest::New(id, folders.into_iter().next().unwrap_or_else(|| ".".into()))
         }
@@ -206,7 +220,7 @@ fn detectors(args: cli::DetectorsArgs, settings: &Settings) -> Result<DetectorsR
             DetectorsRequest::Check(if paths.is_empty() { folders } else { paths })
         }
         cli::DetectorsCommand::Test { ids } => {
-            let library = Library::load(&folders)?;
+            let library = Library::load_all(&folders)?;
             // Without ids: the folders' detectors, or the shipped ones when no folder is named.
             let is_tested = |detector: &&Detector| folders.is_empty() || detector.path.is_some();
             let tested: Vec<_> = library.iter().filter(is_tested).map(|detector| detector.id.clone()).collect();
@@ -214,7 +228,7 @@ fn detectors(args: cli::DetectorsArgs, settings: &Settings) -> Result<DetectorsR
             DetectorsRequest::Test(library, ids)
         }
         cli::DetectorsCommand::Explain(explain) => {
-            let library = Library::load(&folders)?;
+            let library = Library::load_all(&folders)?;
             library.get(&explain.id)?;
             let parameters = parameters(&explain.parameters, &library, settings)?;
             DetectorsRequest::Explain(Box::new(ExplainRequest {
@@ -324,8 +338,9 @@ fn hunt(
 }
 
 fn query(args: cli::QueryArgs) -> Result<QueryRequest> {
+    let time_limit = (args.timeout > 0).then(|| Duration::from_secs(args.timeout));
     if let Some(table) = args.describe {
-        return Ok(QueryRequest { lake: lake(args.sql_args)?, action: QueryAction::Describe(table) });
+        return Ok(QueryRequest { lake: lake(args.sql_args)?, action: QueryAction::Describe(table), time_limit });
     }
     let question = question(&args)?;
     let pair = |text: &String| {
@@ -342,7 +357,7 @@ fn query(args: cli::QueryArgs) -> Result<QueryRequest> {
         (false, Some(path)) => QueryAction::Write(asked, args.format, file_to_write(path)?),
         (false, None) => QueryAction::Print(asked, args.format),
     };
-    Ok(QueryRequest { lake: lake(args.sql_args)?, action })
+    Ok(QueryRequest { lake: lake(args.sql_args)?, action, time_limit })
 }
 
 /// SQL, a file, or a saved question by its name.
@@ -379,7 +394,10 @@ fn parameters(typed: &[String], library: &Library, settings: &Settings) -> Resul
             return Err(Error::Usage(format!("--set {text}: expected DETECTOR.NAME=VALUE")));
         };
         parameters.entry(id.into()).or_default().insert(name.into(), value.into());
-        library.get(id)?.parameters(&parameters[id])?;
+        // What a hunt reports need not stop it.
+        if !library.unreadable.iter().any(|file| file.id == id) {
+            library.get(id)?.parameters(&parameters[id])?;
+        }
     }
     Ok(detect::Settings { parameters })
 }

@@ -26,6 +26,7 @@ pub const KEYS: &[(&str, &str, ValueKind)] = &[
     ("suppressions", "suppressions", ValueKind::Location),
     ("geoip_db", "geoip", ValueKind::Locations),
     ("memory_limit", "memory_limit", ValueKind::Text),
+    ("query_timeout", "timeout", ValueKind::Number),
     ("fail_on", "fail_on", ValueKind::Text),
     ("profile", "profile", ValueKind::Text),
     ("endpoint_url", "endpoint_url", ValueKind::Text),
@@ -36,6 +37,8 @@ pub const KEYS: &[(&str, &str, ValueKind)] = &[
 pub enum ValueKind {
     /// A string.
     Text,
+    /// A whole number, 0 or more.
+    Number,
     /// A path or URL.
     Location,
     /// A list of paths or URLs.
@@ -92,7 +95,9 @@ impl Settings {
             let wrong = |reason: String| (value.span().start, format!("{name} {reason}"));
             let values = texts(value.get_ref(), *holds).map_err(wrong)?;
             check(name, &values).map_err(wrong)?;
-            let seen = |text: String| if *holds == ValueKind::Text { text } else { relative_to(folder, text) };
+            let seen = |text: String| {
+                if matches!(holds, ValueKind::Text | ValueKind::Number) { text } else { relative_to(folder, text) }
+            };
             settings.values.insert(name, (values.into_iter().map(seen).collect(), line));
         }
         Ok(settings)
@@ -202,6 +207,8 @@ fn parameters(value: &Value) -> std::result::Result<Vec<(String, u64)>, String> 
 
 fn texts(value: &Value, holds: ValueKind) -> std::result::Result<Vec<String>, String> {
     match (value, holds) {
+        (Value::Integer(number), ValueKind::Number) if *number >= 0 => Ok(vec![number.to_string()]),
+        (_, ValueKind::Number) => Err("must be a whole number, 0 or more".into()),
         (Value::String(text), _) => Ok(vec![text.clone()]),
         (Value::Array(items), ValueKind::Locations) => {
             let texts: Option<Vec<_>> = items.iter().map(|item| item.as_str().map(str::to_owned)).collect();

@@ -14,6 +14,7 @@ mod rollup;
 mod scan_stats;
 mod services;
 mod session;
+mod size;
 mod sql;
 mod table;
 mod table_function;

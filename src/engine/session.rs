@@ -19,6 +19,7 @@ use super::fault::{Fault, query_error};
 use super::query::{Part, Query, in_memory, schema};
 use super::rollup::{self, Unfinished};
 use super::scan_stats::SubqueryStats;
+use super::size;
 use super::sql::Sql;
 use super::table::{FilesTable, side_file};
 use super::table_function::table_functions;
@@ -163,6 +164,7 @@ impl Session {
                 state.statement_to_plan(sql.statement().clone()).await.map_err(failed)?
             }
         };
+        size::check_plan(&plan)?;
         let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
         read_only.verify_plan(&plan).map_err(failed)?;
         let frame = self.context.execute_logical_plan(plan).await.map_err(failed)?;

@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenize
 
 use super::fault::{Fault, Place};
 use super::lint::{self, Names};
-use super::table_function;
+use super::{size, table_function};
 
 /// One statement that only reads.
 #[derive(Debug, Clone)]
@@ -30,6 +30,7 @@ impl Sql {
             let place = Place { line: e.location.line, column: e.location.column };
             Fault::new(Some(place), e.message)
         })?;
+        size::check_tokens(&tokens)?;
         let (text, materialized) = without_materialized(text, &tokens);
         let mut statements = DFParser::parse_sql(&text).map_err(|e| Fault::of(&e))?;
         let mut statement = statements.pop_front().ok_or_else(|| Fault::new(None, "there is no SQL here"))?;
@@ -39,6 +40,7 @@ impl Sql {
             return Err(Fault::at(second, "only one statement is allowed; remove what follows the semicolon"));
         }
         let Names { parameters, mut tables } = lint::check(&statement, &tokens)?;
+        size::check_tables(tables.len())?;
         if let Some(statement) = standard_sql_mut(&mut statement) {
             tables.extend(table_function::expand(statement)?);
         }

@@ -296,6 +296,8 @@ pub struct QueryRequest {
     pub lake: LakeRequest,
     /// What to do.
     pub action: QueryAction,
+    /// When to end it; no limit if none.
+    pub time_limit: Option<Duration>,
 }
 
 /// What `query` does.

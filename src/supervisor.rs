@@ -1,0 +1,145 @@
+//! Runs a command on threads of its own and ends it in time: at Ctrl-C, at its time limit, at its memory limit.
+//!
+//! A query can keep a thread busy for minutes without returning to its runtime, for example while it is planned or while
+//! one function computes one long text. So the main thread does nothing but watch. It first asks the command to stop,
+//! which removes temporary files and locks, and leaves it behind if it does not answer.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+
+use crate::error::{Error, Result};
+
+/// Threads for local files and other blocking work. With tokio's default of 512, a folder of tiny files starts hundreds,
+/// each with an allocator cache of its own.
+const BLOCKING_THREADS_MAX: usize = 24;
+
+/// Stack of each thread; only the pages that are used take memory. The longest expression that the engine accepts, see
+/// [`crate::engine`], needs about half of it in a build without optimisation.
+const STACK_BYTES: usize = 64 << 20;
+
+/// How long a command that is asked to stop may take.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// How often memory is read. New memory is filled with a few GB a second, so an excess is noticed within some ten MB.
+const MEMORY_INTERVAL: Duration = Duration::from_millis(5);
+
+/// Memory of the program itself, which no query has asked for.
+const PROGRAM_BYTES: usize = 32 << 20;
+
+/// When a command is ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Time it may take.
+    pub time: Option<Duration>,
+    /// Its memory limit, in bytes. The engine counts what it sorts, groups and joins, but not the values that a function
+    /// makes. The command is ended when the whole process takes half as much again, plus what the program takes by
+    /// itself. Only on Linux.
+    pub memory_bytes: Option<usize>,
+}
+
+/// Runs `work` to its end, or to the limit it reaches first.
+///
+/// # Errors
+/// Those of `work`; [`Error::Interrupted`] after Ctrl-C; [`Error::Stopped`] and [`Error::OutOfMemory`] for a limit.
+pub fn supervise<T, F>(limits: Limits, work: impl FnOnce() -> F + Send + 'static) -> Result<T>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T>>,
+{
+    let failed = |e: std::io::Error| Error::Usage(format!("cannot start threads: {e}"));
+    let (stop, stopped) = oneshot::channel::<()>();
+    let (send, mut outcome) = oneshot::channel();
+    let runtime = Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .thread_stack_size(STACK_BYTES)
+        .build()
+        .map_err(failed)?;
+    let thread = std::thread::Builder::new().name("command".into()).stack_size(STACK_BYTES);
+    thread.spawn(move || run(runtime, work, stopped, send)).map_err(failed)?;
+
+    let watch = Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    watch.block_on(async {
+        let reason = tokio::select! {
+            done = &mut outcome => return done.map_err(|_| Error::Internal("the command's thread ended".into()))?,
+            reason = limit_reached(limits) => reason,
+        };
+        if matches!(reason, Error::OutOfMemory { .. }) {
+            // It would take more while it stops.
+            return Err(reason);
+        }
+        // Fails when the command has just ended.
+        let _ = stop.send(());
+        match timeout(GRACE, outcome).await {
+            // It ended by itself at the same moment.
+            Ok(Ok(Ok(done))) => Ok(done),
+            _ => Err(reason),
+        }
+    })
+}
+
+/// The command's thread.
+fn run<T, F: Future<Output = Result<T>>>(
+    runtime: Runtime,
+    work: impl FnOnce() -> F,
+    stopped: oneshot::Receiver<()>,
+    send: oneshot::Sender<Result<T>>,
+) {
+    let outcome = runtime.block_on(async {
+        tokio::select! {
+            outcome = work() => outcome,
+            Ok(()) = stopped => Err(Error::Interrupted),
+        }
+    });
+    if matches!(outcome, Err(Error::Interrupted)) {
+        runtime.shutdown_background();
+    } else {
+        drop(runtime);
+    }
+    // Nobody listens after the time of grace.
+    let _ = send.send(outcome);
+}
+
+/// Waits for Ctrl-C or a limit.
+async fn limit_reached(limits: Limits) -> Error {
+    let time_limit = limits.time.unwrap_or_default();
+    let deadline = Instant::now() + limits.time.unwrap_or(Duration::MAX / 4);
+    tokio::select! {
+        // Without a handler, Ctrl-C would also end the process, but without a message.
+        _ = tokio::signal::ctrl_c() => Error::Interrupted,
+        () = sleep_until(deadline), if limits.time.is_some() => Error::Stopped(format!(
+            "the time limit of {} s is over; read fewer days, or raise --timeout",
+            time_limit.as_secs()
+        )),
+        Some(bytes) = memory_exceeded(limits.memory_bytes) => Error::out_of_memory("stopped", format!(
+            "the process takes {} MB, far beyond its memory limit; read fewer rows, make shorter texts and lists, or \
+             raise --memory-limit",
+            bytes >> 20
+        )),
+    }
+}
+
+/// Waits until the process takes too much memory, and returns how much; `None` without a limit.
+async fn memory_exceeded(limit_bytes: Option<usize>) -> Option<usize> {
+    let most = limit_bytes?.saturating_mul(3) / 2 + PROGRAM_BYTES;
+    let mut ticks = interval(MEMORY_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let bytes = resident_bytes()?;
+        if bytes > most {
+            return Some(bytes);
+        }
+    }
+}
+
+/// Memory of this process; `None` where the system does not tell.
+fn resident_bytes() -> Option<usize> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<usize>().ok().map(|kilobytes| kilobytes << 10)
+}
