@@ -23,7 +23,7 @@ pub fn api_name(event_name: &str) -> &str {
 pub fn function() -> Function {
     Function::new(
         "api_name",
-        "The API's name without the version that some services append: UpdateFunctionCode20150331v2 is UpdateFunctionCode.",
+        "The API's name without the version that some services append: UpdateFunctionCode20150331v2 becomes UpdateFunctionCode.",
         &[Argument::Text("event_name")],
         DataType::Utf8,
         &[

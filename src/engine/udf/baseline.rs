@@ -8,10 +8,10 @@ use super::summary::{fields, summaries};
 
 const NUMBERS: [&str; 4] = ["mean", "stddev", "median", "mad"];
 
-/// What the rows before one say: how many, mean and sample standard deviation, median and median absolute deviation.
+/// Statistics of the rows before a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Past {
-    /// Rows looked at.
+    /// Number of rows.
     pub n: i64,
     /// Arithmetic mean.
     pub mean: f64,
@@ -23,7 +23,7 @@ pub struct Past {
     pub mad: f64,
 }
 
-/// The past of each value: the `lookback` values before it, never itself. `None` where there is none.
+/// Statistics of the `lookback` values before each value. `None` for the first value.
 pub fn pasts(values: &[Option<f64>], lookback: usize) -> Vec<Option<Past>> {
     let past = |at: usize| {
         let mut before: Vec<f64> = values[at.saturating_sub(lookback)..at].iter().flatten().copied().collect();
@@ -41,7 +41,7 @@ pub fn pasts(values: &[Option<f64>], lookback: usize) -> Vec<Option<Past>> {
 pub fn function() -> WindowFunction {
     WindowFunction::new(
         "baseline",
-        "OVER (PARTITION BY entity ORDER BY bin): what was normal before this row, from up to `lookback` rows before it and never itself: a struct of n, mean, stddev (sample), median, mad (unscaled). Null for the first row. Fill bins without events with zeros first: silence is data. Score with z_score or robust_z_score.",
+        "OVER (PARTITION BY entity ORDER BY bin): what was normal before this row: a struct of n, mean, stddev (sample), median and mad (unscaled) of up to `lookback` earlier rows. Null for the first row. Bins without events have no row and are not counted; use filled_baseline to count them as 0. Score with z_score or robust_z_score.",
         &[Argument::Float("value"), Argument::Integer("lookback")],
         DataType::Struct(fields(NUMBERS)),
         |args, _| {
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_is_judged_by_the_rows_before_it_only() {
+    fn a_row_is_compared_with_earlier_rows_only() {
         let values = [2.0, 4.0, 6.0, 100.0, 8.0].map(Some);
         let pasts = pasts(&values, 3);
         assert_eq!(pasts[0], None);

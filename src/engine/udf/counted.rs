@@ -16,7 +16,7 @@ pub fn counted(n: i64, one: &str, many: &str) -> String {
 pub fn function() -> Function {
     Function::new(
         "counted",
-        "A number with its noun: the first one for 1, the second one otherwise.",
+        "A number with its noun: `one` for 1, `many` for any other number.",
         &[Argument::Integer("n"), Argument::Text("one"), Argument::Text("many")],
         DataType::Utf8,
         &[

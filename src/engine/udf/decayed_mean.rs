@@ -1,4 +1,4 @@
-//! `decayed_mean(value, time, half_life_days)`: what was normal before each row, the recent more than the old.
+//! `decayed_mean(value, time, half_life_days)`: what was normal before each row; recent rows count more than old ones.
 
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, exec_err};
@@ -9,29 +9,29 @@ use super::summary::{fields, summaries};
 const NUMBERS: [&str; 3] = ["weight", "mean", "variance"];
 const DAY_US: f64 = 86_400e6;
 
-/// The rows before a time, each weighing `2^(-age / half_life)`.
+/// Statistics of the rows before a time, each with the weight `2^(-age / half_life)`.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Decayed {
     /// Rows with a value.
     pub n: i64,
-    /// Sum of the weights: how many rows of right now they are worth.
+    /// Sum of the weights: the number of current rows that they are worth.
     pub weight: f64,
     /// Weighted mean.
     pub mean: f64,
     /// Weighted sum of squared distances from the mean.
     squares: f64,
-    /// Sum of the products of every two rows' weights.
+    /// Sum of the products of the weights of every two rows.
     pairs: f64,
 }
 
 impl Decayed {
-    /// The same rows when this part of their weight is left.
+    /// The same rows when this fraction of their weight is left.
     fn aged(self, left: f64) -> Decayed {
         Decayed { weight: self.weight * left, squares: self.squares * left, pairs: self.pairs * left * left, ..self }
     }
 
-    /// One row more, of weight 1: West, "Updating Mean and Variance Estimates" (1979). Nothing is subtracted from
-    /// anything large, so long histories lose no digits.
+    /// Adds a row of weight 1: West, "Updating Mean and Variance Estimates" (1979). It subtracts nothing from large
+    /// numbers, so long histories lose no precision.
     fn with(self, value: f64) -> Decayed {
         let weight = self.weight + 1.0;
         let apart = value - self.mean;
@@ -44,15 +44,15 @@ impl Decayed {
         }
     }
 
-    /// Unbiased for weights that say how much a row counts: `Σ w (x - mean)² / (Σ w - Σ w² / Σ w)`; 0 for a single row.
+    /// Unbiased for reliability weights: `Σ w (x - mean)² / (Σ w - Σ w² / Σ w)`; 0 for a single row.
     pub fn variance(self) -> f64 {
         if self.pairs > 0.0 { self.squares * self.weight / (2.0 * self.pairs) } else { 0.0 }
     }
 }
 
-/// The past of each row, rows in order of time: those strictly before its time, never itself. `None` where there is none.
+/// Statistics of the rows strictly before each row's time; rows are in order of time. `None` where there are none.
 ///
-/// A row without a finite value is judged and counts for nobody's past; one without a time neither.
+/// A row without a finite value gets statistics but is not counted in those of later rows. A row without a time gets none.
 ///
 /// # Errors
 /// When the rows are not in order of time.
@@ -60,7 +60,7 @@ pub fn decayed(
     rows: impl Iterator<Item = (Option<f64>, Option<i64>)>,
     half_life_days: f64,
 ) -> Result<Vec<Option<Decayed>>> {
-    // State as of `now`, and what is to be judged by it together.
+    // State as of `now`, and the rows of the same time that are compared with it.
     let (mut past, mut now) = (Decayed::default(), None);
     let mut same_time: Vec<f64> = Vec::new();
     let mut answers = Vec::new();
@@ -70,7 +70,7 @@ pub fn decayed(
             continue;
         };
         if now.is_some_and(|now| time < now) {
-            return exec_err!("decayed_mean needs its rows in order: OVER (... ORDER BY time)");
+            return exec_err!("decayed_mean needs ordered rows: OVER (... ORDER BY time)");
         }
         let age_days = now.map_or(0.0, |now| (time as f64 - now as f64) / DAY_US);
         if age_days > 0.0 {
@@ -87,7 +87,7 @@ pub fn decayed(
 pub fn function() -> WindowFunction {
     WindowFunction::new(
         "decayed_mean",
-        "OVER (PARTITION BY entity ORDER BY time): what was normal before this row, from all rows of earlier times and never itself, a row weighing 2^(-age / half_life): a struct of n (rows), weight (sum of the weights now: how many rows of this moment the past is worth), mean, variance (unbiased: sum of w (x - mean)² / (sum of w - sum of w² / sum of w), 0 for one row). Null for the first row. Fill bins without events with zeros first: silence is data. Score with z_score, giving sqrt of the variance, or with negative_binomial_surprise.",
+        "OVER (PARTITION BY entity ORDER BY time): what was normal before this row, from all rows of earlier times, each with the weight 2^(-age / half_life): a struct of n (rows), weight (sum of the weights), mean, variance (unbiased: sum of w (x - mean)² / (sum of w - sum of w² / sum of w); 0 for one row). Null for the first row. Bins without events have no row and are not counted: add rows with 0 for them. Score with z_score and the square root of the variance, or with negative_binomial_surprise.",
         &[Argument::Float("value"), Argument::Time("time"), Argument::Float("half_life_days")],
         DataType::Struct(fields(NUMBERS)),
         |args, _| {
@@ -135,7 +135,7 @@ mod tests {
     ];
 
     #[test]
-    fn later_rows_never_change_an_answer() {
+    fn later_rows_never_change_a_result() {
         let rows: Vec<_> = (0..40).map(|n| (f64::from(n * n % 7), f64::from(n / 2))).collect();
         let rows = days(&rows);
         let all = decayed(rows.iter().copied(), 3.0).unwrap();
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_past_of_no_weight_or_of_no_number_spoils_nothing() {
+    fn rows_without_weight_or_value_change_nothing() {
         let rows = days(&[(f64::NAN, 0.0), (1e9, 1.0), (f64::INFINITY, 2.0), (3.0, 1e8), (5.0, 1e8 + 1.0)]);
         let found = decayed(rows.into_iter().chain([(Some(1.0), None)]), 1.0).unwrap();
         assert_eq!(found[1], None);

@@ -13,10 +13,10 @@ use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, Signature, Volatil
 
 use super::function::AggregateFunction;
 
-/// Shannon's entropy in bits, `Σ p log2(1 / p)` over the parts that values have of a total; 0 for one value only.
+/// Shannon's entropy in bits, `Σ p log2(1 / p)` over the shares of the values; 0 for a single value.
 pub fn entropy(counts: impl Iterator<Item = u64>) -> f64 {
     let mut counts: Vec<_> = counts.collect();
-    // In one order whatever the order of the rows was: sums of the same numbers are then the same to the last bit.
+    // Sorted, so that the sum is the same to the last bit whatever the order of the rows.
     counts.sort_unstable();
     let total = counts.iter().sum::<u64>() as f64;
     counts.iter().map(|count| *count as f64 / total).map(|part| part * (1.0 / part).log2()).sum()
@@ -24,8 +24,8 @@ pub fn entropy(counts: impl Iterator<Item = u64>) -> f64 {
 
 /// The aggregate: entropy in bits of the frequencies of a column's values as text; null for none.
 ///
-/// From 0 (one value) to log2 of the number of distinct values (all equally frequent). Values are known by a hash of 64
-/// bits: 16 bytes and some overhead a distinct value and group, however long the values; filter first, count few groups.
+/// From 0 (one value) to log2 of the number of distinct values (all equally frequent). Stores a 64-bit hash of each
+/// value: 16 bytes and some overhead per distinct value and group, however long the values.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Entropy {
     signature: Signature,
@@ -71,13 +71,13 @@ impl AggregateUDFImpl for Entropy {
     }
 }
 
-/// How often each value was met, by its hash.
+/// How often each value occurs, by its hash.
 #[derive(Debug, Default)]
 struct Frequencies(HashMap<u64, u64>);
 
 fn hashes(values: &ArrayRef) -> impl Iterator<Item = u64> {
     values.as_string::<i32>().iter().flatten().map(|value| {
-        // The same in every thread and run, as parts of one group meet in `merge_batch`.
+        // The same in every thread and run, because `merge_batch` joins the parts of a group.
         let mut hasher = DefaultHasher::new();
         value.hash(&mut hasher);
         hasher.finish()
@@ -142,7 +142,7 @@ impl Accumulator for Frequencies {
 pub fn function() -> AggregateFunction {
     AggregateFunction::new(
         "entropy(x)",
-        "Shannon's entropy of the values of x, in bits: 0 for one value, log2(n) for n equally frequent ones",
+        "Shannon entropy of the values of x, in bits: 0 for one value, log2(n) for n equally frequent values",
         Entropy::default(),
     )
 }
@@ -176,7 +176,7 @@ mod tests {
     ];
 
     #[test]
-    fn parts_of_a_group_come_together_and_nulls_are_no_value() {
+    fn parts_of_a_group_are_joined_and_nulls_are_ignored() {
         let (mut left, mut right) = (Frequencies::default(), Frequencies::default());
         assert_eq!(left.evaluate().unwrap(), ScalarValue::Float64(None));
         left.update_batch(&batch(&[Some("a"), Some("b"), None])).unwrap();

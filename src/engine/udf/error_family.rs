@@ -1,4 +1,4 @@
-//! `error_family(error_code, error_message)` and `is_denied`: what kind of failure, across the services' many spellings.
+//! `error_family(error_code, error_message)` and `is_denied`: the kind of failure, whatever the service calls it.
 
 use std::sync::Arc;
 
@@ -9,9 +9,9 @@ use super::function::{Argument, Function, texts};
 
 /// `denied`, `login_failed`, `throttled`, `not_found`, `invalid`, `conflict` or `other`; `None` for a call that succeeded.
 ///
-/// Services spell one thing many ways (`AccessDenied`, `AccessDeniedException`, `Client.UnauthorizedOperation`,
-/// `UnauthorizedAccess`), so the code is matched by its words. A failed sign-in has no code on some record versions,
-/// only the message.
+/// Services have many names for the same error (`AccessDenied`, `AccessDeniedException`, `Client.UnauthorizedOperation`,
+/// `UnauthorizedAccess`), so the code is matched by its words. In some record versions, a failed sign-in has
+/// no code, only a message.
 pub fn error_family(code: Option<&str>, message: Option<&str>) -> Option<&'static str> {
     if message == Some("Failed authentication") || message == Some("No username found in supplied account") {
         return Some("login_failed");
@@ -80,7 +80,7 @@ pub fn function() -> Function {
 pub fn is_denied() -> Function {
     Function::new(
         "is_denied",
-        "True when the call was refused for want of permission, in any of the services' spellings; false for every other call.",
+        "True when the call was denied because of missing permissions, whatever the service calls the error; false for every other call.",
         &[Argument::Text("error_code"), Argument::Text("error_message")],
         DataType::Boolean,
         &[("is_denied('AccessDeniedException', NULL)", "true"), ("is_denied(NULL, NULL)", "false")],

@@ -1,4 +1,4 @@
-//! `evidence(event_id, event_time)`: the first events of a finding, a bounded number of them.
+//! `evidence(event_id, event_time)`: the first events of a finding, up to a limit.
 
 use std::collections::BinaryHeap;
 use std::mem::size_of;
@@ -12,7 +12,7 @@ use datafusion::logical_expr::{Accumulator, AggregateUDFImpl, Signature, Volatil
 
 use super::function::AggregateFunction;
 
-/// Events a finding names. The rest is counted by the detector and found again by its query.
+/// Maximum number of events per finding. Detectors count the rest.
 pub const EVIDENCE_MAX: usize = 50;
 
 /// The aggregate: a list of the earliest `event_id`s, at most [`EVIDENCE_MAX`], by time and then by id.
@@ -65,7 +65,7 @@ impl AggregateUDFImpl for Evidence {
     }
 }
 
-/// The earliest events met so far; the latest of them on top, first to go.
+/// The earliest events so far; the latest of them is on top and is replaced first.
 #[derive(Debug, Default)]
 struct Earliest(BinaryHeap<(i64, String)>);
 
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_earliest_are_kept_in_whatever_order_they_come() {
+    fn the_earliest_events_are_kept_in_any_input_order() {
         let mut earliest = Earliest::default();
         for time in (0..200).rev() {
             earliest.add(time, &format!("e{time:03}"));

@@ -1,4 +1,4 @@
-//! `filled_baseline(value, bin_index, lookback_bins)`: what was normal before each bin, bins without a row being zero.
+//! `filled_baseline(value, bin_index, lookback_bins)`: what was normal before each bin; bins without a row count as 0.
 
 use std::collections::VecDeque;
 
@@ -10,10 +10,10 @@ use super::summary::{fields, summaries};
 
 const NUMBERS: [&str; 4] = ["mean", "variance", "median", "mad"];
 
-/// What the bins before one say, those without a row as zeros.
+/// Statistics of the bins before a bin; bins without a row count as 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Past {
-    /// Bins looked at.
+    /// Number of bins.
     pub n: i64,
     /// Arithmetic mean.
     pub mean: f64,
@@ -25,7 +25,7 @@ pub struct Past {
     pub mad: f64,
 }
 
-/// Median of some numbers and so many copies of one more, which take no room. There is at least one in all.
+/// Median of some numbers and of `copies` of another one, which are not stored. There is at least one number.
 fn median_with(mut values: Vec<f64>, copied: f64, copies: i64) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     let (from, n) = (values.partition_point(|value| *value < copied) as i64, values.len() as i64 + copies);
@@ -37,10 +37,10 @@ fn median_with(mut values: Vec<f64>, copied: f64, copies: i64) -> f64 {
     (number((n - 1) / 2) + number(n / 2)) / 2.0
 }
 
-/// Of `n` bins: the values of those that have a row, zeros for the rest.
+/// Statistics of `n` bins: values for those that have a row, zeros for the rest.
 fn past(values: &[f64], n: i64) -> Past {
     let zeros = n - values.len() as i64;
-    // The sum of no numbers is -0.
+    // An empty sum is -0.
     let mean = (0.0 + values.iter().sum::<f64>()) / n as f64;
     let squares = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() + zeros as f64 * mean * mean;
     let median = median_with(values.to_vec(), 0.0, zeros);
@@ -49,10 +49,10 @@ fn past(values: &[f64], n: i64) -> Past {
     Past { n, mean, variance: squares / (n as f64 - 1.0).max(1.0), median, mad }
 }
 
-/// The past of each row's bin, rows in order of bins: up to `lookback` bins before it, from the first row's bin on.
-/// `None` where there is none. Keeps the values of `lookback` bins at most.
+/// Statistics of up to `lookback` bins before each row's bin, from the first row's bin on; rows are in order of bins.
+/// `None` where there are none. Stores at most `lookback` values.
 ///
-/// Rows of one bin add up and are judged together; a row without a finite value is a bin with nothing in it.
+/// Rows of the same bin are added up and get the same statistics; a row without a finite value counts as 0.
 ///
 /// # Errors
 /// When the rows are not in order of bins.
@@ -67,7 +67,7 @@ pub fn pasts(rows: impl Iterator<Item = (Option<f64>, Option<i64>)>, lookback: i
             continue;
         };
         if judged.is_some_and(|(last, _)| bin < last) {
-            return exec_err!("filled_baseline needs its rows in order: OVER (... ORDER BY bin_index)");
+            return exec_err!("filled_baseline needs ordered rows: OVER (... ORDER BY bin_index)");
         }
         let begin = bin.saturating_sub(lookback).max(*first.get_or_insert(bin));
         let answer = match judged {
@@ -96,7 +96,7 @@ pub fn pasts(rows: impl Iterator<Item = (Option<f64>, Option<i64>)>, lookback: i
 pub fn function() -> WindowFunction {
     WindowFunction::new(
         "filled_baseline",
-        "OVER (PARTITION BY entity ORDER BY bin_index): what was normal before this row's bin, from up to `lookback_bins` bins before it, never itself, and none before the partition's first; a bin without a row counts as 0. bin_index is a whole number that grows by one a bin, such as CAST(floor(to_unixtime(event_time) / 3600) AS BIGINT) for hours. A struct of n (bins, with the zeros), mean, variance (sample), median, mad (unscaled). Null in the first bin. Rows of one bin add up. Memory: the values of lookback_bins bins. Score with negative_binomial_surprise(value, b['mean'], b['variance']), z_score or robust_z_score.",
+        "OVER (PARTITION BY entity ORDER BY bin_index): what was normal before this row's bin, from up to `lookback_bins` earlier bins, starting at the partition's first bin; a bin without a row counts as 0. bin_index is a whole number that grows by one per bin, such as CAST(floor(to_unixtime(event_time) / 3600) AS BIGINT) for hours. Returns a struct of n (bins, including empty ones), mean, variance (sample), median, mad (unscaled). Null in the first bin. Rows of the same bin are added up. Memory: lookback_bins values. Score with negative_binomial_surprise(value, b['mean'], b['variance']), z_score or robust_z_score.",
         &[Argument::Float("value"), Argument::Integer("bin_index"), Argument::Integer("lookback_bins")],
         DataType::Struct(fields(NUMBERS)),
         |args, _| {
@@ -146,7 +146,7 @@ mod tests {
     ];
 
     #[test]
-    fn a_long_silence_takes_no_room() {
+    fn a_long_gap_takes_no_memory() {
         let found = pasts(some(&[(5.0, i64::MIN), (5.0, 0), (1.0, i64::MAX)]).into_iter(), i64::MAX).unwrap();
         let last = found[2].unwrap();
         assert_eq!((last.n, last.median, last.mad), (i64::MAX, 0.0, 0.0));
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn later_rows_never_change_an_answer() {
+    fn later_rows_never_change_a_result() {
         let all = pasts(some(&ROWS).into_iter(), 4).unwrap();
         for end in 0..ROWS.len() {
             assert_eq!(pasts(some(&ROWS[..end]).into_iter(), 4).unwrap(), all[..end]);
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_values_are_zeros_and_unknown_bins_nothing() {
+    fn null_values_count_as_zero_and_null_bins_are_ignored() {
         let rows =
             [(None, Some(1)), (Some(f64::NAN), Some(2)), (Some(6.0), Some(3)), (Some(1.0), Some(4)), (Some(1.0), None)];
         let found = pasts(rows.into_iter(), 10).unwrap();

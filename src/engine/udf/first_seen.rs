@@ -1,4 +1,4 @@
-//! `first_seen(item, event_time, warm_up_days)`: is this the first time the entity shows this item.
+//! `first_seen(item, event_time, warm_up_days)`: whether an entity has an item for the first time.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ const DAY_US: i64 = 86_400_000_000;
 /// For rows in order of time: true when no earlier row has the item, false when one has, `None` while the entity's
 /// history is shorter than the warm-up, or for a null item.
 ///
-/// Rows of one time are judged together, by the rows strictly before them.
+/// Rows of the same time are all compared with the rows strictly before them.
 pub fn first_seen<'a>(
     rows: impl Iterator<Item = (Option<&'a str>, Option<i64>)>,
     warm_up_us: i64,
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_judged_before_the_warm_up_and_nothing_by_itself() {
+    fn rows_in_the_warm_up_are_null_and_no_row_is_compared_with_itself() {
         let rows = [("a", 0), ("b", 1), ("a", 10), ("c", 10), ("c", 10), ("c", 11)];
         let rows = rows.map(|(item, day)| (Some(item), Some(day * DAY_US)));
         let answers = first_seen(rows.into_iter(), 7 * DAY_US);
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn later_rows_never_change_an_answer() {
+    fn later_rows_never_change_a_result() {
         let rows: Vec<_> =
             (0..50i64).map(|n| (Some(["a", "b", "c"][(n * n % 3) as usize]), Some(n * DAY_US))).collect();
         let all = first_seen(rows.iter().copied(), 3 * DAY_US);

@@ -14,23 +14,23 @@ use datafusion::logical_expr::{
     Volatility, WindowUDFImpl,
 };
 
-/// An argument's name and type; values of kindred types are cast to it.
+/// An argument's name and type; values of related types are cast to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Argument {
-    /// Any of the string types; seen as Utf8.
+    /// Any of the string types; passed as Utf8.
     Text(&'static str),
-    /// A list of them; seen as a list of Utf8.
+    /// A list of strings; passed as a list of Utf8.
     Texts(&'static str),
-    /// Any number; seen as Float64.
+    /// Any number; passed as Float64.
     Float(&'static str),
-    /// Any whole number; seen as Int64.
+    /// Any whole number; passed as Int64.
     Integer(&'static str),
-    /// A time; seen as microseconds UTC.
+    /// A time; passed as microseconds UTC.
     Time(&'static str),
 }
 
 impl Argument {
-    /// Name as the documentation gives it.
+    /// Name in the documentation.
     pub fn name(self) -> &'static str {
         match self {
             Argument::Text(name) | Argument::Texts(name) => name,
@@ -59,7 +59,7 @@ pub type Body = Arc<dyn Fn(&[ArrayRef], usize) -> Result<ArrayRef> + Send + Sync
 pub struct Function {
     /// Name in SQL.
     pub name: &'static str,
-    /// What it gives; formula, source and units where it computes something.
+    /// What it returns; formula, source and units where it computes something.
     pub doc: &'static str,
     /// Arguments in order.
     pub arguments: &'static [Argument],
@@ -117,11 +117,11 @@ impl ScalarUDFImpl for Function {
     }
 }
 
-/// A function over an entity's rows in order: one value a row, computed from that row and the ones before it.
+/// A function over an entity's rows in order: one value per row, computed from that row and earlier rows.
 pub struct WindowFunction {
     /// Name in SQL.
     pub name: &'static str,
-    /// What it gives; formula, source and units where it computes something.
+    /// What it returns; formula, source and units where it computes something.
     pub doc: &'static str,
     /// Arguments in order.
     pub arguments: &'static [Argument],
@@ -172,9 +172,9 @@ impl WindowUDFImpl for WindowFunction {
 pub struct AggregateFunction {
     /// The call as documentation shows it, such as `mad(x)`.
     pub call: &'static str,
-    /// What it gives; formula, source and units where it computes something.
+    /// What it returns; formula, source and units where it computes something.
     pub doc: &'static str,
-    /// The engine's side of it.
+    /// Its implementation for the engine.
     pub udaf: AggregateUDF,
 }
 
@@ -207,7 +207,7 @@ fn coerce(name: &str, arguments: &[Argument], given: &[DataType]) -> Result<Vec<
     Ok(arguments.iter().map(|argument| argument.data_type()).collect())
 }
 
-/// Functions are the same when their names are: each is registered once.
+/// Functions with the same name are equal: each is registered once.
 macro_rules! by_name {
     ($function:ty) => {
         impl PartialEq for $function {
@@ -254,7 +254,7 @@ pub fn times(array: &ArrayRef) -> &TimestampMicrosecondArray {
     array.as_primitive()
 }
 
-/// Applies a formula of numbers row by row; null where one of them is, or where the formula has no answer.
+/// Applies a numeric formula row by row; null where an argument is null, or where the formula has no result.
 pub fn of_numbers<const N: usize>(
     args: &[ArrayRef],
     rows: usize,

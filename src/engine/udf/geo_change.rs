@@ -1,4 +1,4 @@
-//! `geo_change(source_ip_address, event_time)`: how the caller's place differs from the place before.
+//! `geo_change(source_ip_address, event_time)`: how the caller's location changed since the previous call.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -15,24 +15,24 @@ use super::function::{Argument, WindowFunction, texts, times};
 use super::travel_speed_kmh::{speed_kmh, travelled_km};
 use crate::geo::{Geo, Place};
 
-/// The move from one placed call of an entity to the next.
+/// The move from one call with a known location to the next one of the same entity.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Move<'a> {
-    /// Address before.
+    /// Previous address.
     pub previous_ip: &'a str,
-    /// Time of the call before, microseconds UTC.
+    /// Time of the previous call, microseconds UTC.
     pub previous_time: i64,
-    /// Country before and now.
+    /// Previous and current country.
     pub countries: (Option<&'a str>, Option<&'a str>),
-    /// Autonomous system before and now.
+    /// Previous and current autonomous system.
     pub asns: (Option<u32>, Option<u32>),
-    /// Great-circle distance less both places' error radii, at least 0, km.
+    /// Great-circle distance minus the error radii of both locations, at least 0, km.
     pub distance_km: Option<f64>,
     /// That distance over the time between, km/h.
     pub speed_kmh: Option<f64>,
 }
 
-/// What the move from `before` to `now` amounts to.
+/// The move from `before` to `now`.
 pub fn travelled<'a>(before: (&'a str, i64, Place<'a>), now: (i64, Place<'a>)) -> Move<'a> {
     let (previous_ip, previous_time, from) = before;
     let (time, to) = now;
@@ -70,7 +70,7 @@ pub fn function(geo: &Arc<Geo>) -> WindowFunction {
     let geo = Arc::clone(geo);
     WindowFunction::new(
         "geo_change",
-        "OVER (PARTITION BY entity ORDER BY event_time): the move from the entity's last placed call to this one: a struct of previous_ip, previous_time, previous_country, country, previous_asn, asn, country_changed, asn_changed, distance_km (great circle less both error radii, at least 0), speed_kmh. Null for calls without a place (services, private addresses) and for the first one.",
+        "OVER (PARTITION BY entity ORDER BY event_time): the move from the entity's previous call with a known location to this one: a struct of previous_ip, previous_time, previous_country, country, previous_asn, asn, country_changed, asn_changed, distance_km (great circle minus both error radii, at least 0), speed_kmh. Null for calls without a location (services, private addresses) and for the first call.",
         &[Argument::Text("source_ip_address"), Argument::Time("event_time")],
         DataType::Struct(fields()),
         move |args, rows| -> Result<ArrayRef> {
@@ -108,8 +108,8 @@ struct Columns {
 }
 
 impl Columns {
-    /// Room for exactly the partition's rows: there are as many partitions as sessions, and a builder's default capacity
-    /// would stay with each of their columns.
+    /// Capacity for exactly the partition's rows: there are as many partitions as sessions, and each column would keep a
+    /// builder's default capacity.
     fn with_capacity(rows: usize) -> Columns {
         let text = || StringBuilder::with_capacity(rows, rows * 8);
         let number = || Float64Builder::with_capacity(rows);
@@ -132,7 +132,7 @@ impl Columns {
         self.countries.1.append_option(row.and_then(|row| row.countries.1));
         self.asns.0.append_option(row.and_then(|row| row.asns.0).map(i64::from));
         self.asns.1.append_option(row.and_then(|row| row.asns.1).map(i64::from));
-        // A place that is not known on one side has not changed as far as anybody can tell.
+        // If one of the two is unknown, it does not count as a change.
         fn changed<T: PartialEq>(pair: &(Option<T>, Option<T>)) -> bool {
             pair.0.is_some() && pair.1.is_some() && pair.0 != pair.1
         }

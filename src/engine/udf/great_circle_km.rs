@@ -1,4 +1,4 @@
-//! `great_circle_km`: distance of two places on the Earth.
+//! `great_circle_km`: distance between two points on the Earth.
 
 use arrow::datatypes::DataType;
 
@@ -9,7 +9,7 @@ use crate::geo::distance_km;
 pub fn function() -> Function {
     Function::new(
         "great_circle_km",
-        "Great-circle distance in kilometres of two places in degrees, by the haversine formula on a sphere of 6371.0088 km.",
+        "Great-circle distance in kilometres between two points in degrees, by the haversine formula on a sphere of radius 6371.0088 km.",
         &[
             Argument::Float("latitude_1"),
             Argument::Float("longitude_1"),

@@ -1,4 +1,4 @@
-//! `hour_of_week(time)`: where in the week a time lies, for rhythms of work.
+//! `hour_of_week(time)`: the hour of the week of a time, for weekly rhythms.
 
 use std::sync::Arc;
 

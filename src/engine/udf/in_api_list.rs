@@ -11,7 +11,7 @@ use super::api_name::api_name;
 use super::function::{Argument, Function, texts};
 use crate::lake::VIEWS;
 
-/// In place of an API: every API of the service.
+/// Stands for every API of the service.
 const ANY_API: &str = "*";
 
 /// APIs of a list, by service.
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_api_is_in_a_list_once_and_under_its_bare_name() {
+    fn each_api_is_in_a_list_once_and_without_a_version() {
         let view = VIEWS.get_file("api_lists.sql").unwrap().contents_utf8().unwrap();
         let rows = view.lines().filter(|line| line.trim().starts_with("('")).count();
         let apis: Vec<_> = LISTS.values().flat_map(HashMap::values).flatten().collect();
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_counted_as_paid_use_belongs_to_a_paid_service() {
+    fn every_api_of_paid_use_belongs_to_a_paid_service() {
         for list in ["paid_calls", "paid_use_prepared", "paid_use_probed"] {
             for source in LISTS[list].keys() {
                 assert!(has(&LISTS["paid_services"], source, ""), "{list}: {source}");

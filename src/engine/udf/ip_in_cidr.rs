@@ -1,4 +1,4 @@
-//! `ip_in_cidr(address, network)`: does an address lie in a network.
+//! `ip_in_cidr(address, network)`: whether an address is in a network.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::function::{Argument, Function, texts};
 pub fn function() -> Function {
     Function::new(
         "ip_in_cidr",
-        "True when the address lies in the network, IPv4 or IPv6; null when the address is none. A malformed network is an error.",
+        "True when the address is in the network, IPv4 or IPv6; null when it is not an address. A malformed network is an error.",
         &[Argument::Text("address"), Argument::Text("network")],
         DataType::Boolean,
         &[
@@ -35,7 +35,11 @@ pub fn function() -> Function {
                     Some((known, network)) if known == text => network,
                     _ => match text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)) {
                         Ok(network) => network,
-                        Err(_) => return exec_err!("{text} is no network; write 10.0.0.0/8 or 2001:db8::/32"),
+                        Err(_) => {
+                            return exec_err!(
+                                "invalid network {text}: expected a CIDR such as 10.0.0.0/8 or 2001:db8::/32"
+                            );
+                        }
                     },
                 };
                 last = Some((text, network));

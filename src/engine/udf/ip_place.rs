@@ -1,4 +1,4 @@
-//! `ip_country`, `ip_asn`, `ip_organisation`, `ip_is_amazon`: where an address is and whose.
+//! `ip_country`, `ip_asn`, `ip_organisation`, `ip_is_amazon`: the location of an address, and who runs its network.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -15,7 +15,7 @@ pub fn country(geo: &Arc<Geo>) -> Function {
     let geo = Arc::clone(geo);
     Function::new(
         "ip_country",
-        "Two-letter country of an address; null for a service's name, AWS Internal, private addresses and unknown ones.",
+        "Two-letter country of an address; null for service names, AWS Internal, and private or unknown addresses.",
         &[Argument::Text("address")],
         DataType::Utf8,
         &[
@@ -35,7 +35,7 @@ pub fn asn(geo: &Arc<Geo>) -> Function {
     let geo = Arc::clone(geo);
     Function::new(
         "ip_asn",
-        "Number of the autonomous system that announces an address; null where ip_country is null or it is not known.",
+        "Number of the autonomous system that announces an address; null for service names, AWS Internal, and private or unknown addresses.",
         &[Argument::Text("address")],
         DataType::Int64,
         &[("ip_asn('8.8.8.8')", "15169"), ("ip_asn('AWS Internal')", "NULL")],
@@ -51,7 +51,7 @@ pub fn organisation(geo: &Arc<Geo>) -> Function {
     let geo = Arc::clone(geo);
     Function::new(
         "ip_organisation",
-        "Name of the organisation that runs the address's autonomous system.",
+        "Name of the organisation that runs the autonomous system of an address.",
         &[Argument::Text("address")],
         DataType::Utf8,
         &[("ip_organisation('8.8.8.8')", "Google LLC")],
@@ -67,7 +67,7 @@ pub fn is_amazon(geo: &Arc<Geo>) -> Function {
     let geo = Arc::clone(geo);
     Function::new(
         "ip_is_amazon",
-        "True when Amazon runs the network of the address, as for workloads and shells in AWS. False for a service's name, AWS Internal, private addresses and unknown ones; null when the address is.",
+        "True when Amazon runs the network of the address, as for workloads and CloudShell. False for service names, AWS Internal, and private or unknown addresses; null for a null address.",
         &[Argument::Text("address")],
         DataType::Boolean,
         &[("ip_is_amazon('8.8.8.8')", "false"), ("ip_is_amazon('10.0.0.1')", "false"), ("ip_is_amazon(NULL)", "NULL")],
@@ -81,7 +81,7 @@ pub fn is_amazon(geo: &Arc<Geo>) -> Function {
     )
 }
 
-/// Looks every address up once: a column holds few different ones, and mostly the one of the row before.
+/// Looks up each address once: a column has few distinct addresses, and consecutive rows often have the same one.
 fn each<'a, T: Clone + 'a>(
     geo: &'a Geo,
     addresses: &'a StringArray,

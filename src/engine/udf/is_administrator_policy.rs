@@ -1,4 +1,4 @@
-//! `is_administrator_policy(policy_arn)`: the AWS managed policy gives full administration, or the means to get it.
+//! `is_administrator_policy(policy_arn)`: whether an AWS managed policy gives full administration, or the means to get it.
 
 use std::sync::Arc;
 
@@ -7,10 +7,11 @@ use arrow::datatypes::DataType;
 
 use super::function::{Argument, Function, texts};
 
-/// Managed by AWS: everything; every IAM action, so that the holder can grant itself the rest; everything but IAM.
+/// Policies managed by AWS that allow everything, every IAM action (so the holder can grant itself the rest), or
+/// everything except IAM.
 const ADMINISTRATOR_POLICIES: &[&str] = &["AdministratorAccess", "IAMFullAccess", "PowerUserAccess"];
 
-/// True for the ARN of one of them; a policy of the same name in an account is another one.
+/// True for the ARN of one of them. A customer managed policy of the same name has another ARN.
 pub fn is_administrator_policy(arn: &str) -> bool {
     arn.rsplit_once(":aws:policy/").is_some_and(|(_, name)| ADMINISTRATOR_POLICIES.contains(&name))
 }
@@ -19,7 +20,7 @@ pub fn is_administrator_policy(arn: &str) -> bool {
 pub fn function() -> Function {
     Function::new(
         "is_administrator_policy",
-        "True for the ARN of an AWS managed policy that gives full administration or the means to get it: AdministratorAccess, IAMFullAccess, PowerUserAccess. `policy_risk` judges the text of other policies.",
+        "True for the ARN of an AWS managed policy that gives full administration or the means to get it: AdministratorAccess, IAMFullAccess, PowerUserAccess. For other policies, policy_risk examines the document.",
         &[Argument::Text("policy_arn")],
         DataType::Boolean,
         &[

@@ -1,4 +1,4 @@
-//! `is_machine(actor)`: the identity is a role that workloads assume.
+//! `is_machine(actor)`: whether the identity is a role that workloads assume.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ pub fn is_machine(actor: &str) -> bool {
 pub fn function() -> Function {
     Function::new(
         "is_machine",
-        "True when the actor is a role that workloads assume. False for users and for people who assume a role: each of those is an actor of their own.",
+        "True when the actor is a role that workloads assume. False for users and for people who assume a role, because each person is an actor.",
         &[Argument::Text("actor")],
         DataType::Boolean,
         &[

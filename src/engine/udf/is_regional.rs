@@ -1,4 +1,4 @@
-//! `is_regional(event_source, aws_region)`: the call concerns the region it is recorded in.
+//! `is_regional(event_source, aws_region)`: whether the call concerns the region it is recorded in.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ const GLOBAL_SERVICES: &[&str] = &[
 ];
 const HOME_REGION: &str = "us-east-1";
 
-/// Signing in and asking for a session change nothing in a region.
+/// Signing in and requesting a session change nothing in a region.
 const SIGN_IN_SERVICES: &[&str] = &["signin.amazonaws.com", "sts.amazonaws.com"];
 
 /// False for sign-in, STS and the global services.

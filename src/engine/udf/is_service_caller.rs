@@ -1,4 +1,4 @@
-//! `is_service_caller(source_ip_address)`: the call came from inside AWS and not from a place.
+//! `is_service_caller(source_ip_address)`: whether the call came from an AWS service.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use arrow::datatypes::DataType;
 
 use super::function::{Argument, Function, texts};
 
-/// True for a service's DNS name and `AWS Internal`, which no address looks like.
+/// True for a service's DNS name and `AWS Internal`; an IP address never looks like these.
 pub fn is_service_caller(source: &str) -> bool {
     source.ends_with(".amazonaws.com") || source.ends_with(".amazonaws.com.cn") || source.starts_with("AWS Internal")
 }
@@ -16,7 +16,7 @@ pub fn is_service_caller(source: &str) -> bool {
 pub fn function() -> Function {
     Function::new(
         "is_service_caller",
-        "True when source_ip_address is a service's name or AWS Internal: no place, and not the caller's network. Null when it is absent.",
+        "True when source_ip_address is a service name or AWS Internal, so it is not the caller's own network. Null when it is absent.",
         &[Argument::Text("source_ip_address")],
         DataType::Boolean,
         &[

@@ -1,12 +1,12 @@
-//! The parts that logarithms of counting probabilities are made of, accurate where the gamma functions of large counts
-//! would cancel each other: Loader, "Fast and Accurate Computation of Binomial Probabilities" (2000).
+//! Terms of logarithms of counting probabilities, accurate where the gamma functions of large counts would cancel each
+//! other: Loader, "Fast and Accurate Computation of Binomial Probabilities" (2000).
 
 use std::f64::consts::TAU;
 
-/// A count or size beyond this is no count: what would be summed over it takes too long.
+/// Larger counts and sizes are refused: their sums would take too long.
 pub const COUNT_MAX: f64 = 1e12;
 
-/// What Stirling's formula lacks: `ln Γ(x + 1) - (x + 1/2) ln x + x - ln √2π`, for `x > 0`.
+/// The error of Stirling's formula: `ln Γ(x + 1) - (x + 1/2) ln x + x - ln √2π`, for `x > 0`.
 pub fn stirling_error(mut x: f64) -> f64 {
     let mut error = 0.0;
     // The series (DLMF 5.11.1) is exact to rounding from here on; below, Γ(x + 1) = (x + 1)⁻¹ Γ(x + 2) leads up to it.
@@ -32,7 +32,7 @@ pub fn deviance(x: f64, mean: f64) -> f64 {
         power *= v * v;
         odd += 2.0;
         let next = sum + power / odd;
-        // Not so for what is no number either, which ends the sum too.
+        // NaN ends the sum too.
         if next == sum || !next.is_finite() {
             return next;
         }

@@ -81,7 +81,7 @@ impl AggregateUDFImpl for Mad {
     }
 }
 
-/// The values themselves; a frame that slides drops them from the front.
+/// The values; a sliding frame removes them from the front.
 #[derive(Debug, Default)]
 struct Values(VecDeque<f64>);
 
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sliding_frame_forgets_what_left_it() {
+    fn a_sliding_frame_drops_old_values() {
         let mut values = Values::default();
         let array = |v: &[f64]| -> ArrayRef { Arc::new(Float64Array::from(v.to_vec())) };
         values.update_batch(&[array(&[100.0, 1.0, 1.0, 2.0, 2.0, 4.0, 6.0, 9.0])]).unwrap();

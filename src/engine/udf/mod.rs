@@ -1,8 +1,8 @@
 //! SQL functions, one per file: the plain logic, then its declaration with documentation and examples, then its tests.
 //!
 //! To add one: its file, its `mod`, and one line in [`scalar_functions`], [`window_functions`] or [`aggregate_functions`].
-//! [`Function`], [`WindowFunction`] and [`AggregateFunction`] carry what every declaration has; an example is run as a
-//! test. Text arguments may come as any of the engine's string types; they reach the logic as Utf8.
+//! [`Function`], [`WindowFunction`] and [`AggregateFunction`] hold what all declarations have in common; examples run as
+//! tests. Text arguments may come as any of the engine's string types; they reach the logic as Utf8.
 
 mod api_name;
 mod baseline;
@@ -106,7 +106,7 @@ pub fn aggregate_functions() -> Vec<AggregateFunction> {
     vec![entropy::function(), evidence::function(), mad::function()]
 }
 
-/// Makes every function known to a session.
+/// Registers every function in a session.
 pub(super) fn register(context: &mut SessionContext, geo: &Arc<Geo>) -> Result<()> {
     let defect = |e: datafusion::error::DataFusionError| Error::Internal(e.to_string());
     datafusion_functions_json::register_all(context).map_err(defect)?;

@@ -1,5 +1,5 @@
-//! `negative_binomial_tail(count, mean, variance)` and `negative_binomial_surprise`: how likely so many events are when
-//! they come in bursts.
+//! `negative_binomial_tail(count, mean, variance)` and `negative_binomial_surprise`: the probability of at least so many
+//! events when events come in bursts.
 
 use arrow::datatypes::DataType;
 
@@ -8,7 +8,7 @@ use super::log_gamma::{COUNT_MAX, ln_binomial};
 use super::poisson;
 
 /// `ln P(X >= count)` for a negative binomial variable of this mean and variance, or a Poisson one when the variance is
-/// no larger than the mean; `None` for what is no count, mean or variance.
+/// no larger than the mean; `None` for an invalid count, mean or variance.
 ///
 /// Method of moments: size `r = mean² / (variance - mean)`, probability `p = mean / variance`; then the tail is
 /// I₁₋ₚ(count, r), the regularised incomplete beta function.
@@ -19,7 +19,7 @@ pub fn ln_tail(count: f64, mean: f64, variance: f64) -> Option<f64> {
     let excess = variance - mean;
     let size = mean * (mean / excess);
     let is_poisson = !(mean > 0.0 && mean <= COUNT_MAX && excess > 0.0 && size <= COUNT_MAX);
-    // Poisson refuses what is no count and no mean, and knows what nothing is compared to.
+    // Poisson handles invalid counts and means, and a mean of 0.
     if is_poisson || !(count > 0.0 && count <= COUNT_MAX) {
         return poisson::ln_tail(count, mean);
     }
@@ -32,11 +32,11 @@ pub fn ln_tail(count: f64, mean: f64, variance: f64) -> Option<f64> {
     (!ln_tail.is_nan()).then(|| ln_tail.min(0.0))
 }
 
-/// `ln I_x(a, b)` with `x + y = 1`: the continued fraction DLMF 8.17.22, by the modified Lentz method. It is quick, some
-/// `√max(a, b)` steps, for `x` up to about `a / (a + b)`.
+/// `ln I_x(a, b)` with `x + y = 1`: the continued fraction DLMF 8.17.22, by the modified Lentz method. It takes about
+/// `√max(a, b)` steps for `x` up to about `a / (a + b)`.
 fn ln_incomplete_beta(a: f64, b: f64, x: f64, y: f64) -> f64 {
     const STEPS_MAX: u32 = 1_000_000;
-    // A denominator of 0 is moved this little.
+    // Replaces a denominator of 0.
     let nonzero = |value: f64| if value.abs() < 1e-300 { 1e-300 } else { value };
     let mut d = 1.0 / nonzero(1.0 - (a + b) * x / (a + 1.0));
     let (mut c, mut fraction) = (1.0, d);
@@ -61,7 +61,7 @@ fn ln_incomplete_beta(a: f64, b: f64, x: f64, y: f64) -> f64 {
 pub fn tail() -> Function {
     Function::new(
         "negative_binomial_tail",
-        "P(X >= count) where X is negative binomial with this mean and variance (method of moments: size r = mean² / (variance - mean), p = mean / variance): the regularised incomplete beta function I(1 - p; count, r), accurate however small (DLMF 8.17.22; Loader 2000). poisson_tail(count, mean) when the variance is no larger than the mean, and its rules for what is no count; null for a negative variance too.",
+        "P(X >= count) where X is negative binomial with this mean and variance (method of moments: size r = mean² / (variance - mean), p = mean / variance): the regularised incomplete beta function I(1 - p; count, r), accurate for very small probabilities (DLMF 8.17.22; Loader 2000). Equals poisson_tail(count, mean) when the variance is no larger than the mean. Null for a negative variance and where poisson_tail is null.",
         &[Argument::Float("count"), Argument::Float("mean"), Argument::Float("variance")],
         DataType::Float64,
         &[
@@ -80,7 +80,7 @@ pub fn tail() -> Function {
 pub fn surprise() -> Function {
     Function::new(
         "negative_binomial_surprise",
-        "-ln negative_binomial_tail(count, mean, variance), in nats: 2.3 is one in ten, 13.8 one in a million; accurate where the probability itself is too small for a number. Takes mean and variance of filled_baseline as they are; a past without any event has mean 0, where every count is infinitely surprising: put a floor under both.",
+        "-ln negative_binomial_tail(count, mean, variance), in nats: 2.3 is one in ten, 13.8 one in a million; accurate even where the probability underflows. Takes mean and variance of filled_baseline. A history without events has mean 0, for which any count above 0 gives infinity: add a floor to both.",
         &[Argument::Float("count"), Argument::Float("mean"), Argument::Float("variance")],
         DataType::Float64,
         &[
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tail_becomes_poissons_as_the_variance_comes_down_to_the_mean() {
+    fn the_tail_approaches_poissons_as_the_variance_approaches_the_mean() {
         for (count, mean) in [(3.0, 3.0), (50.0, 10.0), (2.0, 8.0)] {
             let poisson = poisson::ln_tail(count, mean).unwrap();
             assert_eq!(ln_tail(count, mean, mean * 0.5), Some(poisson));
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_numbers_have_no_tail_or_a_sound_one() {
+    fn extreme_and_invalid_numbers_give_null_or_a_valid_tail() {
         let odd = [-1.0, 0.0, 1e-320, 1e-9, 0.5, 1.0, 1e6, 1e13, 1e300, f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
         let triples = (0..odd.len().pow(3)).map(|at| [at, at / odd.len(), at / odd.len().pow(2)]);
         for [count, mean, variance] in triples.map(|at| at.map(|at| odd[at % odd.len()])) {

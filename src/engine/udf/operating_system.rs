@@ -1,4 +1,4 @@
-//! `operating_system(user_agent)`: what a client says it runs on.
+//! `operating_system(user_agent)`: the operating system that a client states.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ pub fn operating_system(user_agent: &str) -> Option<&'static str> {
 pub fn function() -> Function {
     Function::new(
         "operating_system",
-        "The operating system that the user agent names: Android, iOS, Windows, macOS or Linux, without a version; null when it names none. Anybody can claim to run on any: a change tells something, sameness does not.",
+        "The operating system that the user agent names: Android, iOS, Windows, macOS or Linux, without a version; null when it names none. Clients can send anything: a change is a signal, no change proves nothing.",
         &[Argument::Text("user_agent")],
         DataType::Utf8,
         &[

@@ -1,4 +1,4 @@
-//! `peer_group(actor)`: whose daily work is like this identity's.
+//! `peer_group(actor)`: identities with similar work.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use arrow::datatypes::DataType;
 
 use super::function::{Argument, Function, texts};
 
-/// Hexadecimal digits that Identity Center puts behind a permission set's name, of an account each.
+/// Hexadecimal digits that Identity Center appends to the name of a permission set; they differ by account.
 const SUFFIX_DIGITS: usize = 16;
 
-/// The role that a person wears, whichever account it is in; any other identity is its own group.
+/// The name of the role that a person assumes, in any account; any other identity is its own group.
 pub fn peer_group(actor: &str) -> &str {
     let Some((_, session)) = actor.split_once(":assumed-role/") else { return actor };
     let role = session.split('/').next().unwrap_or(session);
@@ -30,7 +30,7 @@ pub fn peer_group(actor: &str) -> &str {
 pub fn function() -> Function {
     Function::new(
         "peer_group",
-        "The peers of an actor, whose work is like its own: people who wear one role share its name, and those of one Identity Center permission set its name without the suffix that differs by account. A user, a role or a service is its own group.",
+        "The group of identities with similar work: for a person, the name of the assumed role or of the Identity Center permission set (without the suffix that differs by account). A user, a role or a service is its own group.",
         &[Argument::Text("actor")],
         DataType::Utf8,
         &[

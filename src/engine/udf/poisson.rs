@@ -1,14 +1,14 @@
-//! `poisson_tail(count, rate)` and `poisson_surprise`: how likely so many events are, were they to come independently.
+//! `poisson_tail(count, rate)` and `poisson_surprise`: the probability of at least so many independent events.
 
 use arrow::datatypes::DataType;
 
 use super::function::{Argument, Function, of_numbers};
 use super::log_gamma::{COUNT_MAX, ln_poisson};
 
-/// `ln P(X >= count)` for a Poisson variable of the given mean; `None` for what is no count or no mean.
+/// `ln P(X >= count)` for a Poisson variable of the given mean; `None` for an invalid count or mean.
 ///
 /// The regularised incomplete gamma function γ(k, λ) / Γ(k) by its series of positive terms (DLMF 8.7.1), or its
-/// complement by the finite sum (DLMF 8.4.10), whichever is the smaller. Takes some `9 √count` steps near the mean.
+/// complement by the finite sum (DLMF 8.4.10), whichever is smaller. Takes about `9 √count` steps near the mean.
 pub fn ln_tail(count: f64, rate: f64) -> Option<f64> {
     if !(count <= COUNT_MAX && (0.0..=COUNT_MAX).contains(&rate)) {
         return None;
@@ -22,7 +22,7 @@ pub fn ln_tail(count: f64, rate: f64) -> Option<f64> {
     }
     let above = count > rate;
     let first = if above { count } else { count - 1.0 };
-    // Probabilities in units of the first one, which is the largest.
+    // Probabilities relative to the first one, which is the largest.
     let (mut n, mut term, mut sum) = (first, 1.0, 1.0);
     while term > sum * f64::EPSILON {
         if above {
@@ -42,7 +42,7 @@ pub fn ln_tail(count: f64, rate: f64) -> Option<f64> {
 pub fn tail() -> Function {
     Function::new(
         "poisson_tail",
-        "P(X >= count) where X is Poisson with mean `rate`: the regularised incomplete gamma function P(count, rate), accurate however small (DLMF 8.7.1; Loader 2000). 1 for a count of 0 or less; a count between two whole ones is the upper one. Null for a negative rate, for what is not finite, and beyond 1e12. Real counts come in bursts: negative_binomial_tail takes their variance.",
+        "P(X >= count) where X is Poisson with mean `rate`: the regularised incomplete gamma function P(count, rate), accurate for very small probabilities (DLMF 8.7.1; Loader 2000). 1 for a count of 0 or less; a fractional count is rounded up. Null for a negative rate, for values that are not finite, and above 1e12. Real counts come in bursts: negative_binomial_tail takes their variance into account.",
         &[Argument::Float("count"), Argument::Float("rate")],
         DataType::Float64,
         &[
@@ -60,7 +60,7 @@ pub fn tail() -> Function {
 pub fn surprise() -> Function {
     Function::new(
         "poisson_surprise",
-        "-ln poisson_tail(count, rate), in nats: 2.3 is one in ten, 13.8 one in a million; accurate where the probability itself is too small for a number. Infinite for a count above 0 at rate 0.",
+        "-ln poisson_tail(count, rate), in nats: 2.3 is one in ten, 13.8 one in a million; accurate even where the probability underflows. Infinite for a count above 0 at rate 0.",
         &[Argument::Float("count"), Argument::Float("rate")],
         DataType::Float64,
         &[
@@ -70,7 +70,7 @@ pub fn surprise() -> Function {
             ("poisson_surprise(1, 0)", "inf"),
             ("poisson_surprise(1, NULL)", "NULL"),
         ],
-        // Less from 0, and not the sign turned: no surprise is 0 and not -0.
+        // Subtracted from 0 instead of negated, so that no surprise is 0 and not -0.
         |args, rows| of_numbers(args, rows, |[count, rate]| Some(0.0 - ln_tail(count, rate)?)),
     )
 }
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_count_or_no_rate_has_no_tail() {
+    fn an_invalid_count_or_rate_has_no_tail() {
         for rate in [-1.0, f64::NAN, f64::INFINITY, 1e13] {
             assert_eq!(ln_tail(1.0, rate), None);
         }

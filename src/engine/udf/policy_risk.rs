@@ -1,4 +1,4 @@
-//! `policy_risk(policy)`: does a policy document open a resource to everyone, or give everything.
+//! `policy_risk(policy)`: whether a policy document opens a resource to everyone or allows everything.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::function::{Argument, Function, texts};
 
 /// `public` when an Allow statement without a condition names everyone as principal, `administrator` when one allows
 /// every action on every resource, `iam` when one allows every IAM action; else `None`. The policy may be an object or
-/// text that holds one, as CloudTrail has both.
+/// JSON text; CloudTrail has both.
 pub fn policy_risk(policy: &str) -> Option<&'static str> {
     let mut document: Value = serde_json::from_str(policy).ok()?;
     if let Value::String(inner) = &document {
@@ -37,7 +37,7 @@ pub fn policy_risk(policy: &str) -> Option<&'static str> {
 }
 
 fn is_everyone(statement: &Value) -> bool {
-    // Everyone but those named is everyone else.
+    // `NotPrincipal` means everyone else.
     if statement.get("NotPrincipal").is_some() {
         return true;
     }
@@ -48,7 +48,7 @@ fn is_everyone(statement: &Value) -> bool {
     }
 }
 
-/// Policies write one thing bare and several as a list.
+/// In policies, a single value may be written without a list.
 fn listed(value: &Value) -> Vec<&Value> {
     match value {
         Value::Array(values) => values.iter().collect(),
@@ -60,7 +60,7 @@ fn listed(value: &Value) -> Vec<&Value> {
 pub fn function() -> Function {
     Function::new(
         "policy_risk",
-        "What a policy document gives away: 'public' (everyone, without a condition), 'administrator' (every action on every resource), 'iam' (every IAM action); null otherwise. Takes the document as an object or as text that holds one.",
+        "What a policy document allows: 'public' (for everyone, without a condition), 'administrator' (every action on every resource), 'iam' (every IAM action); null otherwise. Takes the document as a JSON object, or as a JSON string that contains one.",
         &[Argument::Text("policy")],
         DataType::Utf8,
         &[
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_in_text_lists_and_conditions_are_understood() {
+    fn quoted_text_lists_and_conditions_are_understood() {
         let text =
             serde_json::to_string(r#"{"Statement":[{"Effect":"Allow","Action":["s3:*","*"],"Resource":["*"]}]}"#)
                 .unwrap();

@@ -1,10 +1,10 @@
-//! `rarity(users_before, identities_before)`: how rare a thing is among identities.
+//! `rarity(users_before, identities_before)`: how rare an item is among identities.
 
 use arrow::datatypes::DataType;
 
 use super::function::{Argument, Function, of_numbers};
 
-/// `ln((n + 1) / (k + 1))` in nats, for `k` of `n` identities that had the thing before; `k` counts as `n` at most.
+/// `ln((n + 1) / (k + 1))` in nats, for `k` of `n` identities that had the item before; `k` is at most `n`.
 pub fn rarity(users_before: f64, identities_before: f64) -> Option<f64> {
     let sound = users_before >= 0.0 && identities_before >= 0.0 && identities_before.is_finite();
     sound.then(|| ((identities_before + 1.0) / (users_before.min(identities_before) + 1.0)).ln())
@@ -14,7 +14,7 @@ pub fn rarity(users_before: f64, identities_before: f64) -> Option<f64> {
 pub fn function() -> Function {
     Function::new(
         "rarity",
-        "How rare a thing is among identities, in nats: ln((identities_before + 1) / (users_before + 1)), one added to both so that nothing is impossible; 0 for what everybody has. Rarities of things that have nothing to do with each other may be added.",
+        "How rare an item is among identities, in nats: ln((identities_before + 1) / (users_before + 1)); 0 if all identities have it. Rarities of independent items may be added.",
         &[Argument::Float("users_before"), Argument::Float("identities_before")],
         DataType::Float64,
         &[

@@ -1,10 +1,10 @@
-//! `robust_z_score(value, median, mad, floor)`: a standard score that one bad day in the past cannot spoil.
+//! `robust_z_score(value, median, mad, floor)`: a z-score that an outlier in the history hardly changes.
 
 use arrow::datatypes::DataType;
 
 use super::function::{Argument, Function, of_numbers};
 
-/// The median absolute deviation of a normal distribution is this part of its standard deviation: the 0.75 quantile of
+/// The ratio of the median absolute deviation to the standard deviation of a normal distribution: the 0.75 quantile of
 /// the standard normal (Iglewicz and Hoaglin, "How to Detect and Handle Outliers", 1993).
 pub const MAD_OF_NORMAL: f64 = 0.674_489_750_196_081_7;
 
@@ -17,7 +17,7 @@ pub fn robust_z_score(value: f64, median: f64, mad: f64, floor: f64) -> f64 {
 pub fn function() -> Function {
     Function::new(
         "robust_z_score",
-        "Modified z-score: (value - median) / max(mad / 0.6745, floor), after Iglewicz and Hoaglin (1993), with a floor on the spread in the value's unit. Comparable to a z-score for normal data; an attack in the history does not raise it much. Against its own past: median and mad of baseline(...). Against its peers of the same time: median(x) OVER w and mad(x) OVER w, WINDOW w AS (PARTITION BY peer_group, bin), one row an identity and bin.",
+        "Modified z-score: (value - median) / max(mad / 0.6745, floor), after Iglewicz and Hoaglin (1993), with a floor on the spread in the value's unit. Comparable to a z-score for normal data; an outlier in the history hardly changes it. To compare with an identity's own history, use median and mad of baseline(...). To compare with its peers at the same time, use median(x) OVER w and mad(x) OVER w, WINDOW w AS (PARTITION BY peer_group, bin), with one row per identity and bin.",
         &[Argument::Float("value"), Argument::Float("median"), Argument::Float("mad"), Argument::Float("floor")],
         DataType::Float64,
         &[

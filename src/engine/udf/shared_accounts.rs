@@ -1,4 +1,4 @@
-//! `shared_accounts(request_parameters)`: the accounts a request lets in.
+//! `shared_accounts(request_parameters)`: the accounts that a request gives access to.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,16 +9,16 @@ use serde_json::Value;
 
 use super::function::{Argument, Function, texts};
 
-/// Members of requests that hand something to the accounts they name, in lower case.
+/// Members of requests that give access to the accounts they name, in lower case.
 const HANDING: &[&str] =
     &["valuestoadd", "accountidstoadd", "awsaccountids", "granteeprincipal", "principal", "principals", "add"];
 
-/// Condition keys that narrow everyone down to the accounts they name, in lower case.
+/// Condition keys that restrict `*` to the accounts they name, in lower case.
 const NARROWING: &[&str] =
     &["aws:principalaccount", "aws:principalarn", "aws:sourceaccount", "aws:sourceowner", "kms:calleraccount"];
 
-/// Accounts of AWS that classic load balancers write their logs from, one a region, named by every bucket that keeps
-/// such logs (Elastic Load Balancing's user guide, "Attach a policy to your S3 bucket").
+/// AWS accounts from which classic load balancers write their logs, one per region; every bucket with such logs names
+/// one of them (Elastic Load Balancing's user guide, "Attach a policy to your S3 bucket").
 const LOG_DELIVERY: &[&str] = &[
     "127311923021",
     "033677994240",
@@ -114,7 +114,7 @@ fn account(principal: &str) -> Option<&str> {
 pub fn function() -> Function {
     Function::new(
         "shared_accounts",
-        "The accounts a request lets in, the caller's own among them: principals of Allow statements in any policy the request carries, and accounts that a member such as valuesToAdd, granteePrincipal or launchPermission's add names. 12 digits each, sorted, with commas between; null when there is none.",
+        "The accounts that a request gives access to, including the caller's own: principals of Allow statements in any policy of the request, and accounts in members such as valuesToAdd, granteePrincipal or launchPermission.add. 12 digits each, sorted, separated by commas; null when there is none.",
         &[Argument::Text("request_parameters")],
         DataType::Utf8,
         &[
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_allowed_and_whom_a_condition_narrows_it_to_counts() {
+    fn only_allowed_principals_and_accounts_of_conditions_count() {
         let bare = r#"{"Effect":"Allow","Principal":{"AWS":["111122223333","*"]}}"#;
         assert_eq!(shared_accounts(&policy(bare)).as_deref(), Some("111122223333"));
         assert_eq!(shared_accounts(&policy(&bare.replace("Allow", "Deny"))), None);
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_back_is_not_shared() {
+    fn revoked_access_is_not_shared() {
         let taken = r#"{"createVolumePermission":{"remove":{"items":[{"userId":"111122223333"}]}}}"#;
         assert_eq!(shared_accounts(taken), None);
     }

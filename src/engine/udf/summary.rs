@@ -1,4 +1,4 @@
-//! What a function over rows says of the rows before one: how many, and some numbers about them, as a struct.
+//! The result of a function over earlier rows: their number and some statistics, as a struct.
 
 use std::sync::Arc;
 
@@ -12,12 +12,12 @@ pub fn fields<const K: usize>(numbers: [&str; K]) -> Fields {
     std::iter::once(n).chain(numbers.map(|name| Field::new(name, DataType::Float64, true))).collect()
 }
 
-/// One struct a row; null where there is nothing to say.
+/// One struct per row; null where there are no earlier rows.
 pub fn summaries<const K: usize>(
     numbers: [&str; K],
     rows: impl ExactSizeIterator<Item = Option<(i64, [f64; K])>>,
 ) -> Result<ArrayRef> {
-    // Exactly the partition's rows: a default capacity would stay with every identity's columns.
+    // Exactly the partition's rows: each identity's columns would keep a default capacity.
     let mut n = Int64Builder::with_capacity(rows.len());
     let mut builders: [Float64Builder; K] = std::array::from_fn(|_| Float64Builder::with_capacity(rows.len()));
     for row in rows {

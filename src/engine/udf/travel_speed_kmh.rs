@@ -1,22 +1,22 @@
-//! `travel_speed_kmh`: how fast somebody must have been to be at two places.
+//! `travel_speed_kmh`: the minimum speed needed to be at two locations.
 
 use arrow::datatypes::DataType;
 
 use super::function::{Argument, Function, of_numbers};
 use crate::geo::distance_km;
 
-/// A move faster than the clock can tell is taken as one of this long: times have whole seconds.
+/// Minimum duration of a move: times have whole seconds.
 const ELAPSED_MIN_S: f64 = 1.0;
 
-/// A place and how far from it the truth may be: latitude and longitude in degrees, error radius in km.
+/// A location: latitude and longitude in degrees, error radius in km.
 pub type Circle = (f64, f64, f64);
 
-/// The shortest way between two circles, km: great circle less both error radii, at least 0.
+/// The shortest distance between two circles, km: great circle minus both error radii, at least 0.
 pub fn travelled_km(from: Circle, to: Circle) -> f64 {
     (distance_km(from.0, from.1, to.0, to.1) - from.2 - to.2).max(0.0)
 }
 
-/// Speed over a distance, km/h; times may stand in either order.
+/// Speed over a distance, km/h; times may be in either order.
 pub fn speed_kmh(km: f64, seconds: f64) -> f64 {
     km / (seconds.abs().max(ELAPSED_MIN_S) / 3600.0)
 }
@@ -25,7 +25,7 @@ pub fn speed_kmh(km: f64, seconds: f64) -> f64 {
 pub fn function() -> Function {
     Function::new(
         "travel_speed_kmh",
-        "The smallest speed in km/h with which somebody can be seen at two places this many seconds apart: max(0, great circle - both error radii) / hours, the time taken as one second at least. What geo_change says of neighbouring calls, for any two places; an error radius that is not known counts there as 0, here it gives null: coalesce it.",
+        "The minimum speed in km/h needed to be at two locations this many seconds apart: max(0, great circle - both error radii) / hours, with at least one second. geo_change computes the same for consecutive calls; it treats an unknown error radius as 0, while here it gives null, so use coalesce.",
         &[
             Argument::Float("latitude_1"),
             Argument::Float("longitude_1"),

@@ -1,4 +1,4 @@
-//! `user_agent_family(user_agent)`: which client somebody uses, whatever its version.
+//! `user_agent_family(user_agent)`: the client, whatever its version.
 
 use std::sync::{Arc, LazyLock};
 
@@ -8,16 +8,16 @@ use regex::Regex;
 
 use super::function::{Argument, Function, texts};
 
-/// A longer name is cut, in bytes: clients may send whatever they like.
+/// Longer names are cut to this many bytes: clients can send anything.
 const NAME_BYTES_MAX: usize = 64;
 
 /// The client's name without what changes from release to release, machine to machine or call to call; `None` for blank.
 ///
-/// A user agent is a list of `product/version` with comments in brackets (RFC 9110, 10.1.5), the one that matters first.
-/// CloudTrail puts some in square brackets, and has an AWS service's host name or a phrase in place of others.
+/// A user agent is a list of `product/version` with comments in brackets (RFC 9110, 10.1.5), the most important one first.
+/// CloudTrail puts some in square brackets, and has a service's host name or a phrase instead of others.
 pub fn user_agent_family(user_agent: &str) -> Option<&str> {
     let user_agent = user_agent.trim_matches(|c: char| c.is_whitespace() || c == '[' || c == ']');
-    // Tools of AWS partners stand behind the partner: APN/1.0 HashiCorp/1.0 Terraform/1.5.1 (...) aws-sdk-go/1.44.
+    // Tools of AWS partners follow the partner's name: APN/1.0 HashiCorp/1.0 Terraform/1.5.1 (...) aws-sdk-go/1.44.
     let partner = user_agent.find("APN/1.").and_then(|at| {
         let products = user_agent[at..].split_whitespace().skip(1).take(2);
         products.take_while(|product| !product.starts_with('(')).last()
@@ -50,7 +50,7 @@ fn product(user_agent: &str) -> &str {
     let words = if rest.starts_with('/') { phrase.split_whitespace().next() } else { None };
     let name = words.unwrap_or(phrase).trim();
     let name = &name[..name.floor_char_boundary(NAME_BYTES_MAX)];
-    // An address or a bare number has nothing before its version.
+    // An address or a number has no name before the version.
     SUFFIX.find(name).filter(|suffix| suffix.start() > 0).map_or(name, |suffix| &name[..suffix.start()])
 }
 
@@ -58,7 +58,7 @@ fn product(user_agent: &str) -> &str {
 pub fn function() -> Function {
     Function::new(
         "user_agent_family",
-        "The client as it names itself, without versions: the name of the user agent's first product (RFC 9110, 10.1.5), such as aws-cli, Boto3, aws-sdk-go-v2, curl; Terraform, Packer, Pulumi and other partners' tools behind APN/1.0; 'console' for browsers and the AWS console, 'CloudFormation', 'AWS service' for calls with the host name of another service. 64 bytes at most; null for a blank one. Anybody can claim to be any client: a change tells something, sameness does not.",
+        "The client without its version: the name of the user agent's first product (RFC 9110, 10.1.5), such as aws-cli, Boto3, aws-sdk-go-v2, curl; for APN/1.0, the partner's tool, such as Terraform, Packer or Pulumi; 'console' for browsers and the AWS console; 'CloudFormation'; 'AWS service' for the host name of another service. At most 64 bytes; null for a blank user agent. Clients can send anything: a change is a signal, no change proves nothing.",
         &[Argument::Text("user_agent")],
         DataType::Utf8,
         &[
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_a_client_sends_makes_a_long_name_or_none_of_sense() {
+    fn no_user_agent_gives_a_long_or_blank_name() {
         let long = "é".repeat(1000);
         assert_eq!(user_agent_family(&long).map(str::len), Some(NAME_BYTES_MAX));
         for nothing in ["", " ", "[]", "/1.0", "(comment)", "[ ]"] {
