@@ -10,12 +10,13 @@ use crate::detect::Severity;
 use crate::report::Output;
 use crate::request::{AnswerFormat, TextFormat};
 
-/// Hunt through archived AWS CloudTrail: gzipped archives to an open Delta lake, SQL detectors that walk forward through
-/// history, one report.
+/// Hunt through archived AWS CloudTrail logs: read archives into an open Delta Lake table, run SQL detectors over each
+/// day, write one report.
 #[derive(Debug, Parser)]
 #[command(name = "trailhunt", version, long_version = long_version(), max_term_width = 110)]
 #[command(
-    after_help = "Exit codes: 0 success; 1 findings at or above --fail-on; 2 something could not be read or run."
+    after_help = "Exit codes: 0 success; 1 findings at or above --fail-on; 2 something could not be read or run, or expected events \
+                  are missing."
 )]
 pub struct Cli {
     /// Settings file in TOML [default: trailhunt.toml in the current folder, if it exists]
@@ -35,9 +36,9 @@ pub enum Command {
     Sample(SampleArgs),
     /// Read CloudTrail archives into a lake; objects that were read before are skipped
     Ingest(IngestArgs),
-    /// Run the detectors over a lake; every hour or day is judged only by the time before it
+    /// Run the detectors over a lake; each day is compared only with the days before it
     Hunt(HuntArgs),
-    /// Show how many alerts each detector would have raised over history, and about whom
+    /// Show how many alerts each detector would have raised in the past, and about which identities
     Backtest(BacktestArgs),
     /// Ingest, then hunt: the nightly job
     Run(RunArgs),
@@ -54,13 +55,13 @@ pub enum Command {
     Query(QueryArgs),
     /// List the saved questions, or show one
     Queries(QueriesArgs),
-    /// Show the story of an identity, access key or IP address on one page
+    /// Show everything about an identity, access key or IP address on one page
     Entity(EntityArgs),
     /// Open an interactive SQL shell with history and completion
     Shell(ShellArgs),
     /// List, show, write, check, test and explain detectors
     Detectors(DetectorsArgs),
-    /// Maintain lakes, and verify the archives they are made from
+    /// Inspect and maintain lakes; verify archives
     #[command(subcommand)]
     Lake(LakeCommand),
     /// Show settings and where they come from
@@ -83,7 +84,7 @@ pub struct LakeArgs {
     pub s3: S3Args,
 }
 
-/// Access to S3, beyond what the environment says.
+/// Access to S3, in addition to the environment.
 #[derive(Debug, Clone, Args)]
 pub struct S3Args {
     /// AWS CLI profile to take credentials from (runs `aws configure export-credentials`)
@@ -111,13 +112,13 @@ pub struct SqlArgs {
 /// Memory.
 #[derive(Debug, Clone, Args)]
 pub struct MemoryArgs {
-    /// Memory to stay within: sizes the batches of an ingest, and SQL spills to disk beyond it. Decoding one object can
-    /// use about four times its uncompressed size on top
+    /// Memory limit: sets the batch size of an ingest; SQL that needs more spills to disk. Decoding one object can use
+    /// about four times its uncompressed size in addition
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "1GB", env = "TRAILHUNT_MEMORY_LIMIT")]
     pub memory_limit: usize,
 }
 
-/// Limits on one object; beyond them it is a reject.
+/// Limits on one object; an object that exceeds one is a reject.
 #[derive(Debug, Clone, Args)]
 pub struct LimitArgs {
     /// Maximum uncompressed size of an object; for a bundle, of all its members
@@ -162,13 +163,13 @@ pub struct SourceArgs {
     pub regions: Vec<String>,
 }
 
-/// A part of history.
+/// A period of time.
 #[derive(Debug, Clone, Args)]
 pub struct PeriodArgs {
-    /// Start: a day, a time, "yesterday", or an age such as 7d [default: the oldest]
+    /// Start: a day, a time, "yesterday", or an age such as 7d [default: the start of the data]
     #[arg(long, value_name = "T")]
     pub from: Option<String>,
-    /// End, exclusive [default: the newest]
+    /// End, exclusive [default: the end of the data]
     #[arg(long, value_name = "T")]
     pub to: Option<String>,
 }
@@ -190,19 +191,19 @@ pub struct SampleArgs {
     /// Folder to write to
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Days of history
+    /// Number of days
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3650))]
     pub days: u32,
-    /// Accounts of the organisation
+    /// Number of accounts in the organisation
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub accounts: u32,
     /// Events per working day, all accounts together
     #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u32).range(10..))]
     pub events_per_day: u32,
-    /// Employees [default: as many as fit the traffic]
+    /// Number of employees [default: derived from the number of events]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(10..=10_000))]
     pub people: Option<u32>,
-    /// Number of attacks to plant; the kinds take turns
+    /// Number of attacks to plant; cycles through all kinds of attack
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(..=10_000))]
     pub attacks: u32,
     /// Random seed: the same seed gives the same archive
@@ -270,14 +271,14 @@ pub struct HuntOptions {
     /// Write the report; the file extension selects the format: .json .html .md .csv .sarif .ocsf.ndjson; repeatable
     #[arg(long = "report", value_name = "FILE")]
     pub reports: Vec<Output>,
-    /// JSON report to compare with, or "none"; decides what is new, continuing and resolved [default: the lake's last run
-    /// with most of these detectors]
+    /// JSON report to compare with, or "none"; decides what is new, continuing and resolved [default: the last recorded
+    /// run that used most of the same detectors]
     #[arg(long, value_name = "REPORT")]
     pub baseline: Option<PathBuf>,
     /// Print only the summary, as one line of JSON
     #[arg(long)]
     pub quiet: bool,
-    /// Shell command that receives the same JSON on its standard input
+    /// Shell command to run at the end; it receives the one-line JSON summary on standard input
     #[arg(long, value_name = "COMMAND")]
     pub notify_command: Option<String>,
     /// Stop --notify-command after this time
@@ -286,7 +287,7 @@ pub struct HuntOptions {
     /// Exit with code 1 if there is a finding of this severity or above
     #[arg(long, value_name = "SEVERITY", value_parser = severity())]
     pub fail_on: Option<Severity>,
-    /// Do not exit with code 2 when events that should be there are missing
+    /// Do not exit with code 2 when expected events are missing
     #[arg(long)]
     pub allow_empty: bool,
 }
@@ -294,7 +295,7 @@ pub struct HuntOptions {
 /// `hunt`.
 #[derive(Debug, Args)]
 pub struct HuntArgs {
-    /// The part of history to judge.
+    /// The period to judge.
     #[command(flatten)]
     pub period: PeriodArgs,
     /// Options of a hunt.
@@ -308,13 +309,13 @@ pub struct HuntArgs {
 /// `backtest`.
 #[derive(Debug, Args)]
 pub struct BacktestArgs {
-    /// The part of history to judge.
+    /// The period to judge.
     #[command(flatten)]
     pub period: PeriodArgs,
     /// Detectors.
     #[command(flatten)]
     pub detect: DetectArgs,
-    /// Wanted alerts per day and detector; the answer includes the score threshold that would give that many
+    /// Target number of alerts per day and detector; the output includes the score threshold that would reach it
     #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = alerts)]
     pub alerts_per_day: f64,
     /// Output format
@@ -381,10 +382,10 @@ pub enum BaselineCommand {
 /// `baseline diff`.
 #[derive(Debug, Args)]
 pub struct BaselineDiffArgs {
-    /// Compare what was normal at the end of this day
+    /// Earlier day: compare what was normal at the end of it
     #[arg(value_name = "DAY")]
     pub before: chrono::NaiveDate,
-    /// with what was normal at the end of this later day
+    /// Later day: with what was normal at the end of this one
     #[arg(value_name = "DAY")]
     pub after: chrono::NaiveDate,
     /// Output format
@@ -401,7 +402,7 @@ pub struct RunsArgs {
     /// The lake.
     #[command(flatten)]
     pub lake: LakeArgs,
-    /// Number of runs
+    /// Number of runs to list
     #[arg(long, value_name = "N", default_value_t = 30)]
     pub last: usize,
     /// Output format
@@ -432,7 +433,7 @@ pub struct VerifyArgs {
     /// A report in any format, or a bundle written by `trailhunt evidence`
     #[arg(value_name = "REPORT|BUNDLE")]
     pub target: Option<PathBuf>,
-    /// Hash of a record that was noted elsewhere; proves that the end of the chain is still there
+    /// Hash of a run's record that you stored elsewhere; proves that no newer record was deleted up to it
     #[arg(long, value_name = "SHA256")]
     pub last_sha256: Option<String>,
     /// Reproduce a finding of a recorded run: run its detector again over the version of the lake that the run saw
@@ -462,7 +463,7 @@ pub struct QueryArgs {
     /// What $from and $to stand for.
     #[command(flatten)]
     pub period: PeriodArgs,
-    /// Id of a finding that gives the values of $entity, $begin and $end; without SQL, asks the saved question `around`
+    /// Id of a finding that sets $entity, $begin and $end; without SQL, runs the saved question `around`
     #[arg(long, value_name = "ID", requires = "report")]
     pub finding: Option<String>,
     /// JSON report that contains the finding
@@ -471,13 +472,13 @@ pub struct QueryArgs {
     /// List the columns of a table or view instead, with their meaning
     #[arg(long, value_name = "TABLE", conflicts_with = "sql")]
     pub describe: Option<String>,
-    /// Print what is read and the plan instead of the answer
+    /// Print what the query reads and its plan instead of the result
     #[arg(long, conflicts_with = "describe")]
     pub explain: bool,
     /// Output format
     #[arg(long, default_value = "table", value_parser = answer_format())]
     pub format: AnswerFormat,
-    /// Write the answer to a file
+    /// Write the result to a file
     #[arg(long, value_name = "FILE", required_if_eq("format", "parquet"))]
     pub out: Option<PathBuf>,
     /// Seconds after which the query is ended; 0 means no limit
@@ -490,7 +491,7 @@ pub struct QueryArgs {
 
 /// Shown below the options of `query --help`.
 const QUERY_HELP: &str = "\
-Queries only read. SQL that writes, reads files, or contains something the engine would ignore is refused. In CSV, text \
+Queries are read-only. SQL that writes, reads files, or contains something the engine would ignore is refused. In CSV, text \
 that a spreadsheet would run as a formula starts with '; tables show control characters as \u{fffd}; JSON and Parquet \
 keep the exact values.
 
@@ -511,13 +512,13 @@ pub struct EntityArgs {
     /// ARN of an identity or session, access key id, or IP address
     #[arg(value_name = "ARN|KEY|IP")]
     pub entity: String,
-    /// The part of history to show.
+    /// The period to show.
     #[command(flatten)]
     pub period: PeriodArgs,
     /// Show the findings about it from this JSON report
     #[arg(long, value_name = "FILE", conflicts_with = "hunt")]
     pub report: Option<PathBuf>,
-    /// Hunt the period and show the findings about it
+    /// Run the detectors over the period and show the findings about it
     #[arg(long)]
     pub hunt: bool,
     /// Detectors for --hunt.
@@ -553,7 +554,7 @@ pub struct CompletionsArgs {
 /// `man`.
 #[derive(Debug, Args)]
 pub struct ManArgs {
-    /// Write one page per command to this folder, instead of the first page to standard output
+    /// Write one page per command to this folder, instead of the main page to standard output
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 }
@@ -584,7 +585,7 @@ pub enum DetectorsCommand {
         /// Id, as printed by `detectors list`
         id: String,
     },
-    /// Write a stub detector and a fixture that it fails on to the folder named by --detector-dir
+    /// Create a stub detector and a failing fixture in the folder given by --detector-dir
     New {
         /// Id: lower-case letters, digits and _
         id: String,
@@ -595,7 +596,7 @@ pub enum DetectorsCommand {
         #[arg(value_name = "PATH")]
         paths: Vec<PathBuf>,
     },
-    /// Run detectors on their fixtures: they must report every hit and no miss
+    /// Run detectors on their fixtures: they must report every `hit-...` event and no `miss-...` event
     Test {
         /// Ids [default: the detectors of --detector-dir, or the shipped ones]
         #[arg(value_name = "ID")]
@@ -625,10 +626,10 @@ pub struct ListArgs {
 pub struct ExplainArgs {
     /// Id, as printed by `detectors list`
     pub id: String,
-    /// Also print the engine's plan
+    /// Also print the query plan
     #[arg(long)]
     pub plan: bool,
-    /// The part of history to judge.
+    /// The period to judge.
     #[command(flatten)]
     pub period: PeriodArgs,
     /// Parameter, such as impossible_travel.speed_kmh=1200; repeatable
@@ -648,7 +649,7 @@ pub enum LakeCommand {
     Rejects(RejectsArgs),
     /// Merge each day's small files into a few sorted ones; the events stay the same
     Compact(CompactArgs),
-    /// Delete files that no version of the lake needs any more
+    /// Delete files that the lake no longer needs
     Vacuum(VacuumArgs),
     /// Verify an archive against CloudTrail's digest files: every log present, unmodified, and none added
     #[command(after_help = VERIFY_DIGESTS_HELP)]

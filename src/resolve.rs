@@ -433,10 +433,10 @@ fn whole_days(args: &cli::PeriodArgs) -> Result<Period> {
 fn between(before: chrono::NaiveDate, after: chrono::NaiveDate) -> Result<Window> {
     let end_of = |day| midnight(day).checked_add_days(Days::new(1));
     let (Some(from), Some(to)) = (end_of(before), end_of(after)) else {
-        return Err(Error::Usage(format!("invalid day {after}: it is the last one that can be represented")));
+        return Err(Error::Usage(format!("invalid day `{after}`: dates this late are not supported")));
     };
     if from >= to {
-        return Err(Error::Usage(format!("{before} is not before {after}; name the earlier day first")));
+        return Err(Error::Usage(format!("{before} is not before {after}: the earlier day comes first")));
     }
     Ok(Window { from, to })
 }

@@ -1,7 +1,7 @@
 //! `trailhunt.toml`: values that need not be typed each time. The command line overrides the environment, the environment
 //! overrides the file, and the file overrides the built-in defaults.
 //!
-//! A setting becomes the default of the option of the same meaning, so that clap parses, checks and explains both.
+//! A setting becomes the default of its option, so clap parses, checks and documents both.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -15,7 +15,7 @@ use crate::detect::Severity;
 use crate::engine::Place;
 use crate::error::{Error, Result};
 
-/// The file in the current folder. Using it is announced, because a folder of evidence may contain one too.
+/// The file in the current folder. The program says when it uses this file, because a folder of evidence may contain one too.
 pub const FILE: &str = "trailhunt.toml";
 
 /// Name of a setting, the clap id of its option, and the kind of its value.
@@ -116,7 +116,7 @@ impl Settings {
     }
 }
 
-/// clap keeps defaults for as long as the program runs; there are few, made once.
+/// clap needs defaults that live as long as the program; there are few, created once.
 fn kept(text: &str) -> &'static str {
     Box::leak(text.to_owned().into_boxed_str())
 }
@@ -219,7 +219,7 @@ fn texts(value: &Value, holds: ValueKind) -> std::result::Result<Vec<String>, St
     }
 }
 
-/// Checks what the option would refuse, so that the error names the line of the file.
+/// Checks values as their options do, so that the error names the line of the file.
 fn check(name: &str, values: &[String]) -> std::result::Result<(), String> {
     let value = values.first().map_or("", String::as_str);
     match name {
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn every_setting_stands_for_an_option() {
+    fn every_setting_has_an_option() {
         fn options(command: &clap::Command) -> Vec<String> {
             let own = command.get_arguments().map(|arg| arg.get_id().to_string());
             own.chain(command.get_subcommands().flat_map(options)).collect()
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_seen_from_the_file_and_urls_stay() {
+    fn paths_are_relative_to_the_file_and_urls_stay() {
         let text = "lake = \"lake\"\nsources = [\"s3://acme/AWSLogs\", \"old\"]\n[parameters.call_rate]\nmin_calls = 9\nof = [\"a\", \"b\"]\n";
         let settings = Settings::parse(text, Path::new("etc")).unwrap();
         assert_eq!(settings.values["lake"], (vec!["etc/lake".to_owned()], 1));
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_its_place_and_the_next_step() {
+    fn an_error_names_its_position_and_the_next_step() {
         assert_eq!(
             refused("lake = \"x\"\nlakes = \"y\""),
             "line 2, column 1: unknown setting lakes; did you mean lake?"

@@ -1,7 +1,7 @@
 //! What runs: the command line, the environment and trailhunt.toml, merged, checked and with defaults filled in.
 //!
 //! `resolve` makes the requests and has read what a command needs before work starts: detectors, suppressions, keys, the
-//! report to compare with. Nothing here or below knows how a value was given.
+//! report to compare with. Nothing here or below knows where a value came from.
 
 pub mod period;
 
@@ -27,9 +27,9 @@ use crate::source::{Location, Selection};
 pub struct LakeRequest {
     /// The lake.
     pub location: Location,
-    /// MaxMind-format databases, asked before the embedded table.
+    /// MaxMind-format databases, searched before the embedded table.
     pub geoip_databases: Vec<PathBuf>,
-    /// Memory to stay within, in bytes.
+    /// Memory limit, in bytes.
     pub memory_bytes: usize,
 }
 
@@ -54,7 +54,7 @@ impl LakeRequest {
 /// What an ingest may use.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// Memory to stay within, in bytes; a single object may need more.
+    /// Memory limit, in bytes; a single object may need more.
     pub memory_bytes: usize,
     /// Limits on what one object may cost.
     pub limits: Limits,
@@ -116,7 +116,7 @@ impl Detection {
 /// What the findings of a hunt are compared with.
 #[derive(Debug)]
 pub enum CompareWith {
-    /// The last recorded run that had most of these detectors.
+    /// The last recorded run that used most of the same detectors.
     LastRun,
     /// Nothing: every finding is new.
     Nothing,
@@ -129,7 +129,7 @@ pub enum CompareWith {
 pub struct HuntRequest {
     /// The lake.
     pub lake: LakeRequest,
-    /// The part of history to judge.
+    /// The period to judge.
     pub period: Period,
     /// The detectors.
     pub detection: Detection,
@@ -146,7 +146,7 @@ pub struct HuntRequest {
 pub struct Announcement {
     /// Print only the summary, as one line of JSON.
     pub quiet: bool,
-    /// Command that gets the summary.
+    /// Command that receives the summary.
     pub notify: Option<Notify>,
     /// Findings of this severity or above set exit code 1.
     pub fail_on: Option<Severity>,
@@ -154,7 +154,7 @@ pub struct Announcement {
     pub allow_empty: bool,
 }
 
-/// A command of the operator's that gets the summary of a run.
+/// The operator's command that receives the summary of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notify {
     /// The command, as `sh -c` takes it.
@@ -163,10 +163,10 @@ pub struct Notify {
     pub time_limit: Duration,
 }
 
-/// Two output formats of most commands.
+/// The output formats of most commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextFormat {
-    /// Lines and columns to read.
+    /// Aligned columns for reading.
     Table,
     /// One JSON document.
     Json,
@@ -192,7 +192,7 @@ impl FromStr for TextFormat {
 /// Output formats of `query`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AnswerFormat {
-    /// Lines and columns to read.
+    /// Aligned columns for reading.
     Table,
     /// Comma-separated values with a header.
     Csv,
@@ -229,11 +229,11 @@ impl FromStr for AnswerFormat {
 pub struct BacktestRequest {
     /// The lake.
     pub lake: LakeRequest,
-    /// The part of history to judge.
+    /// The period to judge.
     pub period: Period,
     /// The detectors.
     pub detection: Detection,
-    /// Wanted alerts per day and detector.
+    /// Target number of alerts per day and detector.
     pub alerts_per_day: f64,
     /// Output format.
     pub format: TextFormat,
@@ -324,14 +324,14 @@ pub struct Asked {
     pub period: Period,
 }
 
-/// The story of an identity, access key or address.
+/// A page about an identity, access key or address.
 #[derive(Debug)]
 pub struct EntityRequest {
     /// The lake.
     pub lake: LakeRequest,
     /// ARN, access key id or address.
     pub entity: String,
-    /// The part of history to tell.
+    /// The period to show.
     pub period: Period,
     /// Where findings about it come from.
     pub findings: FindingsFrom,
@@ -357,7 +357,7 @@ pub struct ExplainRequest {
     pub id: String,
     /// The library and the parameters.
     pub detection: Detection,
-    /// The part of history to judge.
+    /// The period to judge.
     pub period: Period,
     /// Also print the engine's plan.
     pub plan: bool,

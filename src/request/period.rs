@@ -4,7 +4,7 @@ use chrono::{DateTime, Days, Duration, NaiveDate, NaiveTime, Utc};
 
 use crate::error::{Error, Result};
 
-/// A part of history; an end that is not given is open.
+/// A period of time; a bound that is not given is open.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Period {
     /// Start, included.
@@ -26,7 +26,7 @@ impl Period {
         Ok(Period { from: read(from)?, to: read(to)?, is_relative })
     }
 
-    /// Refuses a time of day: detectors judge whole days, and rounding it would be silent.
+    /// Refuses a time of day: detectors judge whole days, and the time would be rounded silently.
     ///
     /// # Errors
     /// [`Error::Usage`] with the time.
@@ -37,13 +37,13 @@ impl Period {
         };
         match given.iter().find(|given| has_time(given)) {
             Some((Some(text), _)) => Err(Error::Usage(format!(
-                "`{text}` is not 00:00 UTC: detectors judge whole days, so name a day such as 2024-03-01"
+                "invalid time `{text}`: detectors judge whole days (UTC), so give a day such as 2024-03-01"
             ))),
             _ => Ok(self),
         }
     }
 
-    /// Up to when events are expected: the end that was given, or now for a relative start. `None` if both are open: an
+    /// The time until which events are expected: the end that was given, or now for a relative start. `None` if both are open: an
     /// archive ends with its last event.
     pub fn expected_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         // CloudTrail delivers within about 15 minutes; the current hour is not complete.
@@ -55,7 +55,7 @@ impl Period {
         }
     }
 
-    /// The days it touches, as a filter on days of delivery: first day, and the day after the last.
+    /// The days it covers, as a filter on delivery days: the first day, and the day after the last.
     pub fn days(&self) -> (Option<NaiveDate>, Option<NaiveDate>) {
         (self.from.map(|time| time.date_naive()), self.to.map(day_after))
     }
