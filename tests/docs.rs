@@ -1,8 +1,8 @@
-//! The documentation says what the program does: `docs/reference.md` is made from detectors, questions, columns and
-//! functions, and every command in the documentation is one the program understands.
+//! The documentation matches the program: `docs/reference.md` is generated from detectors, questions, columns and
+//! functions, and the program accepts every command in the documentation.
 //!
 //! ```sh
-//! UPDATE=1 cargo test --test docs   # writes docs/reference.md anew
+//! UPDATE=1 cargo test --test docs   # regenerates docs/reference.md
 //! ```
 
 use std::fmt::Write;
@@ -41,7 +41,7 @@ fn detectors(out: &mut String) {
 }
 
 fn questions(out: &mut String) {
-    out.push_str("\n## Saved questions\n\n| question | answers | wants |\n|---|---|---|\n");
+    out.push_str("\n## Saved questions\n\n| question | answers | parameters |\n|---|---|---|\n");
     for question in Questions::load().expect("they are well formed").iter() {
         let about = question.about.as_ref().map(|about| format!(". {about}")).unwrap_or_default();
         let params = question.params.iter().map(|(name, parameter)| match &parameter.default {
@@ -84,7 +84,7 @@ async fn columns(out: &mut String) {
 
 fn functions(out: &mut String) {
     let geo = Geo::embedded().expect("the table");
-    out.push_str("\n## Functions\n\nBeside the engine's own and the JSON functions (`json_get_str(column, 'member', ...)` and its kin).\n");
+    out.push_str("\n## Functions\n\nIn addition to the functions of DataFusion and its JSON functions (`json_get_str(column, 'member', ...)` and others).\n");
     out.push_str("\n| function | |\n|---|---|\n");
     let mut rows = Vec::new();
     for function in scalar_functions(&geo) {
@@ -110,14 +110,14 @@ fn functions(out: &mut String) {
     }
     let call = |name: &str, parameters: &[&str]| format!("`FROM {name}({})`", parameters.join(", "));
     rows.extend(table_functions().iter().map(|f| format!("| {} | {} |", call(f.name, &f.parameters), cell(&f.doc))));
-    rows.extend(aggregate_functions().iter().map(|f| format!("| `{}`, of a group | {}. |", f.call, f.doc)));
+    rows.extend(aggregate_functions().iter().map(|f| format!("| `{}` (aggregate) | {}. |", f.call, cell(f.doc))));
     rows.sort_unstable();
     out.push_str(&(rows.join("\n") + "\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_reference_is_current() {
-    let mut text = "# Reference\n\nMade from the detectors, questions, columns and functions themselves: \
+    let mut text = "# Reference\n\nGenerated from the detectors, questions, columns and functions: \
                     `UPDATE=1 cargo test --test docs`.\n"
         .to_owned();
     detectors(&mut text);
@@ -131,7 +131,7 @@ async fn the_reference_is_current() {
         return;
     }
     let known = std::fs::read_to_string(&path).expect("docs/reference.md is there");
-    assert!(known == text, "docs/reference.md is not current; UPDATE=1 cargo test --test docs writes it anew");
+    assert!(known == text, "docs/reference.md is outdated; regenerate it with UPDATE=1 cargo test --test docs");
 }
 
 /// Words of a command line, without comment; quotes hold words together.

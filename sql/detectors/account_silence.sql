@@ -8,19 +8,19 @@ why        = """\
   nothing that happens afterwards can be found."""
 benign     = [
   "An account or region that was closed on purpose",
-  "Machines that are switched off over the holidays",
+  "Workloads that are switched off over the holidays",
   "Logs that are delivered late",
 ]
 respond    = [
   "Check that the trail is logging and that its bucket accepts the logs",
-  "Look for changes of trails and bucket policies in the hours before",
+  "Look for changes to trails and bucket policies in the hours before",
 ]
 [params]
-min_hours    = { default = 6, min = 2, help = "shorter silences are not judged, in hours" }
+min_hours    = { default = 6, min = 2, help = "shortest silence that is judged, in hours" }
 factor       = { default = 2.0, min = 1.0, help = """\
-  a silence counts when it is this many times longer than the longest one of the 28 days before""" }
+  a silence counts if it is this many times longer than the longest one in the 28 days before""" }
 most_hours   = { default = 96, min = 1, help = """\
-  accounts that were silent for longer than this in the 28 days before are not judged: a long weekend is 96 hours""" }
+  accounts with a longer silence than this in the 28 days before are not judged, in hours: a long weekend is 96""" }
 warm_up_days = { default = 14, min = 2, max = 28, help = """\
   days of history an account and region need before they can be judged""" }
 */
@@ -50,7 +50,7 @@ judged AS (
   -- 672 hours are 28 days.
   WINDOW before AS (PARTITION BY account_id, aws_region ORDER BY bin RANGE BETWEEN 672 PRECEDING AND CURRENT ROW)
 ),
--- The hour in which a silence becomes unusual: it is judged then and only then, by what was known then.
+-- The hour in which a silence becomes unusual: it is judged once, in that hour, by what was known then.
 unusual AS (
   SELECT
     *,
@@ -61,7 +61,7 @@ unusual AS (
   WHERE (to_unixtime(hour) - to_unixtime(since)) / 86400 >= $warm_up_days
     AND longest_hours <= $most_hours
 ),
--- Where no account has events any more, the archive ends: that is not an account's silence.
+-- When all accounts stop at once, the archive ends there: that is not the silence of one account.
 archive AS (
   SELECT CAST(hour AS DATE) AS event_date, max(hour) AS last_hour
   FROM active

@@ -9,12 +9,12 @@ respond    = ["Find out what data the bucket holds and from where it was read", 
 [params]
 min_nats    = { default = 8.0, min = 3.0, help = """\
   surprise of the day's count of reads, in nats: 8 nats are one in 3 thousand""" }
-min_reads   = { default = 50, min = 1, help = "days with fewer objects read are not judged by their number" }
-min_bytes   = { default = 1e9, min = 1.0, help = "days with fewer bytes read are not judged by their volume" }
+min_reads   = { default = 50, min = 1, help = "days with fewer objects read are not judged by this number" }
+min_bytes   = { default = 1e9, min = 1.0, help = "days with fewer bytes read are not judged by volume" }
 byte_factor = { default = 10.0, min = 1.0, help = """\
   bytes of the day as a multiple of the previous maximum of the identity and of the bucket""" }
 burst       = { default = 15.0, min = 1.0, help = """\
-  smallest ratio of variance to mean: reads of one prefix or one query come together""" }
+  minimum ratio of variance to mean, because reads of one prefix or one query come in bursts""" }
 warm_up_days = { default = 7, min = 1, help = "days of data events an account needs before its buckets can be judged" }
 */
 WITH used AS MATERIALIZED (
@@ -72,7 +72,7 @@ judged AS (
     AND (u.reads >= $min_reads OR u.bytes_out >= $min_bytes)
     AND u.day - g.day >= $warm_up_days
 ),
--- One read more than there were, so that an identity that never read can be compared with something.
+-- Adds one read, so that the mean of an identity that never read is above 0.
 rated AS (
   SELECT
     *,
@@ -116,7 +116,7 @@ SELECT
   -- Scale: 40 nats, five times the least that is reported.
   saturating_score(greatest(s.nats, $min_nats), 40.0) AS score,
   s.actor || ' read ' || counted(s.reads, 'object', 'objects') || ' (' || round(s.bytes_out / 1e6, 1)
-    || ' MB) of bucket ' || s.bucket || ' in a day; mean per day: ' || round(s.actor_mean, 1) || ' by this identity, '
+    || ' MB) from bucket ' || s.bucket || ' in a day; mean per day: ' || round(s.actor_mean, 1) || ' by this identity, '
     || round(s.bucket_mean, 1) || ' by the bucket''s busiest reader (' || counted(s.bucket_days, 'day', 'days') || ', '
     || counted(coalesce(o.other_readers, 0), 'other reader', 'other readers') || ')' AS summary,
   evidence(c.event_id, c.event_time) AS evidence,

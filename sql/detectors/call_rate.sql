@@ -3,7 +3,7 @@ title      = "Far more calls in an hour than this identity ever made"
 severity   = "low"
 confidence = "medium"
 attack     = ["T1078.004", "T1530", "T1526"]
-why        = "Copying data and exploring with a script show as volume before they show as anything else."
+why        = "Copying data or exploring with a script shows up first as a high number of calls."
 benign     = ["A migration, a backfill or a load test", "A retry loop"]
 respond    = ["Find out which APIs and resources the calls were about", "Ask the owner what ran in that hour"]
 [params]
@@ -11,11 +11,11 @@ min_z       = { default = 6.0, min = 2.0, help = "robust z-score of ln(1 + calls
 min_nats    = { default = 12.0, min = 0.0, help = """\
   surprise of the hour's count given how bursty earlier hours were, in nats: 12 nats are one in 160 thousand""" }
 burst       = { default = 10.0, min = 1.0, help = """\
-  smallest ratio of variance to mean: calls of a script or a batch come together""" }
+  minimum ratio of variance to mean, because calls of a script or a batch come in bursts""" }
 min_calls   = { default = 100, min = 1, help = "hours with fewer calls are not judged" }
 min_hours   = { default = 12, min = 3, help = "active hours of history an identity needs before it can be judged" }
 lookback    = { default = 336, min = 24, max = 2000, help = "active hours of history that an hour is compared with" }
-spread_floor = { default = 0.5, min = 0.05, help = "smallest spread, in ln(calls): 0.5 is a factor of 1.6" }
+spread_floor = { default = 0.5, min = 0.05, help = "minimum spread, in ln(calls): 0.5 is a factor of 1.6" }
 */
 WITH candidates AS MATERIALIZED (
   SELECT DISTINCT actor, account_id
@@ -23,7 +23,7 @@ WITH candidates AS MATERIALIZED (
   WHERE event_date >= CAST($from AS DATE) AND event_date < CAST($to AS DATE)
     AND calls - failures >= $min_calls
 ),
--- Failed calls are left out: a job that is refused and retries makes many calls and takes nothing.
+-- Failed calls are left out: a job that is denied and retries makes many calls but gets nothing.
 hourly AS (
   SELECT h.actor, h.account_id, h.hour, h.calls - h.failures AS calls, h.first_time, h.last_time
   FROM hourly_activity AS h
@@ -80,7 +80,7 @@ SELECT
   CAST(NULL AS VARCHAR) AS region,
   -- Scale: a robust z-score of 10.
   saturating_score(d.z, 10.0) AS score,
-  -- Machines have rush hours; people have scripts, or their credentials are used by somebody else's.
+  -- Workloads have peak hours. A person's peak is a script: their own, or one of whoever has their credentials.
   CASE WHEN is_machine(d.actor) OR d.actor NOT LIKE 'arn:%' THEN 'low' ELSE 'medium' END AS severity,
   'medium' AS joined_severity,
   d.actor || ' made ' || counted(d.most_calls, 'call', 'calls') || ' in an hour; median of its active hours: '

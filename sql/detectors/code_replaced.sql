@@ -1,14 +1,14 @@
 /*
-title      = "Running code replaced by an identity that never did so"
+title      = "Running code replaced by an identity for the first time"
 severity   = "low"
 confidence = "medium"
 attack     = ["T1648", "T1525", "T1059.009"]
 why        = "Code put into a function or an instance's start script runs with that resource's permissions."
-benign     = ["A developer who deploys by hand for once", "A new pipeline"]
+benign     = ["A developer who deploys manually once", "A new pipeline"]
 respond    = ["Compare the code with the repository", "See what the function's role has done since"]
 [params]
 warm_up_days = { default = 7, min = 1, max = 90, help = """\
-  days of history the account needs before a first time counts for more""" }
+  days of history an account needs before a first time can be medium""" }
 */
 WITH replaced AS (
   SELECT
@@ -55,7 +55,7 @@ SELECT
   account_id,
   CAST(NULL AS VARCHAR) AS region,
   CASE WHEN account_days >= $warm_up_days THEN 0.8 ELSE 0.4 END AS score,
-  -- People deploy a function by hand now and then; nobody edits by hand what an instance runs as root when it starts.
+  -- People sometimes deploy a function manually; user data, which instances run as root, is rarely edited.
   CASE WHEN array_has(apis, 'ModifyInstanceAttribute') AND failures < calls AND account_days >= $warm_up_days
        THEN 'medium' ELSE 'low' END AS severity,
   actor || CASE WHEN failures = calls THEN ' tried to replace' ELSE ' replaced' END || ' code for the first time: '

@@ -3,13 +3,14 @@ title      = "Console sign-in without MFA"
 severity   = "medium"
 confidence = "medium"
 attack     = ["T1078.004"]
-why        = "A password alone opened the console: anybody who knows it can sign in."
+why        = "A password was enough to sign in to the console: anybody who knows it can do the same."
 benign     = ["A user for whom MFA was never set up", "A federated sign-in whose provider asked for MFA itself"]
 respond    = ["Ask the user whether it was them", "Require MFA by policy"]
 [params]
-warm_up_days = { default = 7, min = 0, help = "days of history an account needs before a user without MFA is news" }
+warm_up_days = { default = 7, min = 0, help = """\
+  days of history an account needs before a user without MFA is rated medium""" }
 routine_days = { default = 3, min = 1, help = """\
-  earlier days with a sign-in without MFA from which it is the user's routine""" }
+  earlier days with a sign-in without MFA that make it routine for the user""" }
 */
 WITH judged AS (
   SELECT

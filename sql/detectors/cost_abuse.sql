@@ -1,16 +1,16 @@
 /*
-title      = "First use of mail, models or computing power that costs money"
+title      = "First use of paid e-mail, AI model or compute services"
 severity   = "low"
 confidence = "medium"
 attack     = ["T1496.004", "T1496.001", "T1526"]
 why        = """\
-  Stolen keys are sold for what they can send or compute: quotas are read in every region, then models and mail are \
-  used at the owner's cost."""
+  Stolen keys are sold for what they can send or compute: attackers read quotas in every region, then use models and \
+  e-mail at the owner's cost."""
 benign     = ["A first project with the service", "A service that was moved to another region"]
-respond    = ["Disable the key", "Ask AWS to lower the quotas, and read the bill of the day"]
+respond    = ["Disable the key", "Ask AWS to lower the quotas, and check the bill for that day"]
 [params]
-min_regions = { default = 2, min = 2, help = "regions whose mail quotas an identity new to mail reads within a day" }
-min_calls   = { default = 10, min = 2, help = "paid calls in a day from which it is no trial" }
+min_regions = { default = 2, min = 2, help = "regions whose sending quotas the identity reads within a day" }
+min_calls   = { default = 10, min = 2, help = "paid calls in a day that are more than a trial" }
 first_days  = { default = 2, min = 1, help = "active days with a service after which its use is no longer new" }
 excess      = { default = 2.0, min = 0.0, help = "calls of the day as a multiple of the previous maximum of any peer" }
 */

@@ -3,21 +3,21 @@ title      = "Credentials of an instance used outside AWS"
 severity   = "high"
 confidence = "medium"
 attack     = ["T1552.005", "T1078.004"]
-why        = "Credentials of an instance stay on it, unless somebody took them through its metadata service."
+why        = "An instance's credentials are used only on that instance, unless somebody stole them."
 benign     = [
   "Instances whose traffic leaves through the company's own network",
   "A developer who tests with an instance's session",
 ]
 respond    = [
   "Revoke the role's sessions",
-  "Look for the way in: a proxy, or a request forged through an application",
+  "Look for the entry point, such as an open proxy or server-side request forgery (SSRF)",
   "Require IMDSv2 on the instance",
 ]
 [params]
 max_share_before = { default = 0.05, min = 0.0, max = 1.0, help = """\
-  share of the role's earlier calls from outside AWS above which that is its habit""" }
+  share of the role's earlier calls that came from outside AWS; a role above it is not reported""" }
 min_calls_before = { default = 20, min = 1, help = """\
-  earlier calls of the role from which its history counts; with fewer, only the place does""" }
+  earlier calls the role needs for a high finding; with fewer, it is medium""" }
 */
 WITH addresses AS (
   SELECT

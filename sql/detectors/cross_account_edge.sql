@@ -3,13 +3,13 @@ title      = "First calls between two accounts"
 severity   = "low"
 confidence = "medium"
 attack     = ["T1199", "T1550.001", "T1078.004"]
-why        = "A trust between accounts bypasses everything that protects the account behind it."
-benign     = ["A new supplier", "A new account of the organisation", "A landing zone that is rolled out"]
-respond    = ["Find out who owns the other account", "Read the trust policy that let it in, and find out who wrote it"]
+why        = "Trust between accounts bypasses the controls that protect the trusting account."
+benign     = ["A new supplier", "A new account of the organisation", "The roll-out of a landing zone"]
+respond    = ["Find out who owns the other account", "Find out who wrote the trust policy that allowed the calls"]
 [params]
 warm_up_days = { default = 7, min = 1, max = 90, help = "days of history an account needs before it can be judged" }
 min_surprise = { default = 2.0, min = 0.0, help = """\
-  surprise from which a new account from outside is worth a look, in nats""" }
+  minimum surprise of an account from outside the organisation for a medium finding, in nats""" }
 */
 WITH judged AS MATERIALIZED (
   SELECT *, min(event_date) OVER (PARTITION BY from_account, into_account) AS edge_since
@@ -18,7 +18,7 @@ WITH judged AS MATERIALIZED (
     -- Some callers have no account of their own, such as services.
     AND regexp_like(from_account, '^[0-9]{12}$') AND regexp_like(into_account, '^[0-9]{12}$')
 ),
--- How often an account meets another for the first time, after its first week.
+-- On how many days an account had first calls with another account, after its first week.
 known AS (
   SELECT account_id, event_date, min(event_date) OVER (PARTITION BY account_id) AS account_since
   FROM daily_account

@@ -3,19 +3,19 @@ title      = "Many backups or data stores deleted"
 severity   = "medium"
 confidence = "medium"
 attack     = ["T1485", "T1490"]
-why        = "Attackers who extort or destroy first delete what could be restored."
-benign     = ["An environment that is taken down on purpose", "Old snapshots cleared away by hand for once"]
+why        = "Attackers who extort or destroy delete backups first."
+benign     = ["An environment that is taken down on purpose", "A one-time manual clean-up of old snapshots"]
 respond    = [
-  "Stop the identity",
+  "Disable the identity",
   "See what can still be restored: recycle bins, vaults of other accounts, keys pending deletion",
 ]
 [params]
 min_calls     = { default = 4, min = 1, help = """\
-  deletions beyond the routine of the identity and its peers from which a day is reported""" }
-many_calls    = { default = 15, min = 2, help = "deletions beyond routine from which it is more severe" }
+  minimum deletions in a day beyond the routine of the identity and its peers""" }
+many_calls    = { default = 15, min = 2, help = "deletions beyond the routine that raise the severity" }
 excess        = { default = 2.0, min = 1, help = "routine per API, as a multiple of the previous maximum in a day" }
 practice_days = { default = 3, min = 1, help = """\
-  earlier days with the API, of the identity or its peers, from which there is a routine""" }
+  earlier days on which the identity or its peers called the API that make it routine""" }
 warm_up_days  = { default = 7, min = 0, max = 90, help = """\
   days of history the account needs, unless many_calls is reached""" }
 */
@@ -30,8 +30,8 @@ WITH listed AS (
     AND read_only IS NOT TRUE
     AND in_api_list('deletes_data', event_source, event_name)
 ),
--- Of the calls that change a setting, those that delete by it: versioning suspended, no days of backups kept,
--- protection switched off, backups that expire within a week.
+-- Changes to settings count only if they lead to deletion: versioning suspended, no backups kept, deletion protection
+-- switched off, backups that expire within a week.
 deleting AS MATERIALIZED (
   SELECT actor, account_id, event_date, event_time, event_id, failed, event_source, api, is_backup
   FROM listed
@@ -54,7 +54,7 @@ by_api AS MATERIALIZED (
   FROM deleting
   GROUP BY actor, account_id, event_date, event_source, api
 ),
--- What the identity, or the busiest of its peers, did before in a day.
+-- The previous maximum in a day, of the identity or any of its peers.
 practice AS (
   SELECT
     peers, event_source, api, event_date,
@@ -127,7 +127,7 @@ SELECT
   j.actor || CASE WHEN j.done = 0 THEN ' tried to delete' ELSE ' deleted' END || ' data stores or backups: '
     || listed(d.apis, 4) || ', ' || counted(j.calls, 'call', 'calls')
     || CASE WHEN j.done > 0 AND j.done < j.calls THEN ', ' || (j.calls - j.done) || ' failed' ELSE '' END
-    || '; previous maximum of one kind in a day, with its peers: ' || j.most_before AS summary,
+    || '; previous maximum of one API in a day, including peers: ' || j.most_before AS summary,
   d.evidence,
   d.events,
   d.apis,

@@ -14,7 +14,7 @@ min_targets   = { default = 10, min = 2, help = """\
   or different requests of the control plane denied within one hour: one API tried on many resources""" }
 excess        = { default = 1.5, min = 1.0, help = """\
   APIs or requests denied as a multiple of the identity's previous maximum""" }
-many_services = { default = 8, min = 1, help = "different services that denied calls from which it is more severe" }
+many_services = { default = 8, min = 1, help = "different services with denials that make the finding high" }
 */
 WITH candidates AS MATERIALIZED (
   SELECT DISTINCT actor, account_id, peer_group(actor) AS peers
@@ -31,7 +31,7 @@ hourly AS (
   FROM hourly_activity
   WHERE denied > 0 AND hour < $to
 ),
--- A scanner is denied as much every day: an hour counts when it is broader than the identity's broadest before.
+-- A scanner gets denials every day: an hour counts only if it is broader than the identity's broadest earlier hour.
 judged AS (
   SELECT
     h.*,
@@ -64,7 +64,7 @@ peer_days AS (
   )
   WINDOW before AS (PARTITION BY peers ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
--- Since when an identity is known: a supplier's new role is denied much on its first days.
+-- Since when an identity is known: a supplier's new role gets many denials in its first days.
 met AS (
   SELECT h.actor, h.account_id, min(h.event_date) AS since
   FROM (SELECT DISTINCT actor, account_id FROM broad) AS b

@@ -13,7 +13,7 @@ min_minutes   = { default = 30, min = 0, help = """\
   minutes between the first denial and the success, unless the identity changed permissions itself: quicker ones are \
   retries until a change takes effect""" }
 own_denied    = { default = 1, min = 1, help = """\
-  denied calls that suffice when the identity changed permissions itself in between""" }
+  denied calls that are enough if the identity changed permissions itself in between""" }
 */
 WITH denied AS MATERIALIZED (
   SELECT account_id, actor, event_source, api

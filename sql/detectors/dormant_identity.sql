@@ -9,15 +9,14 @@ respond    = ["Ask the owner whether they are back", "Delete credentials that no
 [params]
 min_days        = { default = 30, min = 2, help = "days of silence after which any identity is dormant" }
 min_ratio       = { default = 10.0, min = 2.0, help = """\
-  or the silence as a multiple of the longest one before, for identities with a settled rhythm""" }
+  or the silence as a multiple of the longest earlier one, for identities with a regular rhythm""" }
 min_active_days = { default = 3, min = 1, help = "active days an identity needs before it can be judged" }
-settled_days    = { default = 30, min = 1, help = "active days after which an identity has a settled rhythm" }
+settled_days    = { default = 30, min = 1, help = "active days after which an identity has a regular rhythm" }
 factor          = { default = 2.0, min = 1.0, help = """\
-  the silence has to be this many times longer than the longest one before: a yearly break-glass account has its own \
+  the silence must be this many times longer than the longest earlier one: a yearly break-glass account has its own \
   rhythm""" }
 */
--- A silence that counts is of two days at least: identities without such a pause in or before the window are passed
--- over.
+-- Only silences of at least two days count: identities without such a pause in or just before the window are skipped.
 WITH recent AS MATERIALIZED (
   SELECT DISTINCT
     k.entity_type, CASE k.entity_type WHEN 'actor' THEN d.actor ELSE d.access_key_id END AS entity, d.event_date
@@ -113,7 +112,7 @@ SELECT
   -- Scale: a silence e^2, or 7, times the longest before. A new network or a sensitive call counts for as much as 7
   -- times.
   saturating_score(ln(f.gap_days / f.longest_gap_days) + 2.0 * (f.new_networks + f.sensitive_categories), 2.0) AS score,
-  -- From a new network, and not only to look.
+  -- From a new network, with changes or failed calls.
   CASE WHEN f.new_networks > 0 AND (f.changes > 0 OR f.failures > 0) THEN 'medium'
        WHEN f.sensitive_categories > 0 THEN 'medium'
        ELSE 'low' END AS severity,

@@ -1,12 +1,12 @@
 /*
-title      = "One identity fails in many different ways within an hour"
+title      = "Many different errors of one identity within an hour"
 severity   = "low"
 confidence = "medium"
 attack     = ["T1580", "T1526"]
 why        = """\
-  A broken job fails in one way again and again. Somebody who does not know the environment fails in many: calls are \
-  denied, names are wrong, resources do not exist."""
-benign     = ["Somebody learning a new service", "A set-up that runs for the first time"]
+  A broken job repeats one error. Somebody who does not know the environment gets many: calls are denied, names are \
+  wrong, resources do not exist."""
+benign     = ["Somebody learning a new service", "A deployment that runs for the first time"]
 respond    = [
   "Read the calls of the hour in order to see what was looked for",
   "Look for what succeeded after the failures",
@@ -26,7 +26,7 @@ WITH candidates AS MATERIALIZED (
     HAVING count(DISTINCT coalesce(error_code, '')) >= $min_codes
   )
 ),
--- Throttled calls are left out: a service that asks for fewer calls says nothing about the caller.
+-- Throttled calls are left out: they say nothing about what the caller may do.
 hourly AS (
   SELECT
     account_id, actor, hour,
@@ -103,8 +103,8 @@ SELECT
   CAST(NULL AS VARCHAR) AS region,
   -- Scale: 12 nats, twice the least that is reported.
   saturating_score(d.nats, 12.0) AS score,
-  d.actor || ' failed in ' || d.codes || ' different ways within an hour, '
-    || counted(d.failures, 'call', 'calls') || ': ' || listed(n.error_codes, 4)
+  d.actor || ' got ' || d.codes || ' different errors within an hour, in '
+    || counted(d.failures, 'failed call', 'failed calls') || ': ' || listed(n.error_codes, 4)
     || '; previous maximum: ' || d.most_before || ' ('
     || counted(d.hours_before, 'hour', 'hours') || ' with failures)' AS summary,
   evidence(c.event_id, c.event_time) AS evidence,

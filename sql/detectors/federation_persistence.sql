@@ -1,13 +1,13 @@
 /*
-title      = "Federated session or console sign-in made from a long-lived key"
+title      = "Federated session or console sign-in created with a long-lived key"
 severity   = "medium"
 confidence = "medium"
 attack     = ["T1098.001", "T1550.001", "T1078.004"]
 why        = "A federated session stays valid when the key is deleted, and gives access to the console."
-benign     = ["An identity broker that was set up", "A developer who tries the API once"]
-respond    = ["Deny the user's sessions issued before now", "Search for the session's name in what was done since"]
+benign     = ["A new identity broker", "A developer who tries the API once"]
+respond    = ["Deny the user's sessions issued before now", "Search for later calls with the session's name"]
 [params]
-routine_days = { default = 2, min = 1, help = "earlier days on which the identity did so from which it is routine" }
+routine_days = { default = 2, min = 1, help = "earlier days with such calls that make it routine for the identity" }
 */
 WITH made AS (
   SELECT
@@ -50,7 +50,7 @@ SELECT
   CAST(NULL AS VARCHAR) AS region,
   CASE WHEN days_before = 0 THEN 0.8 ELSE 0.4 END AS score,
   CASE WHEN days_before = 0 AND with_token THEN 'medium' ELSE 'low' END AS severity,
-  actor || CASE WHEN failures = calls THEN ' tried to make' ELSE ' made' END || ' a session'
+  actor || CASE WHEN failures = calls THEN ' tried to create' ELSE ' created' END || ' a session'
     || coalesce(' named ' || session, '') || ' from its key with ' || array_to_string(apis, ', ')
     || CASE WHEN failures > 0 AND failures < calls
             THEN '; ' || failures || ' of ' || counted(calls, 'call', 'calls') || ' failed' ELSE '' END

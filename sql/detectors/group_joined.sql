@@ -5,10 +5,10 @@ confidence = "medium"
 attack     = ["T1098.003", "T1098"]
 why        = "A member gets all policies of the group with one call, and no policy changes."
 benign     = ["A new administrator", "A group that is new"]
-respond    = ["Read the group's policies", "Ask who requested the membership; remove it when nobody did"]
+respond    = ["Read the group's policies", "Ask who requested the membership; remove it if nobody did"]
 [params]
 min_joined = { default = 5, min = 1, help = """\
-  earlier additions to the account's groups from which the first addition to a group is rare""" }
+  earlier additions to the account's groups after which a first addition to a group counts as rare""" }
 */
 WITH added AS (
   SELECT
@@ -66,7 +66,7 @@ SELECT
   CASE WHEN d.failures = d.calls THEN 'low'
        WHEN j.is_administrator AND d.is_itself THEN 'high'
        WHEN j.is_administrator OR d.is_itself THEN 'medium'
-       -- A group that nobody joined lately, for a user who has worked without it.
+       -- Nobody joined the group before, and the user has worked without it.
        WHEN j.joined_before = 0 AND NOT j.is_new_group AND (d.is_old_user OR j.joined_others >= $min_joined)
          THEN 'medium'
        ELSE 'low' END AS severity,

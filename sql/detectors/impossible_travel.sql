@@ -6,17 +6,18 @@ attack     = ["T1078.004", "T1550.001"]
 why        = "The same credentials used in two places at once suggests that they were stolen."
 benign     = [
   "A VPN or a mobile provider whose traffic leaves in another country",
-  "An address that the table places wrongly",
+  "An address that is located wrongly",
 ]
 respond    = ["Ask the owner which of the two places was theirs", "Revoke the sessions and rotate the key"]
 [params]
 speed_kmh   = { default = 1000.0, min = 450.0, help = """\
   speed in km/h above which a journey is impossible; an airliner flies at 900""" }
 colleagues  = { default = 3, min = 1, help = """\
-  other identities that used a network before from which it is a usual one""" }
+  a network that this many other identities used before is a usual one""" }
 crowd       = { default = 8, min = 2, help = """\
-  people who call from an address on one day from which it is a shared exit, such as an office or a VPN""" }
-distance_km = { default = 500.0, min = 50.0, help = "shorter moves, in km, are within the error of the table" }
+  an address from which this many people call on one day is a shared exit, such as an office or a VPN""" }
+distance_km = { default = 500.0, min = 50.0, help = """\
+  shortest move that counts, in km: shorter ones are within the error of locations""" }
 */
 WITH placed AS MATERIALIZED (
   SELECT actor, holder, event_date, last_time, source_ip_address, ip_country(source_ip_address) AS country
@@ -122,7 +123,7 @@ days AS MATERIALIZED (
   FROM first_jumps
   GROUP BY actor, account_id, holder, event_date
 ),
--- How many identities had used the foreign network before: one that many use is the company's.
+-- How many identities used the foreign network before: if many did, it is the company's.
 colleagues AS (
   SELECT j.ip_foreign, j.event_date, count(*) AS users_before
   FROM (SELECT DISTINCT ip_foreign, ip_asn(ip_foreign) AS asn, event_date FROM days) AS j
@@ -185,7 +186,7 @@ SELECT
   CASE WHEN users_before >= $colleagues AND identities_there < $crowd THEN 'medium' END AS joined_severity,
   actor || ' called from ' || country_before || ' (' || ip_before || ') and from ' || country_after || ' (' || ip_after
     || '), ' || CAST(round(distance_km) AS BIGINT) || ' km apart, '
-    -- Within less than a tenth of a second per km: the exact speed says nothing.
+    -- Less than a tenth of a second per km: the exact speed means nothing.
     || CASE WHEN speed_kmh > 100000 THEN 'at the same time'
             ELSE 'at ' || CAST(round(speed_kmh) AS BIGINT) || ' km/h' END
     || '; the foreign network was used before by ' || counted(users_before, 'identity', 'identities')

@@ -4,19 +4,19 @@ severity   = "low"
 confidence = "medium"
 attack     = ["T1496", "T1485", "T1098"]
 why        = """\
-  Deleting, launching or granting in bulk shows in the rate of one API, whoever makes the calls. CloudTrail Insights \
-  calls it an API call rate insight."""
+  Deleting, launching or granting in bulk raises the call rate of one API, whoever makes the calls. CloudTrail \
+  Insights calls this an API call rate insight."""
 benign     = ["A deployment, a migration or a clean-up", "A retry loop"]
 respond    = [
   "See who made the calls and what they changed",
-  "Compare the callers with those of the week before: queries/insights.sql",
+  "Compare the callers with those of the week before: trailhunt query insights",
 ]
 [params]
 min_nats  = { default = 10.0, min = 3.0, help = """\
   surprise of the hour's count, in nats: 10 nats are one in 20 thousand""" }
 min_calls = { default = 15, min = 1, help = "hours with fewer changing calls are not judged" }
 burst     = { default = 10.0, min = 1.0, help = """\
-  smallest ratio of variance to mean: calls of a script or a deployment come together""" }
+  minimum ratio of variance to mean, because calls of a script or a deployment come in bursts""" }
 warm_up_hours = { default = 48, min = 1, max = 168, help = "hours of history an account needs before it can be judged" }
 */
 WITH days AS MATERIALIZED (

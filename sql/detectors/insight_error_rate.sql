@@ -4,19 +4,19 @@ severity   = "low"
 confidence = "low"
 attack     = ["T1580", "T1526", "T1110"]
 why        = """\
-  When many calls fail for the same reason at once, the rate of that error shows it, whoever makes the calls. \
-  CloudTrail Insights calls it an API error rate insight."""
+  Many calls that fail for the same reason raise the rate of that error, whoever makes the calls. CloudTrail Insights \
+  calls this an API error rate insight."""
 benign     = ["A broken release or a policy that was tightened", "A service that throttles its callers"]
 respond    = [
   "See who made the calls and whether one of them succeeded",
-  "Compare the callers with those of the week before: queries/insights.sql",
+  "Compare the callers with those of the week before: trailhunt query insights",
 ]
 [params]
 min_nats  = { default = 10.0, min = 3.0, help = """\
   surprise of the hour's count, in nats: 10 nats are one in 20 thousand""" }
 min_calls = { default = 15, min = 1, help = "hours with fewer failed calls are not judged" }
 burst     = { default = 10.0, min = 1.0, help = """\
-  smallest ratio of variance to mean: failures of retries or a loop come together""" }
+  minimum ratio of variance to mean, because failures of retries or a loop come in bursts""" }
 warm_up_hours = { default = 48, min = 1, max = 168, help = "hours of history an account needs before it can be judged" }
 */
 WITH days AS MATERIALIZED (

@@ -3,12 +3,12 @@ title      = "First instances launched by an identity, or of an instance family"
 severity   = "medium"
 confidence = "medium"
 attack     = ["T1496", "T1578.002"]
-why        = "Attackers turn stolen credentials into computing power first."
+why        = "Attackers often launch instances with stolen credentials first, to mine cryptocurrency."
 benign     = ["A new workload or a load test", "A data science team that gets its first accelerators"]
-respond    = ["Terminate what nobody requested, in every region", "See what else the identity did that day"]
+respond    = ["Terminate instances that nobody requested, in every region", "See what else the identity did that day"]
 [params]
-many_instances = { default = 8, min = 1, help = "instances requested within a day from which it is more than a trial" }
-min_vcpu_class = { default = 8, min = 1, help = "size from which an instance is big, as a multiple of xlarge" }
+many_instances = { default = 8, min = 1, help = "instances requested within a day that are more than a trial" }
+min_vcpu_class = { default = 8, min = 1, help = "minimum size of a large instance, as a multiple of xlarge" }
 excess         = { default = 2.0, min = 1.0, help = """\
   instances of the day as a multiple of the account's previous maximum""" }
 */

@@ -8,9 +8,10 @@ benign     = ["A VPN that is switched on in between", "A build farm that shares 
 respond    = ["Ask the owner which of the two networks was theirs", "Rotate the key or revoke the session"]
 [params]
 within_minutes = { default = 30, min = 1, max = 240, help = "minutes between the two calls" }
-warm_up_days   = { default = 3, min = 1, max = 90, help = "days an identity must be known before its networks are" }
+warm_up_days   = { default = 3, min = 1, max = 90, help = """\
+  days of history an identity needs before its networks are known""" }
 min_rarity     = { default = 3.5, min = 0.0, help = """\
-  rarity below which the network is a common one and the finding low, in nats""" }
+  minimum rarity of the network for a medium finding, in nats""" }
 */
 WITH addresses AS MATERIALIZED (
   SELECT DISTINCT actor, event_date, source_ip_address, ip_asn(source_ip_address) AS asn
@@ -66,7 +67,7 @@ known AS (
   FROM networks
   GROUP BY actor
 ),
--- Two networks on one day are a habit from then on: only the first such day is news.
+-- An identity that uses two networks on one day may do so again: only the first such day is reported.
 seen AS MATERIALIZED (
   SELECT DISTINCT f.actor, d.event_date, ip_asn(d.source_ip_address) AS asn
   FROM (SELECT DISTINCT actor FROM flips) AS f

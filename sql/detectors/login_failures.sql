@@ -3,7 +3,7 @@ title      = "Many failed sign-ins from one address, or for many users"
 severity   = "medium"
 confidence = "high"
 attack     = ["T1110.003", "T1110.001"]
-why        = "Guessing passwords shows as failed sign-ins; a success after them is the break-in."
+why        = "Guessing passwords causes failed sign-ins; a success after them may be the break-in."
 benign     = ["A forgotten password, a few tries of one user", "An office behind one address on password-change day"]
 respond    = [
   "Reset the password of the user who signed in and revoke their sessions",
@@ -11,7 +11,7 @@ respond    = [
 ]
 [params]
 min_failures = { default = 10, min = 2, help = "failed sign-ins from one address within a day" }
-min_users    = { default = 4, min = 2, help = "or different users for whom sign-ins failed" }
+min_users    = { default = 4, min = 2, help = "or different users with failed sign-ins from one address within a day" }
 */
 WITH sign_in AS (
   SELECT
@@ -24,7 +24,7 @@ WITH sign_in AS (
     AND api = 'ConsoleLogin'
     AND event_time >= $from AND event_time < $to
 ),
--- Sign-ins before the first failure of the day are left out: they are how an office starts its day.
+-- Sign-ins before the first failure of the day are left out: they are everyday sign-ins of an office.
 since_failure AS (
   SELECT
     *,
@@ -48,7 +48,7 @@ daily AS MATERIALIZED (
   WHERE source_ip_address IS NOT NULL AND event_time >= first_refused
   GROUP BY source_ip_address, event_date
 ),
--- Users who forgot a password try again from an address they use.
+-- Users who forgot a password try again from an address they used before.
 at_home AS (
   SELECT DISTINCT d.source_ip_address, d.event_date
   FROM daily AS d

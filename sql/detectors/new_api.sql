@@ -4,14 +4,14 @@ severity   = "low"
 confidence = "medium"
 attack     = ["T1078.004"]
 why        = """\
-  Somebody with stolen credentials calls APIs that their owner never called; a narrow role shows it at once."""
+  Somebody with stolen credentials calls APIs that their owner never called. With a narrow role this stands out."""
 benign     = ["New duties or a new release of a pipeline", "Somebody exploring a service that they began to use"]
 respond    = ["Ask the owner whether they made these calls", "See what else the identity did that day"]
 [params]
 warm_up_days = { default = 7, min = 1, max = 90, help = "days of history an identity needs before it can be judged" }
 min_surprise = { default = 9.0, min = 0.0, help = """\
-  days whose new APIs together are less surprising are left out, in nats""" }
-settled_days = { default = 5, min = 1, help = "active days without a new API after which a new one is more severe" }
+  minimum surprise of all new APIs of a day together, in nats""" }
+settled_days = { default = 5, min = 1, help = "active days without a new API after which a new one can be medium" }
 */
 WITH days AS (
   SELECT
@@ -31,7 +31,7 @@ SELECT
   -- Scale: 15 nats, more than one and a half times the least that is reported.
   saturating_score(d.surprise, 15.0) AS score,
   'low' AS severity,
-  -- A steady identity that does something new matters more than a busy one.
+  -- Something new matters more for an identity that hardly ever does anything new.
   CASE WHEN d.new_days = 0 AND d.active_days >= $settled_days AND count(*) FILTER (WHERE c.failed) < count(*)
        THEN 'medium' END AS joined_severity,
   d.actor || ' called ' || counted(cardinality(d.items), 'API', 'APIs') || ' for the first time: '

@@ -9,7 +9,7 @@ respond    = ["Ask the owner whether they began to use the service that day"]
 [params]
 warm_up_days = { default = 7, min = 1, max = 90, help = "days of history an identity needs before it can be judged" }
 min_surprise = { default = 4.0, min = 0.0, help = """\
-  days whose new services together are less surprising are left out, in nats""" }
+  minimum surprise of all new services of a day together, in nats""" }
 */
 WITH days AS MATERIALIZED (
   SELECT *, rarity_sum + steadiness AS surprise

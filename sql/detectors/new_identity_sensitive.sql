@@ -4,7 +4,7 @@ severity   = "low"
 confidence = "medium"
 attack     = ["T1136.003", "T1098.001", "T1078.004"]
 why        = """\
-  Attackers create an identity to use it at once, for what they could not do unnoticed with the one they have."""
+  Attackers create an identity and use it at once, because calls by the one they stole could be noticed."""
 benign     = ["Onboarding of an administrator", "The first run of a new pipeline"]
 respond    = ["Find out who created the identity and who requested it", "Disable it until that is clear"]
 [params]
@@ -14,7 +14,7 @@ min_denied_apis = { default = 5, min = 1, help = "different APIs denied within o
 min_weight      = { default = 2, min = 1, max = 3, help = """\
   weight of the sensitive calls of the first day, from 1 (daily work) to 3 (full access)""" }
 routine_days    = { default = 3, min = 1, help = """\
-  earlier days on which somebody created identities from which it is their routine""" }
+  earlier days on which the creator created identities that make it their routine""" }
 */
 -- On its first day in any account: a person known from another account of ours is not new.
 WITH begun AS (
@@ -98,7 +98,7 @@ SELECT
   CAST(NULL AS VARCHAR) AS region,
   -- Scale: the highest weight, or three times the denied APIs that are reported.
   saturating_score(j.weight + j.denied_apis / $min_denied_apis, 3.0) AS score,
-  -- Created that day by somebody who does not do so by routine, and used for sensitive calls at once.
+  -- Created that day by somebody who rarely creates identities, and used for sensitive calls at once.
   CASE WHEN j.maker_days < $routine_days AND j.weight >= $min_weight THEN 'medium'
        WHEN j.maker_days >= $routine_days THEN 'informational'
        ELSE 'low' END AS severity,

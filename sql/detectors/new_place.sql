@@ -5,16 +5,16 @@ confidence = "medium"
 attack     = ["T1078.004"]
 why        = "Stolen credentials are used from somewhere else."
 benign     = ["Travel", "A new office, home or VPN provider", "A cloud provider that moved its runners"]
-respond    = ["Ask the owner where they were", "Revoke the session when they were not there"]
+respond    = ["Ask the owner where they were", "Revoke the session if they were not there"]
 [params]
 warm_up_days = { default = 7, min = 1, max = 90, help = "days of history an identity needs before it can be judged" }
-min_surprise = { default = 3.0, min = 0.0, help = "new places that are less surprising are left out, in nats" }
+min_surprise = { default = 3.0, min = 0.0, help = "minimum surprise of a new place, in nats" }
 crowd        = { default = 8, min = 2, help = """\
-  people who call from an address on one day from which it is a shared exit, such as an office or a VPN""" }
+  an address from which this many people call on one day is a shared exit, such as an office or a VPN""" }
 settled_days = { default = 20, min = 1, help = """\
   active days without a new place after which a key is expected to stay where it is""" }
 strange      = { default = 5.0, min = 0.0, help = """\
-  surprise from which a new network counts when something else is unusual that day, in nats""" }
+  minimum surprise of a new network to be medium if something else is unusual that day, in nats""" }
 */
 -- A new place is a country or a network, so that the pattern of first_times() does not fit.
 WITH places AS (

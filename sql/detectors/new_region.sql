@@ -5,10 +5,10 @@ confidence = "medium"
 attack     = ["T1535", "T1578.002", "T1496"]
 why        = "Attackers mine and hide in regions where nobody looks."
 benign     = ["A planned expansion", "A service that needs one region, such as us-east-1 for certificates"]
-respond    = ["See what was created there and remove it when nobody requested it", "Deny unused regions by policy"]
+respond    = ["See what was created there and remove it if nobody requested it", "Deny unused regions by policy"]
 [params]
 many_launches = { default = 5, min = 1, help = """\
-  calls within a day that launch instances there from which it is more than a trial""" }
+  calls that launch instances there within a day that are more than a trial""" }
 warm_up_days = { default = 7, min = 1, max = 90, help = "days of history an account needs before it can be judged" }
 */
 WITH regions AS (
@@ -54,7 +54,7 @@ SELECT
   f.regions[1] AS region,
   -- Scale: three regions; launches count for two.
   saturating_score(cardinality(f.regions) + CASE WHEN f.launches > 0 THEN 2.0 ELSE 0.0 END, 3.0) AS score,
-  -- A test of recovery launches a few machines; mining launches all it can.
+  -- A disaster recovery test launches a few instances; cryptocurrency mining launches as many as possible.
   CASE WHEN f.launches >= $many_launches THEN 'high' ELSE 'low' END AS severity,
   f.actor || CASE WHEN f.failures = f.calls THEN ' tried to make changes in ' ELSE ' made changes in ' END
     || listed(f.regions, 6) || ': new for account ' || f.account_id

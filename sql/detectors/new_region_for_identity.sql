@@ -5,12 +5,12 @@ confidence = "low"
 attack     = ["T1535", "T1078.004"]
 why        = "The account uses the region, but the owner of the credentials never did."
 benign     = ["A roll-out to the next region", "A colleague who helps out"]
-respond    = ["See what was created there and whether it belongs to anybody's work"]
+respond    = ["See what was created there and who needs it"]
 [params]
 warm_up_days    = { default = 7, min = 1, max = 90, help = "days of history an identity needs before it can be judged" }
-min_active_days = { default = 5, min = 1, help = "days it was active on that it needs too" }
+min_active_days = { default = 5, min = 1, help = "active days an identity needs before it can be judged" }
 min_surprise    = { default = 4.0, min = 0.0, help = """\
-  days whose new regions are less surprising are left out, in nats""" }
+  minimum surprise of the new regions of a day, in nats""" }
 */
 WITH changed AS (
   SELECT

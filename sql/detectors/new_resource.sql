@@ -1,5 +1,5 @@
 /*
-title      = "Secret, bucket, key, role, function or instance type this identity never used"
+title      = "First use of a secret, bucket, key, role, function or instance type by this identity"
 severity   = "low"
 confidence = "low"
 attack     = ["T1552", "T1530"]
@@ -8,11 +8,11 @@ benign     = ["A new project", "A resource that was created this week"]
 respond    = ["Ask the owner what they needed it for", "Read the identity's page: trailhunt entity"]
 [params]
 warm_up_days = { default = 14, min = 1, max = 90, help = "days of history an identity needs before it can be judged" }
-active_days  = { default = 10, min = 1, help = "days it was active on that it needs too" }
+active_days  = { default = 10, min = 1, help = "active days an identity needs before it can be judged" }
 min_new      = { default = 3, min = 1, help = """\
-  new resources in a day from which it is more severe for an identity that never used new ones""" }
+  new resources in a day that make the finding medium, for an identity that never used new ones""" }
 min_surprise = { default = 6.0, min = 0.0, help = """\
-  days of other identities whose first times are less surprising are left out, in nats""" }
+  minimum surprise of the new resources of a day, for identities that used new ones before, in nats""" }
 */
 -- Resources that nobody used before are left out: they were just created.
 WITH days AS MATERIALIZED (
@@ -30,7 +30,7 @@ SELECT
   CAST(NULL AS VARCHAR) AS region,
   -- Scale: 8 nats, a little more than the least that is reported.
   saturating_score(d.surprise, 8.0) AS score,
-  -- A job uses the same resources all the time.
+  -- For an identity that always used the same resources, such as a job.
   CASE WHEN d.new_days = 0 AND d.resources_new >= $min_new THEN 'medium' ELSE 'low' END AS severity,
   d.actor || ' used ' || counted(d.resources_new, 'resource', 'resources') || ' for the first time: '
     || listed(d.items, 3)

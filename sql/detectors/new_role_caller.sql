@@ -1,5 +1,5 @@
 /*
-title      = "Role assumed by a caller that never did so"
+title      = "Role assumed by a caller for the first time"
 severity   = "low"
 confidence = "medium"
 attack     = ["T1078.004", "T1550.001"]
@@ -7,12 +7,12 @@ why        = "Attackers use stolen credentials to get better ones, role by role.
 benign     = ["A new member of the team that uses the role", "A new pipeline", "Somebody on call for the first time"]
 respond    = [
   "Check that the role's trust policy is meant for this caller",
-  "List what the session did: queries/key_timeline.sql",
+  "List what the session did: trailhunt query key_timeline",
 ]
 [params]
 warm_up_days    = { default = 7, min = 1, max = 90, help = "days of history a role needs before its callers are known" }
-min_active_days = { default = 5, min = 1, help = "days it was assumed on that it needs too" }
-min_surprise    = { default = 3.5, min = 0.0, help = "new callers that are less surprising are left out, in nats" }
+min_active_days = { default = 5, min = 1, help = "days with assumptions a role needs before its callers are known" }
+min_surprise    = { default = 3.5, min = 0.0, help = "minimum surprise of a new caller, in nats" }
 */
 WITH daily AS (
   SELECT

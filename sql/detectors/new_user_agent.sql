@@ -5,13 +5,13 @@ confidence = "medium"
 attack     = ["T1078.004"]
 why        = "Somebody who takes over credentials uses their own tools."
 benign     = ["A new tool or SDK", "A job that was rewritten", "A first look into the console"]
-respond    = ["Ask the owner whether the client is theirs", "List what it called: queries/key_timeline.sql"]
+respond    = ["Ask the owner whether the client is theirs", "List what it called: trailhunt query key_timeline"]
 [params]
 warm_up_days    = { default = 7, min = 1, max = 90, help = "days of history an identity needs before it can be judged" }
-min_active_days = { default = 5, min = 1, help = "days it was active on that it needs too" }
-min_surprise    = { default = 4.5, min = 0.0, help = "new clients that are less surprising are left out, in nats" }
+min_active_days = { default = 5, min = 1, help = "active days an identity needs before it can be judged" }
+min_surprise    = { default = 4.5, min = 0.0, help = "minimum surprise of new clients, in nats" }
 */
--- One set of tools has several user agents: the rarest counts.
+-- One tool can send several user agents: the rarest counts.
 WITH days AS MATERIALIZED (
   SELECT *, rarity_max + steadiness AS surprise
   FROM first_times('user_agent', $from, $to, $warm_up_days, FALSE)

@@ -4,10 +4,10 @@ severity   = "high"
 confidence = "high"
 attack     = ["T1486", "T1490"]
 why        = """\
-  Objects overwritten with a key that only another account, or only the caller, has cannot be read again until \
-  somebody pays."""
+  If objects are overwritten with a key that only another account or only the caller has, their owner can no longer \
+  read them. Attackers demand a ransom for the key."""
 benign     = ["Objects delivered under a partner's key", "A client that was set up to keep its own keys"]
-respond    = ["Stop the identity and remove its write permissions", "Restore older versions before they expire"]
+respond    = ["Disable the identity and remove its write permissions", "Restore older versions before they expire"]
 [params]
 min_objects = { default = 5, min = 1, help = """\
   objects of one bucket written within a day with an outside key never used with this bucket before""" }

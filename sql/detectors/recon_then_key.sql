@@ -4,11 +4,11 @@ severity   = "medium"
 confidence = "high"
 attack     = ["T1098.001", "T1087.004", "T1078.004"]
 why        = "Attackers who get in explore the account, create a second way in, and continue through it."
-benign     = ["An administrator who creates a key for a machine and tries it"]
+benign     = ["An administrator who creates a key for a workload and tests it"]
 respond    = ["Disable the new key and the one it was created with", "List what the new key did"]
 [params]
 min_new_reads = { default = 3, min = 1, help = """\
-  reading APIs called for the first time on the day, before the key was created""" }
+  read-only APIs called for the first time that day, before the key was created""" }
 */
 WITH created AS MATERIALIZED (
   SELECT

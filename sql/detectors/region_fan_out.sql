@@ -3,8 +3,8 @@ title      = "One identity is active in many regions within a day"
 severity   = "low"
 confidence = "medium"
 attack     = ["T1535", "T1580", "T1496"]
-why        = "Attackers look for quota or for forgotten resources in one region after the other; owners work in theirs."
-benign     = ["A new inventory or posture scan", "A set-up over all regions"]
+why        = "Attackers search region after region for quota and forgotten resources; owners work in a few regions."
+benign     = ["A new inventory or posture scan", "A roll-out to all regions"]
 respond    = ["See what was called in the regions that nobody uses", "Deny unused regions by a service control policy"]
 [params]
 min_regions  = { default = 4, min = 2, help = "regions within one day" }

@@ -1,18 +1,18 @@
 /*
-title      = "Commands run on machines by an identity that never did so"
+title      = "Commands run on machines by an identity that rarely does so"
 severity   = "low"
 confidence = "medium"
 attack     = ["T1651", "T1021.008"]
 why        = "A command or a shell on a machine gives its permissions and credentials to the caller."
-benign     = ["An administrator's first look at a machine", "A patching tool that was set up"]
+benign     = ["An administrator's first look at a machine", "A new patching tool"]
 respond    = [
   "Read the log of the session or the command",
   "See whether the machine's role was used from elsewhere afterwards",
 ]
 [params]
-warm_up_days = { default = 7, min = 0, help = "days of history an account needs before a first time is news" }
-routine_days = { default = 2, min = 1, help = "earlier days on which the identity did so from which it is routine" }
-many_targets = { default = 5, min = 1, help = "calls within a day from which it is more than a look" }
+warm_up_days = { default = 7, min = 0, help = "days of history an account needs before a first time can be medium" }
+routine_days = { default = 2, min = 1, help = "earlier days with such calls that make it routine for the identity" }
+many_targets = { default = 5, min = 1, help = "calls within a day that are more than a quick look" }
 */
 WITH daily AS (
   SELECT

@@ -7,10 +7,10 @@ why        = "Root can do everything, and nobody needs it from day to day."
 benign     = ["The yearly tasks that only root can do", "Opening or closing an account"]
 respond    = [
   "Ask the account's owner what root was needed for",
-  "Change the password and the MFA device when nobody knows",
+  "Change the password and the MFA device if nobody knows",
 ]
 [params]
-routine_days = { default = 5, min = 1, help = "earlier days with root active from which it is a habit and no news" }
+routine_days = { default = 5, min = 1, help = "earlier days with root activity that make it routine" }
 */
 WITH daily AS (
   SELECT
@@ -23,7 +23,7 @@ WITH daily AS (
     -- MFA of the session, or of the sign-in itself.
     bool_or(coalesce(mfa_authenticated, FALSE)
       OR coalesce(json_get_str(additional_event_data, 'MFAUsed') = 'Yes', FALSE)) AS with_mfa,
-    -- Changes by which root access outlasts the sign-in: keys, MFA devices, the password, the address for recovery.
+    -- Changes that keep root access after the sign-in: keys, MFA devices, the password, the recovery address.
     count(*) FILTER (WHERE api IN ('CreateAccessKey', 'DeactivateMFADevice', 'DeleteVirtualMFADevice', 'ChangePassword',
       'UpdateAccessKey', 'PasswordUpdated', 'PasswordRecoveryRequested', 'PasswordRecoveryCompleted', 'EmailUpdated'))
       AS credential_calls,

@@ -1,15 +1,15 @@
 /*
-title      = "Code and a trigger for it created by an identity that never did so"
+title      = "Code and a trigger for it created by an identity for the first time"
 severity   = "low"
 confidence = "medium"
 attack     = ["T1546", "T1648", "T1053", "T1098.003"]
 why        = """\
-  A function on a timer runs again and again with its role's permissions, even after every password was changed."""
+  A scheduled function keeps running with its role's permissions, even after every password was changed."""
 benign     = ["A developer's first scheduled job", "A new pipeline"]
 respond    = ["Read the code and its trigger", "See what the role may do and who requested it"]
 [params]
 warm_up_days = { default = 14, min = 1, max = 90, help = """\
-  days of history the account needs before a role that was never used counts for more""" }
+  days of history an account needs before a role that was never used makes the finding medium""" }
 */
 WITH steps AS (
   SELECT

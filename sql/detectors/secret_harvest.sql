@@ -3,15 +3,15 @@ title      = "Many different secrets read within an hour"
 severity   = "high"
 confidence = "medium"
 attack     = ["T1555.006", "T1552"]
-why        = "Secrets and parameters give access to more systems; thieves read all of them at once."
+why        = "Secrets and parameters give access to more systems; attackers read all of them at once."
 benign     = ["A deployment that loads every parameter of its service", "A rotation or a migration of secrets"]
 respond    = ["Rotate every secret that was read", "See whether the values were used elsewhere since"]
 [params]
 min_secrets  = { default = 8, min = 2, help = "different secrets or parameters requested within one hour" }
-many_secrets = { default = 20, min = 2, help = "secrets within an hour that nobody reads by hand" }
+many_secrets = { default = 20, min = 2, help = "secrets within an hour that nobody reads manually" }
 excess       = { default = 1.5, min = 1.0, help = """\
   secrets of the hour as a multiple of the identity's previous maximum""" }
-large_excess = { default = 3.0, min = 1.0, help = "the multiple below which the hour is not severe" }
+large_excess = { default = 3.0, min = 1.0, help = "multiple of the previous maximum below which the finding is low" }
 */
 WITH candidates AS (
   SELECT DISTINCT actor, account_id
@@ -34,7 +34,7 @@ judged AS (
     *,
     -- A rotation replaces what it reads.
     2 * secrets_written >= secrets AS is_rotation,
-    -- Not far above its maximum, or mostly refused as by a broken script.
+    -- Not far above its maximum, or mostly denied, as with a broken script.
     secrets < $large_excess * most_before OR 2 * failures > calls AS is_minor
   FROM compared
 )
@@ -49,7 +49,7 @@ SELECT
   saturating_score(secrets - most_before, 10.0) AS score,
   CASE WHEN is_minor OR is_rotation THEN 'low' WHEN secrets < $many_secrets THEN 'medium' ELSE 'high' END AS severity,
   CASE WHEN is_rotation THEN 'low' WHEN is_minor THEN 'medium' END AS joined_severity,
-  actor || CASE WHEN failures = calls THEN ' was refused ' ELSE ' read ' END
+  actor || CASE WHEN failures = calls THEN ' was denied ' ELSE ' read ' END
     || counted(secrets, 'different secret', 'different secrets') || ' in an hour'
     || CASE WHEN failures > 0 AND failures < calls
             THEN ', ' || failures || ' of ' || counted(calls, 'call', 'calls') || ' failed' ELSE '' END

@@ -6,18 +6,18 @@ attack     = [
   "T1098", "T1098.001", "T1098.003", "T1136.003", "T1484.002", "T1530", "T1537", "T1562.007", "T1485", "T1556.006",
 ]
 why        = """\
-  Privilege escalation, persistence and theft all need one of a few calls, whether it succeeds or not."""
-benign     = ["Onboarding and key rotation by those whose work it is", "Infrastructure code"]
-respond    = ["Compare the change with a ticket or a commit", "Undo it when nobody requested it"]
+  Privilege escalation, persistence and theft all need one of a few API calls. Failed attempts count too."""
+benign     = ["Onboarding and key rotation by the people responsible", "Infrastructure code"]
+respond    = ["Compare the change with a ticket or a commit", "Undo it if nobody requested it"]
 [params]
 routine_days  = { default = 3, min = 1, help = """\
-  earlier days on which the identity, or peers of it, did the same from which it is routine""" }
+  earlier days on which the identity or its peers did the same that make it routine""" }
 excess        = { default = 2.0, min = 1, help = """\
-  calls of the day as a multiple of the previous maximum of any of them, above which it is no routine""" }
+  calls of the day as a multiple of the previous maximum of any of them; more are not routine""" }
 rotated_users = { default = 3, min = 2, help = """\
-  users who get new keys in a day, their keys listed first, from which it is a rotation""" }
-unused_days   = { default = 14, min = 1, help = "days without use after which nobody misses a KMS key" }
-combination   = { default = 4, min = 2, help = "different kinds of change within a day that together are no routine" }
+  users who get new keys in a day that make it a key rotation, if their old keys were listed first""" }
+unused_days   = { default = 14, min = 1, help = "days without use after which a KMS key counts as unused" }
+combination   = { default = 4, min = 2, help = "different kinds of change within a day that together are not routine" }
 */
 WITH asked AS MATERIALIZED (
   SELECT
@@ -28,7 +28,7 @@ WITH asked AS MATERIALIZED (
   FROM sensitive_calls
   WHERE event_date >= CAST($from AS DATE) AND event_time >= $from AND event_time < $to
 ),
--- Users and roles that were created the same day: what they are given is part of their creation.
+-- Users and roles that were created the same day: granting them permissions is part of creating them.
 created AS (
   SELECT DISTINCT account_id, event_date, api, name
   FROM created_identities
@@ -95,7 +95,7 @@ explained AS (
       WHEN a.category = 'key disabled' AND k.name IS NOT NULL AND k.last_used IS NULL THEN 1
       ELSE a.weight
     END AS weight_here,
-    -- One more key for one user is what a thief creates: that others create keys too explains nothing.
+    -- An attacker creates one more key for one user: that peers also create keys explains nothing.
     (a.api = 'CreateAccessKey' AND n.name IS NULL AND r.name IS NULL AND h.users = 1) OR t.name IS NOT NULL
       AS unexplained
   FROM asked AS a
@@ -119,7 +119,7 @@ by_api AS MATERIALIZED (
   FROM explained
   GROUP BY actor, account_id, category, outside, api, event_date
 ),
--- Outside accounts that were let in for the first time, by anybody: those that were let in before are partners.
+-- Outside accounts that get access for the first time: those that got access before, from anybody, are partners.
 met AS (
   SELECT account, min(event_date) AS since
   FROM (SELECT event_date, unnest(string_to_array(shared_with, ',')) AS account FROM daily_sensitive)
@@ -158,7 +158,7 @@ level AS (
   SELECT
     *,
     CASE
-      -- Routine does not explain a stranger.
+      -- Routine does not explain an unknown outside account.
       WHEN outside IS NOT NULL THEN weight
       WHEN peer_days_before >= $routine_days AND NOT is_excess AND NOT unexplained AND kinds < $combination
         THEN least(weight - 1, 1)
@@ -193,14 +193,14 @@ SELECT
   make_array(l.technique) AS attack,
   d.category
     || CASE WHEN d.failures = d.calls THEN ' (tried, all failed)'
-            WHEN d.failures > 0 THEN ' (' || d.failures || ' of ' || counted(d.calls, 'try', 'tries') || ' failed)'
+            WHEN d.failures > 0
+            THEN ' (' || d.failures || ' of ' || counted(d.calls, 'attempt', 'attempts') || ' failed)'
             ELSE '' END
     || ': ' || d.actor || ' called ' || listed(d.apis, 4)
     || ' on ' || listed(d.targets, 3)
-    || coalesce(', for the outside account ' || l.outside || ', never seen before', '')
-    || CASE WHEN l.days_before = 0 THEN '; never before'
-            ELSE '; before: on ' || counted(l.days_before, 'day', 'days') END
-    || ' (peers: on ' || counted(coalesce(l.peer_days_before, 0), 'day', 'days') || ')' AS summary,
+    || coalesce(', for outside account ' || l.outside || ' (first time)', '')
+    || '; earlier days with such calls: ' || l.days_before || ' (with peers: ' || coalesce(l.peer_days_before, 0) || ')'
+    AS summary,
   d.evidence,
   d.calls AS events,
   d.category AS key,

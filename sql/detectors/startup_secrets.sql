@@ -1,5 +1,5 @@
 /*
-title      = "Startup data of many machines read"
+title      = "Startup data of many instances read"
 severity   = "low"
 confidence = "medium"
 attack     = ["T1552.005", "T1552.001", "T1580"]
@@ -8,10 +8,9 @@ benign     = ["Infrastructure code that reads back what it created", "A search f
 respond    = ["Look for secrets in what was read and rotate them", "Find out from where the identity called"]
 [params]
 min_machines  = { default = 3, min = 2, help = "different machines or templates whose data was requested within a day" }
-many_machines = { default = 5, min = 2, help = "machines from which nobody is looking at a single one" }
+many_machines = { default = 5, min = 2, help = "machines or templates within a day that can make the finding medium" }
 excess        = { default = 2.0, min = 1, help = """\
-  calls of the day as a multiple of the previous maximum, of the identity and of its peers, from which it is no \
-  routine""" }
+  calls of the day must exceed the identity's previous maximum this many times; for medium, also that of its peers""" }
 */
 WITH asked AS MATERIALIZED (
   SELECT
@@ -26,7 +25,7 @@ WITH asked AS MATERIALIZED (
     AND in_api_list('reads_startup_data', event_source, event_name)
     AND (api <> 'DescribeInstanceAttribute' OR json_get_str(request_parameters, 'attribute') = 'userData')
 ),
--- Failed calls count: whoever is refused the data of a machine has tried to get it.
+-- Failed calls count too: they are attempts to get the data.
 daily AS (
   SELECT
     actor, account_id, event_date,
@@ -58,7 +57,7 @@ SELECT
   saturating_score(j.machines, 5.0) AS score,
   CASE WHEN j.machines >= $many_machines AND j.calls > $excess * j.most_of_peers THEN 'medium'
        ELSE 'low' END AS severity,
-  j.actor || CASE WHEN j.failures = j.calls THEN ' was refused' ELSE ' read' END || ' the startup data of '
+  j.actor || CASE WHEN j.failures = j.calls THEN ' was denied' ELSE ' read' END || ' the startup data of '
     || counted(j.machines, 'machine or template', 'machines or templates') || ', ' || counted(j.calls, 'call', 'calls')
     || CASE WHEN j.failures > 0 AND j.failures < j.calls THEN ', ' || j.failures || ' failed' ELSE '' END
     || '; previous maximum in a day: ' || counted(j.most_before, 'call', 'calls')

@@ -8,7 +8,7 @@ benign     = ["Infrastructure code that rebuilds a trail", "An account that is c
 respond    = ["Turn it on again and read what happened while it was off", "Ask who requested the change"]
 [params]
 routine_days = { default = 3, min = 1, help = """\
-  earlier days on which the identity, or peers of it, did the same from which it is routine""" }
+  earlier days on which the identity or its peers did the same that make it routine""" }
 */
 WITH changed AS (
   SELECT
@@ -26,7 +26,7 @@ weakened AS MATERIALIZED (
     actor, account_id, event_date, event_time, event_id, failed, event_source, api, what,
     CASE
       WHEN stops THEN 'high'
-      -- Without management events a trail records almost nothing and still looks healthy.
+      -- Without management events, a trail records almost nothing but still looks healthy.
       WHEN api = 'PutEventSelectors'
         AND replace(coalesce(request_parameters, ''), ' ', '') LIKE '%"includeManagementEvents":false%' THEN 'high'
       WHEN api = 'UpdateDetector'
@@ -88,7 +88,7 @@ practice AS (
       AS days_before
   FROM (SELECT DISTINCT peers, what, event_date FROM used)
 ),
--- APIs of the day that are no routine of the identity's peers.
+-- APIs of the day that are not routine among the identity's peers.
 unusual AS (
   SELECT d.actor, d.account_id, d.event_date, count(*) AS apis
   FROM (SELECT actor, account_id, event_date, unnest(what_weighs) AS what FROM daily) AS d
@@ -114,7 +114,7 @@ SELECT
   account_id,
   CAST(NULL AS VARCHAR) AS region,
   1.0 / (1.0 + days_before) AS score,
-  -- Deleting alarms every day is no routine in stopping trails.
+  -- Deleting alarms every day does not make stopping a trail routine.
   CASE WHEN heavy AND heavy_days_before < $routine_days THEN 'high'
        WHEN days_before >= $routine_days THEN 'low'
        WHEN unusual_apis >= 1 THEN 'medium'

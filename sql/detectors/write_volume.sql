@@ -3,7 +3,7 @@ title      = "Far more changes in an account in an hour than ever before"
 severity   = "low"
 confidence = "low"
 attack     = ["T1485", "T1496", "T1578"]
-why        = "Destroying and building in bulk show in the number of changes, even when many identities share the work."
+why        = "Destroying or launching in bulk raises the number of changes, even if many identities share the work."
 benign     = ["A migration, a new environment, a clean-up", "A large release"]
 respond    = ["See which APIs and identities made the changes of the hour", "Ask the owners of the account what ran"]
 [params]
@@ -11,7 +11,7 @@ min_nats    = { default = 6.0, min = 3.0, help = """\
   surprise of the hour's count of changes, in nats: 6 nats are one in 400""" }
 min_changes = { default = 30, min = 1, help = "hours with fewer changes are not judged" }
 burst       = { default = 10.0, min = 1.0, help = """\
-  smallest ratio of variance to mean: changes of a script or a deployment come together""" }
+  minimum ratio of variance to mean, because changes of a script or a deployment come in bursts""" }
 warm_up_hours = { default = 168, min = 24, max = 672, help = """\
   hours of history an account needs before it can be judged""" }
 */
@@ -27,8 +27,8 @@ WITH hourly AS (
   WHERE hour < $to AND event_date >= CAST($from AS DATE) - INTERVAL '56 days'
   GROUP BY account_id, hour
 ),
--- Compared with all hours of the 4 weeks before, and with the same hour of the week in the 8 weeks before: work has a
--- rhythm, but eight hours alone say little about bursts.
+-- Compared with all hours of the 4 weeks before, and with the same hour of the week in the 8 weeks before: work follows
+-- a weekly rhythm, but eight hours are too few to measure bursts.
 judged AS (
   SELECT
     *,
@@ -43,7 +43,7 @@ expected AS (
     past['n'] AS hours_before,
     past['mean'] AS mean,
     coalesce(same_hour['mean'], 0.0) AS same_hour_mean,
-    -- The larger of the two means, with one change more than there were.
+    -- The larger of the two means, with one change added so that it is above 0.
     greatest(past['mean'], coalesce(same_hour['mean'], 0.0)) + 1.0 / past['n'] AS rate,
     greatest(past['variance'], coalesce(same_hour['variance'], 0.0)) AS variance
   FROM judged

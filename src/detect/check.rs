@@ -23,7 +23,7 @@ const EVENT_TABLES: &[&str] = &[
     "targeted_calls",
 ];
 
-/// The problems of a detector, each with its place and the next step. The detector is planned over `session`, whose lake
+/// The problems of a detector, each with its position and the next step. The detector is planned over `session`, whose lake
 /// may be empty; nothing runs.
 pub async fn check(detector: &Detector, session: &Session) -> Vec<Problem> {
     let start = Place { line: 1, column: 1 };

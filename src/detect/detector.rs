@@ -204,7 +204,7 @@ SELECT $days, $from, $to"#;
     }
 
     #[test]
-    fn problems_are_named_with_their_line() {
+    fn problems_are_reported_with_their_line() {
         assert!(
             reason("SELECT 1")
                 .starts_with("detector x: line 1, column 1: the file must begin with a TOML header between /* and */")
@@ -221,7 +221,7 @@ SELECT $days, $from, $to"#;
     }
 
     #[test]
-    fn a_parameter_in_a_comment_a_text_or_a_longer_name_is_not_used() {
+    fn a_parameter_in_a_comment_a_text_or_a_longer_name_does_not_count() {
         let expected = "line 10, column 8: parameter days is declared but $days is not used";
         for sql in ["1", "1 -- $days\n", "1 /* $days */", "'$days'", "$days_before", "$day"] {
             let text = GOOD.replace("$days, ", &format!("{sql}, "));

@@ -1,4 +1,4 @@
-//! A finding: one row of a detector's answer.
+//! A finding: one row of a detector's result.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -15,7 +15,7 @@ pub enum Status {
     New,
     /// Reported by both runs.
     Continuing,
-    /// Reported by the previous run only, although its detector ran again.
+    /// Reported by the previous run, but not by this run, which judged the same day again.
     Resolved,
 }
 
@@ -112,7 +112,7 @@ pub struct Event {
 }
 
 impl Finding {
-    /// Reads one row of a detector's answer, a JSON object by column name. The column types were checked before.
+    /// Reads one row of a detector's result, a JSON object by column name. The column types were checked before.
     ///
     /// # Errors
     /// The first column with an invalid value: a null where a value is required, or a score that is not from 0 to 1.

@@ -22,7 +22,7 @@ struct Repeat {
 /// The records of a fixture, with repetitions expanded.
 ///
 /// # Errors
-/// The first problem, with its place.
+/// The first problem, with its position.
 pub fn expand(fixture: &str) -> Result<Vec<Value>, Problem> {
     let mut records = Vec::new();
     for (at, line) in fixture.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
@@ -59,7 +59,7 @@ pub fn expand(fixture: &str) -> Result<Vec<Value>, Problem> {
     Ok(records)
 }
 
-/// The parser's message without its place, which counts from the start of the line's text.
+/// The parser's message without its position, which counts from the start of the line's text.
 fn words(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.split(" at line ").next().unwrap_or(&text).to_owned()
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn problems_are_named_with_their_place() {
+    fn problems_are_reported_with_their_position() {
         let reason = |text: &str| expand(text).unwrap_err().to_string();
         assert_eq!(
             reason("{\"eventID\":\"hit-a\"}\n{\"eventID\":,}"),

@@ -1,15 +1,15 @@
-//! Raises weak signs that occur together with an action. A new place is common, and so is a new kind of work; new work
+//! Raises weak signals that occur together with an action. A new place is common, and so is a new kind of work; new work
 //! from a new place is not.
 //!
 //! A detector returns the column `joined_severity`: the severity of its finding if another detector reports an action of
 //! the same person on the same day. Only findings of at least low severity without a `joined_severity` count as actions,
-//! so two weak signs never raise each other. The result for a day depends on that day's findings only.
+//! so two weak signals never raise each other. The result for a day depends on that day's findings only.
 
 use std::collections::{HashMap, HashSet};
 
 use super::{Finding, Severity};
 
-/// Raises weak signs that are joined by an action, one per detector, person and day. Leaves the findings sorted by time.
+/// Raises weak signals that an action joins, one per detector, person and day. Leaves the findings sorted by time.
 pub fn join(findings: &mut [Finding]) {
     // A fixed order, so that the result does not depend on the order of the rows.
     findings.sort_by(|a, b| (&a.first_time, &a.id).cmp(&(&b.first_time, &b.id)));
@@ -32,7 +32,7 @@ pub fn join(findings: &mut [Finding]) {
         let mut detectors: Vec<&str> = actions.iter().map(|(detector, _)| detector.as_str()).collect();
         detectors.sort_unstable();
         detectors.dedup();
-        finding.summary.push_str(&format!("; the same day: {}", detectors.join(", ")));
+        finding.summary.push_str(&format!("; also reported that day: {}", detectors.join(", ")));
     }
 }
 
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sign_is_raised_by_an_action_of_the_same_person_in_another_account() {
+    fn a_signal_is_raised_by_an_action_of_the_same_person_in_another_account() {
         let maria = |account: u32, role: &str| format!("arn:aws:sts::{account}:assumed-role/{role}/maria@acme.example");
         let mut findings = [
             sign(&maria(1, "Dev")),
@@ -68,11 +68,11 @@ mod tests {
         assert_eq!(raised.len(), 1, "only the first finding is raised");
         assert_eq!((&*raised[0].detector, &raised[0].entity), ("place", &maria(1, "Dev")));
         assert_eq!(raised[0].joined_by, ["action-".to_owned() + &maria(2, "Ops")]);
-        assert!(raised[0].summary.ends_with("; the same day: action"));
+        assert!(raised[0].summary.ends_with("; also reported that day: action"));
     }
 
     #[test]
-    fn signs_and_informational_findings_raise_nothing() {
+    fn weak_signals_and_informational_findings_raise_nothing() {
         let mut findings = [sign("maria"), sign("maria"), finding("note", "maria", Severity::Informational)];
         join(&mut findings);
         assert!(findings.iter().all(|f| f.severity <= Severity::Low && f.joined_by.is_empty()));

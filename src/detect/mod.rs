@@ -1,7 +1,7 @@
 //! Detectors are data: SQL with a TOML header in, findings out. No code here knows a detector by name.
 //!
 //! [`Library`] holds the detectors, [`Detector`] is one of them, [`run`] binds window and parameters and runs the SQL,
-//! [`Finding`] is one row of the answer, [`check()`] reports what is wrong with a detector before it runs, [`risk`] combines
+//! [`Finding`] is one row of the result, [`check()`] reports what is wrong with a detector before it runs, [`risk`] combines
 //! the findings of an entity.
 
 pub mod attack;

@@ -26,7 +26,7 @@ impl Parameter {
     pub fn check(&self) -> std::result::Result<(), String> {
         let number = match value_of(&self.default) {
             None => {
-                let next = "write a number, a text, true or false, or a list of texts";
+                let next = "write a number, a string, true or false, or a list of strings";
                 return Err(format!("invalid default {}; {next}", self.default));
             }
             Some(Value::Integer(n)) => n as f64,
@@ -71,7 +71,7 @@ impl Parameter {
     }
 }
 
-/// A TOML value as a value to bind; `None` for a table, a date, or a list that holds anything but texts.
+/// A TOML value as a value to bind; `None` for a table, a date, or a list of anything but strings.
 pub fn value_of(value: &toml::Value) -> Option<Value> {
     Some(match value {
         toml::Value::Integer(n) => Value::Integer(*n),

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::engine::{Fault, Place};
 use crate::error::one_line;
 
-/// One problem, with its place and the next step.
+/// One problem, with its position and the next step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// Where in the file.

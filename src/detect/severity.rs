@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_severity_is_read_from_the_name_it_is_written_with() {
+    fn a_severity_is_parsed_from_its_own_name() {
         for severity in Severity::ALL {
             assert_eq!(severity.to_string().parse(), Ok(severity));
             assert_eq!(serde_json::to_value(severity).unwrap(), severity.to_string());

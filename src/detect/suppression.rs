@@ -303,7 +303,7 @@ expires   = "2024-03-30"
     }
 
     #[test]
-    fn matching_findings_are_suppressed_with_the_reason_and_the_others_stay() {
+    fn matching_findings_are_suppressed_with_the_reason_and_others_stay() {
         let findings = vec![root(), finding("root_use", "ana", Severity::High)];
         let triage = Suppressions::parse(FILE).unwrap().triage(findings, day("2024-03-30"));
         assert_eq!(triage.findings.iter().map(|f| f.entity.as_str()).collect::<Vec<_>>(), ["ana"]);
@@ -361,7 +361,7 @@ expires   = "2024-03-30"
     }
 
     #[test]
-    fn problems_are_named_with_their_line() {
+    fn problems_are_reported_with_their_line() {
         let refused = |from: &str, to: &str| Suppressions::parse(&FILE.replacen(from, to, 1)).unwrap_err();
         let (line, reason) = refused("owner ", "author ");
         assert!(line == 7 && reason.starts_with("unknown field `author`"), "{line}: {reason}");

@@ -72,7 +72,7 @@ async fn problems(detector: &Detector, path: &Path, session: &Session) -> Result
     let beside = path.with_extension("events.jsonl");
     match detector.fixture()? {
         None => {
-            let next = "write the smallest history that shows it, one CloudTrail record per line";
+            let next = "write the smallest history that shows the behaviour, one CloudTrail record per line";
             lines.push(format!("{}:1:1: no fixture; {next}", beside.display()));
         }
         Some(text) => lines.extend(detect::expand(&text).err().map(|problem| line(&beside, &problem))),

@@ -24,6 +24,6 @@ FROM calls
 WHERE event_time >= $from AND event_time < $to
   AND NOT by_service
   AND event_source = 'cloudtrail.amazonaws.com'
-  AND api = 'TheCallToLookFor' -- its test fails until you name a call
+  AND api = 'TheCallToLookFor' -- replace this name; the test fails until you do
 GROUP BY actor, account_id, aws_region, api, event_date
 HAVING count(*) >= $min_calls

@@ -28,7 +28,7 @@ pub struct Tested {
 pub async fn test(detector: &Detector) -> Result<Tested> {
     let id = &detector.id;
     let text = detector.fixture()?.ok_or_else(|| {
-        let next = "write the smallest history that shows it, one CloudTrail record per line";
+        let next = "write the smallest history that shows the behaviour, one CloudTrail record per line";
         Error::Usage(format!("{id}: no {id}.events.jsonl beside it; {next}"))
     })?;
     let records = expand(&text).map_err(|problem| Error::Usage(format!("{id}.events.jsonl: {problem}")))?;
@@ -48,11 +48,11 @@ impl Tested {
         let Tested { id, verdict, hunt } = self;
         writeln!(
             out,
-            "{:8}  {id}: {} of {} hits found, {} of {} misses not reported",
+            "{:8}  {id}: {} of {} hits found, {} of {} misses reported",
             if verdict.passed() { "ok" } else { "FAILED" },
             verdict.hits - verdict.missed.len(),
             verdict.hits,
-            verdict.misses - verdict.wrong.len(),
+            verdict.wrong.len(),
             verdict.misses
         )?;
         for finding in &hunt.findings {
