@@ -37,7 +37,7 @@ pub struct Coverage {
     pub by_account_and_region: Vec<Row>,
     /// Hours without events in an account and region that usually has events at that time of day.
     pub gaps: Vec<Row>,
-    /// Whether events that should be there are missing: "nothing found" then proves nothing.
+    /// Whether expected events are missing: "nothing found" then proves nothing.
     pub stale: bool,
     /// Why, one sentence each.
     pub stale_reasons: Vec<String>,
@@ -54,7 +54,7 @@ pub struct History {
     pub days: u64,
     /// Detectors that ran.
     pub detectors: u64,
-    /// Detectors that need more history than there is: they could not judge a single day in full.
+    /// Detectors that need more days before a day than there are: they could not judge a single day in full.
     pub detectors_without_history: u64,
     /// The most days that one of them needs.
     pub days_needed: u64,
@@ -72,11 +72,13 @@ impl History {
         }
     }
 
-    /// `1 day of history; 27 of 42 detectors need more, up to 14 days`.
+    /// `1 day of history; 27 of 42 detectors need up to 14 days before a day they can judge`.
     pub fn too_short(&self) -> Option<String> {
         let (days, short, all) = (counted(self.days, "day"), self.detectors_without_history, self.detectors);
         let needed = counted(self.days_needed, "day");
-        (short > 0).then(|| format!("{days} of history; {short} of {all} detectors need more, up to {needed}"))
+        (short > 0).then(|| {
+            format!("{days} of history; {short} of {all} detectors need up to {needed} before a day they can judge")
+        })
     }
 }
 

@@ -36,7 +36,7 @@ pub struct Report {
     pub deviations: Vec<Row>,
     /// Findings, most important first.
     pub findings: Vec<Finding>,
-    /// Findings of the previous run that this run does not have, although their detector ran.
+    /// Findings of the previous run that this run judged again, with events present, and no longer found.
     pub resolved: Vec<Finding>,
     /// Findings that a suppression accepts. Nothing else in the report counts them.
     pub suppressed: Vec<Suppressed>,

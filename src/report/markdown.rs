@@ -72,9 +72,13 @@ fn missing(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
         lines.push(format!("{} could not be read", counted(coverage.rejects_in_lake(), "record")));
     }
     lines.extend(coverage.objects_failed.iter().chain(&report.run.detectors_failed).map(|reason| inert(reason)));
+    lines.extend(coverage.history.too_short());
     lines.extend(coverage.gaps.iter().map(|gap| inert(&gap_sentence(gap))));
     if lines.is_empty() {
-        return writeln!(out, "\nAll data was read; no gaps of a day or more.");
+        return match coverage.stale {
+            true => Ok(()),
+            false => writeln!(out, "\nAll data was read; no unusual gaps."),
+        };
     }
     writeln!(out, "\n## Incomplete data\n")?;
     lines.iter().take(SHOWN_MAX).try_for_each(|line| writeln!(out, "- {line}"))?;

@@ -1,4 +1,4 @@
-//! Why a run with no findings proves nothing: events that should be there are missing.
+//! Why a run without findings may prove nothing: expected events are missing.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -10,7 +10,7 @@ use crate::wording::counted;
 /// A day, the unit of a window. Shorter silences are judged against the history of their account and region: see
 /// `sql/report/gaps.sql`.
 const SILENCE_MAX: TimeDelta = TimeDelta::days(1);
-/// Gaps named; the rest is counted.
+/// Gaps listed; the rest is counted.
 const GAPS_MAX: usize = 3;
 
 /// One sentence for each reason. `ingested` says that the run read sources before it hunted.

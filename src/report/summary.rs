@@ -42,7 +42,7 @@ pub struct Summary {
     pub continuing: u64,
     /// Findings of the previous run that were judged again and not found.
     pub resolved: u64,
-    /// Whether events that should be there were missing.
+    /// Whether expected events were missing.
     #[serde(default)]
     pub stale: bool,
     /// Suppressed findings.
@@ -88,7 +88,7 @@ pub struct Brief {
     pub suppressed: u64,
     /// Rejects and failed objects of this run, plus failed detectors.
     pub unread: u64,
-    /// Whether events that should be there are missing.
+    /// Whether expected events are missing.
     pub stale: bool,
     /// Why, shortened.
     pub stale_reasons: Vec<String>,

@@ -67,7 +67,7 @@ function findingPage(finding) {
         ["source address", (event) => event.source_ip_address],
         ["event ID", (event) => h("code", {}, event.event_id)],
         ["log file", (event) => event.source_object && logFile(event)],
-      ], 5) : empty("No events: the finding is about something that did not happen.")),
+      ], 5) : empty("No events: the finding is about missing activity.")),
     h("div", { class: "pair" },
       list(finding.benign).length > 0 && section("Possible benign causes", h("ul", {}, list(finding.benign).map((cause) => h("li", {}, cause)))),
       list(finding.respond).length > 0 && section("Next steps", h("ol", {}, list(finding.respond).map((step) => h("li", {}, step))))),

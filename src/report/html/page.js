@@ -1,4 +1,4 @@
-// The overview, and the choice of the page to show from the URL fragment.
+// The overview, and which page to show for the URL fragment.
 
 const coverage = report.coverage;
 const statistics = report.statistics;
@@ -32,16 +32,16 @@ function top() {
   const incomplete = missing();
   const history = coverage.history || {};
   if (history.detectors_without_history > 0) {
-    incomplete.push(`${counted(history.days, "day")} of history; ${grouped(history.detectors_without_history)} of ${grouped(history.detectors)} detectors need more`);
+    incomplete.push(`${counted(history.days, "day")} of history; ${grouped(history.detectors_without_history)} of ${grouped(history.detectors)} detectors need up to ${counted(history.days_needed, "day")} before a day they can judge`);
   }
   const hunted = `Hunted ${counted(eventsInWindow, "event")} over ${counted(days.length, "day")} with ${counted(Object.keys(run.detectors).length, "detector")}. `;
   return [
     h("p", { class: "kicker" }, "CloudTrail hunt · ", h("time", {}, days.length === 1 ? days[0] : `${days[0]} to ${days[days.length - 1]}`)),
     h("h1", {}, headline()),
     h("p", { class: "lead" }, hunted,
-      incomplete.length === 0 ? h("a", { href: "#coverage", class: "good" }, "All data was read; no unusual gaps.") : h("a", { href: "#coverage", class: "failed" }, `Incomplete data: ${incomplete.join(", ")}.`)),
+      incomplete.length === 0 ? list(coverage.stale_reasons).length === 0 && h("a", { href: "#coverage", class: "good" }, "All data was read; no unusual gaps.") : h("a", { href: "#coverage", class: "failed" }, `Incomplete data: ${incomplete.join(", ")}.`)),
     list(coverage.stale_reasons).length > 0 && h("div", { class: "banner", role: "alert" },
-      h("b", {}, "Stale data. "), "Events that should be there are missing:",
+      h("b", {}, "Stale data. "), "Expected events are missing:",
       h("ul", {}, coverage.stale_reasons.map((reason) => h("li", {}, reason)))),
     h("div", { class: "tiles" }, SEVERITIES.map(tile)),
     run.compared_with && h("p", { class: "counts" },
@@ -61,7 +61,7 @@ function newPart() {
   return part("new", "New since the previous run",
     shown.length > 0 ? findingList(shown) : empty(newFindings.length === 0 ? "No new findings." : "No new findings above informational."),
     newFindings.length > shown.length && h("p", {}, h("a", { href: link({ findings: "", status: "new" }) }, `Show ${newFindings.length === 1 ? "the new finding" : `all ${grouped(newFindings.length)} new findings`}`)),
-    resolved.length > 0 && folded(`${counted(resolved.length, "resolved finding")}: reported by the previous run, not by this one`, () => pagedFindings(resolved)));
+    resolved.length > 0 && folded(`${counted(resolved.length, "resolved finding")}: reported by the previous run, but not when this run judged the same days again`, () => pagedFindings(resolved)));
 }
 
 function stepsPart() {
@@ -198,7 +198,7 @@ function activityPart() {
       ["calls", (row) => words(row.calls), "n"],
       ["usual calls", (row) => words(Math.round(number(row.median_calls_before))), "n"],
       ["days of history", (row) => words(row.days_before), "n"],
-      ["robust z", (row) => number(row.robust_z).toFixed(1), "n"],
+      ["robust z-score", (row) => number(row.robust_z).toFixed(1), "n"],
     ])));
 }
 
@@ -351,7 +351,7 @@ function runPart() {
       ["ATT&CK", (row) => list(row.attack).join(" ")], ["SHA-256", (row) => h("code", { class: "object" }, row.sha256)]], 100)));
 }
 
-// The choice of the page to show.
+// Which page to show.
 
 const overview = h("div", { id: "overview" });
 const page = h("article", { id: "page", hidden: true });
