@@ -29,8 +29,8 @@ pub async fn session_of(lake: &Lake, request: &LakeRequest) -> Result<(Snapshot,
     Ok((snapshot, session))
 }
 
-/// SQL over a snapshot after its missing daily summaries were computed and stored. In a lake that may only be read they
-/// are computed by the queries that need them.
+/// SQL over a snapshot after its missing daily summaries were computed and stored. In a read-only lake they are computed
+/// by the queries that need them.
 ///
 /// # Errors
 /// When the lake cannot be read.

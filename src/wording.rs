@@ -1,4 +1,4 @@
-//! Numbers, plurals and names as people read them: in reports, answers and messages.
+//! Numbers, plurals and names as people read them: in reports, query results and messages.
 //!
 //! Text in, text out. Nothing here prints, and nothing here makes log text safe for a terminal: see `terminal::printable`.
 

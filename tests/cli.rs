@@ -173,7 +173,10 @@ fn invalid_arguments_give_one_line_with_the_next_step() {
         (vec!["hunt", "--lake", arg(&lake), "--detector", "traveller"], "no detector traveller; see"),
         (vec!["hunt", "--lake", arg(&lake), "--detector", "travel"], "did you mean impossible_travel?"),
         (vec!["hunt", "--lake", arg(&lake), "--from", "soon"], "invalid time `soon`: expected"),
-        (vec!["hunt", "--lake", arg(&lake), "--from", "2025-01-01"], "the lake holds 2024-01-01 to 2024-01-01"),
+        (
+            vec!["hunt", "--lake", arg(&lake), "--from", "2025-01-01"],
+            "the lake has events from 2024-01-01 to 2024-01-01",
+        ),
         (vec!["hunt", "--lake", arg(&lake), "--set", "call_rate.min_q=3"], "no parameter min_q; its parameters: "),
         (vec!["query", "--lake", arg(&lake), "SELECT nonsense FROM events"], "nonsense"),
         (vec!["query", "--lake", arg(&lake), "CREATE TABLE x AS SELECT 1"], "line 1, column 1: CREATE is refused"),
@@ -380,12 +383,15 @@ fn explain_shows_what_a_detector_reads_from_a_lake() {
     archive(&source, &[record("1", "2024-01-01T10:00:00Z"), record("2", "2024-01-02T10:00:00Z")]);
     succeeds(&["ingest", arg(&source), "--lake", arg(&lake)]);
     let explain = ["detectors", "explain", "root_use", "--lake", arg(&lake), "--from", "2024-01-02", "--plan"];
-    let told = succeeds(&[&explain[..], &["--set", "root_use.routine_days=7"]].concat()).out;
-    assert!(told.contains("attack    T1078.004 Valid Accounts: Cloud Accounts (Initial Access"), "{told}");
-    assert!(told.contains("param     routine_days = 7, at least 1: earlier days with root active"), "{told}");
-    assert!(told.contains("tables    calls, daily_api_use\n"), "{told}");
-    assert!(told.contains("reads     events: 1 of 2 files"), "the file of the day before is pruned: {told}");
-    assert!(told.contains(" s, 0 findings\n") && told.contains("DataSourceExec"), "{told}");
+    let explained = succeeds(&[&explain[..], &["--set", "root_use.routine_days=7"]].concat()).out;
+    assert!(explained.contains("attack    T1078.004 Valid Accounts: Cloud Accounts (Initial Access"), "{explained}");
+    assert!(
+        explained.contains("param     routine_days = 7, at least 1: earlier days with root activity"),
+        "{explained}"
+    );
+    assert!(explained.contains("tables    calls, daily_api_use\n"), "{explained}");
+    assert!(explained.contains("reads     events: 1 of 2 files"), "the file of the day before is pruned: {explained}");
+    assert!(explained.contains(" s, 0 findings\n") && explained.contains("DataSourceExec"), "{explained}");
 }
 
 #[test]

@@ -251,7 +251,7 @@ fn altered_missing_and_extra_logs_are_reported() {
 
     let text = archive.verify(&[]);
     assert_eq!(text.code, 2);
-    assert!(text.out.contains("1 verified, 2 altered, 1 missing, 1 not named by any digest"), "{}", text.out);
+    assert!(text.out.contains("1 verified, 2 altered, 1 missing, 1 not listed in any digest"), "{}", text.out);
     let lines: Vec<_> = text.out.lines().skip_while(|line| !line.is_empty()).skip(1).collect();
     assert_eq!(lines.len(), 5, "{}", text.out);
     assert!(lines[0].starts_with("altered log        file:///") && lines[0].contains("; restore it"), "{}", lines[0]);

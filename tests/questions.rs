@@ -104,7 +104,7 @@ async fn every_question_returns_rows_and_every_entity_has_a_page() {
     }
     let actor = &values[0].1;
     let page = succeeds(&["entity", actor, "--lake", &lake, "--hunt", "--detector", "new_place"]).out;
-    assert!(page.starts_with(&format!("actor: {actor}, ")), "{page}");
+    assert!(page.starts_with(&format!("identity: {actor}, ")), "{page}");
     for title in ["\nActivity\n", "\nFindings\n", "\nHabits: ", "\nSource addresses\n", "\nMost recent days\n"] {
         assert!(page.contains(title), "{title}: {page}");
     }

@@ -102,7 +102,7 @@ fn a_changed_byte_in_a_record_report_or_bundle_is_named() {
     let head = verify(&report).out.lines().next().unwrap().rsplit(' ').next().unwrap().to_owned();
     std::fs::remove_file(&last).unwrap();
     let ran = trailhunt(&["verify", "--lake", arg(&lake), "--last-sha256", &head]);
-    assert!(ran.code == 2 && ran.out.contains("records at the end are missing"), "{}{}", ran.out, ran.err);
+    assert!(ran.code == 2 && ran.out.contains("the newest records were deleted"), "{}{}", ran.out, ran.err);
 }
 
 #[test]
@@ -128,7 +128,8 @@ fn a_finding_is_reproduced_at_the_lake_version_of_its_run() {
     assert!(ran.code == 0 && ran.out.contains(now["run"]["id"].as_str().unwrap()), "{}{}", ran.out, ran.err);
     std::fs::remove_file(lake.join("_trailhunt/runs/00000002.json")).unwrap();
     let ran = verify(&["--again", id]);
-    let expected = format!("trail_tampering finds {id} at version {}", report["run"]["lake_version"]);
+    let expected =
+        format!("{id} reproduced: trail_tampering finds it at lake version {}", report["run"]["lake_version"]);
     assert!(ran.code == 0 && ran.out.contains(&expected), "{}{}", ran.out, ran.err);
     let ran = verify(&["--again", "0000000000000000"]);
     assert!(ran.code == 2 && ran.out.contains("no recorded run has this finding"), "{}{}", ran.out, ran.err);

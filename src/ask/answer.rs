@@ -1,4 +1,4 @@
-//! The formats of an answer. Records contain text chosen by callers, so every format is safe for its reader: no control
+//! The output formats of a query. Records contain text chosen by callers, so every format is safe for its reader: no control
 //! characters for a terminal, no formulas for a spreadsheet.
 
 use std::fs::File;
@@ -132,14 +132,14 @@ fn taken(result: std::result::Result<(), arrow::error::ArrowError>) -> Result<()
     }
 }
 
-/// The result of writing an answer. A closed pipe (`| head`) is not an error.
+/// The outcome of writing a result. A closed pipe (`| head`) is not an error.
 ///
 /// # Errors
 /// When writing failed for another reason.
 pub fn written(result: std::io::Result<()>) -> Result<()> {
     match result {
         Err(source) if source.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::File { path: "the answer".into(), source })
+            Err(Error::File { path: "query result".into(), source })
         }
         _ => Ok(()),
     }

@@ -1,6 +1,6 @@
 //! What became normal between two days, by identity.
 //!
-//! Baselines follow what identities do, so an attack that nobody answered becomes a habit. This lists what was taken up.
+//! Baselines follow what identities do, so an attack that nobody stopped becomes normal. This lists what is new.
 
 use std::io::Write;
 
@@ -12,13 +12,13 @@ use crate::error::{Error, Result};
 use crate::terminal::printable;
 
 const DIFF: &str = include_str!("../../sql/baseline_diff.sql");
-/// Items named on a line; the rest is counted.
+/// Items listed on a line; the rest is counted.
 const SHOWN_MAX: usize = 6;
 
 /// One row per identity and kind of change.
 pub type Row = Map<String, Value>;
 
-/// What identities took up between the start and the end of a window.
+/// What identities started to do between the start and the end of a window.
 ///
 /// # Errors
 /// When the query fails.
@@ -42,7 +42,8 @@ pub fn baseline_diff_text(rows: &[Row], out: &mut impl Write) -> std::io::Result
         if word(row, "actor") != actor {
             actor = word(row, "actor");
             let new = row.get("new_identity") == Some(&Value::Bool(true));
-            let usual = format!("{} calls a day, {} before", word(row, "calls_since"), word(row, "calls_before"));
+            let usual =
+                format!("{} calls per active day, {} before", word(row, "calls_since"), word(row, "calls_before"));
             writeln!(out, "{actor}  {}", if new { "new identity".into() } else { usual })?;
         }
         let items: Vec<_> = row.get("items").and_then(Value::as_array).into_iter().flatten().collect();

@@ -38,6 +38,15 @@ impl Kind {
         }
     }
 
+    /// The noun in texts.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Kind::Actor => "identity",
+            Kind::AccessKey => "access key",
+            Kind::Address => "address",
+        }
+    }
+
     /// The name in findings.
     pub fn word(self) -> &'static str {
         match self {

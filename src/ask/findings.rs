@@ -22,7 +22,7 @@ pub fn findings(report: &Path) -> Result<Vec<Value>> {
     }
 }
 
-/// Whom and when a finding of a report is about, as values for the parameters of the saved question `around`.
+/// The entity and time of a finding in a report, as values for the parameters of the saved question `around`.
 ///
 /// # Errors
 /// As [`findings`]; [`Error::Usage`] when the report has no such finding.

@@ -1,4 +1,4 @@
-//! What an analyst asks of a lake: saved questions, the story of an entity, what columns mean, and the formats of an answer.
+//! Queries of an analyst: saved questions, the page about an entity, what columns mean, and the output formats.
 //!
 //! A question is data, SQL with a TOML header, as a detector is.
 

@@ -1,4 +1,4 @@
-//! The interactive shell: one question after another. A statement ends with `;` and may span lines.
+//! The interactive SQL shell. A statement ends with `;` and may span lines.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! The story of an entity as text: its sections, and the findings about it.
+//! The page about an entity as text: its sections, and the findings about it.
 
 use std::io::Write;
 
@@ -34,7 +34,7 @@ pub fn findings_section(entity: &str, findings: &[Value]) -> Section {
 /// When `out` cannot be written.
 pub fn story(entity: &str, window: Window, sections: &[Section], out: &mut impl Write) -> std::io::Result<()> {
     let (from, to) = (window.from.date_naive(), window.to.date_naive());
-    writeln!(out, "{}: {}, {from} to {to}", Kind::of(entity).word(), printable_line(entity))?;
+    writeln!(out, "{}: {}, {from} to {to}", Kind::of(entity).noun(), printable_line(entity))?;
     if sections.iter().all(|section| section.rows.is_empty()) {
         return writeln!(out, "\nnot in the lake; `trailhunt query calls_by_identity` lists the identities that are");
     }
@@ -44,7 +44,7 @@ pub fn story(entity: &str, window: Window, sections: &[Section], out: &mut impl 
 fn write_section(section: &Section, out: &mut impl Write) -> std::io::Result<()> {
     writeln!(out, "\n{}", section.title)?;
     if section.rows.is_empty() {
-        return writeln!(out, "  nothing");
+        return writeln!(out, "  none");
     }
     let last = section.columns.len().saturating_sub(1);
     let shown = |at: usize, cell: &str| if at == last { cell.to_owned() } else { shortened(cell, CELL_MAX) };

@@ -29,7 +29,7 @@ pub async fn detectors(request: DetectorsRequest, out: &mut Out) -> Result<Outco
             }
             writeln!(
                 out,
-                "next      write the query in {id}.sql, and events that it should find in {id}.events.jsonl, then"
+                "next      write the query in {id}.sql and the events that it should find in {id}.events.jsonl, then run"
             )?;
             writeln!(out, "          trailhunt detectors check --detector-dir {folder}")?;
             writeln!(out, "          trailhunt detectors test {id} --detector-dir {folder}")?;

@@ -17,7 +17,7 @@ pub async fn hunt(request: &HuntRequest, announcement: &Announcement, out: &mut 
     announce(&report, recorded.as_ref(), announcement, out).await
 }
 
-/// Prints the summary, notifies, and says how the run ended. The lake is not locked any more: notifying takes time.
+/// Prints the summary, notifies, and returns how the run ended. The lock is already released: notifying can take long.
 pub async fn announce(
     report: &Report,
     recorded: Option<&Link>,

@@ -1,4 +1,4 @@
-//! `trailhunt verify`: that nothing recorded was modified.
+//! `trailhunt verify`: checks that nothing recorded was modified.
 
 use super::Outcome;
 use crate::error::Result;

@@ -101,9 +101,9 @@ fn is_out_of_memory(error: &DataFusionError) -> bool {
 
 /// Without a similar name, the engine lists all columns; that list may be long.
 fn shortened(reason: String) -> String {
-    match reason.split_once(" Valid fields are ") {
+    match reason.split_once("Valid fields are ") {
         Some((words, fields)) if fields.len() > 300 => {
-            format!("{words} `trailhunt query --describe TABLE` lists a table's columns")
+            format!("{} `trailhunt query --describe TABLE` lists a table's columns", words.trim())
         }
         _ => reason,
     }
@@ -123,7 +123,8 @@ pub(super) fn plain_words(error: &DataFusionError) -> String {
     ] {
         words = words.strip_prefix(prefix).unwrap_or(words);
     }
-    words.trim().to_owned()
+    // The engine's own names of the catalog and the schema.
+    words.trim().replace("datafusion.public.", "")
 }
 
 #[cfg(test)]
@@ -131,7 +132,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn running_out_of_memory_is_told_from_other_errors_however_deep_it_is() {
+    fn a_long_list_of_columns_is_replaced_by_the_command_that_lists_them() {
+        let fields = "events.actor, ".repeat(40);
+        let error = DataFusionError::Plan(format!("No field named x.\nValid fields are {fields}."));
+        let expected = "No field named x. `trailhunt query --describe TABLE` lists a table's columns";
+        assert_eq!(Fault::of(&error).reason, expected);
+    }
+
+    #[test]
+    fn running_out_of_memory_is_recognised_at_any_depth() {
         let exhausted = || DataFusionError::ResourcesExhausted("no memory".into());
         for error in [exhausted(), exhausted().context("sorting"), DataFusionError::External(Box::new(exhausted()))] {
             assert!(matches!(query_error("q", &error), Error::OutOfMemory { .. }), "{error}");

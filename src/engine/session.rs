@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_query_that_runs_out_of_memory_is_told_from_one_that_is_wrong() {
+    async fn running_out_of_memory_is_distinguished_from_a_wrong_query() {
         let session = small_session().await;
         for sql in [
             "WITH x AS MATERIALIZED (SELECT * FROM range(1, 1000000)) SELECT count(*) FROM x",

@@ -33,7 +33,8 @@ impl Sql {
         size::check_tokens(&tokens)?;
         let (text, materialized) = without_materialized(text, &tokens);
         let mut statements = DFParser::parse_sql(&text).map_err(|e| Fault::of(&e))?;
-        let mut statement = statements.pop_front().ok_or_else(|| Fault::new(None, "there is no SQL here"))?;
+        let mut statement =
+            statements.pop_front().ok_or_else(|| Fault::new(None, "empty query: expected SELECT or WITH"))?;
         if !statements.is_empty() {
             let mut ends = tokens.iter().filter(|token| token.token == Token::SemiColon);
             let second = ends.next().map_or_else(Span::empty, |token| token.span);
@@ -221,7 +222,7 @@ mod tests {
             ("WITH x AS (SELECT 1) INSERT INTO events SELECT * FROM x", "only queries are allowed"),
             ("SELECT 1 INTO x", "line 1, column 1: SELECT INTO is refused"),
             ("SELECT 1; SELECT 2", "line 1, column 9: only one statement is allowed"),
-            ("", "there is no SQL here"),
+            ("", "empty query"),
             ("SELECT *\nFROM '/etc/passwd'", "line 2, column 6: '/etc/passwd' is a file or a URL"),
             ("SELECT * FROM \"s3://other/x.parquet\"", "column 15"),
             ("SELECT * FROM read_csv('x.csv')", "is a file or a URL"),

@@ -52,7 +52,7 @@ impl TableFunction {
 
     /// Its query with `arguments` in place of its parameters, and the tables it reads.
     fn called_with(&self, arguments: &[Expr]) -> Result<(Box<Ast>, Vec<String>), Fault> {
-        let missing = || Fault::new(None, format!("{} is no query", self.name));
+        let missing = || Fault::new(None, format!("{} is not a query", self.name));
         let statement = DFParser::parse_sql(self.sql).map_err(|e| Fault::of(&e))?.pop_front().ok_or_else(missing)?;
         let tables = lint::check(&statement, &[])?.tables.into_iter().map(|(table, _)| table).collect();
         let AnyStatement::Statement(statement) = statement else { return Err(missing()) };

@@ -31,10 +31,10 @@ pub struct HuntContext {
     pub expected_until: Option<DateTime<Utc>>,
 }
 
-/// Opens the lake as it is now, computes missing daily summaries, and settles the window.
+/// Opens the lake as it is now, computes missing daily summaries, and determines the window.
 ///
 /// # Errors
-/// When the lake is empty or cannot be read, or the period holds no day.
+/// When the lake is empty or cannot be read, or the period has no day.
 pub async fn prepare(lake: &Lake, request: &LakeRequest, period: &Period, progress: Progress) -> Result<HuntContext> {
     let databases = request.clone();
     let geo = tokio::task::spawn_blocking(move || databases.geo());
@@ -103,7 +103,7 @@ pub async fn hunt(
     .await
 }
 
-/// Writes the report to its files and adds the run to the lake's chain. `None` in a lake that may only be read.
+/// Writes the report to its files and adds the run to the lake's chain. `None` if the lake is read-only.
 ///
 /// # Errors
 /// When a file or the lake cannot be written.
@@ -114,13 +114,13 @@ pub async fn publish(lake: &Lake, report: &Report, request: &HuntRequest) -> Res
     runs::record(lake, report, &request.reports).await
 }
 
-/// The days of a period, from 00:00 of its first day. An open end is that of the lake.
+/// The days of a period, from 00:00 of its first day. An open bound is that of the lake.
 ///
 /// # Errors
-/// When the lake holds no events, or the period no day.
+/// When the lake has no events, or the period has no day.
 pub fn window(snapshot: &Snapshot, period: &Period) -> Result<Window> {
     let Some((first, last)) = snapshot.days() else {
-        return Err(Error::lake(snapshot.location.to_string(), "it holds no events yet; `trailhunt ingest` adds some"));
+        return Err(Error::lake(snapshot.location.to_string(), "no events yet; add some with `trailhunt ingest`"));
     };
     // Detectors judge whole days and hours: a window that starts or ends inside one would split a story between two runs.
     let from = midnight(period.from.map_or(first, |from| from.date_naive()));
@@ -128,8 +128,9 @@ pub fn window(snapshot: &Snapshot, period: &Period) -> Result<Window> {
     let newest = if period.is_relative { last.max(Utc::now().date_naive()) } else { last };
     let to = period.to.map(day_after).or(newest.checked_add_days(Days::new(1))).map_or(from, midnight);
     if from >= to {
-        let days = format!("the lake holds {first} to {last}");
-        return Err(Error::Usage(format!("nothing to hunt from {from} to {to}; {days}")));
+        let (from, to) = (from.date_naive(), to.date_naive());
+        let days = format!("the lake has events from {first} to {last}");
+        return Err(Error::Usage(format!("empty period: from {from} up to {to}; {days}")));
     }
     Ok(Window { from, to })
 }

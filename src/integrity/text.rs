@@ -19,7 +19,7 @@ pub fn text(verification: &Verification, out: &mut impl Write) -> std::io::Resul
     };
     writeln!(out, "digests   {} of {} verified{period}", HumanCount(digests.verified), HumanCount(digests.found))?;
     if digests.copied > 0 {
-        writeln!(out, "copied    {} are not where CloudTrail delivered them", HumanCount(digests.copied))?;
+        writeln!(out, "copied    {} of them are not where CloudTrail delivered them", HumanCount(digests.copied))?;
     }
     if digests.signed_by_successor > 0 {
         let count = HumanCount(digests.signed_by_successor);
@@ -29,9 +29,9 @@ pub fn text(verification: &Verification, out: &mut impl Write) -> std::io::Resul
         (logs.altered, "altered"),
         (logs.missing, "missing"),
         (logs.unreadable, "unreadable"),
-        (logs.extra, "not named by any digest"),
+        (logs.extra, "not listed in any digest"),
         (logs.not_covered_yet, "newer than the newest digest"),
-        (logs.unproven, "named only by digests that could not be verified"),
+        (logs.unproven, "listed only in digests that could not be verified"),
     ];
     let others = others.iter().filter(|(count, _)| *count > 0);
     let others: String = others.map(|(count, what)| format!(", {} {what}", HumanCount(*count))).collect();

@@ -62,7 +62,9 @@ pub async fn evidence(request: &EvidenceRequest) -> Result<Evidence> {
             Some(detector) => {
                 files.insert(format!("detectors/{id}.sql"), detector.text.clone().into_bytes());
             }
-            None => missing.push(format!("detectors/{id}.sql: there is no detector {id} with hash {sha256}")),
+            None => missing.push(format!(
+                "detectors/{id}.sql: no detector {id} with hash {sha256}; for your own detectors, use --detector-dir"
+            )),
         }
     }
 
@@ -99,7 +101,7 @@ pub async fn evidence(request: &EvidenceRequest) -> Result<Evidence> {
 }
 
 impl Evidence {
-    /// Writes what the bundle holds, and one line for everything that is missing.
+    /// Writes what the bundle contains, and one line for everything that is missing.
     ///
     /// # Errors
     /// When `out` cannot be written.

@@ -1,4 +1,4 @@
-//! The chain of runs: what a run leaves in the lake, how it is found again, checked, handed over and announced.
+//! The chain of runs: records and reports in the lake, their verification, evidence bundles and notifications.
 
 mod evidence;
 mod list;

@@ -1,4 +1,4 @@
-//! Passes the summary of a run to a command of the operator's, on its standard input.
+//! Passes the summary of a run to the operator's command, on its standard input.
 
 use std::io::Write;
 use std::process::{Child, Command, Stdio};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result};
 use crate::request::Notify;
 
-/// How often a running command is looked at.
+/// How often a running command is checked.
 const POLL: Duration = Duration::from_millis(50);
 
 /// How a notification ended.
@@ -15,7 +15,7 @@ const POLL: Duration = Duration::from_millis(50);
 pub enum Notified {
     /// The command succeeded.
     Delivered,
-    /// It failed or was killed; the text says which.
+    /// It failed or was killed; the text gives the reason.
     Failed(String),
 }
 
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn success_failure_and_a_hanging_command_are_told_apart() {
+    async fn success_failure_and_a_hanging_command_are_distinguished() {
         assert_eq!(send("grep -q '{}'", 10_000).await, Notified::Delivered);
         assert!(matches!(send("exit 3", 10_000).await, Notified::Failed(text) if text.contains('3')));
         let started = Instant::now();

@@ -29,7 +29,7 @@ impl Run {
     }
 }
 
-/// Adds the run and its report to the chain. `None` in a lake that may only be read.
+/// Adds the run and its report to the chain. `None` if the lake is read-only.
 ///
 /// # Errors
 /// When a file of the report cannot be read, or the lake cannot be written for another reason.
@@ -51,8 +51,8 @@ pub async fn record(lake: &Lake, report: &Report, outputs: &[Output]) -> Result<
     }
 }
 
-/// The report of the last run that had at least half of these detectors: a run of a single detector is not what a nightly
-/// run is compared with.
+/// The report of the last run that used at least half of these detectors: a nightly run is not compared with a run of a
+/// single detector.
 ///
 /// # Errors
 /// When the lake or the report cannot be read.

@@ -26,7 +26,7 @@ pub struct Verified {
     pub runs: usize,
     /// Hash of the last record.
     pub last_sha256: Option<String>,
-    /// How the finding was reproduced, if that was asked for.
+    /// How the finding was reproduced, if requested.
     pub reproduced: Option<String>,
     /// What is wrong, one line each.
     pub problems: Vec<String>,
@@ -35,7 +35,7 @@ pub struct Verified {
 /// The first bytes of every bundle.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// Checks the chain of runs and their reports, then the report or bundle, and reproduces the finding that was asked for.
+/// Checks the chain of runs and their reports, then the report or bundle, and reproduces the requested finding.
 ///
 /// # Errors
 /// When the lake or the file cannot be read.
@@ -55,7 +55,9 @@ pub async fn verify(request: &VerifyRequest, progress: Progress) -> Result<Verif
     if let Some(expected) = &request.last_sha256
         && !links.iter().any(|link| link.sha256 == *expected)
     {
-        problems.push(format!("no record has the hash {expected}: it was modified, or records at the end are missing"));
+        problems.push(format!(
+            "no record has the hash {expected}: the record was modified, or the newest records were deleted"
+        ));
     }
     if let Some(path) = &request.target {
         let bytes = std::fs::read(path).map_err(|source| Error::File { path: path.clone(), source })?;
@@ -83,14 +85,14 @@ impl Verified {
     /// When `out` cannot be written.
     pub fn text(&self, out: &mut impl Write) -> std::io::Result<()> {
         if let Some(text) = &self.reproduced {
-            writeln!(out, "again     {}", printable_line(text))?;
+            writeln!(out, "finding   {}", printable_line(text))?;
         }
         match &self.last_sha256 {
             Some(last) => writeln!(out, "runs      {}, last record {last}", self.runs)?,
             None => writeln!(out, "runs      none recorded yet")?,
         }
         if self.problems.is_empty() {
-            return writeln!(out, "verified  every record follows the one before, and every report is unmodified");
+            return writeln!(out, "verified  every record links to the previous one, and every report is unmodified");
         }
         writeln!(out, "problems  {}\n", self.problems.len())?;
         self.problems.iter().try_for_each(|problem| writeln!(out, "{}", printable_line(problem)))
@@ -137,13 +139,18 @@ async fn reproduce(
         let hunt = detect::run(&[detector], &session, window, &settings, |_, _| {}).await?;
         let now = hunt.findings.iter().find(|finding| finding.id == id).map(serde_json::to_value);
         let Some(Ok(now)) = now else {
-            return Ok(Err(format!("{} no longer finds it at version {version}", detector.id)));
+            return Ok(Err(format!("detector {} does not find it at lake version {version}", detector.id)));
         };
         let events = |finding: &Value| finding["evidence"]["events"].clone();
         let other = OWN_MEMBERS.iter().find(|name| now[**name] != recorded[**name]).copied();
         return Ok(match other.or((events(&now) != events(recorded)).then_some("evidence")) {
-            Some(name) => Err(format!("{} finds it at version {version} with a different {name}", detector.id)),
-            None => Ok(format!("{} finds {id} at version {version} as run {} reported it", detector.id, run["id"])),
+            Some(name) => {
+                Err(format!("detector {} finds it at lake version {version} with a different {name}", detector.id))
+            }
+            None => {
+                let run = run["id"].as_str().unwrap_or_default();
+                Ok(format!("{id} reproduced: {} finds it at lake version {version} as in run {run}", detector.id))
+            }
         });
     }
     Ok(Err("no recorded run has this finding".into()))

@@ -169,7 +169,9 @@ pub async fn walk(location: &Location, selection: &Selection) -> Result<Walk> {
         }
     }
     if is_empty {
-        return Err(Error::Usage(format!("nothing to read at {location}; check the bucket, the path and --profile")));
+        return Err(Error::Usage(format!(
+            "nothing to read at {location}; check the path, and for S3 also the bucket and --profile"
+        )));
     }
     walk.leaves.sort_by(|a, b| (a.day, &a.prefix).cmp(&(b.day, &b.prefix)));
     walk.unread.sort();
@@ -190,7 +192,7 @@ async fn list_level(location: &Location, prefix: Path) -> (Path, Result<Level>) 
         let mut level = Level::default();
         for folder in listed.common_prefixes {
             match keys::restored(&folder) {
-                // A server that repeats the folder it lists would be listed for ever.
+                // A server that repeats the folder it lists would be listed forever.
                 Some(folder) if folder == prefix => {}
                 Some(folder) => level.folders.push(folder),
                 None => level.unlisted.push(keys::unlisted(&folder, "/")),
@@ -206,7 +208,7 @@ async fn list_level(location: &Location, prefix: Path) -> (Path, Result<Level>) 
 fn add_objects(level: &mut Level, objects: Vec<ObjectMeta>) {
     for object in objects {
         match keys::restored(&object.location) {
-            // Consoles make an empty object whose key ends with a slash for a folder.
+            // The console creates an empty object whose key ends with a slash for a folder.
             Some(path) if path.as_ref().ends_with('/') && object.size == 0 => {}
             Some(location) => level.objects.push(ObjectMeta { location, ..object }),
             None => level.unlisted.push(keys::unlisted(&object.location, "")),

@@ -1,5 +1,5 @@
-//! What reaches a terminal: answers on standard output, notes and progress on standard error. Log text is written by whoever
-//! made the call, so it passes [`printable`] first.
+//! Terminal output: results on standard output, notes and progress on standard error. Callers can put any text into logs,
+//! so log text passes [`printable`] first.
 
 mod out;
 mod printable;

@@ -5,10 +5,10 @@ use std::io::{self, ErrorKind, Write};
 
 use crate::error::{Error, Result};
 
-/// Where a command writes its answer. `write!` and `writeln!` return this crate's [`Result`].
+/// Where a command writes its output. `write!` and `writeln!` return this crate's [`Result`].
 ///
-/// After the reader has closed the pipe, further output is discarded and the command goes on: a nightly run must not
-/// stop half-way because nobody reads its summary.
+/// After the reader has closed the pipe, further output is discarded and the command continues: a nightly run must not
+/// stop because nobody reads its summary.
 pub struct Out<W: Write = io::Stdout> {
     inner: W,
     closed: bool,
@@ -27,7 +27,7 @@ impl<W: Write> Out<W> {
         Out { inner, closed: false }
     }
 
-    /// Lets `write` write, unless the pipe is closed. `write` is stopped by an error as soon as the pipe is closed.
+    /// Calls `write`, unless the pipe is closed. `write` gets an error as soon as the pipe closes.
     ///
     /// # Errors
     /// When the output cannot be written for another reason than a closed pipe.
@@ -74,7 +74,7 @@ pub fn note(text: impl Display) {
 mod tests {
     use super::*;
 
-    /// Accepts so many bytes, then fails.
+    /// Accepts this many bytes, then fails.
     struct Limited(usize, ErrorKind);
 
     impl Write for Limited {
