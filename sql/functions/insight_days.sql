@@ -50,7 +50,7 @@ expected AS (
     *,
     past['n'] AS hours_before,
     past['mean'] AS mean,
-    -- One call more than there were, so that the first of its kind can be compared with something.
+    -- Adds one call, so that the mean of a new series is above 0.
     past['mean'] + 1.0 / past['n'] AS rate,
     past['variance'] AS variance
   FROM judged

@@ -1,5 +1,5 @@
--- Calls that change who may do what or who can see what: one row per call, with a category and the other accounts that
--- it lets in. Failed calls are included; `failed` distinguishes them.
+-- Calls that change who may do what or who can see what: one row per call, with a category and the other accounts
+-- that get access. Failed calls are included; `failed` distinguishes them.
 WITH asked AS (
   SELECT
     * EXCEPT (is_change, named_role),
@@ -22,7 +22,7 @@ WITH asked AS (
       'rolesanywhere.amazonaws.com', 's3.amazonaws.com', 'secretsmanager.amazonaws.com', 'sns.amazonaws.com',
       'sqs.amazonaws.com', 'ssm.amazonaws.com', 'sts.amazonaws.com')
 ),
--- The accounts that are let in, other than the one it belongs to.
+-- The accounts that get access, other than the resource's own.
 handed AS (
   SELECT *, nullif(array_to_string(array_remove(string_to_array(accounts, ','), account_id), ','), '') AS shared_with
   FROM (
@@ -101,7 +101,7 @@ categorised AS (
       WHEN api = 'PutBucketPolicy' THEN 'bucket policy changed'
       WHEN shared_with IS NOT NULL THEN 'shared with an account'
       WHEN api IN ('AuthorizeSecurityGroupIngress', 'ModifySecurityGroupRules')
-        -- A prefix of no bits matches every address.
+        -- A prefix length of 0 matches every address.
         AND regexp_like(asked_for, '"[0-9A-Fa-f.:]+/0"')
         -- Web servers are open to everyone: a rule counts when it has all protocols, or a port other than 80 and 443.
         AND (regexp_like(asked_for, '"ipProtocol"\s*:\s*"?-1')

@@ -1,5 +1,5 @@
--- One row per identity and day: how much it did and how much of that failed. Throttled calls are no failures: a service
--- that asks for fewer calls says nothing about the caller.
+-- One row per identity and day: how much it did and how much of that failed. Throttled calls do not count as
+-- failures: they say nothing about what the caller may do.
 SELECT
   event_date,
   account_id,

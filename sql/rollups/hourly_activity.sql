@@ -1,6 +1,6 @@
 -- One row per identity and active hour: how much it did and how much of that failed. Denied targets are the different
--- requests of the control plane that were denied. Denied data events are left out: a job that lost its bucket is denied
--- a thousand objects, which says nothing about the caller.
+-- requests of the control plane that were denied. Denied data events are left out: a job that lost access to its bucket
+-- gets a denial for each of a thousand objects.
 WITH asked AS (
   SELECT
     event_date, event_time, account_id, actor, event_source, api, error_family, failed, is_change,
@@ -27,7 +27,7 @@ of_api AS (
     min(first_time) AS first_time,
     max(last_time) AS last_time,
     sum(calls) AS calls,
-    -- A service that asks for fewer calls says nothing about the caller.
+    -- Throttling says nothing about what the caller may do.
     sum(CASE WHEN error_family = 'throttled' THEN 0 ELSE failures END) AS failures,
     sum(CASE WHEN error_family = 'denied' THEN calls ELSE 0 END) AS denied,
     sum(changes) AS changes,

@@ -1,4 +1,4 @@
--- One row per identity, hour, API and error code: in which ways an identity failed.
+-- One row per identity, hour, API and error code: which errors an identity got.
 SELECT
   event_date,
   date_trunc('hour', event_time) AS hour,

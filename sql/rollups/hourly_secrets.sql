@@ -1,4 +1,4 @@
--- One row per identity and hour in which it asked for secrets: how many different ones, and how many of them it
+-- One row per identity and hour in which it requested secrets: how many different ones, and how many of them it
 -- replaced.
 WITH asked AS (
   SELECT

@@ -15,8 +15,8 @@ FROM (VALUES
   ('runs_commands', 'ec2-instance-connect.amazonaws.com', 'SendSerialConsoleSSHPublicKey'),
   ('runs_commands', 'ec2-instance-connect.amazonaws.com', 'OpenTunnel'),
   ('runs_commands', 'ecs.amazonaws.com', 'ExecuteCommand'),
-  -- Calls that replace code which runs. UpdateFunctionConfiguration does when it sets layers, ModifyInstanceAttribute
-  -- when it sets user data. ATT&CK T1648 and T1525.
+  -- Calls that replace running code. UpdateFunctionConfiguration counts if it sets layers, ModifyInstanceAttribute if
+  -- it sets user data. ATT&CK T1648 and T1525.
   ('replaces_code', 'lambda.amazonaws.com', 'UpdateFunctionCode'),
   ('replaces_code', 'lambda.amazonaws.com', 'PublishLayerVersion'),
   ('replaces_code', 'lambda.amazonaws.com', 'UpdateFunctionConfiguration'),
@@ -48,8 +48,8 @@ FROM (VALUES
   ('launches_instances', 'ec2.amazonaws.com', 'RequestSpotInstances'),
   ('launches_instances', 'ec2.amazonaws.com', 'CreateFleet'),
   ('launches_instances', 'ec2.amazonaws.com', 'RequestSpotFleet'),
-  -- Calls that return what an instance is started with, or its console. DescribeInstanceAttribute does for the
-  -- attribute userData. ATT&CK T1552.005.
+  -- Calls that return an instance's startup data or console. DescribeInstanceAttribute counts for the attribute
+  -- userData. ATT&CK T1552.005.
   ('reads_startup_data', 'ec2.amazonaws.com', 'DescribeInstanceAttribute'),
   ('reads_startup_data', 'ec2.amazonaws.com', 'GetConsoleOutput'),
   ('reads_startup_data', 'ec2.amazonaws.com', 'GetConsoleScreenshot'),
@@ -69,7 +69,7 @@ FROM (VALUES
   ('writes_secrets', 'secretsmanager.amazonaws.com', 'UpdateSecret'),
   ('writes_secrets', 'secretsmanager.amazonaws.com', 'RotateSecret'),
   ('writes_secrets', 'ssm.amazonaws.com', 'PutParameter'),
-  -- Calls that stop logging or detection altogether. ATT&CK T1562.008 and T1562.001.
+  -- Calls that stop logging or detection completely. ATT&CK T1562.008 and T1562.001.
   ('stops_logging', 'cloudtrail.amazonaws.com', 'StopLogging'),
   ('stops_logging', 'cloudtrail.amazonaws.com', 'DeleteTrail'),
   ('stops_logging', 'cloudtrail.amazonaws.com', 'DeleteEventDataStore'),
@@ -171,7 +171,7 @@ FROM (VALUES
   ('deletes_data', 's3.amazonaws.com', 'DeleteBucketReplication'),
   ('deletes_data', 'storagegateway.amazonaws.com', 'DeleteVolume'),
   ('deletes_data', 'storagegateway.amazonaws.com', 'DeleteTape'),
-  -- Services whose use is sold on: mail, text messages, models, virtual servers. Every API counts. ATT&CK T1496.
+  -- Services that attackers resell: e-mail, text messages, models, virtual servers. Every API counts. ATT&CK T1496.
   ('paid_services', 'bedrock.amazonaws.com', '*'),
   ('paid_services', 'bedrock-runtime.amazonaws.com', '*'),
   ('paid_services', 'braket.amazonaws.com', '*'),
@@ -202,7 +202,7 @@ FROM (VALUES
   ('paid_calls', 'ses.amazonaws.com', 'SendRawEmail'),
   ('paid_calls', 'ses.amazonaws.com', 'SendBulkTemplatedEmail'),
   ('paid_calls', 'sms-voice.amazonaws.com', 'SendTextMessage'),
-  -- Calls that make such use possible: senders verified, access to models requested, their logging removed.
+  -- Calls that prepare such use: verify senders, request access to models, remove logging.
   ('paid_use_prepared', 'bedrock.amazonaws.com', 'PutUseCaseForModelAccess'),
   ('paid_use_prepared', 'bedrock.amazonaws.com', 'PutFoundationModelEntitlement'),
   ('paid_use_prepared', 'bedrock.amazonaws.com', 'CreateFoundationModelAgreement'),
@@ -217,7 +217,7 @@ FROM (VALUES
   ('paid_use_prepared', 'ses.amazonaws.com', 'CreateEmailIdentity'),
   ('paid_use_prepared', 'ses.amazonaws.com', 'UpdateAccountSendingEnabled'),
   ('paid_use_prepared', 'ses.amazonaws.com', 'PutAccountDetails'),
-  -- Calls that read how much mail the account may send.
+  -- Calls that read how much e-mail the account may send.
   ('paid_use_probed', 'email.amazonaws.com', 'GetSendQuota'),
   ('paid_use_probed', 'email.amazonaws.com', 'GetAccount'),
   ('paid_use_probed', 'email.amazonaws.com', 'GetAccountSendingEnabled'),

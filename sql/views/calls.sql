@@ -1,5 +1,5 @@
--- Events with what every detector needs: the API without its version, the kind of failure, who really made the call.
--- Events without an identity are left out: they belong to nobody's habits.
+-- Events with what every detector needs: the API without its version, the kind of failure, whether a service made the
+-- call. Events without an identity are left out: they belong to no baseline.
 SELECT
   events.*,
   api_name(event_name) AS api,
@@ -7,13 +7,13 @@ SELECT
   error_code IS NOT NULL OR error_message IS NOT NULL AS failed,
   -- It changes something other than data.
   NOT coalesce(read_only, TRUE) AND coalesce(management_event, TRUE) AS is_change,
-  -- A service made the call, by itself or for somebody: it says nothing of the identity's network, client or habits.
+  -- A service made the call, by itself or for somebody: network and client are not those of the identity.
   coalesce(user_identity_type = 'AWSService', FALSE)
     OR invoked_by IS NOT NULL
     OR coalesce(is_service_caller(source_ip_address), FALSE) AS by_service,
   -- Program and operating system: aws-cli on macOS.
   user_agent_family(user_agent) || coalesce(' on ' || operating_system(user_agent), '') AS client,
-  -- Who holds the credentials: a person wherever they are; of a role that many machines assume, one session at a time.
+  -- Who holds the credentials: a person, or one session of a role that many machines assume.
   CASE WHEN user_identity_type IN ('IAMUser', 'Root', 'IdentityCenterUser') OR actor LIKE '%:assumed-role/%' THEN actor
        ELSE access_key_id END AS holder,
   -- EC2 names the session after the instance; the record says when it handed the credentials out.

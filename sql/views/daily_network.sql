@@ -1,4 +1,4 @@
--- One row per identity, address and day, with the place of the address. Services and private addresses have no place.
+-- One row per identity, address and day, with the location of the address. Services and private addresses have none.
 SELECT
   event_date, account_id, actor, source_ip_address,
   ip_country(source_ip_address) AS country,

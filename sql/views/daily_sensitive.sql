@@ -1,5 +1,5 @@
--- One row per identity, category of sensitive call, API and day. `shared_with` may hold accounts of ours: which ones
--- are depends on other days.
+-- One row per identity, category of sensitive call, API and day. `shared_with` may include our own accounts: which
+-- accounts are ours depends on other days.
 SELECT
   event_date,
   account_id,

@@ -1,4 +1,4 @@
--- Accounts whose trail is in the lake, and since which day. All others are outside accounts.
+-- Accounts whose trail is in the lake, and since which day. All other accounts are outside accounts.
 SELECT account_id, min(event_date) AS since
 FROM daily_account
 GROUP BY account_id

@@ -1,4 +1,4 @@
--- Calls that ask for a session of a role, with the role and the caller. When a role is assumed across accounts, both
+-- Calls that request a session of a role, with the role and the caller. When a role is assumed across accounts, both
 -- accounts record it: the caller's record names the caller; the role's has an id that changes with every session, so
 -- the caller is its account.
 SELECT

@@ -5,7 +5,7 @@ WITH own AS (
   JOIN own_account AS o ON o.since <= day.event_date
   GROUP BY day.event_date
 ),
--- Accounts of ours are not outside.
+-- Our own accounts are not outside accounts.
 resolved AS (
   SELECT
     c.*,
@@ -31,10 +31,10 @@ SELECT
     WHEN outside IS NOT NULL THEN 'T1537'
     ELSE 'T1098.003'
   END AS technique,
-  -- How bad it is when it is not intended, from 1 (somebody's daily work) to 3 (full access for a stranger).
+  -- How bad it is if it is malicious, from 1 (routine work for some) to 3 (full access for an outsider).
   CASE
     WHEN outside IS NOT NULL THEN 3
-    -- PowerUserAccess gives everything but IAM.
+    -- PowerUserAccess allows everything except IAM.
     WHEN category = 'administrator granted' AND request_parameters LIKE '%:policy/PowerUserAccess"%' THEN 2
     WHEN category IN ('administrator granted', 'opened to everyone', 'key disabled') THEN 3
     WHEN category IN ('trust changed', 'protection removed', 'credentials created', 'network opened to everyone')

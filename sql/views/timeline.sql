@@ -1,4 +1,4 @@
--- Calls as a person reads them one after the other; saved questions filter it by key, address, session or identity.
+-- Calls with the columns of a timeline; saved questions filter them by key, address, session or identity.
 SELECT
   event_time,
   account_id,
