@@ -63,7 +63,7 @@ pub(crate) const COMMANDS_SENT: Kind = Kind {
     name: "commands_sent",
     technique: "Commands are sent to many machines",
     mitre: &["T1651", "T1059.009"],
-    description: "SendCommand with a stolen session, again and again.",
+    description: "Repeated SendCommand with a stolen session.",
     plant: commands_sent,
 };
 
@@ -84,9 +84,9 @@ fn commands_sent(scenario: &mut Scenario<'_>) -> Option<()> {
 /// Replaces the code of a function, with the permissions of a developer.
 pub(crate) const FUNCTION_REPLACED: Kind = Kind {
     name: "function_replaced",
-    technique: "A function's code is exchanged by hand",
+    technique: "A function's code is replaced manually",
     mitre: &["T1648", "T1525"],
-    description: "UpdateFunctionCode and a test call by a developer's session, at times from the usual place.",
+    description: "UpdateFunctionCode and a test call with a developer's session, sometimes from the usual place.",
     plant: function_replaced,
 };
 
@@ -110,9 +110,9 @@ fn function_replaced(scenario: &mut Scenario<'_>) -> Option<()> {
 /// Pushes an image over an existing tag.
 pub(crate) const IMAGE_REPLACED: Kind = Kind {
     name: "image_replaced",
-    technique: "A container image is pushed over another",
+    technique: "A tag of a container image is overwritten",
     mitre: &["T1525"],
-    description: "What a pipeline does each day, by a person's stolen session.",
+    description: "The daily calls of a pipeline, but with a person's stolen session.",
     plant: image_replaced,
 };
 
@@ -127,10 +127,10 @@ fn image_replaced(scenario: &mut Scenario<'_>) -> Option<()> {
     Some(())
 }
 
-/// Asks for SES quotas in several regions.
+/// Reads SES quotas in several regions.
 pub(crate) const MAIL_PROBED: Kind = Kind {
     name: "mail_probed",
-    technique: "A stolen key asks how much mail it may send",
+    technique: "A stolen key reads how much e-mail it may send",
     mitre: &["T1078.004", "T1496"],
     description: "A few SES calls in some regions.",
     plant: mail_probed,
@@ -158,7 +158,7 @@ pub(crate) const MODELS_ABUSED: Kind = Kind {
     name: "models_abused",
     technique: "A stolen key runs language models",
     mitre: &["T1496", "T1078.004"],
-    description: "Tens of InvokeModel in a region where nobody works with models.",
+    description: "Dozens of InvokeModel calls in a region where nobody uses models.",
     plant: models_abused,
 };
 

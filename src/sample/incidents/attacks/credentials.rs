@@ -57,7 +57,7 @@ pub(crate) const SESSION_ELSEWHERE: Kind = Kind {
     name: "session_elsewhere",
     technique: "A session's key is used from another continent while its owner works",
     mitre: &["T1550.001", "T1078.004", "T1530"],
-    description: "Temporary credentials copied from a laptop; owner and thief call at the same time from places hours of flight apart.",
+    description: "Temporary credentials copied from a laptop; owner and attacker call at the same time from places hours of flight apart.",
     plant: session_elsewhere,
 };
 
@@ -203,9 +203,9 @@ fn quiet_key(scenario: &mut Scenario<'_>) -> Option<()> {
 /// Uses a key that was not used for weeks.
 pub(crate) const DORMANT_KEY: Kind = Kind {
     name: "dormant_key",
-    technique: "A forgotten key comes back to life",
+    technique: "A forgotten key is used again",
     mitre: &["T1078.004", "T1580"],
-    description: "The key of a user who has not been seen for weeks looks around.",
+    description: "Reconnaissance with the key of a user who was inactive for weeks.",
     plant: dormant_key,
 };
 
@@ -229,7 +229,7 @@ pub(crate) const GUESSED_PASSWORD: Kind = Kind {
     name: "guessed_password",
     technique: "Failed sign-ins for one user or many, then one that works",
     mitre: &["T1110.001", "T1110.003", "T1078.004"],
-    description: "Tens of wrong passwords within minutes; then somebody is in.",
+    description: "Dozens of wrong passwords within minutes, then a success.",
     plant: guessed_password,
 };
 
@@ -265,7 +265,7 @@ pub(crate) const ROOT_LOGIN: Kind = Kind {
     name: "root_login",
     technique: "Root signs in without MFA from an unknown place",
     mitre: &["T1078.004", "T1136.003"],
-    description: "A few looks at users and bills, at times a new administrator.",
+    description: "A few reads of users and bills, sometimes a new administrator.",
     plant: root_login,
 };
 

@@ -17,7 +17,7 @@ pub(crate) const DEFENCE_EVASION: Kind = Kind {
     name: "defence_evasion",
     technique: "Trail, detector and flow logs switched off or blinded",
     mitre: &["T1562.008", "T1562.001", "T1070"],
-    description: "A platform engineer's stolen login stops logging, narrows event selectors, suspends the detector, shortens the log bucket's life.",
+    description: "A platform engineer's stolen login stops logging, narrows event selectors, suspends the detector, shortens the log bucket's retention.",
     plant: defence_evasion,
 };
 
@@ -73,7 +73,7 @@ pub(crate) const KEYS_DESTROYED: Kind = Kind {
     name: "keys_destroyed",
     technique: "KMS keys disabled and scheduled for deletion, then a burst of failing deletes",
     mitre: &["T1485", "T1486", "T1490"],
-    description: "Key after key is switched off; deletes of buckets, snapshots and databases follow and are mostly denied.",
+    description: "Keys are disabled one after the other; deletes of buckets, snapshots and databases follow and are mostly denied.",
     plant: keys_destroyed,
 };
 
@@ -120,7 +120,7 @@ fn guards(person: &Person) -> bool {
 /// Disables GuardDuty and does nothing else.
 pub(crate) const DETECTOR_SUSPENDED: Kind = Kind {
     name: "detector_suspended",
-    technique: "A detector is deleted, suspended or told to archive everything",
+    technique: "A GuardDuty detector is deleted, suspended or set to archive all findings",
     mitre: &["T1562.001"],
     description: "Two reads and one write, half of the time from the usual place.",
     plant: detector_suspended,
@@ -143,7 +143,7 @@ pub(crate) const BLIND_SPOTS: Kind = Kind {
     name: "blind_spots",
     technique: "Flow logs and the configuration recorder are switched off",
     mitre: &["T1562.008"],
-    description: "Few writes with a stolen session; the trail itself goes on.",
+    description: "Few writes with a stolen session; the trail itself keeps logging.",
     plant: blind_spots,
 };
 
@@ -183,9 +183,9 @@ fn organisation_left(scenario: &mut Scenario<'_>) -> Option<()> {
 /// Copies objects onto themselves with a KMS key that only the attacker controls.
 pub(crate) const OBJECTS_RANSOMED: Kind = Kind {
     name: "objects_ransomed",
-    technique: "Objects are encrypted anew with an outside key",
+    technique: "Objects are re-encrypted with an outside key",
     mitre: &["T1486", "T1490"],
-    description: "Versioning suspended, then CopyObject after CopyObject in one bucket.",
+    description: "Versioning suspended, then repeated CopyObject in one bucket.",
     plant: objects_ransomed,
 };
 
@@ -222,7 +222,7 @@ pub(crate) const KEY_POLICY_TAKEN: Kind = Kind {
     name: "key_policy_taken",
     technique: "KMS key policies let an outside account decrypt",
     mitre: &["T1098.003"],
-    description: "One to three PutKeyPolicy, half of the time from the usual place.",
+    description: "One to three PutKeyPolicy calls, half of the time from the usual place.",
     plant: key_policy_taken,
 };
 
@@ -251,7 +251,7 @@ pub(crate) const BACKUPS_DELETED: Kind = Kind {
     name: "backups_deleted",
     technique: "Snapshots and recovery points are deleted",
     mitre: &["T1490", "T1485"],
-    description: "Tens of deletes with a stolen session, none denied.",
+    description: "Dozens of deletes with a stolen session, none denied.",
     plant: backups_deleted,
 };
 

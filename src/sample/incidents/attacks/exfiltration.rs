@@ -19,7 +19,7 @@ pub(crate) const SHARED_OUTSIDE: Kind = Kind {
     name: "shared_outside",
     technique: "Snapshot, image and bucket opened to an outside account or to everyone",
     mitre: &["T1537", "T1530"],
-    description: "Data leaves by sharing instead of by reading: no volume to see, a few attribute changes only.",
+    description: "Data leaves by sharing, not by reading: no volume, only a few attribute changes.",
     plant: shared_outside,
 };
 
@@ -65,7 +65,7 @@ fn shared_outside(scenario: &mut Scenario<'_>) -> Option<()> {
 /// Uses an instance's credentials outside AWS.
 pub(crate) const INSTANCE_CREDENTIALS_ABROAD: Kind = Kind {
     name: "instance_credentials_abroad",
-    technique: "Credentials of an instance role used outside AWS to read a bucket out",
+    technique: "Credentials of an instance role used outside AWS to copy a bucket",
     mitre: &["T1552.005", "T1078.004", "T1530"],
     description: "The role session named after the instance appears at a hosting provider and reads far faster than it ever did.",
     plant: instance_credentials_abroad,
@@ -99,7 +99,7 @@ fn instance_credentials_abroad(scenario: &mut Scenario<'_>) -> Option<()> {
 /// Reads a whole bucket with a stolen session.
 pub(crate) const BUCKET_DRAINED: Kind = Kind {
     name: "bucket_drained",
-    technique: "A bucket is read out with a stolen session",
+    technique: "A bucket is copied with a stolen session",
     mitre: &["T1530"],
     description: "Hundreds of GetObject within half an hour from elsewhere, by somebody who reads objects every day.",
     plant: bucket_drained,
@@ -127,7 +127,7 @@ pub(crate) const SLOW_READ: Kind = Kind {
     name: "slow_read",
     technique: "Objects are read a few a day for many days",
     mitre: &["T1530", "T1029"],
-    description: "A program's key from a server near by, far below the program's own volume.",
+    description: "A program's key from a nearby server, far below the program's own volume.",
     plant: slow_read,
 };
 
@@ -155,9 +155,9 @@ fn slow_read(scenario: &mut Scenario<'_>) -> Option<()> {
 /// A person whose job includes snapshots shares one with an outside account.
 pub(crate) const SNAPSHOT_GIVEN_AWAY: Kind = Kind {
     name: "snapshot_given_away",
-    technique: "A snapshot is made and shared with an outside account",
+    technique: "A snapshot is created and shared with an outside account",
     mitre: &["T1537"],
-    description: "Two calls by somebody who makes snapshots, at the usual place.",
+    description: "Two calls by somebody who often creates snapshots, at the usual place.",
     plant: snapshot_given_away,
 };
 

@@ -20,7 +20,7 @@ fn may_change_users(person: &Person) -> bool {
 /// Creates an access key for another user: one call at the usual address and time.
 pub(crate) const BACKDOOR_KEY: Kind = Kind {
     name: "backdoor_key",
-    technique: "An access key is made for another user",
+    technique: "An access key is created for another user",
     mitre: &["T1098.001"],
     description: "One call from a usual session at the usual place and time; nothing follows in the period.",
     plant: backdoor_key,
@@ -76,7 +76,7 @@ pub(crate) const FOREIGN_TRUST: Kind = Kind {
     name: "foreign_trust",
     technique: "A role's trust policy names an outside account, which then assumes the role",
     mitre: &["T1098.003", "T1199", "T1078.004"],
-    description: "One changed policy; hours later a caller of another account, and the role works from a rented server.",
+    description: "One changed policy; hours later a caller from another account assumes the role and uses it from a rented server.",
     plant: foreign_trust,
 };
 

@@ -13,7 +13,7 @@ pub(crate) const PRIVILEGE_ESCALATION: Kind = Kind {
     name: "privilege_escalation",
     technique: "A user gives itself administrator rights",
     mitre: &["T1098.003", "T1548.005", "T1078.004"],
-    description: "After looking at its own permissions and one denied try: a policy version that allows everything, the administrator policy attached, or a function with a stronger role.",
+    description: "After looking at its own permissions and one denied attempt: a policy version that allows everything, the administrator policy attached, or a function with a stronger role.",
     plant: privilege_escalation,
 };
 
@@ -86,7 +86,7 @@ fn older_version(scenario: &mut Scenario<'_>) -> Option<()> {
 /// Adds a user to an administrator group, from the usual address.
 pub(crate) const JOINED_GROUP: Kind = Kind {
     name: "joined_group",
-    technique: "A user is put into a group that may do everything",
+    technique: "A user is added to a group with full permissions",
     mitre: &["T1098.003"],
     description: "One write from a usual session.",
     plant: joined_group,
@@ -107,7 +107,7 @@ pub(crate) const INSTANCE_TAKEOVER: Kind = Kind {
     name: "instance_takeover",
     technique: "A machine's user data is replaced between stop and start",
     mitre: &["T1578", "T1059.009", "T1098.003"],
-    description: "Five calls with a stolen session; the machine's role does the rest unseen.",
+    description: "Five calls with a stolen session; the rest happens on the machine, with its role.",
     plant: instance_takeover,
 };
 

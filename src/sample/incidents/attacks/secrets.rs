@@ -37,7 +37,7 @@ fn secrets_harvested(scenario: &mut Scenario<'_>) -> Option<()> {
 /// A machine reads the parameters of other workloads from its usual address.
 pub(crate) const PARAMETERS_FROM_MACHINE: Kind = Kind {
     name: "parameters_from_machine",
-    technique: "A machine reads its neighbours' parameters",
+    technique: "A machine reads the parameters of other workloads",
     mitre: &["T1555.006", "T1552"],
     description: "From the machine itself with its own role: no new place and no new key.",
     plant: parameters_from_machine,

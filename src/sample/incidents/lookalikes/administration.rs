@@ -73,7 +73,7 @@ fn key_rotation(scenario: &mut Scenario<'_>) -> Option<()> {
 /// An administrator creates users with login profiles and read-only access.
 pub(crate) const ONBOARDING: Kind = Kind {
     name: "onboarding",
-    technique: "An administrator sets new users up",
+    technique: "An administrator sets up new users",
     mitre: &[],
     description: "Users, login profiles and read-only policies within an hour of work, from the usual place.",
     plant: onboarding,
@@ -127,7 +127,7 @@ pub(crate) const ROOT_YEARLY: Kind = Kind {
     name: "root_yearly",
     technique: "Root signs in with MFA from the office for the yearly check",
     mitre: &[],
-    description: "Worth a note by policy; office address, second factor, no keys made.",
+    description: "Worth reporting by policy; office address, MFA, no keys created.",
     plant: root_yearly,
 };
 
@@ -265,9 +265,9 @@ fn service_launch(scenario: &mut Scenario<'_>) -> Option<()> {
 /// Old log groups and alarms are deleted.
 pub(crate) const LOG_CLEANUP: Kind = Kind {
     name: "log_cleanup",
-    technique: "Old log groups, alarms and rules are cleared away",
+    technique: "Old log groups, alarms and rules are deleted in a clean-up",
     mitre: &[],
-    description: "Tens of deletes of what watches, in an account for development.",
+    description: "Dozens of deletes of monitoring resources, in a development account.",
     plant: log_cleanup,
 };
 
@@ -289,7 +289,7 @@ pub(crate) const KEY_RETIRED: Kind = Kind {
     name: "key_retired",
     technique: "An old encryption key is disabled and scheduled for deletion",
     mitre: &[],
-    description: "One key, described before, after its service was shut down.",
+    description: "One key, after its service was shut down; its description is read first.",
     plant: key_retired,
 };
 
@@ -307,7 +307,7 @@ fn key_retired(scenario: &mut Scenario<'_>) -> Option<()> {
 /// The emergency user signs in with MFA from the office to test its access.
 pub(crate) const BREAK_GLASS_DRILL: Kind = Kind {
     name: "break_glass_drill",
-    technique: "The emergency user is tried out",
+    technique: "The emergency user is tested",
     mitre: &[],
     description: "A user nobody has seen before signs in with MFA from the office and looks at what it may do.",
     plant: break_glass_drill,

@@ -66,7 +66,7 @@ fn new_service(scenario: &mut Scenario<'_>) -> Option<()> {
 /// A job is denied every few seconds until its permission is repaired.
 pub(crate) const DENIED_JOB: Kind = Kind {
     name: "denied_job",
-    technique: "A job loses a permission and is denied until somebody repairs it",
+    technique: "A job loses a permission and is denied until somebody restores it",
     mitre: &[],
     description: "One machine, one call, its usual address, an error every few seconds.",
     plant: denied_job,
@@ -155,7 +155,7 @@ fn weekend_repair(scenario: &mut Scenario<'_>) -> Option<()> {
 /// A person copies a bucket object by object.
 pub(crate) const BUCKET_MIGRATION: Kind = Kind {
     name: "bucket_migration",
-    technique: "A bucket is copied to another by hand",
+    technique: "A bucket is copied to another manually",
     mitre: &[],
     description: "Hundreds of object reads and writes by one person within an hour, at the usual place.",
     plant: bucket_migration,
@@ -210,7 +210,7 @@ pub(crate) const SNAPSHOT_LENT: Kind = Kind {
     name: "snapshot_lent",
     technique: "A snapshot is shared with another account of the organisation",
     mitre: &[],
-    description: "The same call as theft, but to an account of ours.",
+    description: "The same call as in a theft, but for an account of the organisation.",
     plant: snapshot_lent,
 };
 
@@ -237,7 +237,7 @@ pub(crate) const PATCH_RUN: Kind = Kind {
     name: "patch_run",
     technique: "A patch is run on all machines",
     mitre: &[],
-    description: "SendCommand again and again by somebody who never did, from a usual session.",
+    description: "Repeated SendCommand by somebody who never used it before, from a usual session.",
     plant: patch_run,
 };
 
@@ -255,7 +255,7 @@ fn patch_run(scenario: &mut Scenario<'_>) -> Option<()> {
 /// A developer replaces a function's code without the pipeline.
 pub(crate) const HOTFIX_BY_HAND: Kind = Kind {
     name: "hotfix_by_hand",
-    technique: "A developer replaces a function's code by hand",
+    technique: "A developer replaces a function's code manually",
     mitre: &[],
     description: "The pipeline is too slow for an emergency.",
     plant: hotfix_by_hand,

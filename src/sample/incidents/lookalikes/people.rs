@@ -62,9 +62,9 @@ fn new_joiner(scenario: &mut Scenario<'_>) -> Option<()> {
 /// An office's VPN exit moves to another country.
 pub(crate) const VPN_EXIT_MOVED: Kind = Kind {
     name: "vpn_exit_moved",
-    technique: "The office's VPN leaves in another country from one day on",
+    technique: "The exit of the office's VPN moves to another country",
     mitre: &[],
-    description: "Everybody in one office changes country at once; provider, clients and habits stay.",
+    description: "Everybody in one office changes country at once; provider, clients and habits stay the same.",
     plant: vpn_exit_moved,
 };
 
