@@ -462,7 +462,7 @@ impl Score {
             attacks.ranked,
             attacks.ranks as f64 / f64::from(attacks.ranked.max(1))
         );
-        println!("false alarms a day             {:6.2}    ({})", self.false_alarms_a_day(), self.false_alarms);
+        println!("false alarms per day           {:6.2}    ({})", self.false_alarms_a_day(), self.false_alarms);
         println!(
             "look-alikes alarmed            {:6.1} %  ({} of {})",
             percent(lookalikes.alarmed, lookalikes.planted),

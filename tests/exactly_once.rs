@@ -333,7 +333,7 @@ fn disk_full() -> Error {
     Error::Generic { store: "mortal", source: source.into() }
 }
 
-/// A hunt goes on without storing rollups or its record only when writing is not permitted.
+/// A hunt continues without storing rollups or its record only if writing is not permitted.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_that_fails_is_an_error_unless_writing_is_not_permitted() {
     let (source, events) = (archive().await, Arc::new(InMemory::new()));

@@ -1,4 +1,4 @@
-//! Unusual forms and damage: each file gives its events or a listed reject, and never harms its neighbours. Once with
+//! Unusual formats and damage: each file gives its events or a listed reject, and never affects other files. Once with
 //! self-written files, once with files found in real archives (`../shared/data/odd`) and the counts listed with them.
 
 mod common;
@@ -42,7 +42,7 @@ fn delivered(file: &str) -> Vec<u8> {
     json!({ "Records": records(file) }).to_string().into_bytes()
 }
 
-/// Each of three records in a form of its own, joined by `separator`.
+/// Three records, each in another format, joined by `separator`.
 fn joined(file: &str, separator: &str, form: impl Fn(&Value) -> String) -> String {
     records(file).each_ref().map(form).join(separator)
 }

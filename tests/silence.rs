@@ -109,7 +109,7 @@ fn an_account_without_regular_events_is_not_missed() {
 }
 
 #[test]
-fn a_run_that_adds_nothing_says_so() {
+fn a_run_that_adds_nothing_is_stale() {
     let dir = tempfile::tempdir().unwrap();
     let lake = lake_of(dir.path(), 14 * 24, |_, _| false);
     let source = dir.path().join("in");

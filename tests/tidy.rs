@@ -147,7 +147,7 @@ fn code(text: &str) -> String {
 }
 
 impl Source {
-    /// The name as people know it: `main`, `lake` or `commands/config`.
+    /// The usual name: `main`, `lake` or `commands/config`.
     fn belongs_to(&self, place: &str) -> bool {
         let name = self.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let module = if self.module.is_empty() { name } else { self.module.join("/") };
@@ -382,7 +382,7 @@ fn only_main_and_terminal_print() {
 }
 
 #[test]
-fn every_source_file_says_what_it_is_for() {
+fn every_source_file_states_its_purpose() {
     for path in files_below(&Path::new(ROOT).join("src"), &["rs"]) {
         let text = std::fs::read_to_string(&path).expect("a source file is text");
         let is_test = path.file_stem().is_some_and(|stem| stem == "tests");
