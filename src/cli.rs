@@ -180,7 +180,7 @@ pub struct DemoArgs {
     /// Folder for the archive and the lake [default: a temporary folder that is removed at the end]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
-    /// Where to write the report as JSON; the HTML page is written beside it
+    /// Where to write the report as JSON; the HTML page is written next to it
     #[arg(long, value_name = "FILE", default_value = "report.json")]
     pub report: PathBuf,
 }
@@ -295,7 +295,7 @@ pub struct HuntOptions {
 /// `hunt`.
 #[derive(Debug, Args)]
 pub struct HuntArgs {
-    /// The period to judge.
+    /// The period to evaluate.
     #[command(flatten)]
     pub period: PeriodArgs,
     /// Options of a hunt.
@@ -309,7 +309,7 @@ pub struct HuntArgs {
 /// `backtest`.
 #[derive(Debug, Args)]
 pub struct BacktestArgs {
-    /// The period to judge.
+    /// The period to evaluate.
     #[command(flatten)]
     pub period: PeriodArgs,
     /// Detectors.
@@ -358,7 +358,7 @@ pub struct RunArgs {
     /// Archives.
     #[command(flatten)]
     pub source: SourceArgs,
-    /// Days to read and judge. Objects delivered on the day after are read too, for the events of the last hour.
+    /// Days to read and evaluate. Objects delivered on the day after are read too, for the events of the last hour.
     #[command(flatten)]
     pub period: PeriodArgs,
     /// Options of a hunt.
@@ -433,7 +433,7 @@ pub struct VerifyArgs {
     /// A report in any format, or a bundle written by `trailhunt evidence`
     #[arg(value_name = "REPORT|BUNDLE")]
     pub target: Option<PathBuf>,
-    /// Hash of a run's record that you stored elsewhere; proves that no newer record was deleted up to it
+    /// Hash of a record that you stored elsewhere; a problem is reported if the chain no longer has this record
     #[arg(long, value_name = "SHA256")]
     pub last_sha256: Option<String>,
     /// Reproduce a finding of a recorded run: run its detector again over the version of the lake that the run saw
@@ -629,7 +629,7 @@ pub struct ExplainArgs {
     /// Also print the query plan
     #[arg(long)]
     pub plan: bool,
-    /// The period to judge.
+    /// The period to evaluate.
     #[command(flatten)]
     pub period: PeriodArgs,
     /// Parameter, such as impossible_travel.speed_kmh=1200; repeatable
@@ -706,7 +706,7 @@ Download the public keys of one region for the days to verify:
   aws cloudtrail list-public-keys --region us-east-1 --start-time 2024-01-01 --end-time 2024-02-01 > keys.json
 
 The signature of a digest is metadata of its S3 object, which a copy on disk loses. For a copy, it is taken from the next \
-digest. For the last digest, save it to a file beside it:
+digest. For the last digest, save it to a file next to it:
   aws s3api head-object --bucket BUCKET --key KEY > DIGEST.json.gz.metadata.json
 
 Exit codes: 0 everything is verified; 2 something is not verified or could not be read.";

@@ -162,7 +162,7 @@ fn every_command_in_the_documentation_is_understood() {
     for file in files {
         let text = std::fs::read_to_string(&file).expect("it is text");
         for line in text.lines().map(str::trim_start).filter(|line| line.starts_with("trailhunt ")) {
-            // A synopsis is no command.
+            // A synopsis is not a command.
             if line.contains("...") || line.contains(" | ") || line.contains('[') {
                 continue;
             }

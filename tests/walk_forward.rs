@@ -1,4 +1,4 @@
-//! A hunt judges each day only by earlier days. The findings of a day are the same when it is hunted alone, in a
+//! A hunt compares each day only with earlier days. The findings of a day are the same when it is hunted alone, in a
 //! replay, or before later days were ingested; with stored daily summaries or without; with a history built in steps or
 //! at once.
 

@@ -16,13 +16,13 @@ respond    = [
   "Look for changes to trails and bucket policies in the hours before",
 ]
 [params]
-min_hours    = { default = 6, min = 2, help = "shortest silence that is judged, in hours" }
+min_hours    = { default = 6, min = 2, help = "shortest silence that is evaluated, in hours" }
 factor       = { default = 2.0, min = 1.0, help = """\
   a silence counts if it is this many times longer than the longest one in the 28 days before""" }
 most_hours   = { default = 96, min = 1, help = """\
-  accounts with a longer silence than this in the 28 days before are not judged, in hours: a long weekend is 96""" }
+  accounts with a longer silence than this in the 28 days before are not evaluated, in hours: a long weekend is 96""" }
 warm_up_days = { default = 14, min = 2, max = 28, help = """\
-  days of history an account and region need before they can be judged""" }
+  days of history an account and region need to be evaluated""" }
 */
 -- Hours with events of any kind, services' included, except those of CloudTrail Insights, which may report a silence.
 WITH active AS MATERIALIZED (
@@ -50,7 +50,7 @@ judged AS (
   -- 672 hours are 28 days.
   WINDOW before AS (PARTITION BY account_id, aws_region ORDER BY bin RANGE BETWEEN 672 PRECEDING AND CURRENT ROW)
 ),
--- The hour in which a silence becomes unusual: it is judged once, in that hour, by what was known then.
+-- The hour in which a silence becomes unusual: it is evaluated once, in that hour, by what was known then.
 unusual AS (
   SELECT
     *,

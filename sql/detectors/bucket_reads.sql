@@ -9,13 +9,13 @@ respond    = ["Find out what data the bucket holds and from where it was read", 
 [params]
 min_nats    = { default = 8.0, min = 3.0, help = """\
   surprise of the day's count of reads, in nats: 8 nats are one in 3 thousand""" }
-min_reads   = { default = 50, min = 1, help = "days with fewer objects read are not judged by this number" }
-min_bytes   = { default = 1e9, min = 1.0, help = "days with fewer bytes read are not judged by volume" }
+min_reads   = { default = 50, min = 1, help = "days with fewer objects read are not evaluated by number" }
+min_bytes   = { default = 1e9, min = 1.0, help = "days with fewer bytes read are not evaluated by volume" }
 byte_factor = { default = 10.0, min = 1.0, help = """\
   bytes of the day as a multiple of the previous maximum of the identity and of the bucket""" }
 burst       = { default = 15.0, min = 1.0, help = """\
   minimum ratio of variance to mean, because reads of one prefix or one query come in bursts""" }
-warm_up_days = { default = 7, min = 1, help = "days of data events an account needs before its buckets can be judged" }
+warm_up_days = { default = 7, min = 1, help = "days of data events an account needs before its buckets are evaluated" }
 */
 WITH used AS MATERIALIZED (
   SELECT *, CAST(to_unixtime(event_date) / 86400 AS BIGINT) AS day

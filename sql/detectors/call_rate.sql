@@ -12,8 +12,8 @@ min_nats    = { default = 12.0, min = 0.0, help = """\
   surprise of the hour's count given how bursty earlier hours were, in nats: 12 nats are one in 160 thousand""" }
 burst       = { default = 10.0, min = 1.0, help = """\
   minimum ratio of variance to mean, because calls of a script or a batch come in bursts""" }
-min_calls   = { default = 100, min = 1, help = "hours with fewer calls are not judged" }
-min_hours   = { default = 12, min = 3, help = "active hours of history an identity needs before it can be judged" }
+min_calls   = { default = 100, min = 1, help = "hours with fewer calls are not evaluated" }
+min_hours   = { default = 12, min = 3, help = "active hours of history an identity needs to be evaluated" }
 lookback    = { default = 336, min = 24, max = 2000, help = "active hours of history that an hour is compared with" }
 spread_floor = { default = 0.5, min = 0.05, help = "minimum spread, in ln(calls): 0.5 is a factor of 1.6" }
 */

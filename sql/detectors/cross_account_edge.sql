@@ -7,7 +7,7 @@ why        = "Trust between accounts bypasses the controls that protect the trus
 benign     = ["A new supplier", "A new account of the organisation", "The roll-out of a landing zone"]
 respond    = ["Find out who owns the other account", "Find out who wrote the trust policy that allowed the calls"]
 [params]
-warm_up_days = { default = 7, min = 1, max = 90, help = "days of history an account needs before it can be judged" }
+warm_up_days = { default = 7, min = 1, max = 90, help = "days of history an account needs to be evaluated" }
 min_surprise = { default = 2.0, min = 0.0, help = """\
   minimum surprise of an account from outside the organisation for a medium finding, in nats""" }
 */
@@ -68,7 +68,7 @@ SELECT
   CAST(NULL AS VARCHAR) AS region,
   -- Scale: 5 nats, a new account once in 150 days; one from outside counts for 2 nats more.
   saturating_score(e.surprise + CASE WHEN e.outside THEN 2.0 ELSE 0.0 END, 5.0) AS score,
-  -- Suppliers and auditors read; other detectors judge what else they do.
+  -- Suppliers and auditors read; other detectors cover what else they do.
   CASE WHEN e.outside AND e.failures < e.calls AND e.changes > 0 AND e.surprise >= $min_surprise THEN 'medium'
        ELSE 'low' END AS severity,
   CASE WHEN e.outside AND e.surprise >= $min_surprise THEN 'medium' END AS joined_severity,

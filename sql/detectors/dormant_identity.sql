@@ -10,7 +10,7 @@ respond    = ["Ask the owner whether they are back", "Delete credentials that no
 min_days        = { default = 30, min = 2, help = "days of silence after which any identity is dormant" }
 min_ratio       = { default = 10.0, min = 2.0, help = """\
   or the silence as a multiple of the longest earlier one, for identities with a regular rhythm""" }
-min_active_days = { default = 3, min = 1, help = "active days an identity needs before it can be judged" }
+min_active_days = { default = 3, min = 1, help = "active days an identity needs to be evaluated" }
 settled_days    = { default = 30, min = 1, help = "active days after which an identity has a regular rhythm" }
 factor          = { default = 2.0, min = 1.0, help = """\
   the silence must be this many times longer than the longest earlier one: a yearly break-glass account has its own \

@@ -7,10 +7,10 @@ why        = "Somebody who does not know the environment makes many calls that f
 benign     = ["A broken release or a policy that was tightened", "A resource that was deleted while a job used it"]
 respond    = ["See which APIs failed and with what", "Look for the first success after the failures"]
 [params]
-min_failures = { default = 10, min = 1, help = "days with fewer failed calls are not judged" }
+min_failures = { default = 10, min = 1, help = "days with fewer failed calls are not evaluated" }
 min_z        = { default = 6.0, min = 2.0, help = "standard deviations above the expected number of failures" }
 warm_up_days = { default = 5, min = 1, max = 90, help = """\
-  active days of history an identity needs before it can be judged""" }
+  active days of history an identity needs to be evaluated""" }
 */
 WITH candidates AS MATERIALIZED (
   SELECT DISTINCT actor, account_id

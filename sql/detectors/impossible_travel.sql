@@ -88,7 +88,7 @@ networks AS (
   FROM seen
   GROUP BY holder, asn
 ),
--- With a VPN a holder moves between the same two networks day after day: only the first such day is news.
+-- With a VPN, a holder moves between the same two networks every day: only the first such day is reported.
 pairs AS (
   SELECT a.holder, a.asn AS asn_a, b.asn AS asn_b, min(a.event_date) AS first_date
   FROM seen AS a

@@ -14,10 +14,10 @@ respond    = [
 [params]
 min_nats  = { default = 10.0, min = 3.0, help = """\
   surprise of the hour's count, in nats: 10 nats are one in 20 thousand""" }
-min_calls = { default = 15, min = 1, help = "hours with fewer failed calls are not judged" }
+min_calls = { default = 15, min = 1, help = "hours with fewer failed calls are not evaluated" }
 burst     = { default = 10.0, min = 1.0, help = """\
   minimum ratio of variance to mean, because failures of retries or a loop come in bursts""" }
-warm_up_hours = { default = 48, min = 1, max = 168, help = "hours of history an account needs before it can be judged" }
+warm_up_hours = { default = 48, min = 1, max = 168, help = "hours of history an account needs to be evaluated" }
 */
 WITH days AS MATERIALIZED (
   SELECT * FROM insight_days('errors', $from, $to, $min_calls, $burst, $warm_up_hours, $min_nats)

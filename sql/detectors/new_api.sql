@@ -8,7 +8,7 @@ why        = """\
 benign     = ["New duties or a new release of a pipeline", "Somebody exploring a service that they began to use"]
 respond    = ["Ask the owner whether they made these calls", "See what else the identity did that day"]
 [params]
-warm_up_days = { default = 7, min = 1, max = 90, help = "days of history an identity needs before it can be judged" }
+warm_up_days = { default = 7, min = 1, max = 90, help = "days of history an identity needs to be evaluated" }
 min_surprise = { default = 9.0, min = 0.0, help = """\
   minimum surprise of all new APIs of a day together, in nats""" }
 settled_days = { default = 5, min = 1, help = "active days without a new API after which a new one can be medium" }

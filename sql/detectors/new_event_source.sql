@@ -7,7 +7,7 @@ why        = "Somebody with stolen credentials uses services that their owner ne
 benign     = ["A new project or new duties", "A first look around in the console"]
 respond    = ["Ask the owner whether they began to use the service that day"]
 [params]
-warm_up_days = { default = 7, min = 1, max = 90, help = "days of history an identity needs before it can be judged" }
+warm_up_days = { default = 7, min = 1, max = 90, help = "days of history an identity needs to be evaluated" }
 min_surprise = { default = 4.0, min = 0.0, help = """\
   minimum surprise of all new services of a day together, in nats""" }
 */

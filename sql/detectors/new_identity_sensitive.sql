@@ -16,7 +16,7 @@ min_weight      = { default = 2, min = 1, max = 3, help = """\
 routine_days    = { default = 3, min = 1, help = """\
   earlier days on which the creator created identities that make it their routine""" }
 */
--- On its first day in any account: a person known from another account of ours is not new.
+-- On its first day in any account: a person known from another of our accounts is not new.
 WITH begun AS (
   SELECT u.actor, u.account_id, u.event_date AS begun
   FROM (

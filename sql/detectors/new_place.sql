@@ -7,7 +7,7 @@ why        = "Stolen credentials are used from somewhere else."
 benign     = ["Travel", "A new office, home or VPN provider", "A cloud provider that moved its runners"]
 respond    = ["Ask the owner where they were", "Revoke the session if they were not there"]
 [params]
-warm_up_days = { default = 7, min = 1, max = 90, help = "days of history an identity needs before it can be judged" }
+warm_up_days = { default = 7, min = 1, max = 90, help = "days of history an identity needs to be evaluated" }
 min_surprise = { default = 3.0, min = 0.0, help = "minimum surprise of a new place, in nats" }
 crowd        = { default = 8, min = 2, help = """\
   an address from which this many people call on one day is a shared exit, such as an office or a VPN""" }

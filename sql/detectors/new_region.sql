@@ -9,7 +9,7 @@ respond    = ["See what was created there and remove it if nobody requested it",
 [params]
 many_launches = { default = 5, min = 1, help = """\
   calls that launch instances there within a day that are more than a trial""" }
-warm_up_days = { default = 7, min = 1, max = 90, help = "days of history an account needs before it can be judged" }
+warm_up_days = { default = 7, min = 1, max = 90, help = "days of history an account needs to be evaluated" }
 */
 WITH regions AS (
   SELECT

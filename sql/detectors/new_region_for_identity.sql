@@ -7,8 +7,8 @@ why        = "The account uses the region, but the owner of the credentials neve
 benign     = ["A roll-out to the next region", "A colleague who helps out"]
 respond    = ["See what was created there and who needs it"]
 [params]
-warm_up_days    = { default = 7, min = 1, max = 90, help = "days of history an identity needs before it can be judged" }
-min_active_days = { default = 5, min = 1, help = "active days an identity needs before it can be judged" }
+warm_up_days    = { default = 7, min = 1, max = 90, help = "days of history an identity needs to be evaluated" }
+min_active_days = { default = 5, min = 1, help = "active days an identity needs to be evaluated" }
 min_surprise    = { default = 4.0, min = 0.0, help = """\
   minimum surprise of the new regions of a day, in nats""" }
 */

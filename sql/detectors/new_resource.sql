@@ -7,8 +7,8 @@ why        = "Somebody with stolen credentials uses resources that their owner n
 benign     = ["A new project", "A resource that was created this week"]
 respond    = ["Ask the owner what they needed it for", "Read the identity's page: trailhunt entity"]
 [params]
-warm_up_days = { default = 14, min = 1, max = 90, help = "days of history an identity needs before it can be judged" }
-active_days  = { default = 10, min = 1, help = "active days an identity needs before it can be judged" }
+warm_up_days = { default = 14, min = 1, max = 90, help = "days of history an identity needs to be evaluated" }
+active_days  = { default = 10, min = 1, help = "active days an identity needs to be evaluated" }
 min_new      = { default = 3, min = 1, help = """\
   new resources in a day that make the finding medium, for an identity that never used new ones""" }
 min_surprise = { default = 6.0, min = 0.0, help = """\

@@ -7,8 +7,8 @@ why        = "Somebody who takes over credentials uses their own tools."
 benign     = ["A new tool or SDK", "A job that was rewritten", "A first look into the console"]
 respond    = ["Ask the owner whether the client is theirs", "List what it called: trailhunt query key_timeline"]
 [params]
-warm_up_days    = { default = 7, min = 1, max = 90, help = "days of history an identity needs before it can be judged" }
-min_active_days = { default = 5, min = 1, help = "active days an identity needs before it can be judged" }
+warm_up_days    = { default = 7, min = 1, max = 90, help = "days of history an identity needs to be evaluated" }
+min_active_days = { default = 5, min = 1, help = "active days an identity needs to be evaluated" }
 min_surprise    = { default = 4.5, min = 0.0, help = "minimum surprise of new clients, in nats" }
 */
 -- One tool can send several user agents: the rarest counts.

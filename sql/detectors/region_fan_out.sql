@@ -11,7 +11,7 @@ min_regions  = { default = 4, min = 2, help = "regions within one day" }
 factor       = { default = 1.5, min = 1.0, help = "regions as a multiple of the identity's previous maximum in a day" }
 min_nats     = { default = 5.0, min = 0.0, help = """\
   rarity of a day with as many regions among the earlier days of all identities, in nats: 5 nats are one in 150""" }
-warm_up_days = { default = 7, min = 1, help = "days of history the organisation needs before it can be judged" }
+warm_up_days = { default = 7, min = 1, help = "days of history the organisation needs to be evaluated" }
 */
 WITH candidates AS MATERIALIZED (
   SELECT DISTINCT account_id, actor
@@ -72,7 +72,7 @@ wide AS MATERIALIZED (
     AND regions >= $min_regions
     AND regions > $factor * most_before
 ),
--- How many identities were active in how many regions, by day, before the last day that is judged.
+-- How many identities were active in how many regions, by day, before the last day that is evaluated.
 widths AS (
   SELECT event_date, regions, count(*) AS identity_days
   FROM (

@@ -9,11 +9,11 @@ respond    = ["See which APIs and identities made the changes of the hour", "Ask
 [params]
 min_nats    = { default = 6.0, min = 3.0, help = """\
   surprise of the hour's count of changes, in nats: 6 nats are one in 400""" }
-min_changes = { default = 30, min = 1, help = "hours with fewer changes are not judged" }
+min_changes = { default = 30, min = 1, help = "hours with fewer changes are not evaluated" }
 burst       = { default = 10.0, min = 1.0, help = """\
   minimum ratio of variance to mean, because changes of a script or a deployment come in bursts""" }
 warm_up_hours = { default = 168, min = 24, max = 672, help = """\
-  hours of history an account needs before it can be judged""" }
+  hours of history an account needs to be evaluated""" }
 */
 -- Changes that services make for somebody are left out.
 WITH hourly AS (

@@ -1,4 +1,4 @@
--- The first time an identity shows an item of a kind of habit, with how surprising that is, judged by what came before.
+-- The first time an identity shows an item of a kind of habit, and how surprising that is given what came before.
 -- Every number here looks only at earlier rows, so a day's rows do not depend on the days after it. People are compared
 -- with people and machines with machines: half the machines may run in a network from which no person ever called.
 --

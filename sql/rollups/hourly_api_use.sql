@@ -1,4 +1,4 @@
--- One row per account, region, API, error code and hour, whoever called: what CloudTrail Insights counts. All events
+-- One row per account, region, API, error code and hour, over all callers: what CloudTrail Insights counts. All events
 -- are in it; events of CloudTrail Insights itself have no source and no name.
 SELECT
   event_date,

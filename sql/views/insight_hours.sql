@@ -1,4 +1,4 @@
--- Hourly counts as CloudTrail Insights takes them, whoever called. Kind 'calls': the changing calls of one API; kind
+-- Hourly counts over all callers, as in CloudTrail Insights. Kind 'calls': the changing calls of one API; kind
 -- 'errors': its failed calls with one error code.
 SELECT 'calls' AS kind, event_date, hour, account_id, aws_region, event_source, event_name, '' AS error_code,
   changes AS calls, first_time, last_time

@@ -68,7 +68,7 @@ fn missing_window(sql: &Sql) -> Option<Problem> {
         Some(_) => format!(
             "{name} is read without ${missing}, so all of history is read; add event_time >= $from AND event_time < $to"
         ),
-        None => format!("${missing} is not used; judge only rows from $from (inclusive) to $to (exclusive)"),
+        None => format!("${missing} is not used; report only rows from $from (inclusive) to $to (exclusive)"),
     };
     Some(Problem::at(*place, reason))
 }

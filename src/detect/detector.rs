@@ -132,7 +132,7 @@ impl Detector {
         }
     }
 
-    /// Whole days of history it needs before it can judge: parameter `warm_up_days` or `warm_up_hours`, as set or by
+    /// Whole days of history it needs before the first day it evaluates: parameter `warm_up_days` or `warm_up_hours`, as set or by
     /// default; 0 without one.
     pub fn warm_up_days(&self, given: Option<&BTreeMap<String, String>>) -> u64 {
         let number = |name: &str| {

@@ -15,7 +15,7 @@ pub enum Status {
     New,
     /// Reported by both runs.
     Continuing,
-    /// Reported by the previous run, but not by this run, which judged the same day again.
+    /// Reported by the previous run, but not by this run, which evaluated the same day again.
     Resolved,
 }
 

@@ -1,4 +1,4 @@
-//! The window: the days that are judged.
+//! The window: the days that are evaluated.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;

@@ -21,7 +21,7 @@ use crate::terminal::Progress;
 pub struct HuntContext {
     /// The state of the lake.
     pub snapshot: Snapshot,
-    /// The days that are judged.
+    /// The days that are evaluated.
     pub window: Window,
     /// What maps addresses to places.
     pub geo: Arc<Geo>,
@@ -122,9 +122,9 @@ pub fn window(snapshot: &Snapshot, period: &Period) -> Result<Window> {
     let Some((first, last)) = snapshot.days() else {
         return Err(Error::lake(snapshot.location.to_string(), "no events yet; add some with `trailhunt ingest`"));
     };
-    // Detectors judge whole days and hours: a window that starts or ends inside one would split a story between two runs.
+    // Detectors evaluate whole days and hours: a window that cuts one would split a story between two runs.
     let from = midnight(period.from.map_or(first, |from| from.date_naive()));
-    // An open end is that of the lake, or today for a relative start: the days since its last event are judged too.
+    // An open end is that of the lake, or today for a relative start: the days since its last event are evaluated too.
     let newest = if period.is_relative { last.max(Utc::now().date_naive()) } else { last };
     let to = period.to.map(day_after).or(newest.checked_add_days(Days::new(1))).map_or(from, midnight);
     if from >= to {

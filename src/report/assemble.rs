@@ -30,7 +30,7 @@ pub struct ReportInputs<'a> {
     pub snapshot: &'a Snapshot,
     /// SQL over that state.
     pub session: &'a Session,
-    /// The window that was judged, and up to when it should have events.
+    /// The window that was evaluated, and up to when it should have events.
     pub judged: Judged,
     /// Detectors that were selected.
     pub detectors: &'a [&'a Detector],

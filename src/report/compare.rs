@@ -1,7 +1,7 @@
 //! Compares a run with the previous one: which findings are new, continuing or resolved.
 //!
-//! A finding continues if the previous report has it, or has its story on another day, because nightly runs judge
-//! different days. A finding that only the previous report has is resolved if its days were judged again, by the same
+//! A finding continues if the previous report has it, or has its story on another day, because nightly runs evaluate
+//! different days. A finding that only the previous report has is resolved if its days were evaluated again, by the same
 //! detector and with events present. Otherwise nothing is known about it, and it is not listed.
 
 use std::collections::HashSet;
@@ -56,7 +56,7 @@ impl Previous {
     }
 
     /// Sets the status of every finding, and returns the resolved ones. `was_judged` says whether the days of a finding
-    /// were judged again by its detector.
+    /// were evaluated again by its detector.
     pub fn compare(self, triage: &mut Triage, was_judged: impl Fn(&Finding) -> bool) -> Vec<Finding> {
         let names = |id: &str, story: &str| [id.to_owned(), story.to_owned()];
         // Reports of older versions have no stories.

@@ -54,7 +54,7 @@ pub struct History {
     pub days: u64,
     /// Detectors that ran.
     pub detectors: u64,
-    /// Detectors that need more days before a day than there are: they could not judge a single day in full.
+    /// Detectors that need more days before a day than there are: they could not evaluate a single day in full.
     pub detectors_without_history: u64,
     /// The most days that one of them needs.
     pub days_needed: u64,
@@ -72,12 +72,12 @@ impl History {
         }
     }
 
-    /// `1 day of history; 27 of 42 detectors need up to 14 days before a day they can judge`.
+    /// `1 day of history; 27 of 42 detectors need up to 14 days before a day they can evaluate`.
     pub fn too_short(&self) -> Option<String> {
         let (days, short, all) = (counted(self.days, "day"), self.detectors_without_history, self.detectors);
         let needed = counted(self.days_needed, "day");
         (short > 0).then(|| {
-            format!("{days} of history; {short} of {all} detectors need up to {needed} before a day they can judge")
+            format!("{days} of history; {short} of {all} detectors need up to {needed} before a day they can evaluate")
         })
     }
 }

@@ -36,7 +36,7 @@ pub struct Report {
     pub deviations: Vec<Row>,
     /// Findings, most important first.
     pub findings: Vec<Finding>,
-    /// Findings of the previous run that this run judged again, with events present, and no longer found.
+    /// Findings of the previous run that this run evaluated again, with events present, and no longer found.
     pub resolved: Vec<Finding>,
     /// Findings that a suppression accepts. Nothing else in the report counts them.
     pub suppressed: Vec<Suppressed>,
@@ -72,7 +72,7 @@ pub struct Run {
     #[serde(serialize_with = "milliseconds")]
     #[cfg_attr(test, schemars(with = "String"))]
     pub finished_at: DateTime<Utc>,
-    /// The window that was judged.
+    /// The window that was evaluated.
     pub window: Window,
     /// URL of the lake.
     pub lake: String,

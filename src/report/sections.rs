@@ -54,7 +54,7 @@ impl Sections {
         Sections::place(sections.try_collect().await?)
     }
 
-    /// Whether the days of a finding were judged again: they are in the window and have events.
+    /// Whether the days of a finding were evaluated again: they are in the window and have events.
     pub fn has_events_on_days_of(&self, finding: &Finding, window: Window) -> bool {
         let time = |text: &str| text.parse::<DateTime<Utc>>().ok();
         let (Some(first), Some(last)) = (time(&finding.first_time), time(&finding.last_time)) else { return false };

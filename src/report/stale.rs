@@ -7,7 +7,7 @@ use super::sections::Judged;
 use super::text::gap_sentence;
 use crate::wording::counted;
 
-/// A day, the unit of a window. Shorter silences are judged against the history of their account and region: see
+/// A day, the unit of a window. Shorter silences are evaluated against the history of their account and region: see
 /// `sql/report/gaps.sql`.
 const SILENCE_MAX: TimeDelta = TimeDelta::days(1);
 /// Gaps listed; the rest is counted.

@@ -40,7 +40,7 @@ pub struct Summary {
     pub new_and_high: u64,
     /// Findings of both runs.
     pub continuing: u64,
-    /// Findings of the previous run that were judged again and not found.
+    /// Findings of the previous run that were evaluated again and not found.
     pub resolved: u64,
     /// Whether expected events were missing.
     #[serde(default)]
@@ -82,7 +82,7 @@ pub struct Brief {
     pub new_and_high: u64,
     /// Findings of both runs.
     pub continuing: u64,
-    /// Findings of the previous run that were judged again and not found.
+    /// Findings of the previous run that were evaluated again and not found.
     pub resolved: u64,
     /// Suppressed findings.
     pub suppressed: u64,

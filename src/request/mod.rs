@@ -129,7 +129,7 @@ pub enum CompareWith {
 pub struct HuntRequest {
     /// The lake.
     pub lake: LakeRequest,
-    /// The period to judge.
+    /// The period to evaluate.
     pub period: Period,
     /// The detectors.
     pub detection: Detection,
@@ -229,7 +229,7 @@ impl FromStr for AnswerFormat {
 pub struct BacktestRequest {
     /// The lake.
     pub lake: LakeRequest,
-    /// The period to judge.
+    /// The period to evaluate.
     pub period: Period,
     /// The detectors.
     pub detection: Detection,
@@ -357,7 +357,7 @@ pub struct ExplainRequest {
     pub id: String,
     /// The library and the parameters.
     pub detection: Detection,
-    /// The period to judge.
+    /// The period to evaluate.
     pub period: Period,
     /// Also print the engine's plan.
     pub plan: bool,

@@ -26,7 +26,7 @@ impl Period {
         Ok(Period { from: read(from)?, to: read(to)?, is_relative })
     }
 
-    /// Refuses a time of day: detectors judge whole days, and the time would be rounded silently.
+    /// Refuses a time of day: detectors evaluate whole days, and the time would be rounded silently.
     ///
     /// # Errors
     /// [`Error::Usage`] with the time.
@@ -37,7 +37,7 @@ impl Period {
         };
         match given.iter().find(|given| has_time(given)) {
             Some((Some(text), _)) => Err(Error::Usage(format!(
-                "invalid time `{text}`: detectors judge whole days (UTC), so give a day such as 2024-03-01"
+                "invalid time `{text}`: detectors evaluate whole days (UTC), so give a day such as 2024-03-01"
             ))),
             _ => Ok(self),
         }
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_of_day_is_refused_where_whole_days_are_judged() {
+    fn a_time_of_day_is_refused_where_whole_days_are_needed() {
         let now: DateTime<Utc> = "2024-03-01T12:30:00Z".parse().unwrap();
         let whole = |text: &str| Period::parse(Some(text), None, now).unwrap().whole_days(Some(text), None);
         for text in

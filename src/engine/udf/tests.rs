@@ -83,7 +83,7 @@ async fn geo_change_measures_the_way_from_the_last_placed_call() {
 #[tokio::test]
 async fn what_was_normal_before_a_row_is_asked_in_sql() {
     let context = context();
-    // 2 in the first hour, 4 in the third; the fifth is judged by 2, 0, 4, 0.
+    // 2 in the first hour, 4 in the third; the fifth is compared with 2, 0, 4, 0.
     let hours = "(VALUES (0, 2), (2, 4), (4, 9)) AS h(hour, x)";
     let filled = format!(
         "CAST(b['n'] AS VARCHAR) || ' ' || b['mean'] || ' ' || b['median'] || ' ' || b['mad'] FROM (SELECT hour, \

@@ -15,7 +15,7 @@ const CONTRIBUTORS_MAX: usize = 10;
 /// The figures of all detectors over a window.
 #[derive(Debug, Serialize)]
 pub struct Backtest {
-    /// The window that was judged.
+    /// The window that was evaluated.
     pub window: Window,
     /// Days in the window.
     pub days: u64,

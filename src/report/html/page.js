@@ -32,7 +32,7 @@ function top() {
   const incomplete = missing();
   const history = coverage.history || {};
   if (history.detectors_without_history > 0) {
-    incomplete.push(`${counted(history.days, "day")} of history; ${grouped(history.detectors_without_history)} of ${grouped(history.detectors)} detectors need up to ${counted(history.days_needed, "day")} before a day they can judge`);
+    incomplete.push(`${counted(history.days, "day")} of history; ${grouped(history.detectors_without_history)} of ${grouped(history.detectors)} detectors need up to ${counted(history.days_needed, "day")} before a day they can evaluate`);
   }
   const hunted = `Hunted ${counted(eventsInWindow, "event")} over ${counted(days.length, "day")} with ${counted(Object.keys(run.detectors).length, "detector")}. `;
   return [
@@ -61,7 +61,7 @@ function newPart() {
   return part("new", "New since the previous run",
     shown.length > 0 ? findingList(shown) : empty(newFindings.length === 0 ? "No new findings." : "No new findings above informational."),
     newFindings.length > shown.length && h("p", {}, h("a", { href: link({ findings: "", status: "new" }) }, `Show ${newFindings.length === 1 ? "the new finding" : `all ${grouped(newFindings.length)} new findings`}`)),
-    resolved.length > 0 && folded(`${counted(resolved.length, "resolved finding")}: reported by the previous run, but not when this run judged the same days again`, () => pagedFindings(resolved)));
+    resolved.length > 0 && folded(`${counted(resolved.length, "resolved finding")}: reported by the previous run, but not when this run evaluated the same days again`, () => pagedFindings(resolved)));
 }
 
 function stepsPart() {
