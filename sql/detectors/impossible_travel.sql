@@ -3,7 +3,7 @@ title      = "Calls from two places too far apart to travel between"
 severity   = "high"
 confidence = "medium"
 attack     = ["T1078.004", "T1550.001"]
-why        = "The same credentials used in two places at once suggests that they were stolen."
+why        = "If the same credentials are used in two places at once, they were probably stolen."
 benign     = [
   "A VPN or a mobile provider whose traffic leaves in another country",
   "An address that is located wrongly",

@@ -199,7 +199,7 @@ SELECT
     || ': ' || d.actor || ' called ' || listed(d.apis, 4)
     || ' on ' || listed(d.targets, 3)
     || coalesce(', for outside account ' || l.outside || ' (first time)', '')
-    || '; earlier days with such calls: ' || l.days_before || ' (with peers: ' || coalesce(l.peer_days_before, 0) || ')'
+    || '; earlier days: ' || l.days_before || ' (peers: ' || coalesce(l.peer_days_before, 0) || ')'
     AS summary,
   d.evidence,
   d.calls AS events,
