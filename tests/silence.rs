@@ -115,7 +115,7 @@ fn a_run_that_adds_nothing_is_stale() {
     let source = dir.path().join("in");
     let run = ["run", arg(&source), "--lake", arg(&lake), "--detector", "root_use"];
     let ran = trailhunt(&run);
-    assert!(ran.code == 2 && ran.out.contains("STALE     the sources had no new object"), "{}{}", ran.out, ran.err);
+    assert!(ran.code == 2 && ran.out.contains("STALE     the sources had no new objects"), "{}{}", ran.out, ran.err);
     assert_eq!(trailhunt(&[&run[..], &["--allow-empty"]].concat()).code, 0);
 }
 

@@ -27,7 +27,7 @@ pub fn stale_reasons(coverage: &Coverage, judged: &Judged, events_in_window: u64
         reasons.push(format!("the last event is from {}, {days} before {}", shown(last), shown(until)));
     }
     if ingested && coverage.objects_read == 0 {
-        reasons.push("the sources had no new object".into());
+        reasons.push("the sources had no new objects".into());
     }
     reasons.extend(coverage.gaps.iter().take(GAPS_MAX).map(gap_sentence));
     if let Some(more) = coverage.gaps.len().checked_sub(GAPS_MAX).filter(|more| *more > 0) {
@@ -75,7 +75,7 @@ mod tests {
         coverage.objects_read = 0;
         assert_eq!(
             stale_reasons(&coverage, &judged(None), 0, true),
-            ["no events in the window; the last event is from 2024-02-04 23:10", "the sources had no new object"]
+            ["no events in the window; the last event is from 2024-02-04 23:10", "the sources had no new objects"]
         );
         assert_eq!(stale_reasons(&coverage, &judged(None), 3, false), [""; 0], "a hunt reads no sources");
     }

@@ -155,7 +155,7 @@ def run_on_s3_keeps_what_a_local_ingest_keeps(world: World, archive: Archive) ->
 def second_run_reads_no_object_and_adds_no_event(world: World, archive: Archive) -> None:
     events = world.trailhunt.count(archive.lake)
     coverage = world.coverage_of_run(archive, exit_code=2)
-    assert coverage["stale_reasons"] == ["the sources had no new object"], coverage
+    assert coverage["stale_reasons"] == ["the sources had no new objects"], coverage
     assert coverage["objects_read"] == coverage["events_read"] == coverage["events_kept"] == 0, coverage
     assert coverage["objects_skipped"] > 0, coverage
     assert world.trailhunt.count(archive.lake) == events
