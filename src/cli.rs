@@ -481,7 +481,7 @@ pub struct QueryArgs {
     /// Write the result to a file
     #[arg(long, value_name = "FILE", required_if_eq("format", "parquet"))]
     pub out: Option<PathBuf>,
-    /// Seconds after which the query is ended; 0 means no limit
+    /// Stop the query after this many seconds; 0 for no limit
     #[arg(long, value_name = "SECONDS", default_value_t = 600, env = "TRAILHUNT_QUERY_TIMEOUT")]
     pub timeout: u64,
     /// The lake.

@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_forbidden_write_means_read_only() {
+    fn only_a_write_that_is_not_permitted_means_read_only() {
         let denied = || object_store::Error::PermissionDenied { path: "x".into(), source: "403".into() };
         let unknown = || object_store::Error::Unauthenticated { path: "x".into(), source: "401".into() };
         let io = |kind: ErrorKind| generic(std::io::Error::from(kind));

@@ -394,7 +394,7 @@ fn parameters(typed: &[String], library: &Library, settings: &Settings) -> Resul
             return Err(Error::Usage(format!("--set {text}: expected DETECTOR.NAME=VALUE")));
         };
         parameters.entry(id.into()).or_default().insert(name.into(), value.into());
-        // What a hunt reports need not stop it.
+        // A hunt reports these files, so they do not stop it.
         if !library.unreadable.iter().any(|file| file.id == id) {
             library.get(id)?.parameters(&parameters[id])?;
         }

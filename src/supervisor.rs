@@ -1,8 +1,8 @@
 //! Runs a command on threads of its own and ends it in time: at Ctrl-C, at its time limit, at its memory limit.
 //!
 //! A query can keep a thread busy for minutes without returning to its runtime, for example while it is planned or while
-//! one function computes one long text. So the main thread does nothing but watch. It first asks the command to stop,
-//! which removes temporary files and locks, and leaves it behind if it does not answer.
+//! one function computes one long text. So the main thread only watches. It first asks the command to stop, which removes
+//! temporary files and locks, and abandons it if it does not react.
 
 use std::future::Future;
 use std::time::Duration;
@@ -27,7 +27,7 @@ const GRACE: Duration = Duration::from_secs(1);
 /// How often memory is read. New memory is filled with a few GB a second, so an excess is noticed within some ten MB.
 const MEMORY_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Memory of the program itself, which no query has asked for.
+/// Memory of the program itself, without queries.
 const PROGRAM_BYTES: usize = 32 << 20;
 
 /// When a command is ended.
@@ -100,7 +100,7 @@ fn run<T, F: Future<Output = Result<T>>>(
     } else {
         drop(runtime);
     }
-    // Nobody listens after the time of grace.
+    // Nobody receives it after the grace period.
     let _ = send.send(outcome);
 }
 
@@ -112,12 +112,12 @@ async fn limit_reached(limits: Limits) -> Error {
         // Without a handler, Ctrl-C would also end the process, but without a message.
         _ = tokio::signal::ctrl_c() => Error::Interrupted,
         () = sleep_until(deadline), if limits.time.is_some() => Error::Stopped(format!(
-            "the time limit of {} s is over; read fewer days, or raise --timeout",
+            "time limit of {} s exceeded; read fewer days, or raise --timeout",
             time_limit.as_secs()
         )),
         Some(bytes) = memory_exceeded(limits.memory_bytes) => Error::out_of_memory("stopped", format!(
-            "the process takes {} MB, far beyond its memory limit; read fewer rows, make shorter texts and lists, or \
-             raise --memory-limit",
+            "the process uses {} MB, far more than --memory-limit; read fewer rows, create shorter texts and lists, \
+             or raise --memory-limit",
             bytes >> 20
         )),
     }
@@ -137,7 +137,7 @@ async fn memory_exceeded(limit_bytes: Option<usize>) -> Option<usize> {
     }
 }
 
-/// Memory of this process; `None` where the system does not tell.
+/// Memory of this process; `None` where the system does not report it.
 fn resident_bytes() -> Option<usize> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

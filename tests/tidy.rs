@@ -42,6 +42,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("cli", &["geo", "detect", "report", "request"]),
     ("settings", &["error", "engine", "detect", "cli"]),
+    ("supervisor", &["error"]),
     ("resolve", EVERYTHING),
     ("commands", EVERYTHING),
 ];
@@ -71,6 +72,7 @@ const EVERYTHING: &[&str] = &[
     "workbench",
     "cli",
     "settings",
+    "supervisor",
     "resolve",
 ];
 

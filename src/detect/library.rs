@@ -17,7 +17,7 @@ pub struct Library {
     detectors: BTreeMap<String, Detector>,
     /// Ids of shipped detectors that a detector in a folder replaces.
     pub replaced: Vec<String>,
-    /// Files in the folders that are no detectors, with the reason; a shipped detector of that id stays.
+    /// Files in the folders that are not valid detectors, with the reason; a shipped detector of that id stays.
     pub unreadable: Vec<Unreadable>,
 }
 

@@ -1,5 +1,5 @@
 //! Refuses SQL that is too large to plan: the engine works through expressions and plans by recursion, and would overflow
-//! the stack, or plan for hours what doubles with each subquery.
+//! the stack, or plan for hours when each subquery doubles the plan.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ const WORDS_MAX: usize = 4_000;
 /// Tables that are read.
 const TABLES_MAX: usize = 500;
 
-/// Steps of a plan on the way from its answer to a table, and all steps; the largest shipped detector has 155,
+/// Steps of a plan on the way from its result to a table, and all steps; the largest shipped detector has 155,
 /// not counting those of the views it reads.
 const STEPS_DEEP_MAX: usize = 300;
 const STEPS_MAX: usize = 5_000;
@@ -52,7 +52,7 @@ pub(super) fn check_tokens(tokens: &[TokenWithSpan]) -> Result<(), Fault> {
 /// # Errors
 /// When there are too many.
 pub(super) fn check_tables(tables: usize) -> Result<(), Fault> {
-    let reason = || format!("the query reads {tables} tables; at most {TABLES_MAX} are possible");
+    let reason = || format!("the query reads {tables} tables; at most {TABLES_MAX} are allowed");
     if tables > TABLES_MAX { Err(Fault::new(None, reason())) } else { Ok(()) }
 }
 
