@@ -87,7 +87,7 @@ pub struct LakeArgs {
 /// Access to S3, in addition to the environment.
 #[derive(Debug, Clone, Args)]
 pub struct S3Args {
-    /// AWS CLI profile to take credentials from (runs `aws configure export-credentials`)
+    /// Profile of ~/.aws/config or ~/.aws/credentials [env: AWS_PROFILE]
     #[arg(long, value_name = "NAME", global = true)]
     pub profile: Option<String>,
     /// S3-compatible server to use instead of AWS [env: AWS_ENDPOINT_URL]

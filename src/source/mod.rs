@@ -16,6 +16,7 @@ mod profile;
 mod regional_store;
 mod s3_settings;
 mod selection;
+mod shared_config;
 
 pub use listing::{KeyNames, Leaf, Listed, Walk, list, walk};
 pub use location::Location;

@@ -1,6 +1,7 @@
-//! Credentials of a named profile, exported by the AWS CLI, which supports SSO, role chains and MFA.
+//! Credentials of a named profile: from the files that the AWS tools share, or exported by the AWS CLI, which supports SSO,
+//! roles and MFA.
 
-use std::process::Stdio;
+use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,8 +11,10 @@ use object_store::aws::AwsCredential;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-/// Runs `aws configure export-credentials --profile P --format process` and caches its output until shortly before it
-/// expires.
+use super::shared_config::SharedProfile;
+
+/// Takes the keys of the profile or the output of its `credential_process`. For any other profile it runs `aws configure
+/// export-credentials --profile P --format process`. Caches what it gets until shortly before it expires.
 #[derive(Debug)]
 pub struct ProfileCredentials {
     profile: String,
@@ -24,7 +27,7 @@ struct CachedCredential {
     expires_at: Option<DateTime<Utc>>,
 }
 
-/// Output of the AWS CLI in its `credential_process` format.
+/// Output of the AWS CLI, and of a `credential_process`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct ExportedCredential {
@@ -35,33 +38,46 @@ struct ExportedCredential {
 }
 
 impl ProfileCredentials {
-    /// Credentials of the given profile. The AWS CLI is not run before the first request.
+    /// Credentials of the given profile. Nothing is read or run before the first request.
     pub fn new(profile: &str) -> ProfileCredentials {
         ProfileCredentials { profile: profile.into(), cached: Mutex::new(None) }
     }
 
     fn failed(&self, reason: impl std::fmt::Display) -> object_store::Error {
-        object_store::Error::Generic {
-            store: "S3",
-            source: format!(
-                "no credentials for profile {}: {reason}; try `aws sso login --profile {0}`",
-                self.profile,
-                reason = reason
-            )
-            .into(),
+        let reason = format!("no credentials for profile {}: {reason}", self.profile);
+        object_store::Error::Generic { store: "S3", source: reason.into() }
+    }
+
+    fn read(&self) -> object_store::Result<CachedCredential> {
+        let profile = SharedProfile::read(&self.profile).map_err(|e| self.failed(e))?;
+        let Some(profile) = profile else {
+            return Err(self.failed("it is neither in the AWS config file nor in the credentials file"));
+        };
+        if let Some(credential) = profile.keys() {
+            return Ok(CachedCredential { credential: Arc::new(credential), expires_at: None });
+        }
+        match profile.get("credential_process") {
+            Some(process) => {
+                let output = Command::new("sh").arg("-c").arg(process).stdin(Stdio::null()).output();
+                let output = output.map_err(|e| self.failed(format!("cannot run its credential_process: {e}")))?;
+                self.exported(&output, "its credential_process failed")
+            }
+            None => {
+                let arguments = ["configure", "export-credentials", "--format", "process", "--profile", &self.profile];
+                let output = Command::new("aws").args(arguments).stdin(Stdio::null()).output().map_err(|e| {
+                    let uses = if profile.uses_sso() { "IAM Identity Center (SSO)" } else { "no keys of its own" };
+                    self.failed(format!("it uses {uses}, which needs the AWS CLI v2: cannot run `aws` ({e})"))
+                })?;
+                let next = format!("try `aws sso login --profile {}`", self.profile);
+                self.exported(&output, if profile.uses_sso() { &next } else { "the AWS CLI failed" })
+            }
         }
     }
 
-    fn export(&self) -> object_store::Result<CachedCredential> {
-        let output = std::process::Command::new("aws")
-            .args(["configure", "export-credentials", "--format", "process", "--profile", &self.profile])
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|e| {
-                self.failed(format!("cannot run `aws` ({e}): install AWS CLI v2, or set AWS_ACCESS_KEY_ID"))
-            })?;
+    fn exported(&self, output: &Output, when_it_failed: &str) -> object_store::Result<CachedCredential> {
         if !output.status.success() {
-            return Err(self.failed(String::from_utf8_lossy(&output.stderr).trim()));
+            let reason = String::from_utf8_lossy(&output.stderr);
+            return Err(self.failed(format!("{}; {when_it_failed}", reason.trim())));
         }
         let exported: ExportedCredential = serde_json::from_slice(&output.stdout).map_err(|e| self.failed(e))?;
         let expires_at = exported.expiration.as_deref().and_then(|text| DateTime::parse_from_rfc3339(text).ok());
@@ -86,7 +102,7 @@ impl CredentialProvider for ProfileCredentials {
         if let Some(valid) = cached.as_ref().filter(|cached| cached.expires_at.is_none_or(|at| at > soon)) {
             return Ok(Arc::clone(&valid.credential));
         }
-        let exported = tokio::task::block_in_place(|| self.export())?;
-        Ok(Arc::clone(&cached.insert(exported).credential))
+        let read = tokio::task::block_in_place(|| self.read())?;
+        Ok(Arc::clone(&cached.insert(read).credential))
     }
 }

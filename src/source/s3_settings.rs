@@ -9,10 +9,14 @@ use object_store::{Result, RetryConfig};
 use super::default_credentials::DefaultCredentials;
 use super::keys::KeyConnector;
 use super::profile::ProfileCredentials;
+use super::shared_config::SharedProfile;
 
 /// No attempt of a request starts later than this. An attempt takes at most 30 seconds, the default of object_store, so
 /// a server that accepts connections and never answers costs a minute.
 const RETRY_TIME_MAX: Duration = Duration::from_secs(45);
+
+/// The profile of the AWS files when none is named.
+const DEFAULT_PROFILE: &str = "default";
 
 /// S3 settings that take precedence over the environment.
 #[derive(Debug, Clone, Default)]
@@ -24,16 +28,33 @@ pub struct S3Settings {
 }
 
 impl S3Settings {
-    /// The endpoint, from these settings or the environment.
+    /// The endpoint, from these settings, the environment or the profile.
     pub(super) fn endpoint(&self) -> Option<String> {
-        self.endpoint_url.clone().or_else(|| variable("AWS_ENDPOINT_URL"))
+        let of_profile = || match variable("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").as_deref() {
+            Some("true") => None,
+            _ => self.of_profile("endpoint_url"),
+        };
+        self.endpoint_url.clone().or_else(|| variable("AWS_ENDPOINT_URL")).or_else(of_profile)
     }
 
-    /// The profile, from these settings or the environment. As in the AWS CLI, keys in the environment take precedence
-    /// over a profile in the environment.
+    /// A setting of the profile, or of the default profile. A file that cannot be read is an error later, when its
+    /// credentials are needed.
+    fn of_profile(&self, name: &str) -> Option<String> {
+        let profile = self.profile().unwrap_or_else(|| DEFAULT_PROFILE.into());
+        SharedProfile::read(&profile).ok().flatten()?.get(name).map(str::to_owned)
+    }
+
+    /// The profile, from these settings, the environment or the files' default. As in the AWS CLI, keys in the environment
+    /// take precedence over a profile in the environment, and a web identity over the default profile.
     fn profile(&self) -> Option<String> {
-        let from_environment = || variable("AWS_PROFILE").filter(|_| variable("AWS_ACCESS_KEY_ID").is_none());
-        self.profile.clone().or_else(from_environment)
+        let has = |name: &str| variable(name).is_some();
+        let from_environment = || variable("AWS_PROFILE").filter(|_| !has("AWS_ACCESS_KEY_ID"));
+        let default = || {
+            let is_asked = !has("AWS_ACCESS_KEY_ID") && !has("AWS_WEB_IDENTITY_TOKEN_FILE");
+            let profile = is_asked.then(|| SharedProfile::read(DEFAULT_PROFILE).ok().flatten()).flatten()?;
+            profile.has_credentials().then(|| DEFAULT_PROFILE.to_owned())
+        };
+        self.profile.clone().or_else(from_environment).or_else(default)
     }
 
     /// Whether AWS can be asked for the region of a bucket: not for another server, and only in the largest partition.
@@ -42,7 +63,7 @@ impl S3Settings {
         self.endpoint().is_none() && self.region().is_none_or(is_in_partition)
     }
 
-    /// The region of the environment.
+    /// The region of the environment or the profile.
     fn region(&self) -> Option<String> {
         self.environment().get_config_value(&AmazonS3ConfigKey::Region)
     }
@@ -68,7 +89,11 @@ impl S3Settings {
     }
 
     fn environment(&self) -> AmazonS3Builder {
-        let builder = AmazonS3Builder::from_env();
+        let mut builder = AmazonS3Builder::from_env();
+        if let (None, Some(region)) = (builder.get_config_value(&AmazonS3ConfigKey::Region), self.of_profile("region"))
+        {
+            builder = builder.with_region(region);
+        }
         match self.endpoint() {
             Some(endpoint) => builder.with_allow_http(endpoint.starts_with("http://")).with_endpoint(endpoint),
             None => builder,

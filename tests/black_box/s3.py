@@ -176,6 +176,26 @@ def endpoint_can_be_an_option(world: World) -> None:
     assert count == world.trailhunt.count(world.sample.lake)
 
 
+def profiles_of_the_shared_files_need_no_aws_cli(world: World) -> None:
+    config, credentials = world.folder / "config", world.folder / "credentials"
+    keys = {"Version": 1, "AccessKeyId": "invented", "SecretAccessKey": "invented"}
+    settings = f"region = us-east-1\nendpoint_url = {world.endpoint}\n"
+    config.write_text(
+        f"[default]\n{settings}[profile keys]\n{settings}[profile process]\n{settings}"
+        f"credential_process = echo '{json.dumps(keys)}'\n[profile people]\n{settings}sso_session = acme\n"
+    )
+    pair = "aws_access_key_id = invented\naws_secret_access_key = invented\n"
+    credentials.write_text(f"[default]\n{pair}[keys]\n{pair}")
+    files = {"AWS_CONFIG_FILE": str(config), "AWS_SHARED_CREDENTIALS_FILE": str(credentials), "PATH": "/usr/bin:/bin"}
+    expected = world.trailhunt.count(world.sample.lake)
+    for profile in ({}, {"AWS_PROFILE": "keys"}, {"AWS_PROFILE": "process"}):
+        assert Trailhunt(world.trailhunt.binary, files | profile).count(world.sample.lake) == expected, profile
+    for profile, reason in (("people", "(SSO), which needs the AWS CLI v2"), ("nobody", "neither in the AWS config file nor")):
+        without = Trailhunt(world.trailhunt.binary, files | {"AWS_PROFILE": profile, "AWS_ENDPOINT_URL": world.endpoint})
+        error = without.run("query", "--lake", world.sample.lake, "SELECT 1", exit_code=2).stderr
+        assert reason in error and error.count("\n") == 1, error
+
+
 def missing_bucket_is_one_clear_line_and_exit_code_2(world: World) -> None:
     lake = world.folder / "never made"
     for command in (
@@ -359,6 +379,7 @@ def main() -> int:
         of_the_sample = [
             from_and_to_select_the_same_days_as_locally,
             endpoint_can_be_an_option,
+            profiles_of_the_shared_files_need_no_aws_cli,
             missing_bucket_is_one_clear_line_and_exit_code_2,
             two_ingests_of_the_same_days_at_once_keep_each_event_once,
             two_ingests_of_different_days_at_once_keep_each_event_once,
