@@ -115,7 +115,7 @@ pub fn request(command: Command, settings: Settings) -> Result<Request> {
         Command::Demo(args) => Request::Demo(args.dir, args.report),
         Command::Sample(args) => Request::Sample(sample(args)),
         Command::Ingest(args) => {
-            let (from, to) = period(&args.period)?.days();
+            let (from, to) = whole_days(&args.period)?.days();
             let selection = selection(&args.source.accounts, &args.source.regions, from, to)?;
             let lake = location(&args.lake)?;
             Request::Ingest(ingest(&args.source, selection, &lake, &args.lake.s3, &args.memory, &args.limits)?, lake)
@@ -126,7 +126,7 @@ pub fn request(command: Command, settings: Settings) -> Result<Request> {
         }
         Command::Run(args) => {
             // Objects are delivered minutes after their events: those of the last hour are in the next day's folder.
-            let (from, to) = period(&args.period)?.days();
+            let (from, to) = whole_days(&args.period)?.days();
             let to = to.and_then(|day| day.checked_add_days(Days::new(1)));
             let selection = selection(&args.source.accounts, &args.source.regions, from, to)?;
             let lake = location(&args.sql.lake)?;
@@ -190,7 +190,7 @@ fn lake_command(command: cli::LakeCommand) -> Result<Request> {
         cli::LakeCommand::Compact(args) => Request::LakeCompact(location(&args.lake)?, args.memory.memory_limit),
         cli::LakeCommand::Vacuum(args) => Request::LakeVacuum(location(&args.lake)?, args.retain_hours),
         cli::LakeCommand::VerifyDigests(args) => {
-            let (from, to) = period(&args.period)?.days();
+            let (from, to) = whole_days(&args.period)?.days();
             let mut keys = PublicKeys::default();
             for path in &args.public_keys {
                 keys.add(&read(path)?, &path.display().to_string())?;
@@ -234,7 +234,7 @@ fn detectors(args: cli::DetectorsArgs, settings: &Settings) -> Result<DetectorsR
             DetectorsRequest::Explain(Box::new(ExplainRequest {
                 detection: Detection { library, ids: vec![explain.id.clone()], settings: parameters },
                 id: explain.id,
-                period: period(&explain.period)?,
+                period: whole_days(&explain.period)?,
                 plan: explain.plan,
                 lake: lake(explain.sql)?,
             }))

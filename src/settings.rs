@@ -14,6 +14,7 @@ use crate::cli::{self, Cli};
 use crate::detect::Severity;
 use crate::engine::Place;
 use crate::error::{Error, Result};
+use crate::wording::nearest;
 
 /// The file in the current folder. The program says when it uses this file, because a folder of evidence may contain one too.
 pub const FILE: &str = "trailhunt.toml";
@@ -236,11 +237,8 @@ fn relative_to(folder: &Path, text: String) -> String {
 
 fn unknown(key: &str) -> String {
     let names = || KEYS.iter().map(|(name, ..)| *name).chain(["parameters"]);
-    let nearest = names().map(|name| (strsim::levenshtein(key, name), name)).min();
-    match nearest {
-        Some((distance, name)) if distance <= 1 + name.len() / 3 => {
-            format!("unknown setting {key}; did you mean {name}?")
-        }
+    match nearest(key, names()) {
+        Some(name) => format!("unknown setting {key}; did you mean {name}?"),
         _ => format!("unknown setting {key}: expected one of {}", names().collect::<Vec<_>>().join(", ")),
     }
 }

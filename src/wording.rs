@@ -113,6 +113,12 @@ pub fn with_short_names(sentence: &str) -> String {
     out + rest
 }
 
+/// The name that was probably meant: the nearest one, if few letters differ.
+pub fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let nearest = names.into_iter().map(|name| (strsim::levenshtein(typed, name), name)).min()?;
+    (nearest.0 <= 1 + nearest.1.len() / 3).then_some(nearest.1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

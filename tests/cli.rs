@@ -250,6 +250,10 @@ fn a_query_is_sql_a_file_or_a_saved_question() {
         "SELECT event_id AS id FROM events WHERE event_time >= $from AND event_time < $to AND event_name = $api";
     std::fs::write(&file, by_day).unwrap();
     assert_eq!(ask(&["--file", arg(&file), "--param", "api=ListBuckets", "--from", "2024-01-02"]), "id\n2\n");
+    let exactly = ["--file", arg(&file), "--param", "api=ListBuckets", "--from", "2024-01-01T10:00:00Z", "--to"];
+    let until = |to: &str| ask(&[&exactly[..], &[to]].concat());
+    assert_eq!(until("2024-01-02T11:00:00+01:00"), "id\n1\n", "times are not rounded to days");
+    assert_eq!(until("2024-01-02T10:00:01Z"), "id\n1\n2\n");
     let of_address = ["address_timeline", "--param", "ip=198.51.100.7", "--param", "rows=1"];
     assert_eq!(ask(&of_address).lines().count(), 2);
     std::fs::write(

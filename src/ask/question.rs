@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::detect::{FrontMatter, Problem, Window, value_like, value_of};
 use crate::engine::{Parameters, Sql, Value};
 use crate::error::{Error, Result};
+use crate::wording::nearest;
 
 static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries");
 
@@ -142,9 +143,10 @@ impl Questions {
         self.0.get(name).ok_or_else(|| {
             let part = name.split('_').next().unwrap_or(name);
             let near: Vec<_> = self.0.keys().filter(|known| known.contains(part)).map(String::as_str).collect();
-            let hint = match near.is_empty() {
-                true => "see `trailhunt queries`".into(),
-                false => format!("did you mean {}?", near.join(" or ")),
+            let hint = match nearest(name, self.0.keys().map(String::as_str)) {
+                _ if !near.is_empty() => format!("did you mean {}?", near.join(" or ")),
+                Some(name) => format!("did you mean {name}?"),
+                None => "see `trailhunt queries`".into(),
             };
             Error::Usage(format!("no question {name}; {hint}"))
         })

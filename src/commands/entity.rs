@@ -10,13 +10,14 @@ use crate::{hunt, open};
 /// Exit code 2 if a detector failed.
 pub async fn entity(request: EntityRequest, out: &mut Out) -> Result<Outcome> {
     let (snapshot, session) = open::session(&request.lake).await?;
-    let window = hunt::window(&snapshot, &request.period)?;
+    let window = hunt::exact_window(&snapshot, &request.period)?;
     let mut failed = Vec::new();
     let findings = match request.findings {
         FindingsFrom::Nowhere => None,
         FindingsFrom::Report(findings) => Some(findings),
         FindingsFrom::Hunt(detection) => {
-            let hunt = hunt::detect(&detection, &session, window, Progress::Shown).await?;
+            let days = hunt::window(&snapshot, &request.period)?;
+            let hunt = hunt::detect(&detection, &session, days, Progress::Shown).await?;
             let findings: serde_json::Result<_> = hunt.findings.iter().map(serde_json::to_value).collect();
             failed = hunt.failed;
             Some(findings.map_err(|e| Error::Internal(e.to_string()))?)

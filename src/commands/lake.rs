@@ -10,7 +10,7 @@ use crate::lake::{Compacted, Lake, Vacuumed};
 use crate::report::LakeStatus;
 use crate::request::{LakeRequest, TextFormat, VerifyDigestsRequest};
 use crate::source::Location;
-use crate::terminal::{Out, Progress, printable};
+use crate::terminal::{Out, Progress, note, printable};
 use crate::wording::counted;
 use crate::{integrity, open};
 
@@ -32,6 +32,9 @@ pub async fn status(request: &LakeRequest, format: TextFormat, out: &mut Out) ->
 pub async fn rejects(request: &LakeRequest, out: &mut Out) -> Result<Outcome> {
     let (_, session) = open::session(request).await?;
     let rejects = list_rejects(&session).await?;
+    if rejects.is_empty() {
+        note("no rejects");
+    }
     rejects.iter().try_for_each(|reject| writeln!(out, "{}", printable(reject)))?;
     Ok(Outcome::complete(rejects.is_empty()))
 }

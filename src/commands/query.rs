@@ -44,7 +44,7 @@ pub async fn query(request: QueryRequest, out: &mut Out) -> Result<Outcome> {
 }
 
 async fn plan(asked: &Asked, snapshot: &Snapshot, session: &Session) -> Result<Query> {
-    let window = snapshot.days().map(|_| hunt::window(snapshot, &asked.period)).transpose()?;
+    let window = snapshot.days().map(|_| hunt::exact_window(snapshot, &asked.period)).transpose()?;
     let parameters = asked.question.parameters(&asked.values, window)?;
     session.query_parsed(&asked.question.name, &asked.question.sql, &parameters).await
 }

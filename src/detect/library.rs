@@ -8,6 +8,7 @@ use include_dir::{Dir, include_dir};
 
 use super::Detector;
 use crate::error::{Error, Result};
+use crate::wording::nearest;
 
 static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/detectors");
 
@@ -100,12 +101,12 @@ impl Library {
             if let Some(file) = self.unreadable.iter().find(|file| file.id == id) {
                 return file.error();
             }
-            let near = self.detectors.keys().filter(|known| known.contains(id) || id.contains(known.as_str()));
-            let near: Vec<_> = near.map(String::as_str).collect();
-            let hint = if near.is_empty() {
-                "see `trailhunt detectors list`".into()
-            } else {
-                format!("did you mean {}?", near.join(" or "))
+            let parts = self.detectors.keys().filter(|known| known.contains(id) || id.contains(known.as_str()));
+            let parts: Vec<_> = parts.map(String::as_str).collect();
+            let hint = match nearest(id, self.detectors.keys().map(String::as_str)) {
+                _ if !parts.is_empty() => format!("did you mean {}?", parts.join(" or ")),
+                Some(near) => format!("did you mean {near}?"),
+                None => "see `trailhunt detectors list`".into(),
             };
             Error::Usage(format!("no detector {id}; {hint}"))
         })

@@ -135,6 +135,19 @@ pub fn window(snapshot: &Snapshot, period: &Period) -> Result<Window> {
     Ok(Window { from, to })
 }
 
+/// The period as given, to the second, for SQL that an analyst asks; bounds that are open are those of the lake.
+///
+/// # Errors
+/// When the lake has no events, and when the period is empty.
+pub fn exact_window(snapshot: &Snapshot, period: &Period) -> Result<Window> {
+    let days = window(snapshot, period)?;
+    let (from, to) = (period.from.unwrap_or(days.from), period.to.unwrap_or(days.to));
+    if from >= to {
+        return Err(Error::Usage(format!("empty period: from {from} up to {to}")));
+    }
+    Ok(Window { from, to })
+}
+
 impl From<Ingested> for Coverage {
     fn from(ingested: Ingested) -> Coverage {
         let appended = ingested.appended;

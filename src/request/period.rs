@@ -26,7 +26,7 @@ impl Period {
         Ok(Period { from: read(from)?, to: read(to)?, is_relative })
     }
 
-    /// Refuses a time of day: detectors evaluate whole days, and the time would be rounded silently.
+    /// Refuses a time of day where whole days are read or evaluated: it would be rounded silently.
     ///
     /// # Errors
     /// [`Error::Usage`] with the time.
@@ -37,7 +37,7 @@ impl Period {
         };
         match given.iter().find(|given| has_time(given)) {
             Some((Some(text), _)) => Err(Error::Usage(format!(
-                "invalid time `{text}`: detectors evaluate whole days (UTC), so give a day such as 2024-03-01"
+                "invalid time `{text}`: this command works on whole days (UTC), so give a day such as 2024-03-01"
             ))),
             _ => Ok(self),
         }

@@ -1,6 +1,6 @@
 //! A new detector: a stub whose test fails until it is written.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -11,7 +11,7 @@ const FIXTURE: &str = include_str!("new.events.jsonl");
 /// Writes `ID.sql` and `ID.events.jsonl` to a folder, and returns their paths. Overwrites nothing.
 ///
 /// # Errors
-/// [`Error::Usage`] for an id that is not a word, [`Error::File`] when a file exists or cannot be written.
+/// [`Error::Usage`] for an id that is not a word and for a file that exists, [`Error::File`] when one cannot be written.
 pub fn new(id: &str, folder: &Path) -> Result<Vec<PathBuf>> {
     let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     if !id.starts_with(|c: char| c.is_ascii_lowercase()) || !id.chars().all(is_word) {
@@ -25,7 +25,10 @@ pub fn new(id: &str, folder: &Path) -> Result<Vec<PathBuf>> {
         let path = folder.join(format!("{id}.{extension}"));
         let file = std::fs::File::options().write(true).create_new(true).open(&path);
         let result = file.and_then(|mut file| file.write_all(text.as_bytes()));
-        result.map_err(|source| Error::File { path: path.clone(), source })?;
+        result.map_err(|source| match source.kind() {
+            ErrorKind::AlreadyExists => Error::Usage(format!("{}: exists already; choose another id", path.display())),
+            _ => Error::File { path: path.clone(), source },
+        })?;
         written.push(path);
     }
     Ok(written)
