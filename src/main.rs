@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use trailhunt::error::{Error, Result, redacted};
+use trailhunt::error::{Error, Result};
 use trailhunt::resolve::Request;
 use trailhunt::terminal::note;
 use trailhunt::{commands, resolve, settings};
@@ -24,7 +24,7 @@ fn main() -> ExitCode {
         runtime.block_on(run(request))
     });
     outcome.unwrap_or_else(|error| {
-        note(redacted(&error.to_string()));
+        note(error);
         ExitCode::from(2)
     })
 }
