@@ -312,9 +312,10 @@ async fn every_record_of_random_mixtures_is_accounted_for() {
     for lake_number in 0..MIXTURES / MIXTURES_PER_LAKE {
         let dir = tempfile::tempdir().unwrap();
         let location = |path: &Path| Location::parse(path.to_str().unwrap(), &S3Settings::default()).unwrap();
+        let archive = dir.path().join("archive");
         let (mut truth, mut sources) = (BTreeMap::new(), Vec::new());
         for mixture in 0..MIXTURES_PER_LAKE {
-            let source = dir.path().join(format!("source {}", mixture / MIXTURES_PER_SOURCE));
+            let source = archive.join(format!("source {}", mixture / MIXTURES_PER_SOURCE));
             let folder = source.join(format!("mixture {mixture}"));
             std::fs::create_dir_all(&folder).unwrap();
             for n in 0..rng.random_range(1..=OBJECTS_MAX) {
@@ -334,6 +335,13 @@ async fn every_record_of_random_mixtures_is_accounted_for() {
         let again = ingest::ingest(&request, &lake, Progress::Hidden).await.unwrap();
         if again.appended.objects > 0 || again.objects_failed != ingested.objects_failed {
             wrong.push(format!("lake {lake_number}: a second ingest reads {:?}", again.appended));
+        }
+        let moved = dir.path().join("moved");
+        std::fs::rename(&archive, &moved).unwrap();
+        let copy = ingest::ingest(&IngestRequest::all(vec![location(&moved)]), &lake, Progress::Hidden).await.unwrap();
+        let events = ingested.appended.added() + ingested.appended.duplicates;
+        if (copy.appended.added(), copy.appended.duplicates) != (0, events) {
+            wrong.push(format!("lake {lake_number}: of {events} known events, a copy has {:?}", copy.appended));
         }
     }
     assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
