@@ -10,7 +10,7 @@ SELECT
   event_name,
   count(*) AS events,
   count(*) FILTER (WHERE error_code IS NOT NULL) AS failures
-FROM events
+FROM unique_events
 WHERE (management_event IS FALSE OR event_category = 'Data')
   AND event_time >= $from AND event_time < $to
 GROUP BY event_date, account_id, event_source, event_name

@@ -76,8 +76,8 @@ attributed AS (
     count(*) FILTER (WHERE e.event_time >= i.begins) AS calls,
     count(*) FILTER (WHERE e.event_time < i.begins) AS baseline_calls
   FROM insights AS i
-  JOIN events AS e ON e.account_id = i.account_id AND e.aws_region = i.aws_region AND e.event_source = i.event_source
-    AND e.event_name = i.event_name
+  JOIN unique_events AS e ON e.account_id = i.account_id AND e.aws_region = i.aws_region
+    AND e.event_source = i.event_source AND e.event_name = i.event_name
   WHERE e.event_time >= i.begins - INTERVAL '7 days' AND e.event_time < i.ends
     AND CASE i.insight_type WHEN 'ApiErrorRateInsight' THEN e.error_code = i.error_code
              ELSE e.read_only IS FALSE AND e.management_event IS NOT FALSE END

@@ -131,7 +131,7 @@ impl Error {
 
     /// Shorthand for [`Error::Lake`]; a reason of several lines becomes one line.
     pub fn lake(lake: impl Into<String>, reason: impl ToString) -> Error {
-        Error::Lake { lake: lake.into(), reason: one_line(&reason.to_string()) }
+        Error::Lake { lake: lake.into(), reason: one_line(&redacted(&reason.to_string())) }
     }
 
     /// Shorthand for [`Error::Query`]; a reason of several lines becomes one line.
@@ -198,7 +198,7 @@ pub fn redacted(text: &str) -> Cow<'_, str> {
     static SECRETS: LazyLock<Option<Regex>> = LazyLock::new(|| {
         // `user:password@` of a host, and the parameters of a presigned URL.
         let parameters = "x-amz-(?:signature|credential|security-token)|signature|awsaccesskeyid|sig|token";
-        Regex::new(&format!(r"(?i)(://)[^/\s@]+@|([?&](?:{parameters})=)[^&\s`'\x22<>)]+")).ok()
+        Regex::new(&format!(r"(?i)(://)[^/?#\s]+@|([?&](?:{parameters})=)[^&\s`'\x22<>)]+")).ok()
     });
     match SECRETS.as_ref() {
         Some(secrets) => secrets.replace_all(text, |found: &Captures| {
@@ -245,6 +245,25 @@ mod tests {
             Error::storage(Action::Read, "s3://acme/x", generic("no route\nto host")).to_string(),
             "cannot read s3://acme/x: no route; to host"
         );
+    }
+
+    #[test]
+    fn secrets_of_urls_are_replaced() {
+        for (text, expected) in [
+            ("no route to http://me:pa55@host:9/b", "no route to http://***@host:9/b"),
+            ("https://me:p@55@host", "https://***@host"),
+            (
+                "https://b/k?X-Amz-Credential=AKIA%2F1&n=1&X-Amz-Signature=5ec (sent)",
+                "https://b/k?X-Amz-Credential=***&n=1&X-Amz-Signature=*** (sent)",
+            ),
+            ("https://b/k?sig=5ec&token=t", "https://b/k?sig=***&token=***"),
+            ("s3://acme/a@b and maria@example.com", "s3://acme/a@b and maria@example.com"),
+        ] {
+            assert_eq!(redacted(text), expected);
+            assert!(Error::lake("lake", text).to_string().ends_with(expected));
+            let storage = Error::storage(Action::Read, "s3://acme/x", generic(text.to_owned())).to_string();
+            assert!(storage.ends_with(expected), "{storage}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use trailhunt::error::{Result, redacted};
+use trailhunt::error::Result;
 use trailhunt::resolve::Request;
 use trailhunt::supervisor::supervise;
 use trailhunt::terminal::note;
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     });
     outcome.map_or_else(
         |error| {
-            note(redacted(&error.to_string()));
+            note(error);
             ExitCode::from(2)
         },
         ExitCode::from,

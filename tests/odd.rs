@@ -6,7 +6,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use common::{arg, gzip, number, query, shared_data, succeeds, trailhunt, write};
+use common::{arg, gzip, number, query, shared_data, succeeds, tar_of, trailhunt, write, zip_of};
 use serde_json::{Value, json};
 
 /// A self-written file of an archive, and what an ingest must make of it.
@@ -348,33 +348,90 @@ fn records_with_the_same_redacted_id_are_all_kept_and_repeats_are_still_duplicat
     assert_eq!(number(&lake, "SELECT count(*) FROM events WHERE event_id = '***' AND event_name = 'StopLogging'"), 2);
 }
 
-fn tar_of(files: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut archive = tar::Builder::new(Vec::new());
-    for (name, bytes) in files {
-        let mut header = tar::Header::new_gnu();
-        header.set_size(bytes.len() as u64);
-        header.set_cksum();
-        archive.append_data(&mut header, name, *bytes).expect("memory can be written");
+/// A record whose id is a GUID.
+fn with_guid(changes: Value) -> Value {
+    let mut record = record("guid", 0);
+    record["eventID"] = json!("0e1d2c3b-0000-4000-8000-000000000061");
+    for (member, value) in changes.as_object().expect("changes are members") {
+        record[member] = value.clone();
     }
-    archive.into_inner().expect("memory can be written")
+    record
 }
 
-fn zip_of(files: &[(&str, &[u8])]) -> Vec<u8> {
-    use std::io::Write;
-    let mut out = Vec::new();
-    let mut archive = rawzip::ZipArchiveWriter::new(&mut out);
-    for (name, bytes) in files {
-        let file = archive.new_file(name).compression_method(rawzip::CompressionMethod::DEFLATE);
-        let (mut entry, config) = file.start().expect("memory can be written");
-        let encoder = flate2::write::DeflateEncoder::new(&mut entry, flate2::Compression::fast());
-        let mut writer = config.wrap(encoder);
-        writer.write_all(bytes).expect("memory can be written");
-        let (encoder, descriptor) = writer.finish().expect("memory can be written");
-        encoder.finish().expect("memory can be written");
-        entry.finish(descriptor).expect("memory can be written");
+/// The counts of an ingest of one file of these records, as the ledger has them.
+fn ingested(folder: &Path, lake: &Path, name: &str, records: &[Value]) -> Value {
+    write(&folder.join(name).join("a.json"), json!({ "Records": records }).to_string().as_bytes());
+    succeeds(&["ingest", arg(&folder.join(name)), "--lake", arg(lake)]);
+    let counts = format!(
+        "SELECT records, kept, duplicates, id_conflicts, rejects FROM objects WHERE object LIKE '%/{name}/a.json'"
+    );
+    query(lake, &counts)[0].clone()
+}
+
+#[test]
+fn different_events_with_one_guid_are_all_kept_and_counted_as_conflicts() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let lake = dir.path().join("lake");
+    let events = [
+        with_guid(json!({})),
+        with_guid(json!({"eventName": "StopLogging"})),
+        with_guid(json!({"eventName": "StopLogging", "awsRegion": "eu-west-1"})),
+        with_guid(json!({"eventTime": "2024-01-01T10:00:01Z"})),
+    ];
+    // What other formats leave out or write differently makes no difference, nor do milliseconds.
+    let copies = [
+        with_guid(json!({"awsRegion": null, "eventSource": "", "eventVersion": "1.11", "userAgent": "x"})),
+        with_guid(json!({"eventTime": "2024-01-01T10:00:00.123Z", "sharedEventID": "another"})),
+    ];
+    let all = [&events[..], &copies].concat();
+    let counts = |kept, duplicates, conflicts, rejects| {
+        json!({"records": kept + duplicates + conflicts + rejects, "kept": kept, "duplicates": duplicates,
+               "id_conflicts": conflicts, "rejects": rejects})
+    };
+    assert_eq!(ingested(dir.path(), &lake, "first", &all), counts(1, 2, 3, 0));
+    let reversed: Vec<_> = all.iter().rev().cloned().collect();
+    assert_eq!(ingested(dir.path(), &lake, "second", &reversed), counts(0, 6, 0, 0), "all are known");
+    assert_eq!(number(&lake, "SELECT count(*) FROM calls WHERE event_name = 'StopLogging'"), 2);
+    let status = succeeds(&["lake", "status", "--lake", arg(&lake)]);
+    assert!(status.out.contains("12 = 1 kept + 8 duplicates + 3 id conflicts + 0 rejects"), "{}", status.out);
+    write(
+        &dir.path().join("third/a.json"),
+        with_guid(json!({"errorCode": "x", "eventName": "y"})).to_string().as_bytes(),
+    );
+    let ran = succeeds(&["ingest", arg(&dir.path().join("third")), "--lake", arg(&lake)]);
+    assert!(ran.out.contains("conflicts 1 event kept although another event has the same id"), "{}", ran.out);
+}
+
+#[test]
+fn an_addendum_is_kept_beside_its_event_and_counted_once_in_either_order() {
+    let event = with_guid(json!({}));
+    let late = with_guid(json!({"addendum": {"reason": "DELIVERY_DELAY"}}));
+    let updated = with_guid(json!({
+        "eventID": "1f2e3d4c-0000-4000-8000-000000000062", "errorCode": "AccessDenied",
+        "addendum": {"reason": "UPDATED_DATA", "updatedFields": "errorCode", "originalEventID": event["eventID"]}
+    }));
+    for (order, records) in [[&event, &late, &updated], [&updated, &late, &event]].iter().enumerate() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let lake = dir.path().join("lake");
+        for (step, record) in records.iter().enumerate() {
+            write(&dir.path().join(format!("{step}/a.json")), record.to_string().as_bytes());
+            let ran = succeeds(&["ingest", arg(&dir.path().join(step.to_string())), "--lake", arg(&lake)]);
+            assert_eq!(printed(&ran.out, "kept"), 1, "{}", ran.out);
+            let is_counted = ran.out.contains("addenda   1 addendum record to known events kept");
+            assert_eq!(is_counted, step > 0, "{order}: {}", ran.out);
+        }
+        let all = records.map(Value::clone);
+        let again = ingested(dir.path(), &lake, "again", &all);
+        assert_eq!((&again["kept"], &again["duplicates"], &again["id_conflicts"]), (&json!(0), &json!(3), &json!(0)));
+        let rows = query(
+            &lake,
+            "SELECT (SELECT count(*) FROM events) AS events,
+                    (SELECT count(*) FROM events WHERE addendum LIKE '{\"repeats\":true%') AS repeats,
+                    (SELECT count(*) FROM events WHERE addendum LIKE '%\"DELIVERY_DELAY\"}') AS late,
+                    (SELECT count(*) FROM calls) AS calls, (SELECT sum(calls) FROM hourly_api_use) AS summed",
+        );
+        assert_eq!(rows[0], json!({"events": 3, "repeats": 2, "late": 1, "calls": 1, "summed": 1}), "{order}");
     }
-    archive.finish().expect("memory can be written");
-    out
 }
 
 /// What `EXPECT.tsv` promises for a file.

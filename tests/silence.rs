@@ -142,7 +142,14 @@ fn resolved_is_only_what_was_judged_again() {
     };
     let report = hunt(&["--baseline", "none"], &month);
     assert!(report["findings"].as_array().unwrap().len() >= 2, "{report}");
+    // Each is compared with the run before it: the month, then another day.
     let day = dir.path().join("day.json");
+    for n in [1, 2, 3, 4, 19, 20, 21, 30] {
+        let (from, to) = (format!("2024-01-{n:02}"), format!("2024-01-{:02}", n + 1));
+        let report = hunt(&["--from", &from, "--to", &to], &day);
+        assert_eq!(report["resolved"], json!([]), "{from}: the other days were not judged");
+        assert_eq!(report["findings"].as_array().unwrap().is_empty(), ![3, 20].contains(&n), "{from}");
+    }
     for (from, to) in [("2024-01-03", "2024-01-04"), ("2024-01-10", "2024-01-11"), ("2024-01-20", "2024-01-21")] {
         let report = hunt(&["--baseline", arg(&month), "--from", from, "--to", to], &day);
         assert_eq!(report["resolved"], json!([]), "{from}: the other days were not judged");

@@ -222,3 +222,39 @@ fn folder_markers_and_unusual_keys_of_a_bucket_are_handled() {
     }
     assert!(run().out.contains("3 known objects skipped"));
 }
+
+/// The bucket's other prefix is read and hunted.
+#[test]
+fn a_forbidden_prefix_is_reported_in_every_place() {
+    let root = json!({
+        "eventVersion": "1.08", "eventID": "root", "eventTime": "2024-05-06T07:00:00Z", "awsRegion": "us-east-1",
+        "eventSource": "iam.amazonaws.com", "eventName": "CreateAccessKey", "recipientAccountId": "111122223333",
+        "sourceIPAddress": "198.51.100.7", "userAgent": "aws-cli/2.15",
+        "userIdentity": {"type": "Root", "arn": "arn:aws:iam::111122223333:root", "accountId": "111122223333"},
+    });
+    let keys = [(format!("{DAY}/{LOG}"), json!({ "Records": [root] }).to_string().into_bytes())];
+    let server = common::bucket::Bucket::serve(&keys, &["AWSLogs/444455556666/"]);
+    let settings = server.settings();
+    let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let reason = "cannot list s3://logs/AWSLogs/444455556666: AccessDenied";
+    for quiet in [false, true] {
+        let (lake, report) = (dir.path().join(format!("lake-{quiet}")), dir.path().join("report.json"));
+        let page = dir.path().join("report.html");
+        let mut args = vec!["run", "s3://logs", "--lake", arg(&lake), "--detector", "root_use", "--allow-empty"];
+        args.extend(["--report", arg(&report), "--report", arg(&page)]);
+        args.extend(quiet.then_some("--quiet"));
+        let ran = trailhunt_with(&settings, &args);
+        assert_eq!(ran.code, 2, "{}{}", ran.out, ran.err);
+        let json = common::read_json(&report);
+        assert!(json["coverage"]["objects_failed"][0].as_str().is_some_and(|text| text.starts_with(reason)), "{json}");
+        assert_eq!(json["findings"][0]["detector"], "root_use", "the rest is hunted");
+        assert!(std::fs::read_to_string(&page).expect("a page").contains(reason));
+        if quiet {
+            let brief: Value = serde_json::from_str(&ran.out).expect("one line of JSON");
+            assert_eq!((brief["unread"].as_u64(), brief["events"].as_u64()), (Some(1), Some(1)));
+        } else {
+            assert!(ran.out.contains(reason), "{}", ran.out);
+        }
+    }
+}

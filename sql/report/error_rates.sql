@@ -5,7 +5,7 @@ SELECT
   count(*) AS calls,
   CAST(count(*) AS DOUBLE) / sum(count(*)) OVER (PARTITION BY event_source) AS share,
   count(DISTINCT actor) AS actors
-FROM events
+FROM unique_events
 WHERE event_time >= $from AND event_time < $to
 GROUP BY event_source, coalesce(error_family(error_code, error_message), 'none')
 ORDER BY event_source, calls DESC, error_family

@@ -2,7 +2,7 @@
 -- Each address is looked up once, because a lookup per event is slow.
 WITH addresses AS MATERIALIZED (
   SELECT source_ip_address, count(*) AS events, count(*) FILTER (WHERE error_code IS NOT NULL) AS failed
-  FROM events
+  FROM unique_events
   WHERE event_time >= $from AND event_time < $to
   GROUP BY source_ip_address
 )

@@ -5,7 +5,7 @@ SELECT
   count(*) AS events,
   count(*) FILTER (WHERE error_code IS NOT NULL) AS failed,
   count(DISTINCT actor) AS actors
-FROM events
+FROM unique_events
 WHERE event_time >= $from AND event_time < $to
 GROUP BY event_source, event_name
 ORDER BY events DESC, event_source, event_name

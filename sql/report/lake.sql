@@ -5,6 +5,7 @@ SELECT
   coalesce(sum(records), 0) AS records,
   coalesce(sum(kept), 0) AS kept,
   coalesce(sum(duplicates), 0) AS duplicates,
+  coalesce(sum(id_conflicts), 0) AS id_conflicts,
   coalesce(sum(rejects), 0) AS rejects,
   coalesce(sum(retyped_members), 0) AS retyped_members,
   (SELECT min(event_time) FROM events) AS first_event,

@@ -5,6 +5,6 @@ SELECT
   min(event_time) AS first_time,
   max(event_time) AS last_time,
   count(*) AS calls
-FROM events
+FROM unique_events
 WHERE account_id IS NOT NULL
 GROUP BY event_date, account_id

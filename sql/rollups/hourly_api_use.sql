@@ -12,5 +12,5 @@ SELECT
   max(event_time) AS last_time,
   count(*) AS calls,
   count(*) FILTER (WHERE read_only IS FALSE AND management_event IS NOT FALSE) AS changes
-FROM events
+FROM unique_events
 GROUP BY event_date, date_trunc('hour', event_time), account_id, aws_region, event_source, event_name, error_code

@@ -21,5 +21,5 @@ SELECT
     OR coalesce(user_identity LIKE '%"ec2RoleDelivery"%', FALSE) AS of_instance,
   -- Role or instance profile that the request names, as when something is given a role to run with.
   regexp_match(request_parameters, 'arn:[a-z-]+:iam::[0-9]{12}:(?:role|instance-profile)/[^"\\]+')[1] AS named_role
-FROM events
+FROM unique_events AS events
 WHERE actor IS NOT NULL

@@ -17,7 +17,7 @@ use parquet::file::properties::WriterProperties;
 
 use crate::engine::Query;
 use crate::error::{Error, Result};
-use crate::terminal::printable;
+use crate::terminal::{SafeJson, printable, spreadsheet_cell};
 use crate::wording::counted;
 
 /// A table with borders, followed by the number of rows.
@@ -33,8 +33,7 @@ pub async fn table(query: Query, out: &mut (impl Write + Send)) -> Result<()> {
     written(writeln!(out, "{}\n{}", printable(&table.to_string()), counted(rows as u64, "row")))
 }
 
-/// Comma-separated, with a header. A text that a spreadsheet would evaluate as a formula is prefixed with `'`, as OWASP
-/// advises (<https://owasp.org/www-community/attacks/CSV_Injection>).
+/// Comma-separated, with a header. A text that a spreadsheet would evaluate as a formula is prefixed with `'`.
 ///
 /// # Errors
 /// As [`table`].
@@ -56,7 +55,7 @@ pub async fn csv(query: Query, out: &mut (impl Write + Send)) -> Result<()> {
 /// As [`table`].
 pub async fn json(query: Query, out: &mut (impl Write + Send)) -> Result<()> {
     let builder = arrow::json::WriterBuilder::new().with_explicit_nulls(true);
-    let mut writer = builder.build::<_, arrow::json::writer::JsonArray>(Escaped { out: &mut *out, held: false });
+    let mut writer = builder.build::<_, arrow::json::writer::JsonArray>(SafeJson::new(&mut *out));
     let mut batches = query.stream().await?;
     while let Some(batch) = batches.try_next().await? {
         taken(writer.write(&batch))?;
@@ -71,7 +70,7 @@ pub async fn json(query: Query, out: &mut (impl Write + Send)) -> Result<()> {
 /// As [`table`].
 pub async fn ndjson(query: Query, out: &mut (impl Write + Send)) -> Result<()> {
     let builder = arrow::json::WriterBuilder::new().with_explicit_nulls(true);
-    let mut writer = builder.build::<_, arrow::json::writer::LineDelimited>(Escaped { out, held: false });
+    let mut writer = builder.build::<_, arrow::json::writer::LineDelimited>(SafeJson::new(out));
     let mut batches = query.stream().await?;
     while let Some(batch) = batches.try_next().await? {
         taken(writer.write(&batch))?;
@@ -108,16 +107,11 @@ fn flat(batch: &RecordBatch) -> Result<RecordBatch> {
         }
         let options = FormatOptions::default();
         let cells = ArrayFormatter::try_new(column, &options).map_err(failed)?;
-        let cell = |row: usize| column.is_valid(row).then(|| no_formula(&printable(&cells.value(row).to_string())));
+        let cell = |row: usize| column.is_valid(row).then(|| spreadsheet_cell(&cells.value(row).to_string()));
         columns.push(Arc::new((0..column.len()).map(cell).collect::<StringArray>()));
         fields.push(Arc::new(Field::new(field.name(), DataType::Utf8, true)));
     }
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(failed)
-}
-
-fn no_formula(text: &str) -> String {
-    let begins = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\u{fffd}', '＝', '＋', '－', '＠']);
-    if begins { format!("'{text}") } else { text.to_owned() }
 }
 
 fn failed(error: arrow::error::ArrowError) -> Error {
@@ -142,66 +136,5 @@ pub fn written(result: std::io::Result<()>) -> Result<()> {
             Err(Error::File { path: "query result".into(), source })
         }
         _ => Ok(()),
-    }
-}
-
-/// Writes JSON with DEL and the C1 controls escaped: JSON allows them unescaped, but some terminals interpret them.
-struct Escaped<W> {
-    out: W,
-    /// The previous byte may be the first of a two-byte C1 control; it is not written yet.
-    held: bool,
-}
-
-impl<W: Write> Write for Escaped<W> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let mut text = Vec::with_capacity(bytes.len());
-        for byte in bytes {
-            match (std::mem::take(&mut self.held), byte) {
-                (true, 0x80..=0x9f) => write!(text, "\\u{byte:04x}")?,
-                (held, byte) => {
-                    text.extend(held.then_some(0xc2));
-                    match byte {
-                        0x7f => write!(text, "\\u007f")?,
-                        0xc2 => self.held = true,
-                        byte => text.push(*byte),
-                    }
-                }
-            }
-        }
-        self.out.write_all(&text)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.out.flush()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_formula_becomes_a_text() {
-        for text in ["=1+1", "+1", "-1", "@x", "\tx", "＝1"] {
-            assert_eq!(no_formula(text), format!("'{text}"));
-        }
-        assert_eq!(no_formula("arn:aws:iam::1:user/a=b"), "arn:aws:iam::1:user/a=b");
-    }
-
-    #[test]
-    fn json_is_escaped_in_the_same_way_however_it_is_split() {
-        let text = "{\"a\":\"é\u{7f}\u{9b}31m\u{a0}\"}";
-        for cut in 0..text.len() {
-            let mut out = Vec::new();
-            let mut escaped = Escaped { out: &mut out, held: false };
-            escaped.write_all(&text.as_bytes()[..cut]).unwrap();
-            escaped.write_all(&text.as_bytes()[cut..]).unwrap();
-            let out = String::from_utf8(out).unwrap();
-            assert_eq!(out, "{\"a\":\"é\\u007f\\u009b31m\u{a0}\"}");
-            let (a, b): (serde_json::Value, serde_json::Value) =
-                (serde_json::from_str(&out).unwrap(), serde_json::from_str(text).unwrap());
-            assert_eq!(a, b);
-        }
     }
 }

@@ -5,6 +5,7 @@ use std::io::Write;
 use indicatif::{HumanBytes, HumanCount};
 
 use crate::engine::Plan;
+use crate::terminal::printable;
 
 /// Writes what was read, the number of rows, and the engine's steps.
 ///
@@ -12,7 +13,7 @@ use crate::engine::Plan;
 /// When `out` cannot be written.
 pub fn explained(plan: &Plan, data_files: usize, out: &mut impl Write) -> std::io::Result<()> {
     reads(plan, data_files, out)?;
-    writeln!(out, "rows      {}\n\n{}", plan.rows, plan.steps.trim_end())
+    writeln!(out, "rows      {}\n\n{}", plan.rows, printable(plan.steps.trim_end()))
 }
 
 /// Writes one line for each table that was read, in a lake of so many data files.

@@ -16,7 +16,7 @@ use crate::detect::Window;
 use crate::engine::{Parameters, Session};
 use crate::error::{Error, Result};
 use crate::lake::Snapshot;
-use crate::terminal::Out;
+use crate::terminal::{Out, message};
 
 const HELP: &str = r"SQL ends with ; and may span lines. Tab completes tables, columns and functions.
 \d          tables and views
@@ -52,7 +52,7 @@ pub async fn shell(snapshot: &Snapshot, session: &Session, window: Option<Window
                     break;
                 }
                 if let Err(error) = execute(text, session, window, out).await {
-                    writeln!(out, "{error}")?;
+                    writeln!(out, "{}", message(error))?;
                 }
             }
             Err(ReadlineError::Interrupted) => {}

@@ -38,7 +38,7 @@ use std::ops::Range;
 use arrow::array::RecordBatch;
 use bytes::Bytes;
 
-pub use identity::{RowContent, unique_id};
+pub use identity::{Facts, IDENTITY_COLUMNS, Relation, RowContent, identities, mark_repeats};
 pub use limits::Limits;
 pub use pool::{JobResult, Pool};
 pub use reject::Reject;

@@ -157,9 +157,11 @@ impl From<Ingested> for Coverage {
             objects_changed: ingested.objects_changed,
             objects_failed: ingested.objects_failed.into_iter().map(|(_, reason)| reason).collect(),
             objects_of_other_kinds: ingested.others,
-            events_read: appended.kept + appended.duplicates,
+            events_read: appended.added() + appended.duplicates,
             events_kept: appended.kept,
+            addenda: appended.addenda,
             duplicates: appended.duplicates,
+            id_conflicts: appended.id_conflicts,
             rejects: appended.rejects,
             ..Coverage::default()
         }

@@ -120,7 +120,7 @@ pub async fn read(request: &IngestRequest, surveyed: Surveyed, lake: &Lake, prog
     let Pipeline { mut ingested, names, bar, .. } = pipeline;
     let unmatched = unmatched(&request.selection, &names);
     ingested.objects_failed.extend(unmatched.into_iter().map(|reason| (String::new(), reason)));
-    if ingested.appended.kept > 0 {
+    if ingested.appended.added() > 0 {
         lake.compact(SMALL_FILES_MAX + 1, bounds.memory_bytes).await?;
     }
     drop(bar);
@@ -260,7 +260,7 @@ impl Pipeline<'_> {
             match self.appender.commit().await? {
                 Committed::Done(appended) => {
                     self.ingested.appended += appended;
-                    self.bar.describe(format!("{} events", HumanCount(self.ingested.appended.kept)));
+                    self.bar.describe(format!("{} events", HumanCount(self.ingested.appended.added())));
                     return Ok(());
                 }
                 Committed::Superseded(objects) => {

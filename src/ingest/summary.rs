@@ -28,6 +28,14 @@ pub fn text(ingested: &Ingested, out: &mut impl Write) -> std::io::Result<()> {
         counted(appended.duplicates, "duplicate"),
         counted(appended.rejects, "reject"),
     )?;
+    if appended.id_conflicts > 0 {
+        let events = counted(appended.id_conflicts, "event");
+        writeln!(out, "conflicts {events} kept although another event has the same id")?;
+    }
+    if appended.addenda > 0 {
+        let addenda = counted(appended.addenda, "addendum record");
+        writeln!(out, "addenda   {addenda} to known events kept; detectors count each event once")?;
+    }
     if ingested.objects_changed > 0 {
         let objects = counted(ingested.objects_changed, "object");
         writeln!(out, "changed   {objects} read again because a new version was found")?;

@@ -14,15 +14,15 @@ use uuid::Uuid;
 
 use super::commit::{self, Attempt, Change, NewFile};
 use super::data_file::{DataFileBuilder, ROW_GROUP_ROWS, RowGroups, properties};
-use super::known::{Known, event_keys};
+use super::known::{Known, Seen, event_keys};
 use super::ledger::{Ledger, ObjectState};
-use super::ledger_schema::{LedgerRow, ledger_batch, rejects_batch};
+use super::ledger_schema::{LedgerRow, ledger_batch, ledger_schema, rejects_batch};
 use super::rows::Rows;
 use super::side_file::{self, SideFile};
 use super::snapshot::Snapshot;
 use super::state::State;
 use super::table::Lake;
-use crate::decode::{Decoded, JobResult, Pool, Reject};
+use crate::decode::{Decoded, JobResult, Pool, Reject, mark_repeats};
 use crate::error::{Error, Result};
 use crate::source::LogObject;
 
@@ -85,21 +85,48 @@ pub struct Appended {
     pub objects: u64,
     /// Events that were not in the lake before.
     pub kept: u64,
+    /// Of these, addenda to events that the lake has.
+    pub addenda: u64,
     /// Events that were already in the lake.
     pub duplicates: u64,
+    /// Events that were added although another event has their id.
+    pub id_conflicts: u64,
     /// Records that could not be read; a damaged end of an object counts as one.
     pub rejects: u64,
     /// Members of another type than documented.
     pub retyped_members: u64,
 }
 
+impl Appended {
+    /// Rows added to the lake.
+    pub fn added(&self) -> u64 {
+        self.kept + self.id_conflicts
+    }
+}
+
 impl std::ops::AddAssign for Appended {
     fn add_assign(&mut self, other: Appended) {
         self.objects += other.objects;
         self.kept += other.kept;
+        self.addenda += other.addenda;
         self.duplicates += other.duplicates;
+        self.id_conflicts += other.id_conflicts;
         self.rejects += other.rejects;
         self.retyped_members += other.retyped_members;
+    }
+}
+
+impl LedgerRow {
+    fn appended(&self) -> Appended {
+        Appended {
+            objects: 1,
+            kept: self.kept,
+            addenda: self.addenda,
+            duplicates: self.duplicates,
+            id_conflicts: self.id_conflicts,
+            rejects: self.decoded.rejects,
+            retyped_members: self.decoded.retyped_members,
+        }
     }
 }
 
@@ -142,9 +169,10 @@ impl<'a> Appender<'a> {
             self.known.load(&self.snapshot, *day).await?;
         }
         let keys = event_keys(&batch)?;
-        let fresh: Vec<bool> = keys.iter().zip(&days).map(|(key, day)| self.known.insert(*day, *key)).collect();
+        let seen: Vec<Seen> = keys.iter().zip(&days).map(|(key, day)| self.known.insert(*day, *key)).collect();
+        let batch = mark_repeats(batch, &seen.iter().map(|seen| *seen == Seen::Addendum).collect::<Vec<_>>())?;
         for day in distinct_days {
-            let of_day = (0..).zip(&days).zip(&fresh).filter(|((_, of), fresh)| **of == day && **fresh);
+            let of_day = (0..).zip(&days).zip(&seen).filter(|((_, of), seen)| **of == day && **seen != Seen::Duplicate);
             let rows: Vec<u32> = of_day.map(|((row, _), _)| row).collect();
             if !rows.is_empty() {
                 // Rows that do not fit start the next row group: splitting them would leave small row groups.
@@ -157,18 +185,21 @@ impl<'a> Appender<'a> {
         self.make_room().await?;
         let mut appended = Appended::default();
         for decoded in objects {
-            let kept = fresh[decoded.rows.clone()].iter().filter(|fresh| **fresh).count() as u64;
-            let duplicates = decoded.rows.len() as u64 - kept;
-            appended.objects += 1;
-            appended.kept += kept;
-            appended.duplicates += duplicates;
-            appended.rejects += decoded.rejects;
-            appended.retyped_members += decoded.retyped_members;
-            self.pending.objects.push(LedgerRow { decoded, kept, duplicates });
+            let count =
+                |what: &[Seen]| seen[decoded.rows.clone()].iter().filter(|seen| what.contains(seen)).count() as u64;
+            let row = LedgerRow {
+                kept: count(&[Seen::First, Seen::Addendum]),
+                addenda: count(&[Seen::Addendum]),
+                duplicates: count(&[Seen::Duplicate]),
+                id_conflicts: count(&[Seen::IdConflict]),
+                decoded,
+            };
+            appended += row.appended();
+            self.pending.objects.push(row);
         }
         self.pending.rejects.extend(rejects);
         self.pending.since.get_or_insert_with(Instant::now);
-        self.pending.events += appended.kept;
+        self.pending.events += appended.added();
         Ok(appended)
     }
 
@@ -279,13 +310,7 @@ impl<'a> Appender<'a> {
         let mut appended = Appended::default();
         for row in &objects {
             self.ledger.insert(&row.decoded.object.url, &row.decoded.object.version);
-            appended += Appended {
-                objects: 1,
-                kept: row.kept,
-                duplicates: row.duplicates,
-                rejects: row.decoded.rejects,
-                retyped_members: row.decoded.retyped_members,
-            };
+            appended += row.appended();
         }
         appended
     }
@@ -312,7 +337,9 @@ impl<'a> Appender<'a> {
             let small = state.ledger.split_off(1);
             let path = format!("_trailhunt/ledger/{}.parquet", Uuid::now_v7().simple());
             let small: Vec<_> = small.iter().map(|file| self.lake.location.child(&file.path)).collect();
-            state.ledger.push(side_file::join(&self.lake.location, path, &small, properties()).await?);
+            state.ledger.push(
+                side_file::join(&self.lake.location, path, &small, ledger_schema().fields(), properties()).await?,
+            );
         }
         state.ledger.push(ledger.clone());
         Ok(state)

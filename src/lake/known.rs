@@ -1,25 +1,45 @@
 //! Which events the lake has, day by day, so that none is kept twice.
 //!
 //! An event is identified by its `event_id`, or by its whole content if the id does not identify it: it is missing,
-//! redacted or not a GUID. All records of one event carry the same time, so only the ids of its own day are compared. Days
+//! redacted or not a GUID. Events with one id and different [`Facts`] are different events; all but the first are known by
+//! id and facts. All records of one event carry the same time, so only the ids of its own day are compared. Days
 //! are loaded on first use and the least recently used days are dropped, so memory depends on the days being written, not
 //! on the size of the lake.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::RecordBatch;
 use foldhash::fast::RandomState;
 
-use super::side_file::read_columns;
+use super::side_file::batches;
 use super::snapshot::Snapshot;
-use crate::decode::{RowContent, unique_id};
+use crate::decode::{Facts, IDENTITY_COLUMNS, Relation, RowContent, identities};
 use crate::error::{Error, Result};
 
-/// One id may be held per this many bytes of the memory limit. An id takes 17 to 40 bytes.
+/// One id may be held per this many bytes of the memory limit. An id takes 25 to 57 bytes.
 const LIMIT_BYTES_PER_ID: usize = 512;
 
-/// Identity of an event, 128 bits.
-pub type EventKey = u128;
+/// Identity of an event.
+#[derive(Debug, Clone, Copy)]
+pub struct EventKey {
+    id: u128,
+    facts: Facts,
+}
+
+/// What is known about the event of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// Nothing: it is the first record of its event.
+    First,
+    /// The same record is known.
+    Duplicate,
+    /// Its event is known; this is an addendum to it, or an addendum came first.
+    Addendum,
+    /// Another event has the same id.
+    IdConflict,
+}
 
 /// Event keys by day.
 #[derive(Debug)]
@@ -31,7 +51,8 @@ pub struct Known {
 
 #[derive(Debug, Default)]
 struct Day {
-    keys: HashSet<EventKey, RandomState>,
+    /// The facts of each event, by its id. Two halves of an id take 8 bytes less than a `u128` here, because of its alignment.
+    keys: HashMap<[u64; 2], Facts, RandomState>,
     used: u64,
     /// Holds keys of the current batch, which are in no file yet.
     pending: bool,
@@ -55,32 +76,38 @@ impl Known {
             return Ok(());
         }
         self.evict();
-        let mut keys = HashSet::default();
+        let mut known = Day { used: clock, ..Day::default() };
         for file in &snapshot.files {
             if arrow::datatypes::Date32Type::from_naive_date(file.day) != day {
                 continue;
             }
             let url = snapshot.location.url_of(&file.path);
             let bytes = snapshot.location.bytes(&file.path).await?;
-            let read = |columns| read_columns(bytes.clone(), columns).map_err(|e| Error::lake(url.as_str(), e));
-            let mut batches = read(Some(&["event_id"]))?;
-            let ids: Vec<_> = batches.iter().map(unique_ids).collect::<Result<_>>()?;
-            if ids.iter().flatten().any(Option::is_none) {
-                batches = read(None)?;
-            }
-            for batch in &batches {
-                keys.extend(event_keys(batch)?);
+            let failed = |e: String| Error::lake(url.as_str(), e);
+            let mut columns = Some(IDENTITY_COLUMNS);
+            'read: loop {
+                for batch in batches(bytes.clone(), columns).map_err(|e| failed(e.to_string()))? {
+                    let batch = batch.map_err(|e| failed(e.to_string()))?;
+                    let ids = identities(&batch)?;
+                    if columns.is_some() && ids.iter().any(|(id, _)| id.is_none()) {
+                        // The content of such a row is in all columns. Keys that are known already do no harm.
+                        columns = None;
+                        continue 'read;
+                    }
+                    with_content(ids, &batch)?.into_iter().for_each(|key| _ = known.insert(key));
+                }
+                break;
             }
         }
-        self.days.insert(day, Day { keys, used: clock, pending: false });
+        self.days.insert(day, known);
         Ok(())
     }
 
-    /// Adds an event of a loaded day. False when it was known.
-    pub fn insert(&mut self, day: i32, key: EventKey) -> bool {
+    /// Adds an event of a loaded day.
+    pub fn insert(&mut self, day: i32, key: EventKey) -> Seen {
         let known = self.days.entry(day).or_default();
         known.pending = true;
-        known.keys.insert(key)
+        known.insert(key)
     }
 
     /// The current batch is now in the lake.
@@ -99,23 +126,61 @@ impl Known {
     }
 }
 
-/// The key of every row: its `event_id` where that identifies an event, else a hash of the row's content.
+impl Day {
+    fn insert(&mut self, key: EventKey) -> Seen {
+        let EventKey { id, facts } = key;
+        let id = [(id >> 64) as u64, id as u64];
+        let seen = match self.keys.entry(id) {
+            Entry::Vacant(entry) => {
+                entry.insert(facts);
+                return Seen::First;
+            }
+            Entry::Occupied(first) => match first.get().relation(facts) {
+                Relation::Same => return Seen::Duplicate,
+                Relation::Addendum => Seen::Addendum,
+                Relation::Different => Seen::IdConflict,
+            },
+        };
+        match self.keys.insert(id_with_facts(id, facts), facts) {
+            Some(_) => Seen::Duplicate,
+            None => seen,
+        }
+    }
+}
+
+/// The id, in its place, of a record that is not the first with its `event_id`.
+fn id_with_facts(id: [u64; 2], facts: Facts) -> [u64; 2] {
+    [0, 1].map(|half: u8| {
+        let mut hasher = DefaultHasher::new();
+        (id, facts, half).hash(&mut hasher);
+        hasher.finish()
+    })
+}
+
+/// The key of every row: its `event_id` and facts where the id identifies an event, else a hash of the row's content.
 ///
 /// # Errors
 /// [`Error::Internal`] when a column cannot be formatted.
 pub fn event_keys(batch: &RecordBatch) -> Result<Vec<EventKey>> {
-    let ids = unique_ids(batch)?;
-    if ids.iter().all(Option::is_some) {
-        return Ok(ids.into_iter().flatten().collect());
-    }
-    let content = RowContent::new(batch)?;
-    Ok(ids.into_iter().enumerate().map(|(row, id)| id.unwrap_or_else(|| content.hash(row))).collect())
+    with_content(identities(batch)?, batch)
 }
 
-/// The `event_id` of every row that it identifies.
-fn unique_ids(batch: &RecordBatch) -> Result<Vec<Option<EventKey>>> {
-    let Some(ids) = batch.column_by_name("event_id").map(|ids| ids.as_string::<i32>()) else {
-        return Err(Error::Internal("a batch without event_id".into()));
+fn with_content(ids: Vec<(Option<u128>, Facts)>, batch: &RecordBatch) -> Result<Vec<EventKey>> {
+    let is_without_id = ids.iter().any(|(id, _)| id.is_none());
+    let content = is_without_id.then(|| RowContent::new(batch)).transpose()?;
+    let key = |(row, (id, facts)): (usize, (Option<u128>, Facts))| {
+        let id = id.or_else(|| content.as_ref().map(|content| content.hash(row))).unwrap_or_default();
+        EventKey { id, facts }
     };
-    Ok(ids.iter().map(|id| id.and_then(unique_id)).collect())
+    Ok(ids.into_iter().enumerate().map(key).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_known_event_takes_eight_bytes_more_than_its_id() {
+        assert_eq!(size_of::<([u64; 2], Facts)>(), 24);
+    }
 }

@@ -20,9 +20,13 @@ pub const LEDGER: &[(&str, &str)] = &[
     ("account_id", "account in its key"),
     ("region", "region in its key"),
     ("day", "day of delivery in its key"),
-    ("records", "records found: kept + duplicates + rejects"),
+    ("records", "records found: kept + duplicates + id_conflicts + rejects"),
     ("kept", "events added to the lake from this object"),
     ("duplicates", "events that were already in the lake"),
+    (
+        "id_conflicts",
+        "events added although another event of the day has their id; null in objects read by earlier versions",
+    ),
     ("rejects", "records that could not be read; a damaged end of the object counts as one"),
     ("retyped_members", "members of another type than documented; the original is in `extra`"),
     ("sha256", "hash of the stored bytes; a digest file names the hash of the decompressed bytes"),
@@ -50,9 +54,8 @@ pub fn rejects_schema() -> SchemaRef {
 
 fn schema(columns: &[(&str, &str)]) -> SchemaRef {
     let data_type = |name: &str| match name {
-        "size_bytes" | "records" | "kept" | "duplicates" | "rejects" | "retyped_members" | "byte_offset" => {
-            DataType::Int64
-        }
+        "size_bytes" | "records" | "kept" | "duplicates" | "id_conflicts" | "rejects" | "retyped_members"
+        | "byte_offset" => DataType::Int64,
         "last_modified" | "read_at" => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
         "day" => DataType::Date32,
         _ => DataType::Utf8,
@@ -67,8 +70,12 @@ pub struct LedgerRow {
     pub decoded: DecodedObject,
     /// Events kept.
     pub kept: u64,
+    /// Of these, addenda to events that the lake has.
+    pub addenda: u64,
     /// Events that were already in the lake.
     pub duplicates: u64,
+    /// Events kept although another event has their id.
+    pub id_conflicts: u64,
 }
 
 /// Rows as a batch of [`ledger_schema`].
@@ -96,6 +103,7 @@ pub fn ledger_batch(rows: &[LedgerRow], batch: &str, read_at: DateTime<Utc>) -> 
         number(&|row| row.decoded.rows.len() as u64 + row.decoded.rejects),
         number(&|row| row.kept),
         number(&|row| row.duplicates),
+        number(&|row| row.id_conflicts),
         number(&|row| row.decoded.rejects),
         number(&|row| row.decoded.retyped_members),
         text(|row| Some(&row.decoded.sha256)),

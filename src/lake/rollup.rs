@@ -18,6 +18,7 @@ use std::ops::ControlFlow;
 use std::sync::LazyLock;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::Fields;
 use chrono::{Datelike, Days, Months, NaiveDate, Weekday};
 use futures::TryStreamExt;
 use include_dir::File;
@@ -216,7 +217,7 @@ impl Lake {
         let span = span.ok_or_else(|| Error::Internal(format!("{first} to {last} is not a finished week or month")))?;
         let path = path(rollup, &span.key(&keys(rollup, snapshot)), geography);
         let paths: Vec<_> = files.iter().map(|file| file.path.clone()).collect();
-        let written = side_file::join(&self.location, path, &paths, properties()).await?;
+        let written = side_file::join(&self.location, path, &paths, &Fields::empty(), properties()).await?;
         Ok(file(self.location.child(&written.path), written.size_bytes, first, last))
     }
 }

@@ -4,14 +4,14 @@
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::Schema;
+use arrow::array::{RecordBatch, new_null_array};
+use arrow::datatypes::{FieldRef, Fields, Schema};
 use bytes::Bytes;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::file::properties::WriterProperties;
 use serde::{Deserialize, Serialize};
 
@@ -54,8 +54,15 @@ async fn put(location: &Location, path: String, bytes: Vec<u8>, rows: u64) -> Re
     Ok(SideFile { path, size_bytes, rows })
 }
 
-/// Joins files with the same columns into one; only one row group is in memory at a time.
-pub async fn join(location: &Location, path: String, files: &[Path], properties: WriterProperties) -> Result<SideFile> {
+/// Joins files into one; only one row group is in memory at a time. The columns are those of the first file, and those of
+/// `added`, which files of earlier versions do not have.
+pub async fn join(
+    location: &Location,
+    path: String,
+    files: &[Path],
+    added: &Fields,
+    properties: WriterProperties,
+) -> Result<SideFile> {
     let parquet = |e: parquet::errors::ParquetError| Error::Internal(format!("{path}: {e}"));
     // The Arrow layout stored in each file (text or text view, nullable or not) may differ between files.
     let as_stored = || ArrowReaderOptions::new().with_skip_arrow_metadata(true);
@@ -68,14 +75,22 @@ pub async fn join(location: &Location, path: String, files: &[Path], properties:
         let (schema, writer) = match &mut writer {
             Some(started) => started,
             none => {
-                let fields = reader.schema().fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
+                let stored = reader.schema().fields();
+                let added = added.iter().filter(|field| stored.find(field.name()).is_none());
+                let fields = stored.iter().chain(added).map(|field| field.as_ref().clone().with_nullable(true));
                 let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
                 let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties.clone()));
                 none.insert((schema, writer.map_err(parquet)?))
             }
         };
         for batch in reader.build().map_err(|e| failed(e.to_string()))? {
-            let batch = batch.and_then(|batch| RecordBatch::try_new(Arc::clone(schema), batch.columns().to_vec()));
+            let batch = batch.and_then(|batch| {
+                let column = |field: &FieldRef| match batch.column_by_name(field.name()) {
+                    Some(column) => Arc::clone(column),
+                    None => new_null_array(field.data_type(), batch.num_rows()),
+                };
+                RecordBatch::try_new(Arc::clone(schema), schema.fields().iter().map(column).collect())
+            });
             let batch = batch.map_err(|e| failed(e.to_string()))?;
             rows += batch.num_rows() as u64;
             writer.write(&batch).map_err(parquet)?;
@@ -95,10 +110,46 @@ pub async fn read(location: &Location, file: &SideFile, columns: Option<&[&str]>
 
 /// Reads some columns of a Parquet file that is in memory, in the file's order; all of them for `None`.
 pub fn read_columns(bytes: Bytes, columns: Option<&[&str]>) -> parquet::errors::Result<Vec<RecordBatch>> {
+    Ok(batches(bytes, columns)?.collect::<Result<Vec<_>, _>>()?)
+}
+
+/// As [`read_columns`], batch by batch.
+pub fn batches(bytes: Bytes, columns: Option<&[&str]>) -> parquet::errors::Result<ParquetRecordBatchReader> {
     let mut reader = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
     if let Some(columns) = columns {
         let mask = ProjectionMask::columns(reader.parquet_schema(), columns.iter().copied());
         reader = reader.with_projection(mask);
     }
-    Ok(reader.with_batch_size(65_536).build()?.collect::<Result<Vec<_>, _>>()?)
+    reader.with_batch_size(65_536).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, AsArray, Int64Array};
+    use arrow::datatypes::Int64Type;
+    use object_store::memory::InMemory;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_without_a_new_column_is_joined_with_one_that_has_it() {
+        let location = Location::in_store("s3://lake", Arc::new(InMemory::new())).unwrap();
+        let number = |number: i64| Arc::new(Int64Array::from(vec![number])) as ArrayRef;
+        let old = RecordBatch::try_from_iter([("a", number(1))]).unwrap();
+        let new = RecordBatch::try_from_iter([("added", number(2)), ("a", number(3))]).unwrap();
+        let (mut paths, added) = (Vec::new(), new.schema());
+        for (path, batch) in [("old", old), ("new", new)] {
+            write(&location, path.into(), &[batch], WriterProperties::default()).await.unwrap();
+            paths.push(location.child(path));
+        }
+        let all = join(&location, "all".into(), &paths, added.fields(), WriterProperties::default()).await.unwrap();
+        let rows: Vec<_> = read(&location, &all, None).await.unwrap();
+        let column = |name: &str| {
+            let columns = rows.iter().map(|rows| rows.column_by_name(name).unwrap().as_primitive::<Int64Type>());
+            columns.flat_map(|column| column.iter().collect::<Vec<_>>()).collect::<Vec<_>>()
+        };
+        assert_eq!((column("a"), column("added")), (vec![Some(1), Some(3)], vec![None, Some(2)]));
+    }
 }

@@ -21,15 +21,19 @@ pub struct Coverage {
     pub objects_failed: Vec<String>,
     /// Number of objects that are not CloudTrail logs, by kind.
     pub objects_of_other_kinds: BTreeMap<String, u64>,
-    /// Events read: kept events and duplicates.
+    /// Events read: kept events, duplicates and id conflicts.
     pub events_read: u64,
-    /// Events added to the lake.
+    /// Events added to the lake, without id conflicts.
     pub events_kept: u64,
+    /// Of these, addenda to events that the lake has.
+    pub addenda: u64,
     /// Events that were already in the lake.
     pub duplicates: u64,
+    /// Events added to the lake although another event has their id.
+    pub id_conflicts: u64,
     /// Records, or damaged ends of objects, that could not be read.
     pub rejects: u64,
-    /// Totals of the lake: objects, events, duplicates, rejects.
+    /// Totals of the lake: objects, events, duplicates, id conflicts, rejects.
     pub lake: Row,
     /// Some of the rejects.
     pub reject_examples: Vec<Row>,

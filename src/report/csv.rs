@@ -4,6 +4,7 @@ use std::io::Write;
 
 use super::document::Report;
 use crate::detect::Finding;
+use crate::terminal::spreadsheet_cell;
 
 /// A column: its header, and its value for a finding.
 type Column = (&'static str, fn(&Finding) -> String);
@@ -47,11 +48,9 @@ fn word(value: impl serde::Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-/// A quoted field. An apostrophe in front keeps a spreadsheet from evaluating a formula, as OWASP advises.
+/// A quoted field.
 fn field(text: &str) -> String {
-    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
-    let text = text.replace('\0', "\u{fffd}").replace('"', "\"\"");
-    format!("\"{}{text}\"", if formula { "'" } else { "" })
+    format!("\"{}\"", spreadsheet_cell(text).replace('"', "\"\""))
 }
 
 #[cfg(test)]
@@ -62,6 +61,6 @@ mod tests {
     fn no_field_is_a_formula_and_quotes_are_escaped() {
         assert_eq!(field("=HYPERLINK(\"http://x\")"), "\"'=HYPERLINK(\"\"http://x\"\")\"");
         assert_eq!(field("@SUM(1)"), "\"'@SUM(1)\"");
-        assert_eq!(field("a,b\r\nc"), "\"a,b\r\nc\"");
+        assert_eq!(field("a,b\nc\r\u{1b}"), "\"a,b\nc\u{fffd}\u{fffd}\"");
     }
 }

@@ -70,7 +70,11 @@ impl LakeStatus {
         let (records, kept) = (count("records"), count("kept"));
         let duplicates = counted(self.number("duplicates"), "duplicate");
         let rejects = counted(self.number("rejects"), "reject");
-        writeln!(out, "records   {records} = {kept} kept + {duplicates} + {rejects}")?;
+        let conflicts = match self.number("id_conflicts") {
+            0 => String::new(),
+            conflicts => format!(" + {}", counted(conflicts, "id conflict")),
+        };
+        writeln!(out, "records   {records} = {kept} kept + {duplicates}{conflicts} + {rejects}")?;
         if self.number("retyped_members") > 0 {
             let members = counted(self.number("retyped_members"), "member");
             writeln!(out, "retyped   {members} of an undocumented type, kept in column `extra`")?;

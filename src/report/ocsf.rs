@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::document::Report;
 use crate::detect::{Confidence, Event, Finding, Severity, Status, attack};
+use crate::terminal::SafeJson;
 
 /// OCSF version.
 const VERSION: &str = "1.3.0";
@@ -20,9 +21,8 @@ const CLASS: u32 = 2004;
 /// When `out` cannot be written.
 pub fn ocsf(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
     for finding in report.findings.iter().chain(&report.resolved) {
-        // Valid in JSON, but some readers treat them as line ends.
-        let line = event(report, finding).to_string().replace('\u{85}', "\\u0085");
-        writeln!(out, "{}", line.replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029"))?;
+        // Escapes what some readers treat as line ends, too.
+        writeln!(SafeJson::new(&mut *out), "{}", event(report, finding))?;
     }
     Ok(())
 }

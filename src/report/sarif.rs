@@ -8,6 +8,7 @@ use url::Url;
 use super::detector_summary::DetectorSummary;
 use super::document::Report;
 use crate::detect::{Finding, Severity, Status};
+use crate::terminal::SafeJson;
 
 /// Writes a log with one run: one rule per detector, one result per finding. Resolved findings are results in state
 /// `absent`.
@@ -33,7 +34,7 @@ pub fn sarif(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
             "results": results.map(|finding| result(report, finding)).collect::<Vec<_>>(),
         }],
     });
-    serde_json::to_writer_pretty(&mut *out, &log)?;
+    serde_json::to_writer_pretty(SafeJson::new(&mut *out), &log)?;
     writeln!(out)
 }
 

@@ -4,7 +4,9 @@
 mod out;
 mod printable;
 mod progress;
+mod safe_json;
 
-pub use out::{Out, note};
-pub use printable::{printable, printable_line};
+pub use out::{Out, message, note};
+pub use printable::{printable, printable_line, spreadsheet_cell};
 pub use progress::{Bar, Progress};
+pub use safe_json::SafeJson;

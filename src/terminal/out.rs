@@ -3,7 +3,8 @@
 use std::fmt::{Arguments, Display};
 use std::io::{self, ErrorKind, Write};
 
-use crate::error::{Error, Result};
+use super::{SafeJson, printable};
+use crate::error::{Error, Result, redacted};
 
 /// Where a command writes its output. `write!` and `writeln!` return this crate's [`Result`].
 ///
@@ -59,7 +60,7 @@ impl<W: Write> Out<W> {
     /// As [`Out::render`].
     pub fn json(&mut self, value: &impl serde::Serialize) -> Result<()> {
         self.render(|inner| {
-            serde_json::to_writer_pretty(&mut *inner, value)?;
+            serde_json::to_writer_pretty(SafeJson::new(&mut *inner), value)?;
             writeln!(inner)
         })
     }
@@ -67,7 +68,12 @@ impl<W: Write> Out<W> {
 
 /// Writes one line to standard error. It is lost when standard error is closed: there is nowhere else to report it.
 pub fn note(text: impl Display) {
-    let _ = writeln!(io::stderr(), "trailhunt: {text}");
+    let _ = writeln!(io::stderr(), "trailhunt: {}", message(text));
+}
+
+/// A message without secrets and without characters that steer a terminal: errors quote URLs and log text.
+pub fn message(text: impl Display) -> String {
+    printable(&redacted(&text.to_string()))
 }
 
 #[cfg(test)]

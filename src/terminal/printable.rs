@@ -1,9 +1,11 @@
-//! Makes log text safe to show on a terminal: no character of it can move the cursor, change colours or reorder the text.
+//! Makes log text safe to show: no character of it can move the cursor, change colours, reorder the text, hide in it, or
+//! begin a formula.
 
-/// Text with every control and bidirectional formatting character but the line feed replaced by U+FFFD.
+/// Text with every control, bidirectional formatting and zero-width character but the line feed replaced by U+FFFD.
 ///
 /// Controls are Unicode's category Cc (C0, DEL and C1: a C1 control such as U+009B starts an escape sequence on its own).
-/// Bidirectional characters are those of Unicode's property `Bidi_Control` (UAX #9): they can make text look like another.
+/// Bidirectional characters are those of Unicode's property `Bidi_Control` (UAX #9): they can make text look like another,
+/// and so can zero-width characters. The page of the report has the same list, `visible` in html/dom.js.
 pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c != '\n' && is_unsafe(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
@@ -13,9 +15,18 @@ pub fn printable_line(text: &str) -> String {
     text.chars().map(|c| if is_unsafe(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
-fn is_unsafe(c: char) -> bool {
-    let is_bidi = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    c.is_control() || is_bidi
+/// As [`printable`], for a cell of a spreadsheet. An apostrophe in front keeps it from evaluating a formula, as OWASP advises
+/// (<https://owasp.org/www-community/attacks/CSV_Injection>).
+pub fn spreadsheet_cell(text: &str) -> String {
+    let begins_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\u{fffd}', '＝', '＋', '－', '＠']);
+    let text = printable(text);
+    if begins_formula || text.starts_with('\u{fffd}') { format!("'{text}") } else { text }
+}
+
+pub(super) fn is_unsafe(c: char) -> bool {
+    let is_invisible = matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{feff}');
+    c.is_control() || is_invisible
 }
 
 #[cfg(test)]
@@ -35,6 +46,22 @@ mod tests {
         {
             assert_eq!(printable(&format!("a{c}b")), "a\u{fffd}b", "U+{:04X}", u32::from(c));
         }
+    }
+
+    #[test]
+    fn characters_that_hide_in_text_are_replaced() {
+        for c in "\u{200b}\u{200c}\u{200d}\u{2060}\u{2028}\u{2029}\u{feff}".chars() {
+            assert_eq!(printable(&format!("a{c}b")), "a\u{fffd}b", "U+{:04X}", u32::from(c));
+        }
+    }
+
+    #[test]
+    fn a_formula_becomes_a_text() {
+        for text in ["=1+1", "+1", "-1", "@x", "＝1", "\n=1"] {
+            assert_eq!(spreadsheet_cell(text), format!("'{text}"));
+        }
+        assert_eq!(spreadsheet_cell("\t=1"), "'\u{fffd}=1");
+        assert_eq!(spreadsheet_cell("arn:aws:iam::1:user/a=b"), "arn:aws:iam::1:user/a=b");
     }
 
     #[test]

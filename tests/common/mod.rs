@@ -93,6 +93,36 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().expect("memory can be written")
 }
 
+/// A tar of these names and contents.
+pub fn tar_of(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for (name, bytes) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_cksum();
+        archive.append_data(&mut header, name, *bytes).expect("memory can be written");
+    }
+    archive.into_inner().expect("memory can be written")
+}
+
+/// A zip of these names and contents.
+pub fn zip_of(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut archive = rawzip::ZipArchiveWriter::new(&mut out);
+    for (name, bytes) in files {
+        let file = archive.new_file(name).compression_method(rawzip::CompressionMethod::DEFLATE);
+        let (mut entry, config) = file.start().expect("memory can be written");
+        let encoder = flate2::write::DeflateEncoder::new(&mut entry, flate2::Compression::fast());
+        let mut writer = config.wrap(encoder);
+        writer.write_all(bytes).expect("memory can be written");
+        let (encoder, descriptor) = writer.finish().expect("memory can be written");
+        encoder.finish().expect("memory can be written");
+        entry.finish(descriptor).expect("memory can be written");
+    }
+    archive.finish().expect("memory can be written");
+    out
+}
+
 /// Writes records as one object of an archive.
 pub fn archive(dir: &Path, records: &[Value]) {
     let key = "AWSLogs/111122223333/CloudTrail/us-east-1/2024/01/01/111122223333_CloudTrail_us-east-1_20240101T0000Z_aaaaaaaaaaaaaaaa.json";

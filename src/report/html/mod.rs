@@ -13,6 +13,7 @@ use serde_json::ser::Formatter;
 use sha2::{Digest, Sha256};
 
 use super::document::Report;
+use crate::terminal::SafeJson;
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("style.css");
@@ -41,7 +42,7 @@ pub fn html(report: &Report, out: &mut impl Write) -> io::Result<()> {
             "style" => out.write_all(STYLE.as_bytes())?,
             "script" => out.write_all(script.as_bytes())?,
             "report" => {
-                let mut serializer = serde_json::Serializer::with_formatter(&mut *out, InPage);
+                let mut serializer = serde_json::Serializer::with_formatter(SafeJson::new(&mut *out), InPage);
                 report.serialize(&mut serializer)?;
             }
             other => return Err(io::Error::other(format!("unknown placeholder {other} in page.html"))),

@@ -311,7 +311,7 @@ function compliancePart() {
 
 function coveragePart() {
   const lake = coverage.lake || {};
-  const numbers = [["objects", "objects"], ["records", "records"], ["events", "kept"], ["duplicates", "duplicates"], ["unreadable records", "rejects"]];
+  const numbers = [["objects", "objects"], ["records", "records"], ["events", "kept"], ["duplicates", "duplicates"], ["id conflicts", "id_conflicts"], ["unreadable records", "rejects"]];
   const titled = (title, rows, content) => rows.length > 0 && [h("h3", {}, title), content(rows)];
   return part("coverage", "Data coverage",
     facts([
