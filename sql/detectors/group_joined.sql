@@ -35,7 +35,7 @@ daily AS MATERIALIZED (
     count(*) AS calls,
     count(*) FILTER (WHERE a.failed) AS failures,
     array_distinct(array_agg(a.user_name ORDER BY a.event_time)) AS users,
-    bool_or(a.actor LIKE '%/' || a.user_name) AS is_itself,
+    bool_or(ends_with(a.actor, '/' || a.user_name)) AS is_itself,
     bool_or(n.user_name IS NULL) AS is_old_user,
     evidence(a.event_id, a.event_time) AS evidence
   FROM added AS a

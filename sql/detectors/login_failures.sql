@@ -17,11 +17,15 @@ WITH sign_in AS (
   SELECT
     *,
     coalesce(json_get_str(response_elements, 'ConsoleLogin') = 'Failure', FALSE)
-      OR coalesce(error_family = 'login_failed', FALSE) AS refused,
+      OR coalesce(error_family = 'login_failed', FALSE)
+      -- A sign-in through Identity Center: each factor is verified, and then the user is signed in.
+      OR coalesce(json_get_str(service_event_details, 'CredentialVerification') = 'Failure', FALSE) AS refused,
     coalesce(user_identity_user_name, actor) AS user_name
   FROM calls
   WHERE event_source = 'signin.amazonaws.com'
-    AND api = 'ConsoleLogin'
+    AND (api = 'ConsoleLogin'
+      OR (api = 'CredentialVerification' AND json_get_str(service_event_details, 'CredentialVerification') = 'Failure')
+      OR (api = 'UserAuthentication' AND json_get_str(service_event_details, 'UserAuthentication') = 'Success'))
     AND event_time >= $from AND event_time < $to
 ),
 -- Sign-ins before the first failure of the day are left out: they are everyday sign-ins of an office.

@@ -35,6 +35,7 @@ reads AS (
   SELECT actor, event_source, api, min(first_time) AS first_time
   FROM daily_api_use
   WHERE actor IN (SELECT actor FROM created)
+    AND event_date < CAST($to AS DATE)
   GROUP BY actor, event_source, api
   HAVING sum(changes) = 0
 ),
@@ -88,4 +89,4 @@ JOIN created AS m ON m.made_key = s.made_key
 JOIN explored AS e ON e.made_key = s.made_key
 WHERE s.uses > 0
   AND e.new_reads >= $min_new_reads
-  AND NOT coalesce(m.actor LIKE '%/' || m.user_name, FALSE)
+  AND NOT coalesce(ends_with(m.actor, '/' || m.user_name), FALSE)

@@ -75,8 +75,12 @@ pub fn actor<'a>(identity: &'a Identity<'a>) -> (Option<Cow<'a, str>>, Option<&'
         },
         _ => None,
     };
+    // A sign-in through Identity Center has the account as its principal, and the person in the other members.
+    let is_account = principal_id.is_some() && principal_id == account_id;
+    let person = || borrowed(on_behalf_of).or(borrowed(user_name)).filter(|_| is_account);
     let fallback = || {
         borrowed(arn)
+            .or_else(person)
             .or(borrowed(principal_id))
             .or(borrowed(user_name))
             .or(borrowed(invoked_by))
@@ -147,6 +151,21 @@ mod tests {
         let anyone = Identity { account_id: Some("anonymous".into()), ..identity("AWSAccount", "") };
         assert_eq!(name(&anyone).as_deref(), Some("anonymous"));
         assert_eq!(name(&Identity::default()), None);
+    }
+
+    #[test]
+    fn a_sign_in_through_identity_center_belongs_to_its_person() {
+        let mut sign_in = Identity {
+            principal_id: Some("111122223333".into()),
+            account_id: Some("111122223333".into()),
+            user_name: Some("maria".into()),
+            ..identity("Unknown", "")
+        };
+        assert_eq!(name(&sign_in).as_deref(), Some("maria"));
+        sign_in.on_behalf_of = Some("94a8f4e8-0000-4000-8000-000000000001".into());
+        assert_eq!(name(&sign_in).as_deref(), Some("94a8f4e8-0000-4000-8000-000000000001"));
+        (sign_in.on_behalf_of, sign_in.user_name) = (None, None);
+        assert_eq!(name(&sign_in).as_deref(), Some("111122223333"));
     }
 
     #[test]

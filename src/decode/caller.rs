@@ -38,7 +38,8 @@ impl<'a> Caller<'a> {
         let raw = |slot: usize| self.members.iter().find(|(known, _)| *known == slot).map(|(_, raw)| *raw);
         let text = |slot: usize| raw(slot).and_then(json::text);
         let kind = text(const { slot("user_identity_type") });
-        let on_behalf_of = (kind.as_deref() == Some("IdentityCenterUser")).then(|| on_behalf_of(self.raw)).flatten();
+        let on_behalf_of =
+            matches!(kind.as_deref(), Some("IdentityCenterUser" | "Unknown")).then(|| on_behalf_of(self.raw)).flatten();
         Identity {
             kind,
             on_behalf_of,
