@@ -3,8 +3,9 @@
 //! Duplicates are dropped; the other rows are grouped by day and encoded as they arrive. [`Appender::commit`] writes the
 //! files under unique names and makes them visible with one Delta commit. If another writer committed first and touched
 //! the same days or objects, the batch is returned to the caller to be read again; otherwise it is committed unchanged.
+//! Objects that another writer read in the meantime are dropped when they are pushed, with their rows.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
@@ -22,7 +23,7 @@ use super::side_file::{self, SideFile};
 use super::snapshot::Snapshot;
 use super::state::State;
 use super::table::Lake;
-use crate::decode::{Decoded, JobResult, Pool, Reject};
+use crate::decode::{Decoded, DecodedObject, JobResult, Pool, Reject};
 use crate::error::{Error, Result};
 use crate::source::LogObject;
 
@@ -129,12 +130,18 @@ impl<'a> Appender<'a> {
         self.ledger.object_state(object)
     }
 
-    /// Adds decoded objects to the current batch.
+    /// Adds decoded objects to the current batch, except those that the ledger has by now; returns their number.
     ///
     /// # Errors
     /// When the days' files in the lake cannot be read.
-    pub async fn push(&mut self, decoded: Decoded) -> Result<Appended> {
-        let Decoded { batch, days, objects, rejects, others: _ } = decoded;
+    pub async fn push(&mut self, decoded: Decoded) -> Result<u64> {
+        let Decoded { batch, days, objects, mut rejects, others: _ } = decoded;
+        let was_read = |object: &DecodedObject| self.ledger.object_state(&object.object) == ObjectState::Read;
+        let (known, objects): (Vec<_>, Vec<_>) = objects.into_iter().partition(was_read);
+        if !known.is_empty() {
+            let urls: HashSet<&str> = known.iter().map(|known| known.object.url.as_str()).collect();
+            rejects.retain(|reject| !urls.contains(reject.object.as_str()));
+        }
         let mut distinct_days: Vec<i32> = days.clone();
         distinct_days.sort_unstable();
         distinct_days.dedup();
@@ -142,7 +149,10 @@ impl<'a> Appender<'a> {
             self.known.load(&self.snapshot, *day).await?;
         }
         let keys = event_keys(&batch)?;
-        let fresh: Vec<bool> = keys.iter().zip(&days).map(|(key, day)| self.known.insert(*day, *key)).collect();
+        let mut fresh = vec![false; keys.len()];
+        for row in objects.iter().flat_map(|object| object.rows.clone()) {
+            fresh[row] = self.known.insert(days[row], keys[row]);
+        }
         for day in distinct_days {
             let of_day = (0..).zip(&days).zip(&fresh).filter(|((_, of), fresh)| **of == day && **fresh);
             let rows: Vec<u32> = of_day.map(|((row, _), _)| row).collect();
@@ -155,21 +165,15 @@ impl<'a> Appender<'a> {
             }
         }
         self.make_room().await?;
-        let mut appended = Appended::default();
         for decoded in objects {
             let kept = fresh[decoded.rows.clone()].iter().filter(|fresh| **fresh).count() as u64;
             let duplicates = decoded.rows.len() as u64 - kept;
-            appended.objects += 1;
-            appended.kept += kept;
-            appended.duplicates += duplicates;
-            appended.rejects += decoded.rejects;
-            appended.retyped_members += decoded.retyped_members;
+            self.pending.events += kept;
             self.pending.objects.push(LedgerRow { decoded, kept, duplicates });
         }
         self.pending.rejects.extend(rejects);
         self.pending.since.get_or_insert_with(Instant::now);
-        self.pending.events += appended.kept;
-        Ok(appended)
+        Ok(known.len() as u64)
     }
 
     fn day(&mut self, day: i32) -> Result<&mut Day> {
@@ -257,14 +261,13 @@ impl<'a> Appender<'a> {
             let state = self.next_state(&ledger_file, reject_file.as_ref()).await?;
             let change = Change::Append { files: &files, state: &state };
             let attempt = tokio::task::block_in_place(|| commit::attempt(self.lake, &self.snapshot, &change))?;
-            let before = std::mem::replace(&mut self.snapshot, self.lake.snapshot().await?);
+            let others = self.refresh(&files, &state).await?;
             // If the answer to our own commit was lost, the retry conflicts with that commit.
-            let ours = self.snapshot.state.ledger.contains(&ledger_file);
+            let ours = self.snapshot.state.ledger.contains(&ledger_file)
+                || self.snapshot.files.iter().any(|live| files.iter().any(|file| file.path == live.path));
             if attempt == Attempt::Done || ours {
                 return Ok(Committed::Done(self.done(objects)));
             }
-            self.ledger = Ledger::load(&self.lake.location, &self.snapshot.state.ledger).await?;
-            let others = new_days(&before, &self.snapshot);
             let was_read = |row: &LedgerRow| self.ledger.object_state(&row.decoded.object) == ObjectState::Read;
             if touched.iter().any(|day| others.contains(day)) || objects.iter().any(was_read) {
                 self.known = Known::new(self.memory_bytes);
@@ -272,6 +275,22 @@ impl<'a> Appender<'a> {
                 return Ok(Committed::Superseded(objects.into_iter().map(|row| row.decoded.object).collect()));
             }
         }
+    }
+
+    /// Moves on to the newest snapshot, which may hold commits of other writers even if ours succeeded. What they added
+    /// is known from then on. Returns the days to which they added events. `files` and `state` are our own commit.
+    async fn refresh(&mut self, files: &[NewFile], state: &State) -> Result<HashSet<i32>> {
+        let before = std::mem::replace(&mut self.snapshot, self.lake.snapshot().await?);
+        let was_there = |file: &SideFile| before.state.ledger.contains(file) || state.ledger.contains(file);
+        if self.snapshot.state.ledger.iter().all(was_there) {
+            return Ok(HashSet::new());
+        }
+        self.ledger = Ledger::load(&self.lake.location, &self.snapshot.state.ledger).await?;
+        let had: HashSet<_> = before.files.iter().map(|file| &file.path).chain(files.iter().map(|f| &f.path)).collect();
+        let new = self.snapshot.files.iter().filter(|file| !had.contains(&file.path));
+        let days = new.map(|file| Date32Type::from_naive_date(file.day)).collect();
+        self.known.forget(&days);
+        Ok(days)
     }
 
     fn done(&mut self, objects: Vec<LedgerRow>) -> Appended {
@@ -317,11 +336,4 @@ impl<'a> Appender<'a> {
         state.ledger.push(ledger.clone());
         Ok(state)
     }
-}
-
-/// Days with files in `now` that were not in `before`.
-fn new_days(before: &Snapshot, now: &Snapshot) -> Vec<i32> {
-    let had: std::collections::HashSet<_> = before.files.iter().map(|file| &file.path).collect();
-    let new = now.files.iter().filter(|file| !had.contains(&file.path));
-    new.map(|file| Date32Type::from_naive_date(file.day)).collect()
 }

@@ -88,6 +88,11 @@ impl Known {
         self.days.values_mut().for_each(|day| day.pending = false);
     }
 
+    /// Another writer added events to these days: they are loaded again on their next use.
+    pub fn forget(&mut self, days: &HashSet<i32>) {
+        self.days.retain(|day, _| !days.contains(day));
+    }
+
     /// Drops the least recently used days until the bound holds.
     fn evict(&mut self) {
         while self.days.values().map(|day| day.keys.len()).sum::<usize>() > self.ids_max {
