@@ -252,10 +252,10 @@ impl<'a> Appender<'a> {
         let touched: Vec<i32> = days.keys().copied().collect();
         let files = self.write_files(&batch, days).await?;
         let ledger_rows = ledger_batch(&objects, &batch, Utc::now())?;
-        let ledger_file = self.write_side(format!("_trailhunt/ledger/{batch}.parquet"), &[ledger_rows]).await?;
+        let ledger_file = self.write_side(format!("_trailhunt/ledger/{batch}"), &[ledger_rows]).await?;
         let reject_file = match rejects_batch(&rejects, &batch)? {
             empty if empty.num_rows() == 0 => None,
-            rows => Some(self.write_side(format!("_trailhunt/rejects/{batch}.parquet"), &[rows]).await?),
+            rows => Some(self.write_side(format!("_trailhunt/rejects/{batch}"), &[rows]).await?),
         };
         loop {
             let state = self.next_state(&ledger_file, reject_file.as_ref()).await?;
@@ -318,8 +318,8 @@ impl<'a> Appender<'a> {
         Ok(files)
     }
 
-    async fn write_side(&self, path: String, batches: &[RecordBatch]) -> Result<SideFile> {
-        side_file::write(&self.lake.location, path, batches, properties()).await
+    async fn write_side(&self, stem: String, batches: &[RecordBatch]) -> Result<SideFile> {
+        side_file::write(&self.lake.location, stem, batches, properties()).await
     }
 
     /// The state after this batch. Joins the smaller ledger files when there are too many.
@@ -329,9 +329,9 @@ impl<'a> Appender<'a> {
         if state.ledger.len() >= LEDGER_FILES_MAX {
             state.ledger.sort_by_key(|file| std::cmp::Reverse(file.rows));
             let small = state.ledger.split_off(1);
-            let path = format!("_trailhunt/ledger/{}.parquet", Uuid::now_v7().simple());
+            let stem = format!("_trailhunt/ledger/{}", Uuid::now_v7().simple());
             let small: Vec<_> = small.iter().map(|file| self.lake.location.child(&file.path)).collect();
-            state.ledger.push(side_file::join(&self.lake.location, path, &small, properties()).await?);
+            state.ledger.push(side_file::join(&self.lake.location, stem, &small, properties()).await?);
         }
         state.ledger.push(ledger.clone());
         Ok(state)
