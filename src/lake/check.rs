@@ -69,7 +69,9 @@ impl Lake {
         let files = found.len();
         found.retain(|path, _| checksum::of(path).is_some());
         checked.without_checksum = (files - found.len()) as u64;
-        let sampled = sample(found, percent, &mut checked.not_sampled);
+        let with_checksum = found.len();
+        let sampled = sample(found, percent);
+        checked.not_sampled = (with_checksum - sampled.len()) as u64;
 
         let (mut done, total) = (0, sampled.iter().map(|(_, size)| size).sum());
         progress(done, total);
@@ -129,13 +131,12 @@ fn sizes(snapshot: &Snapshot) -> HashMap<Path, u64> {
 }
 
 /// A random part of the files, rounded up to a whole file.
-fn sample(files: BTreeMap<Path, u64>, percent: f64, not_sampled: &mut u64) -> Vec<(Path, u64)> {
+fn sample(files: BTreeMap<Path, u64>, percent: f64) -> Vec<(Path, u64)> {
     let random = RandomState::new();
     let mut files: Vec<_> = files.into_iter().collect();
     let count = (files.len() as f64 * percent / 100.0).ceil() as usize;
     if count < files.len() {
         files.sort_by_cached_key(|(path, _)| random.hash_one(path));
-        *not_sampled = (files.len() - count) as u64;
         files.truncate(count);
     }
     files
