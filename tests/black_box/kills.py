@@ -24,9 +24,9 @@ ROUNDS = 4
 KILLS_PER_ROUND = 25
 INGEST_KILLS_PER_ROUND = 12
 SEED = 17
-SAMPLE = ["--days", "3", "--accounts", "2", "--events-per-day", "200", "--attacks", "2", "--events-per-object", "8"]
-# So little memory that an ingest commits many times.
-SMALL = ["--memory-limit", "1MB"]
+SAMPLE = ["--days", "2", "--accounts", "1", "--events-per-day", "200", "--attacks", "2", "--events-per-object", "3"]
+# So little memory that a batch is a few objects, and more than a batch is in flight.
+SMALL = ["--memory-limit", "512KB"]
 # They read events, daily summaries and histories.
 DETECTORS = ["trail_tampering", "call_rate", "new_place", "sensitive_api"]
 
@@ -111,6 +111,14 @@ def an_undisturbed_lake_has_events_and_findings(world: World) -> None:
     assert commits(lake) > 10, "an ingest is several commits"
 
 
+def two_ingests_at_once_give_the_same_lake(world: World) -> None:
+    lake = world.folder / "two"
+    running = [world.trailhunt.start(*process) for process in world.commands(lake)["two ingests"]]
+    for process in running:
+        finish(process)
+    expect_same(world.contents(lake), world.expected)
+
+
 def commits(lake: Path) -> int:
     return len(list((lake / "_delta_log").glob("*.json")))
 
@@ -122,10 +130,13 @@ def a_lake_is_the_same_after_kills(world: World, number: int) -> None:
         # First only ingests: later there is little left to read.
         world.kill(lake, world.chance.choice(commands[:3] if kills < INGEST_KILLS_PER_ROUND else commands))
     world.complete(lake)
-    found = world.contents(lake)
-    for name, rows in world.expected.items():
-        assert found[name] == rows, f"{name}: {difference(found[name], rows)}"
+    expect_same(world.contents(lake), world.expected)
     everything_is_intact(world, lake)
+
+
+def expect_same(found: dict, expected: dict) -> None:
+    for name, rows in expected.items():
+        assert found[name] == rows, f"{name}: {difference(found[name], rows)}"
 
 
 def difference(found: list, expected: list) -> str:
@@ -155,6 +166,7 @@ def main(binary: str) -> int:
         detectors = [option for name in DETECTORS for option in ("--detector", name)]
         world = World(trailhunt, Path(folder), archive, detectors)
         scenarios: list[Callable[[], None]] = [partial(an_undisturbed_lake_has_events_and_findings, world)]
+        scenarios += [partial(two_ingests_at_once_give_the_same_lake, world)]
         scenarios += [partial(a_lake_is_the_same_after_kills, world, number) for number in range(1, ROUNDS + 1)]
         scenarios += [partial(a_hundred_processes_were_killed, world)]
         return run_scenarios([(scenario.func.__name__, scenario) for scenario in scenarios])
