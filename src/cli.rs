@@ -49,7 +49,7 @@ pub enum Command {
     Runs(RunsArgs),
     /// Write everything that a run's findings are based on to one file
     Evidence(EvidenceArgs),
-    /// Verify that no recorded run, report or evidence bundle was modified
+    /// Verify that no file of a lake, recorded run, report or evidence bundle was modified
     Verify(VerifyArgs),
     /// Query a lake: SQL, a file with SQL, or a saved question
     Query(QueryArgs),
@@ -332,6 +332,12 @@ fn alerts(text: &str) -> Result<f64, String> {
     number.ok_or_else(|| "expected a number above 0, such as 0.5".into())
 }
 
+/// A share such as `5` or `5%`.
+fn percent(text: &str) -> Result<f64, String> {
+    let number = text.trim_end_matches('%').parse().ok().filter(|percent| (0.0..=100.0).contains(percent));
+    number.ok_or_else(|| "expected a percentage such as 5%".into())
+}
+
 /// One of `names`, parsed.
 fn one_of<T>(names: impl IntoIterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
 where
@@ -439,6 +445,9 @@ pub struct VerifyArgs {
     /// Reproduce a finding of a recorded run: run its detector again over the version of the lake that the run saw
     #[arg(long, value_name = "FINDING")]
     pub again: Option<String>,
+    /// Read only a random part of the lake's files; 0 reads none, only the log and the recorded runs
+    #[arg(long, value_name = "PERCENT", value_parser = percent, default_value = "100%")]
+    pub sample: f64,
     /// Folders of detectors that the run used.
     #[command(flatten)]
     pub dirs: DetectorDirArgs,

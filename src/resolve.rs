@@ -160,6 +160,7 @@ pub fn request(command: Command, settings: Settings) -> Result<Request> {
             target: args.target,
             last_sha256: args.last_sha256,
             finding: args.again,
+            sample_percent: args.sample,
             library: Library::load(&args.dirs.folders)?,
         }),
         Command::Query(args) => Request::Query(query(args)?),

@@ -8,8 +8,8 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -28,9 +28,10 @@ use serde_json::json;
 use trailhunt::engine::{Parameters, roll_up, session};
 use trailhunt::geo::Geo;
 use trailhunt::ingest;
+use trailhunt::ingest::Ingested;
 use trailhunt::lake::{Lake, Rolled, SideFile, rollups_and_histories};
 use trailhunt::open;
-use trailhunt::request::IngestRequest;
+use trailhunt::request::{Bounds, IngestRequest};
 use trailhunt::source::{Location, Selection};
 use trailhunt::terminal::Progress;
 
@@ -51,17 +52,48 @@ struct Mortal {
     death: Death,
     /// Every write fails with this error.
     refusal: Option<fn() -> Error>,
+    rival: Mutex<Option<Rival>>,
+}
+
+/// A whole ingest that runs immediately before or after this version of the lake is committed.
+#[derive(Debug)]
+struct Rival {
+    source: Arc<InMemory>,
+    version: u64,
+    comes: Death,
 }
 
 impl Mortal {
     fn new(inner: &Arc<InMemory>, requests: i64, death: Death) -> Arc<Mortal> {
-        Arc::new(Mortal { inner: Arc::clone(inner), left: AtomicI64::new(requests), death, refusal: None })
+        let (left, rival) = (AtomicI64::new(requests), Mutex::new(None));
+        Arc::new(Mortal { inner: Arc::clone(inner), left, death, refusal: None, rival })
+    }
+
+    fn with_rival(inner: &Arc<InMemory>, rival: Rival) -> Arc<Mortal> {
+        let store = Mortal::new(inner, i64::MAX, Death::Before);
+        *store.rival.lock().unwrap() = Some(rival);
+        store
+    }
+
+    /// Runs the rival if it is due at this request.
+    async fn let_rival(&self, location: &Path, now: Death) {
+        let is_due = |rival: &mut Rival| {
+            rival.comes == now && location.as_ref().ends_with(&format!("_delta_log/{:020}.json", rival.version))
+        };
+        let rival = self.rival.lock().unwrap().take_if(is_due);
+        if let Some(rival) = rival {
+            // On its own thread: its future holds that of this request.
+            let store = Arc::clone(&self.inner);
+            let runtime = tokio::runtime::Handle::current();
+            let run = move || runtime.block_on(ingest_in_small_batches(&rival.source, store));
+            tokio::task::spawn_blocking(run).await.unwrap();
+        }
     }
 
     /// A store that answers reads and refuses writes.
     fn refusing(inner: &Arc<InMemory>, refusal: fn() -> Error) -> Arc<Mortal> {
-        let (left, death) = (AtomicI64::new(i64::MAX), Death::Before);
-        Arc::new(Mortal { inner: Arc::clone(inner), left, death, refusal: Some(refusal) })
+        let (left, death, rival) = (AtomicI64::new(i64::MAX), Death::Before, Mutex::new(None));
+        Arc::new(Mortal { inner: Arc::clone(inner), left, death, refusal: Some(refusal), rival })
     }
 
     fn served(&self, of: i64) -> i64 {
@@ -98,7 +130,9 @@ impl ObjectStore for Mortal {
             return Err(refusal());
         }
         self.alive()?;
+        self.let_rival(location, Death::Before).await;
         let answer = self.inner.put_opts(location, payload, opts).await;
+        self.let_rival(location, Death::After).await;
         self.answer(answer)
     }
 
@@ -147,20 +181,25 @@ impl ObjectStore for Mortal {
 
 /// Six objects of three days: with repeated events, late events and a damaged record each.
 async fn archive() -> Arc<InMemory> {
+    archive_of(3).await
+}
+
+/// Two objects per day.
+async fn archive_of(days: u32) -> Arc<InMemory> {
     let store = Arc::new(InMemory::new());
     let event = |id: &str, day: u32| {
-        json!({"eventTime": format!("2024-01-0{day}T10:00:00Z"), "eventID": id, "eventName": "ListBuckets",
+        json!({"eventTime": format!("2024-01-{day:02}T10:00:00Z"), "eventID": id, "eventName": "ListBuckets",
                "eventSource": "s3.amazonaws.com", "userIdentity": {"type": "Root", "accountId": "111122223333"}})
     };
-    for day in 1..=3 {
+    for day in 1..=days {
         for region in ["us-east-1", "eu-west-1"] {
             let mut records: Vec<_> = (0..5).map(|n| event(&format!("{region}-{day}-{n}"), day)).collect();
             // An event that the trail of the other region delivers too, and a late event of the day before.
             records.push(event(&format!("shared-{day}"), day));
             records.push(event(&format!("late-{region}"), day.max(2) - 1));
             records.push(json!({"eventTime": "never"}));
-            let folder = format!("AWSLogs/111122223333/CloudTrail/{region}/2024/01/0{day}");
-            let key = format!("{folder}/111122223333_CloudTrail_{region}_2024010{day}T1005Z_aaaaaaaaaaaaaaaa.json");
+            let folder = format!("AWSLogs/111122223333/CloudTrail/{region}/2024/01/{day:02}");
+            let key = format!("{folder}/111122223333_CloudTrail_{region}_202401{day:02}T1005Z_aaaaaaaaaaaaaaaa.json");
             store.put(&key.into(), json!({ "Records": records }).to_string().into()).await.unwrap();
         }
     }
@@ -435,4 +474,67 @@ async fn ingests_at_the_same_time_all_finish_and_keep_each_event_once() {
         }
         assert_eq!(contents(&store).await, expected);
     }
+}
+
+/// One ingest of everything with so little memory that it commits after a few objects, while others are in flight.
+async fn ingest_in_small_batches(source: &Arc<InMemory>, lake: Arc<dyn ObjectStore>) -> Ingested {
+    let source = Location::in_store("s3://trail", Arc::clone(source) as Arc<dyn ObjectStore>).unwrap();
+    let lake = Lake::open_or_create(&place("lake", lake)).await.unwrap();
+    let all = IngestRequest::all(vec![source]);
+    let request = IngestRequest { bounds: Bounds { memory_bytes: 1 << 14, ..all.bounds }, ..all };
+    ingest::ingest(&request, &lake, Progress::Hidden).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_in_flight_are_checked_again_when_another_ingest_commits_first() {
+    let source = archive_of(12).await;
+    let (undisturbed, objects) = (Arc::new(InMemory::new()), 24);
+    assert_eq!(ingest_in_small_batches(&source, Arc::clone(&undisturbed) as _).await.appended.objects, objects);
+    let expected = contents(&undisturbed).await;
+    assert!(lake_of(&undisturbed).await.snapshot().await.unwrap().version > 5, "several commits");
+    for version in [1, 3] {
+        for comes in [Death::Before, Death::After] {
+            let store = Arc::new(InMemory::new());
+            let rival = Rival { source: Arc::clone(&source), version, comes };
+            let disturbed = Mortal::with_rival(&store, rival);
+            let ingested = ingest_in_small_batches(&source, Arc::clone(&disturbed) as _).await;
+            assert!(disturbed.rival.lock().unwrap().is_none(), "the rival ran");
+            assert_eq!(contents(&store).await, expected, "rival {comes:?} commit {version}");
+            assert_eq!(ingested.appended.objects + ingested.objects_skipped, objects);
+            assert!(ingested.appended.objects < objects, "the rival read some");
+        }
+    }
+}
+
+#[test]
+fn two_processes_at_the_same_time_give_each_object_one_row_in_the_ledger() {
+    use std::process::{Command, Stdio};
+    let dir = tempfile::tempdir().unwrap();
+    let (source, lake, whole) = (dir.path().join("in"), dir.path().join("lake"), dir.path().join("whole"));
+    let trailhunt = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_trailhunt"));
+        command.args(args).stdout(Stdio::null());
+        command
+    };
+    let sample =
+        ["--days", "1", "--accounts", "1", "--events-per-day", "120", "--attacks", "0", "--events-per-object", "2"];
+    let out = ["sample", "--out", source.to_str().unwrap()];
+    assert!(trailhunt(&[&out[..], &sample[..]].concat()).status().unwrap().success());
+    let ingest = |lake: &std::path::Path| {
+        // So little memory that a batch is a few objects, and more than a batch is in flight.
+        let lake = lake.to_str().unwrap();
+        trailhunt(&["ingest", source.to_str().unwrap(), "--lake", lake, "--memory-limit", "512KB"])
+    };
+    assert!(ingest(&whole).status().unwrap().success());
+    let both = [ingest(&lake).spawn().unwrap(), ingest(&lake).spawn().unwrap()];
+    both.into_iter().for_each(|mut ingest| assert!(ingest.wait().unwrap().success()));
+    let ask = |lake: &std::path::Path| {
+        let sql = "SELECT count(*) AS objects, count(DISTINCT object), sum(kept), sum(duplicates), sum(rejects), \
+                   sum(records - kept - duplicates - rejects), (SELECT count(*) FROM events) AS events FROM objects";
+        let mut command = trailhunt(&["query", "--format", "csv", "--lake", lake.to_str().unwrap(), sql]);
+        String::from_utf8(command.stdout(Stdio::piped()).output().unwrap().stdout).unwrap()
+    };
+    let expected = ask(&whole);
+    assert!(expected.lines().count() == 2, "{expected}");
+    assert_eq!(ask(&lake), expected);
 }

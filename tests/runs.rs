@@ -127,6 +127,8 @@ fn a_finding_is_reproduced_at_the_lake_version_of_its_run() {
     let ran = verify(&["--again", id]);
     assert!(ran.code == 0 && ran.out.contains(now["run"]["id"].as_str().unwrap()), "{}{}", ran.out, ran.err);
     std::fs::remove_file(lake.join("_trailhunt/runs/00000002.json")).unwrap();
+    let stored = format!("_trailhunt/runs/{}.report.json.gz", now["run"]["id"].as_str().unwrap());
+    std::fs::remove_file(lake.join(stored)).unwrap();
     let ran = verify(&["--again", id]);
     let expected =
         format!("{id} reproduced: trail_tampering finds it at lake version {}", report["run"]["lake_version"]);

@@ -250,7 +250,8 @@ impl Pipeline<'_> {
 
     async fn push(&mut self, fetched: Fetched) -> Result<()> {
         self.ingested.objects_failed.extend(fetched.failed);
-        self.appender.push(fetched.decoded).await?;
+        // Another ingest may have read some of them since they were listed.
+        self.ingested.objects_skipped += self.appender.push(fetched.decoded).await?;
         Ok(())
     }
 

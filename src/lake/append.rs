@@ -3,8 +3,9 @@
 //! Duplicates are dropped; the other rows are grouped by day and encoded as they arrive. [`Appender::commit`] writes the
 //! files under unique names and makes them visible with one Delta commit. If another writer committed first and touched
 //! the same days or objects, the batch is returned to the caller to be read again; otherwise it is committed unchanged.
+//! Objects that another writer read in the meantime are dropped when they are pushed, with their rows.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
@@ -22,7 +23,7 @@ use super::side_file::{self, SideFile};
 use super::snapshot::Snapshot;
 use super::state::State;
 use super::table::Lake;
-use crate::decode::{Decoded, JobResult, Pool, Reject, mark_repeats};
+use crate::decode::{Decoded, DecodedObject, JobResult, Pool, Reject, mark_repeats};
 use crate::error::{Error, Result};
 use crate::source::LogObject;
 
@@ -156,12 +157,18 @@ impl<'a> Appender<'a> {
         self.ledger.object_state(object)
     }
 
-    /// Adds decoded objects to the current batch.
+    /// Adds decoded objects to the current batch, except those that the ledger has by now; returns their number.
     ///
     /// # Errors
     /// When the days' files in the lake cannot be read.
-    pub async fn push(&mut self, decoded: Decoded) -> Result<Appended> {
-        let Decoded { batch, days, objects, rejects, others: _ } = decoded;
+    pub async fn push(&mut self, decoded: Decoded) -> Result<u64> {
+        let Decoded { batch, days, objects, mut rejects, others: _ } = decoded;
+        let was_read = |object: &DecodedObject| self.ledger.object_state(&object.object) == ObjectState::Read;
+        let (known, objects): (Vec<_>, Vec<_>) = objects.into_iter().partition(was_read);
+        if !known.is_empty() {
+            let urls: HashSet<&str> = known.iter().map(|known| known.object.url.as_str()).collect();
+            rejects.retain(|reject| !urls.contains(reject.object.as_str()));
+        }
         let mut distinct_days: Vec<i32> = days.clone();
         distinct_days.sort_unstable();
         distinct_days.dedup();
@@ -169,7 +176,10 @@ impl<'a> Appender<'a> {
             self.known.load(&self.snapshot, *day).await?;
         }
         let keys = event_keys(&batch)?;
-        let seen: Vec<Seen> = keys.iter().zip(&days).map(|(key, day)| self.known.insert(*day, *key)).collect();
+        let mut seen = vec![Seen::Duplicate; keys.len()];
+        for row in objects.iter().flat_map(|object| object.rows.clone()) {
+            seen[row] = self.known.insert(days[row], keys[row]);
+        }
         let batch = mark_repeats(batch, &seen.iter().map(|seen| *seen == Seen::Addendum).collect::<Vec<_>>())?;
         for day in distinct_days {
             let of_day = (0..).zip(&days).zip(&seen).filter(|((_, of), seen)| **of == day && **seen != Seen::Duplicate);
@@ -183,7 +193,6 @@ impl<'a> Appender<'a> {
             }
         }
         self.make_room().await?;
-        let mut appended = Appended::default();
         for decoded in objects {
             let count =
                 |what: &[Seen]| seen[decoded.rows.clone()].iter().filter(|seen| what.contains(seen)).count() as u64;
@@ -194,13 +203,12 @@ impl<'a> Appender<'a> {
                 id_conflicts: count(&[Seen::IdConflict]),
                 decoded,
             };
-            appended += row.appended();
+            self.pending.events += row.appended().added();
             self.pending.objects.push(row);
         }
         self.pending.rejects.extend(rejects);
         self.pending.since.get_or_insert_with(Instant::now);
-        self.pending.events += appended.added();
-        Ok(appended)
+        Ok(known.len() as u64)
     }
 
     fn day(&mut self, day: i32) -> Result<&mut Day> {
@@ -279,23 +287,22 @@ impl<'a> Appender<'a> {
         let touched: Vec<i32> = days.keys().copied().collect();
         let files = self.write_files(&batch, days).await?;
         let ledger_rows = ledger_batch(&objects, &batch, Utc::now())?;
-        let ledger_file = self.write_side(format!("_trailhunt/ledger/{batch}.parquet"), &[ledger_rows]).await?;
+        let ledger_file = self.write_side(format!("_trailhunt/ledger/{batch}"), &[ledger_rows]).await?;
         let reject_file = match rejects_batch(&rejects, &batch)? {
             empty if empty.num_rows() == 0 => None,
-            rows => Some(self.write_side(format!("_trailhunt/rejects/{batch}.parquet"), &[rows]).await?),
+            rows => Some(self.write_side(format!("_trailhunt/rejects/{batch}"), &[rows]).await?),
         };
         loop {
             let state = self.next_state(&ledger_file, reject_file.as_ref()).await?;
             let change = Change::Append { files: &files, state: &state };
             let attempt = tokio::task::block_in_place(|| commit::attempt(self.lake, &self.snapshot, &change))?;
-            let before = std::mem::replace(&mut self.snapshot, self.lake.snapshot().await?);
+            let others = self.refresh(&files, &state).await?;
             // If the answer to our own commit was lost, the retry conflicts with that commit.
-            let ours = self.snapshot.state.ledger.contains(&ledger_file);
+            let ours = self.snapshot.state.ledger.contains(&ledger_file)
+                || self.snapshot.files.iter().any(|live| files.iter().any(|file| file.path == live.path));
             if attempt == Attempt::Done || ours {
                 return Ok(Committed::Done(self.done(objects)));
             }
-            self.ledger = Ledger::load(&self.lake.location, &self.snapshot.state.ledger).await?;
-            let others = new_days(&before, &self.snapshot);
             let was_read = |row: &LedgerRow| self.ledger.object_state(&row.decoded.object) == ObjectState::Read;
             if touched.iter().any(|day| others.contains(day)) || objects.iter().any(was_read) {
                 self.known = Known::new(self.memory_bytes);
@@ -303,6 +310,22 @@ impl<'a> Appender<'a> {
                 return Ok(Committed::Superseded(objects.into_iter().map(|row| row.decoded.object).collect()));
             }
         }
+    }
+
+    /// Moves on to the newest snapshot, which may hold commits of other writers even if ours succeeded. What they added
+    /// is known from then on. Returns the days to which they added events. `files` and `state` are our own commit.
+    async fn refresh(&mut self, files: &[NewFile], state: &State) -> Result<HashSet<i32>> {
+        let before = std::mem::replace(&mut self.snapshot, self.lake.snapshot().await?);
+        let was_there = |file: &SideFile| before.state.ledger.contains(file) || state.ledger.contains(file);
+        if self.snapshot.state.ledger.iter().all(was_there) {
+            return Ok(HashSet::new());
+        }
+        self.ledger = Ledger::load(&self.lake.location, &self.snapshot.state.ledger).await?;
+        let had: HashSet<_> = before.files.iter().map(|file| &file.path).chain(files.iter().map(|f| &f.path)).collect();
+        let new = self.snapshot.files.iter().filter(|file| !had.contains(&file.path));
+        let days = new.map(|file| Date32Type::from_naive_date(file.day)).collect();
+        self.known.forget(&days);
+        Ok(days)
     }
 
     fn done(&mut self, objects: Vec<LedgerRow>) -> Appended {
@@ -324,8 +347,8 @@ impl<'a> Appender<'a> {
         Ok(files)
     }
 
-    async fn write_side(&self, path: String, batches: &[RecordBatch]) -> Result<SideFile> {
-        side_file::write(&self.lake.location, path, batches, properties()).await
+    async fn write_side(&self, stem: String, batches: &[RecordBatch]) -> Result<SideFile> {
+        side_file::write(&self.lake.location, stem, batches, properties()).await
     }
 
     /// The state after this batch. Joins the smaller ledger files when there are too many.
@@ -335,20 +358,13 @@ impl<'a> Appender<'a> {
         if state.ledger.len() >= LEDGER_FILES_MAX {
             state.ledger.sort_by_key(|file| std::cmp::Reverse(file.rows));
             let small = state.ledger.split_off(1);
-            let path = format!("_trailhunt/ledger/{}.parquet", Uuid::now_v7().simple());
+            let stem = format!("_trailhunt/ledger/{}", Uuid::now_v7().simple());
             let small: Vec<_> = small.iter().map(|file| self.lake.location.child(&file.path)).collect();
             state.ledger.push(
-                side_file::join(&self.lake.location, path, &small, ledger_schema().fields(), properties()).await?,
+                side_file::join(&self.lake.location, stem, &small, ledger_schema().fields(), properties()).await?,
             );
         }
         state.ledger.push(ledger.clone());
         Ok(state)
     }
-}
-
-/// Days with files in `now` that were not in `before`.
-fn new_days(before: &Snapshot, now: &Snapshot) -> Vec<i32> {
-    let had: std::collections::HashSet<_> = before.files.iter().map(|file| &file.path).collect();
-    let new = now.files.iter().filter(|file| !had.contains(&file.path));
-    new.map(|file| Date32Type::from_naive_date(file.day)).collect()
 }

@@ -17,6 +17,7 @@ use delta_kernel_default_engine::parquet::DataFileMetadata;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 
+use super::checksum;
 use super::data_file::BuiltFile;
 use super::snapshot::{Snapshot, path_in_store};
 use super::state::{DOMAIN, State};
@@ -64,13 +65,13 @@ pub enum Attempt {
     Conflict,
 }
 
-/// Writes a finished file of `day`. Its name contains `batch`, which must be unique.
+/// Writes a finished file of `day`. Its name contains `batch`, which must be unique, and its checksum.
 ///
 /// # Errors
 /// [`Error::Storage`] when it cannot be written.
 pub async fn write(lake: &Lake, batch: &str, day: NaiveDate, file: BuiltFile) -> Result<NewFile> {
     let location = &lake.location;
-    let path = location.child(&format!("{PARTITION}={day}/{batch}.parquet"));
+    let path = location.child(&checksum::name(&format!("{PARTITION}={day}/{batch}"), &file.bytes));
     let size_bytes = file.bytes.len() as u64;
     let put = location.store().put(&path, file.bytes.into()).await;
     put.map_err(|e| Error::storage(Action::Write, location.url_of(&path), e))?;

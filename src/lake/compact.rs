@@ -8,6 +8,7 @@ use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStoreExt};
 use uuid::Uuid;
 
+use super::checksum;
 use super::commit::{self, Attempt, Change};
 use super::data_file::DataFileBuilder;
 use super::rollup;
@@ -83,6 +84,8 @@ impl Lake {
         for file in &files {
             let url = self.location.url_of(&file.path);
             let bytes = self.location.bytes(&file.path).await?;
+            // The new file's checksum must not confirm altered events.
+            checksum::check(&self.location, &file.path, &bytes)?;
             for batch in read_columns(bytes, None).map_err(|e| Error::lake(url.as_str(), e))? {
                 waiting.push(&batch, (0..batch.num_rows() as u32).collect())?;
                 if waiting.count() >= FILE_EVENTS_MAX as usize || waiting.bytes() >= sorted_bytes {
@@ -145,7 +148,7 @@ impl Lake {
     }
 
     /// True for Parquet files of events, ledger, rejects and rollups; never for the table's log.
-    fn is_lake_file(&self, path: &Path) -> bool {
+    pub(super) fn is_lake_file(&self, path: &Path) -> bool {
         let parts: Vec<_> = path.prefix_match(self.location.prefix()).into_iter().flatten().collect();
         let folder = parts.first().map(|part| part.as_ref().to_owned()).unwrap_or_default();
         let is_data = folder.starts_with(crate::schema::PARTITION) && parts.len() == 2;

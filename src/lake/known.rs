@@ -6,7 +6,7 @@
 //! are loaded on first use and the least recently used days are dropped, so memory depends on the days being written, not
 //! on the size of the lake.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::collections::hash_map::Entry;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -113,6 +113,11 @@ impl Known {
     /// The current batch is now in the lake.
     pub fn committed(&mut self) {
         self.days.values_mut().for_each(|day| day.pending = false);
+    }
+
+    /// Another writer added events to these days: they are loaded again on their next use.
+    pub fn forget(&mut self, days: &HashSet<i32>) {
+        self.days.retain(|day, _| !days.contains(day));
     }
 
     /// Drops the least recently used days until the bound holds.

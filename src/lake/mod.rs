@@ -6,15 +6,19 @@
 //!
 //! ```text
 //! LAKE/_delta_log/                         the table's log
-//! LAKE/event_date=2024-02-29/<batch>.parquet
-//! LAKE/_trailhunt/ledger/<batch>.parquet   one row per source object that was read
-//! LAKE/_trailhunt/rejects/<batch>.parquet  one row per record that could not be read
-//! LAKE/_trailhunt/rollups/<name>/<day>-<hash>.parquet  daily summaries; they can be recomputed at any time
+//! LAKE/event_date=2024-02-29/<batch>.<sha256>.parquet
+//! LAKE/_trailhunt/ledger/<batch>.<sha256>.parquet   one row per source object that was read
+//! LAKE/_trailhunt/rejects/<batch>.<sha256>.parquet  one row per record that could not be read
+//! LAKE/_trailhunt/rollups/<name>/<day>-<hash>.<sha256>.parquet  daily summaries; they can be recomputed at any time
 //! LAKE/_trailhunt/locks/                   the lock of the nightly run
 //! LAKE/_trailhunt/runs/                    the chain of runs and their reports
 //! ```
+//!
+//! `<sha256>` is the hash of the file's content.
 
 mod append;
+mod check;
+mod checksum;
 mod commit;
 mod compact;
 mod data_file;
@@ -24,6 +28,7 @@ mod known;
 mod ledger;
 mod ledger_schema;
 mod lock;
+mod log;
 mod rollup;
 mod rows;
 mod runs;
@@ -37,11 +42,13 @@ mod test_store;
 mod text_chunk;
 
 pub use append::{Appended, Appender, Committed};
+pub use check::CheckedFiles;
 pub use compact::{Compacted, Vacuumed};
 pub use dependencies::dependencies;
 pub use ledger::{Ledger, ObjectState};
 pub use ledger_schema::{LEDGER, REJECTS, ledger_schema, rejects_schema};
 pub use lock::Lock;
+pub use log::{CheckedLog, LogFiles};
 pub use rollup::Rolled;
 pub use runs::{Link, Record};
 pub use side_file::SideFile;

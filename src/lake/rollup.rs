@@ -22,11 +22,13 @@ use arrow::datatypes::Fields;
 use chrono::{Datelike, Days, Months, NaiveDate, Weekday};
 use futures::TryStreamExt;
 use include_dir::File;
+use object_store::ObjectMeta;
 use object_store::path::Path;
 use parquet::basic::Compression;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use sha2::{Digest, Sha256};
 
+use super::checksum;
 use super::dependencies::dependencies;
 use super::side_file;
 use super::snapshot::{DataFile, Snapshot};
@@ -162,15 +164,22 @@ impl Lake {
             Err(object_store::Error::NotFound { .. }) => Vec::new(),
             listed => listed.map_err(|e| Error::storage(Action::List, self.location.url_of(&folder), e))?,
         };
-        let listed: HashMap<Path, u64> = listed.into_iter().map(|object| (object.location, object.size)).collect();
+        // Files of the same stem hold the same rows; the first one is used.
+        let mut by_stem: HashMap<Path, (Path, u64)> = HashMap::new();
+        for ObjectMeta { location, size, .. } in listed {
+            let known = by_stem.entry(checksum::stem(&location)).or_insert_with(|| (location.clone(), size));
+            if location < known.0 {
+                *known = (location, size);
+            }
+        }
         let mut rolled = Rolled::default();
         let months = months(snapshot);
         for rollup in rollups_and_histories() {
             let keys = keys(&rollup, snapshot);
             let existing = |span: &Span| {
-                let path = self.location.child(&path(&rollup, &span.key(&keys), geography));
+                let stem = self.location.child(&path(&rollup, &span.key(&keys), geography));
                 let (first, last) = (*span.days.first()?, *span.days.last()?);
-                listed.get(&path).map(|size_bytes| file(path, *size_bytes, first, last))
+                by_stem.get(&stem).map(|(path, size_bytes)| file(path.clone(), *size_bytes, first, last))
             };
             let files = rolled.files.entry(rollup.name).or_default();
             // In a history, the days after a missing day are missing too.
@@ -262,12 +271,13 @@ fn file(path: Path, size_bytes: u64, day: NaiveDate, last_day: NaiveDate) -> Dat
     DataFile { path, size_bytes, day, rows: 0, min, max, nulls }
 }
 
+/// A file's path in the lake without checksum and ending.
 fn path(rollup: &Rollup, key: &str, geography: &[String]) -> String {
     let places = match Origin::of(rollup).is_placed {
         true => format!(".{}", short(Sha256::new_with_prefix(geography.join("\n")))),
         false => String::new(),
     };
-    format!("_trailhunt/rollups/{}/{key}{places}.parquet", rollup.name)
+    format!("_trailhunt/rollups/{}/{key}{places}", rollup.name)
 }
 
 /// What the rows of a rollup depend on, besides the events.

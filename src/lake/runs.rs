@@ -5,17 +5,23 @@
 //! LAKE/_trailhunt/runs/<run>.report.json.gz   its report
 //! ```
 //!
-//! A record holds the hash of the previous record and of its report. A record never replaces another, so two runs that
-//! end at the same time become two records. Changing or removing a record breaks the chain. Removing the last records
-//! does not; only somebody who noted the last hash elsewhere can detect that.
+//! A record holds the hash of the previous record, of its report and of the files that are new in the table's log. A
+//! record never replaces another, so two runs that end at the same time become two records. Changing or removing a record
+//! breaks the chain. Removing the last records does not; a report without a record, or a hash that was noted elsewhere,
+//! reveals that.
 
 use futures::TryStreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::log::LogFiles;
 use super::table::Lake;
 use crate::error::{Action, Error, Result};
 use crate::sha256;
+
+const FOLDER: &str = "_trailhunt/runs";
+/// How the name of a stored report ends.
+const REPORT: &str = ".report.json.gz";
 
 /// The previous hash of the first record.
 const NO_PREVIOUS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -42,6 +48,9 @@ pub struct Record {
     pub report: String,
     /// SHA-256 of the stored report.
     pub report_sha256: String,
+    /// The table's log; records of older versions of this program have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogFiles>,
     /// The run's own data.
     pub run: serde_json::Value,
 }
@@ -61,20 +70,29 @@ pub struct Link {
     pub problems: Vec<String>,
 }
 
+impl Link {
+    /// The files of the log that it covers. A modified record covers none.
+    pub fn log(&self) -> Option<&LogFiles> {
+        self.record.as_ref().filter(|_| self.problems.is_empty())?.log.as_ref()
+    }
+}
+
 impl Lake {
     /// Adds a run to the chain. `report` holds the bytes of its report, stored under the run's `id`.
     ///
     /// # Errors
     /// When the lake cannot be written, or its chain cannot be read.
     pub async fn append_run(&self, id: &str, run: serde_json::Value, report: Vec<u8>) -> Result<Link> {
-        let report_path = format!("_trailhunt/runs/{id}.report.json.gz");
+        let report_path = format!("{FOLDER}/{id}{REPORT}");
         let report_sha256 = sha256::hex(&report);
         self.put_new(&report_path, report).await?;
         loop {
             let last = self.last_record().await?;
+            let log = Some(self.log_files(last.as_ref().and_then(|(_, last)| last.log())).await?);
             let record = Record {
                 sequence: last.as_ref().map_or(1, |(sequence, _)| sequence + 1),
-                previous: last.map_or_else(|| NO_PREVIOUS.to_owned(), |(_, sha256)| sha256),
+                previous: last.map_or_else(|| NO_PREVIOUS.to_owned(), |(_, last)| last.sha256),
+                log,
                 report: report_path.clone(),
                 report_sha256: report_sha256.clone(),
                 run: run.clone(),
@@ -136,24 +154,40 @@ impl Lake {
         Ok(None)
     }
 
-    /// Number and hash of the last record.
-    async fn last_record(&self) -> Result<Option<(u64, String)>> {
+    /// The paths of the stored reports. A run stores its report immediately before its record.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    pub async fn stored_reports(&self) -> Result<Vec<String>> {
+        let names = self.names().await?.into_iter();
+        let mut reports: Vec<_> =
+            names.filter(|name| name.ends_with(REPORT)).map(|name| format!("{FOLDER}/{name}")).collect();
+        reports.sort_unstable();
+        Ok(reports)
+    }
+
+    /// Number of the last record, and the record.
+    async fn last_record(&self) -> Result<Option<(u64, Link)>> {
         let Some(sequence) = self.sequences().await?.last().copied() else { return Ok(None) };
         let bytes = self.location.bytes(&self.location.child(&path(sequence))).await?.to_vec();
-        Ok(Some((sequence, read(path(sequence), bytes).sha256)))
+        Ok(Some((sequence, read(path(sequence), bytes))))
     }
 
     async fn sequences(&self) -> Result<Vec<u64>> {
-        let folder = self.location.child("_trailhunt/runs");
+        let sequence = |name: &str| name.strip_suffix(".json").filter(|digits| digits.len() == 8)?.parse().ok();
+        let mut sequences: Vec<u64> = self.names().await?.iter().filter_map(|name| sequence(name)).collect();
+        sequences.sort_unstable();
+        Ok(sequences)
+    }
+
+    /// Names of the files in the folder of the runs.
+    async fn names(&self) -> Result<Vec<String>> {
+        let folder = self.location.child(FOLDER);
         let listed = match self.location.store().list(Some(&folder)).try_collect::<Vec<_>>().await {
             Err(object_store::Error::NotFound { .. }) => Vec::new(),
             listed => listed.map_err(|e| Error::storage(Action::List, self.location.url_of(&folder), e))?,
         };
-        let sequence = |name: &str| name.strip_suffix(".json").filter(|digits| digits.len() == 8)?.parse().ok();
-        let mut sequences: Vec<u64> =
-            listed.iter().filter_map(|object| sequence(object.location.filename()?)).collect();
-        sequences.sort_unstable();
-        Ok(sequences)
+        Ok(listed.iter().filter_map(|object| Some(object.location.filename()?.to_owned())).collect())
     }
 }
 
@@ -189,7 +223,7 @@ fn line(sha256: &str, record: &str) -> String {
 }
 
 fn path(sequence: u64) -> String {
-    format!("_trailhunt/runs/{sequence:08}.json")
+    format!("{FOLDER}/{sequence:08}.json")
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReader,
 use parquet::file::properties::WriterProperties;
 use serde::{Deserialize, Serialize};
 
+use super::checksum;
 use crate::error::{Action, Error, Result};
 use crate::source::Location;
 
@@ -29,24 +30,25 @@ pub struct SideFile {
     pub rows: u64,
 }
 
-/// Writes batches of one schema as one Parquet file.
+/// Writes batches of one schema as one Parquet file, whose path is `stem` and its checksum.
 pub async fn write(
     location: &Location,
-    path: String,
+    stem: String,
     batches: &[RecordBatch],
     properties: WriterProperties,
 ) -> Result<SideFile> {
     let Some(first) = batches.first() else { return Err(Error::Internal("a side file needs a batch".into())) };
-    let parquet = |e: parquet::errors::ParquetError| Error::Internal(format!("{path}: {e}"));
+    let parquet = |e: parquet::errors::ParquetError| Error::Internal(format!("{stem}: {e}"));
     let mut writer = ArrowWriter::try_new(Vec::new(), first.schema(), Some(properties)).map_err(parquet)?;
     for batch in batches {
         writer.write(batch).map_err(parquet)?;
     }
     let bytes = writer.into_inner().map_err(parquet)?;
-    put(location, path, bytes, batches.iter().map(|b| b.num_rows() as u64).sum()).await
+    put(location, &stem, bytes, batches.iter().map(|b| b.num_rows() as u64).sum()).await
 }
 
-async fn put(location: &Location, path: String, bytes: Vec<u8>, rows: u64) -> Result<SideFile> {
+async fn put(location: &Location, stem: &str, bytes: Vec<u8>, rows: u64) -> Result<SideFile> {
+    let path = checksum::name(stem, &bytes);
     let size_bytes = bytes.len() as u64;
     let key = location.child(&path);
     let put = location.store().put(&key, bytes.into()).await;
@@ -58,17 +60,18 @@ async fn put(location: &Location, path: String, bytes: Vec<u8>, rows: u64) -> Re
 /// `added`, which files of earlier versions do not have.
 pub async fn join(
     location: &Location,
-    path: String,
+    stem: String,
     files: &[Path],
     added: &Fields,
     properties: WriterProperties,
 ) -> Result<SideFile> {
-    let parquet = |e: parquet::errors::ParquetError| Error::Internal(format!("{path}: {e}"));
+    let parquet = |e: parquet::errors::ParquetError| Error::Internal(format!("{stem}: {e}"));
     // The Arrow layout stored in each file (text or text view, nullable or not) may differ between files.
     let as_stored = || ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let (mut writer, mut rows) = (None, 0);
     for file in files {
         let bytes = location.bytes(file).await?;
+        checksum::check(location, file, &bytes)?;
         let failed = |reason: String| Error::lake(location.to_string(), format!("{file}: {reason}"));
         let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(bytes, as_stored());
         let reader = reader.map_err(|e| failed(e.to_string()))?;
@@ -98,13 +101,14 @@ pub async fn join(
     }
     let Some((_, writer)) = writer else { return Err(Error::Internal("no side files to join".into())) };
     let bytes = writer.into_inner().map_err(parquet)?;
-    put(location, path, bytes, rows).await
+    put(location, &stem, bytes, rows).await
 }
 
 /// Reads some columns of a file, or all of them for `None`.
 pub async fn read(location: &Location, file: &SideFile, columns: Option<&[&str]>) -> Result<Vec<RecordBatch>> {
     let key = location.child(&file.path);
     let bytes = location.bytes(&key).await?;
+    checksum::check(location, &key, &bytes)?;
     read_columns(bytes, columns).map_err(|e| Error::lake(location.to_string(), format!("{}: {e}", file.path)))
 }
 

@@ -285,6 +285,8 @@ pub struct VerifyRequest {
     pub last_sha256: Option<String>,
     /// A recorded finding to reproduce.
     pub finding: Option<String>,
+    /// The part of the lake's files to check.
+    pub sample_percent: f64,
     /// The detectors the run may have used.
     pub library: Library,
 }

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::io::Write;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use chrono::NaiveDate;
 
 use super::Run;
 use super::record::stored_report;
 use crate::detect::rows;
-use crate::engine::{Parameters, Session};
+use crate::engine::{Parameters, Session, Value};
 use crate::error::{Error, Result};
-use crate::lake::Lake;
+use crate::lake::{Lake, Snapshot};
 use crate::open;
 use crate::report::{Row, bundle};
 use crate::request::EvidenceRequest;
@@ -39,7 +40,8 @@ pub struct Evidence {
 /// Collects what the findings of a run are based on and writes the bundle.
 ///
 /// # Errors
-/// When the run is not recorded, the lake cannot be read, or the file cannot be written.
+/// When the run is not recorded, its report or a file with its events was modified, the lake cannot be read, or the bundle
+/// cannot be written.
 pub async fn evidence(request: &EvidenceRequest) -> Result<Evidence> {
     let lake = Lake::open(&request.lake.location).await?;
     let links = lake.runs().await?;
@@ -53,7 +55,8 @@ pub async fn evidence(request: &EvidenceRequest) -> Result<Evidence> {
     let json = stored_report(&lake, record).await?.map_err(|problem| {
         Error::lake(lake.location().to_string(), format!("{}: {problem}; see `trailhunt verify`", record.report))
     })?;
-    let report: Value = serde_json::from_slice(&json).map_err(|e| Error::Internal(format!("the report: {e}")))?;
+    let report: serde_json::Value =
+        serde_json::from_slice(&json).map_err(|e| Error::Internal(format!("the report: {e}")))?;
     let mut files = bundle::Files::new();
     let mut missing = Vec::new();
 
@@ -68,19 +71,26 @@ pub async fn evidence(request: &EvidenceRequest) -> Result<Evidence> {
         }
     }
 
-    let (_, session) = open::session_of(&lake, &request.lake).await?;
+    let (snapshot, session) = open::session_of(&lake, &request.lake).await?;
     let texts = |name: &str| -> BTreeSet<String> {
         let findings = report["findings"].as_array().into_iter().flatten();
         let events = findings.filter_map(|finding| finding["evidence"]["events"].as_array()).flatten();
         events.filter_map(|event| event[name].as_str().map(str::to_owned)).collect()
     };
     let (ids, objects) = (texts("event_id"), texts("source_object"));
-    let events = rows_with(&session, "events", "event_id", ids.clone()).await?;
+    let days = days(&texts("event_time"), &snapshot);
+    let unchecked = lake.check_sources(&snapshot, &days).await?;
+    missing.extend(unchecked.iter().map(|file| format!("checksum of {file}: an older version wrote this file")));
+    // Only from files that were checked.
+    let within = " AND events.event_date BETWEEN CAST($from AS DATE) AND CAST($to AS DATE)";
+    let text = |day: &NaiveDate| Value::Text(day.to_string());
+    let bounds = Parameters::from([("from".into(), text(days.start())), ("to".into(), text(days.end()))]);
+    let events = rows_with(&session, "events", "event_id", ids.clone(), within, &bounds).await?;
     let known: BTreeSet<&str> = events.iter().filter_map(|row| row.get("event_id")?.as_str()).collect();
     missing
         .extend(ids.iter().filter(|id| !known.contains(id.as_str())).map(|id| format!("event {id}: not in the lake")));
     files.insert("events.jsonl".into(), lines(&events)?);
-    let sources = rows_with(&session, "objects", "object", objects).await?;
+    let sources = rows_with(&session, "objects", "object", objects, "", &Parameters::new()).await?;
     files.insert("source_objects.jsonl".into(), lines(&sources)?);
 
     let records = links.iter().filter(|link| link.record.as_ref().is_some_and(|r| r.sequence <= record.sequence));
@@ -115,14 +125,31 @@ impl Evidence {
     }
 }
 
-/// Rows of a table whose `column` has one of these values.
-async fn rows_with(session: &Session, table: &str, column: &str, values: BTreeSet<String>) -> Result<Vec<Row>> {
+/// From the first to the last day of the events; all days of the lake if a time cannot be parsed.
+fn days(times: &BTreeSet<String>, snapshot: &Snapshot) -> RangeInclusive<NaiveDate> {
+    let days: Option<BTreeSet<NaiveDate>> = times.iter().map(|time| time.get(..10)?.parse().ok()).collect();
+    let (first, last) = match days {
+        Some(days) => (days.first().copied().unwrap_or_default(), days.last().copied().unwrap_or_default()),
+        None => snapshot.days().unwrap_or_default(),
+    };
+    first..=last
+}
+
+/// Rows of a table whose `column` has one of these values, and for which the rest of the condition holds.
+async fn rows_with(
+    session: &Session,
+    table: &str,
+    column: &str,
+    values: BTreeSet<String>,
+    and: &str,
+    parameters: &Parameters,
+) -> Result<Vec<Row>> {
     let wanted = session.temp_table(column, values)?;
-    let sql = format!("SELECT {table}.* FROM {wanted} JOIN {table} ON {table}.{column} = {wanted}.{column}");
-    let query = session.query("evidence", &sql, &Parameters::new()).await?;
+    let sql = format!("SELECT {table}.* FROM {wanted} JOIN {table} ON {table}.{column} = {wanted}.{column}{and}");
+    let query = session.query("evidence", &sql, parameters).await?;
     let mut found = rows(&query.collect().await?).map_err(|e| Error::query("evidence", e))?;
     // A fixed order: the same run gives the same bundle.
-    found.sort_by_cached_key(|row| Value::Object(row.clone()).to_string());
+    found.sort_by_cached_key(|row| serde_json::Value::Object(row.clone()).to_string());
     Ok(found)
 }
 

@@ -1,9 +1,10 @@
-//! Checks that no record, report or bundle was altered since its run, and reproduces a finding.
+//! Checks that no file of the lake, record, report or bundle was altered, and reproduces a finding.
 
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
+use indicatif::HumanBytes;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -11,13 +12,14 @@ use super::Run;
 use super::record::stored_report;
 use crate::detect::{self, Settings, Window};
 use crate::error::{Error, Result};
-use crate::lake::{Lake, Link};
+use crate::lake::{CheckedFiles, CheckedLog, Lake, Link};
 use crate::open;
 use crate::report::bundle;
 use crate::request::VerifyRequest;
 use crate::sha256;
 use crate::terminal::Progress;
 use crate::terminal::printable_line;
+use crate::wording::counted;
 
 /// The result of a verification.
 #[derive(Debug)]
@@ -26,21 +28,34 @@ pub struct Verified {
     pub runs: usize,
     /// Hash of the last record.
     pub last_sha256: Option<String>,
+    /// The check of the table's log.
+    pub log: CheckedLog,
+    /// The check of the lake's files.
+    pub files: CheckedFiles,
+    /// The part of the files that was read.
+    pub sample_percent: f64,
     /// How the finding was reproduced, if requested.
     pub reproduced: Option<String>,
     /// What is wrong, one line each.
     pub problems: Vec<String>,
 }
 
+/// What is wrong with a report whose run is not in the chain.
+const REMOVED: &str =
+    "no record names this report: the record of its run was removed, or the run was killed while it was recorded";
+
 /// The first bytes of every bundle.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// Checks the chain of runs and their reports, then the report or bundle, and reproduces the requested finding.
+/// Checks the chain of runs and their reports, the log and the files of the lake, then the report or bundle, and
+/// reproduces the requested finding.
 ///
 /// # Errors
 /// When the lake or the file cannot be read.
 pub async fn verify(request: &VerifyRequest, progress: Progress) -> Result<Verified> {
     let lake = Lake::open(&request.lake.location).await?;
+    // Before the records: a run that is being recorded has no report here yet, or has its record too.
+    let stored_reports = lake.stored_reports().await?;
     let links = lake.runs().await?;
     let mut problems: Vec<String> = Vec::new();
     for link in &links {
@@ -52,6 +67,17 @@ pub async fn verify(request: &VerifyRequest, progress: Progress) -> Result<Verif
             Err(e) => problems.push(e.to_string()),
         }
     }
+    let is_recorded =
+        |path: &&String| links.iter().any(|link| link.record.as_ref().is_some_and(|of| of.report == **path));
+    for path in stored_reports.iter().filter(|path| !is_recorded(path)) {
+        problems.push(format!("{path}: {REMOVED}"));
+    }
+    let mut log = lake.check_log(links.iter().filter_map(Link::log)).await?;
+    problems.append(&mut log.problems);
+    let bar = progress.bytes("verify");
+    let mut files = lake.check_files(request.sample_percent, &|done, total| bar.set(done, total)).await?;
+    drop(bar);
+    problems.append(&mut files.problems);
     if let Some(expected) = &request.last_sha256
         && !links.iter().any(|link| link.sha256 == *expected)
     {
@@ -70,12 +96,22 @@ pub async fn verify(request: &VerifyRequest, progress: Progress) -> Result<Verif
     }
     let mut reproduced = None;
     if let Some(id) = &request.finding {
-        match reproduce(id, &lake, &links, request, progress).await? {
-            Ok(text) => reproduced = Some(text),
-            Err(problem) => problems.push(format!("finding {id}: {problem}")),
+        match reproduce(id, &lake, &links, request, progress).await {
+            Ok(Ok(text)) => reproduced = Some(text),
+            Ok(Err(problem)) => problems.push(format!("finding {id}: {problem}")),
+            Err(e) => problems.push(format!("finding {id}: {e}")),
         }
     }
-    Ok(Verified { runs: links.len(), last_sha256: links.last().map(|link| link.sha256.clone()), reproduced, problems })
+    let last_sha256 = links.last().map(|link| link.sha256.clone());
+    Ok(Verified {
+        runs: links.len(),
+        last_sha256,
+        log,
+        files,
+        sample_percent: request.sample_percent,
+        reproduced,
+        problems,
+    })
 }
 
 impl Verified {
@@ -91,8 +127,26 @@ impl Verified {
             Some(last) => writeln!(out, "runs      {}, last record {last}", self.runs)?,
             None => writeln!(out, "runs      none recorded yet")?,
         }
+        let CheckedLog { files, not_covered, .. } = self.log;
+        write!(out, "log       {}", counted(files, "file"))?;
+        match not_covered {
+            0 => writeln!(out)?,
+            _ => writeln!(out, "; {not_covered} not checked: no recorded run covers them yet")?,
+        }
+        let CheckedFiles { files, bytes, not_sampled, without_checksum, .. } = self.files;
+        write!(out, "data      {} checked, {}", counted(files, "file"), HumanBytes(bytes))?;
+        if not_sampled > 0 {
+            write!(out, "; {} not in the sample of {} %", counted(not_sampled, "file"), self.sample_percent)?;
+        }
+        if without_checksum > 0 {
+            write!(out, "; {} without a checksum, written by an older version", counted(without_checksum, "file"))?;
+        }
+        writeln!(out)?;
         if self.problems.is_empty() {
-            return writeln!(out, "verified  every record links to the previous one, and every report is unmodified");
+            return writeln!(
+                out,
+                "verified  every record links to the previous one, and nothing that was checked is modified"
+            );
         }
         writeln!(out, "problems  {}\n", self.problems.len())?;
         self.problems.iter().try_for_each(|problem| writeln!(out, "{}", printable_line(problem)))
@@ -170,7 +224,10 @@ async fn check_report(path: &Path, bytes: &[u8], lake: &Lake, links: &[Link]) ->
     let by_id = runs.iter().find(|(_, run)| Some(run.summary.run.as_str()) == id);
     let by_name = || runs.iter().rev().find(|(_, run)| run.files.contains_key(&*name));
     let Some((link, run)) = by_id.or_else(by_name) else {
-        return Ok(vec!["no run of this lake wrote this file".into()]);
+        return Ok(vec![match id {
+            Some(id) => format!("run {id} is not recorded in this lake: its record was removed, or it never was"),
+            None => "no run of this lake wrote this file".into(),
+        }]);
     };
     let mut problem = format!("it was modified after run {} wrote it", run.summary.run);
     // The lake has the original: say where the two begin to differ.
