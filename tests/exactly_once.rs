@@ -311,6 +311,11 @@ async fn lake_of(store: &Arc<InMemory>) -> Lake {
     Lake::open(&place("lake", Arc::clone(store) as Arc<dyn ObjectStore>)).await.unwrap()
 }
 
+async fn roll(store: Arc<dyn ObjectStore>, geo: &Arc<Geo>) -> trailhunt::error::Result<Rolled> {
+    let lake = Lake::open(&place("lake", store)).await?;
+    roll_up(&lake, &lake.snapshot().await?, geo, 1 << 30, |_, _| {}).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn rolling_up_that_dies_at_any_request_and_runs_again_gives_the_same_summaries() {
     let (source, events) = (archive().await, Arc::new(InMemory::new()));
@@ -321,14 +326,10 @@ async fn rolling_up_that_dies_at_any_request_and_runs_again_gives_the_same_summa
     ingest::ingest(&request, &lake, Progress::Hidden).await.unwrap();
     let expected = summaries(&lake, &Rolled::default()).await;
     let geo = Geo::embedded().unwrap();
-    let roll = async |store: Arc<dyn ObjectStore>| {
-        let lake = Lake::open(&place("lake", store)).await?;
-        roll_up(&lake, &lake.snapshot().await?, &geo, 1 << 30, |_, _| {}).await
-    };
     let fork = || Arc::new(events.fork());
     let undisturbed = fork();
     let counting = Mortal::new(&undisturbed, i64::MAX, Death::Before);
-    let rolled = roll(Arc::clone(&counting) as Arc<dyn ObjectStore>).await.unwrap();
+    let rolled = roll(Arc::clone(&counting) as Arc<dyn ObjectStore>, &geo).await.unwrap();
     assert!(rollups_and_histories().iter().all(|rollup| rolled.files.contains_key(rollup.name)));
     assert_eq!(
         summaries(&lake_of(&undisturbed).await, &rolled).await,
@@ -346,15 +347,22 @@ async fn rolling_up_that_dies_at_any_request_and_runs_again_gives_the_same_summa
         (true, _) => &[Death::After],
         (false, _) => &[Death::Before, Death::After],
     };
+    let all = (0..requests).flat_map(|at| ends(at).iter().map(move |death| (at, *death)));
+    let mut rolls = stream::iter(all)
+        .map(|(at, death)| {
+            let (store, geo) = (fork(), Arc::clone(&geo));
+            tokio::spawn(async move {
+                let _ = roll(Mortal::new(&store, at, death), &geo).await;
+                roll(Arc::clone(&store) as Arc<dyn ObjectStore>, &geo).await.unwrap();
+                (at, death, kept(&store).await)
+            })
+        })
+        .buffer_unordered(2);
     let mut deaths = 0;
-    for at in 0..requests {
-        for death in ends(at) {
-            let store = fork();
-            let _ = roll(Mortal::new(&store, at, *death)).await;
-            roll(Arc::clone(&store) as Arc<dyn ObjectStore>).await.unwrap();
-            assert!(kept(&store).await == expected, "died {death:?} request {at} of {requests}");
-            deaths += 1;
-        }
+    while let Some(rolled) = rolls.next().await {
+        let (at, death, kept) = rolled.unwrap();
+        assert!(kept == expected, "died {death:?} request {at} of {requests}");
+        deaths += 1;
     }
     println!("{deaths} rollups died and were repeated");
 }

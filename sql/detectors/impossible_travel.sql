@@ -41,6 +41,9 @@ located AS MATERIALIZED (
   WHERE NOT c.by_service
     AND c.event_time >= $from AND c.event_time < $to
     AND ip_country(c.source_ip_address) IS NOT NULL
+    -- Whoever fails to sign in is not the holder.
+    AND NOT (c.event_source = 'signin.amazonaws.com'
+      AND (c.failed OR coalesce(json_get_str(c.service_event_details, 'CredentialVerification') = 'Failure', FALSE)))
 ),
 -- The window's calls, and where each holder was last before the window.
 steps AS (

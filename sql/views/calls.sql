@@ -14,7 +14,8 @@ SELECT
   -- Program and operating system: aws-cli on macOS.
   user_agent_family(user_agent) || coalesce(' on ' || operating_system(user_agent), '') AS client,
   -- Who holds the credentials: a person, or one session of a role that many machines assume.
-  CASE WHEN user_identity_type IN ('IAMUser', 'Root', 'IdentityCenterUser', 'Unknown') OR actor LIKE '%:assumed-role/%' THEN actor
+  CASE WHEN user_identity_type IN ('IAMUser', 'Root', 'IdentityCenterUser', 'Unknown') THEN actor
+       WHEN actor LIKE '%:assumed-role/%' THEN actor
        ELSE access_key_id END AS holder,
   -- EC2 names the session after the instance; the record says when it handed the credentials out.
   coalesce(regexp_like(session_name, '^i-[0-9a-f]{8,17}$'), FALSE)

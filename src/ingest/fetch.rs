@@ -16,7 +16,7 @@ pub(super) struct Fetched {
     pub decoded: Decoded,
     /// Stored bytes read.
     pub bytes: u64,
-    /// URL and reason of each object that could not be fetched.
+    /// URL and reason of each object that could not be read.
     pub failed: Vec<(String, String)>,
 }
 

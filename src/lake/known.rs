@@ -6,8 +6,8 @@
 //! are loaded on first use and the least recently used days are dropped, so memory depends on the days being written, not
 //! on the size of the lake.
 
-use std::collections::{HashMap, HashSet};
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use arrow::array::RecordBatch;

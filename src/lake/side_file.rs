@@ -145,8 +145,8 @@ mod tests {
         let new = RecordBatch::try_from_iter([("added", number(2)), ("a", number(3))]).unwrap();
         let (mut paths, added) = (Vec::new(), new.schema());
         for (path, batch) in [("old", old), ("new", new)] {
-            write(&location, path.into(), &[batch], WriterProperties::default()).await.unwrap();
-            paths.push(location.child(path));
+            let file = write(&location, path.into(), &[batch], WriterProperties::default()).await.unwrap();
+            paths.push(location.child(&file.path));
         }
         let all = join(&location, "all".into(), &paths, added.fields(), WriterProperties::default()).await.unwrap();
         let rows: Vec<_> = read(&location, &all, None).await.unwrap();

@@ -131,7 +131,7 @@ mod tests {
         let frameworks = compliance(&[detector("a", true), detector("b", false)], &[], &coverage);
         let control = |id: &str| frameworks.iter().flat_map(|f| &f.controls).find(|control| control.id == id).unwrap();
         assert_eq!(control("AC-7").detectors, ["a"]);
-        assert_eq!(control("AC-7").gaps, ["detector b failed", "1 object could not be fetched"]);
-        assert_eq!(control("CP-9").gaps, ["no detector of this run supports it", "1 object could not be fetched"]);
+        assert_eq!(control("AC-7").gaps, ["detector b failed", "1 input could not be read"]);
+        assert_eq!(control("CP-9").gaps, ["no detector of this run supports it", "1 input could not be read"]);
     }
 }

@@ -17,7 +17,7 @@ pub struct Coverage {
     pub objects_skipped: u64,
     /// Objects read again because they changed.
     pub objects_changed: u64,
-    /// Objects that could not be fetched, with the reason.
+    /// Objects and folders that could not be read, with the reason.
     pub objects_failed: Vec<String>,
     /// Number of objects that are not CloudTrail logs, by kind.
     pub objects_of_other_kinds: BTreeMap<String, u64>,
@@ -100,7 +100,7 @@ impl Coverage {
             missing.push(format!("{} could not be read", counted(rejects, "record")));
         }
         if failed > 0 {
-            missing.push(format!("{} could not be fetched", counted(failed as u64, "object")));
+            missing.push(format!("{} could not be read", counted(failed as u64, "input")));
         }
         missing.extend(self.history.too_short());
         if gaps > 0 {

@@ -321,7 +321,7 @@ function coveragePart() {
       ["other objects skipped", Object.entries(coverage.objects_of_other_kinds || {}).map(([kind, count]) => `${kind} ${grouped(count)}`).join(", ")],
     ]),
     titled("Failed detectors", list(run.detectors_failed), (rows) => h("ul", { class: "failed" }, rows.map((row) => h("li", {}, row)))),
-    titled("Objects that could not be fetched", list(coverage.objects_failed), (rows) => table(rows, [["object and reason", (row) => row]])),
+    titled("Objects and folders that could not be read", list(coverage.objects_failed), (rows) => table(rows, [["object or folder, and reason", (row) => row]])),
     titled("Unusual gaps", list(coverage.gaps), (rows) => table(rows, [["account", (row) => row.account_id], ["region", (row) => row.aws_region], ["from", (row) => minute(row.from)], ["to", (row) => minute(row.to)], ["hours", (row) => words(row.hours), "n"]])),
     titled("Unreadable records", list(coverage.reject_examples), (rows) => table(rows, [["object", (row) => h("span", { class: "object" }, row.object)], ["byte offset", (row) => words(row.byte_offset), "n"], ["reason", (row) => row.reason]])),
     titled("Accounts and regions", list(coverage.by_account_and_region), (rows) => table(rows, [
