@@ -500,9 +500,10 @@ pub struct QueryArgs {
 
 /// Shown below the options of `query --help`.
 const QUERY_HELP: &str = "\
-Queries are read-only. SQL that writes, reads files, or contains something the engine would ignore is refused. In CSV, text \
-that a spreadsheet would run as a formula starts with '; tables show control characters as \u{fffd}; JSON and Parquet \
-keep the exact values.
+Queries are read-only. SQL that writes, reads files, or contains something the engine would ignore is refused. A query \
+ends after --timeout, or when the program takes half as much memory again as --memory-limit (on Linux). In CSV, text that \
+a spreadsheet would run as a formula starts with '; tables show control characters as \u{fffd}; JSON and Parquet keep \
+the exact values.
 
   trailhunt query key_timeline --param key=AKIAIOSFODNN7EXAMPLE --lake LAKE
   trailhunt query --finding 3f2a91c07d5e6b18 --report report.json --lake LAKE
