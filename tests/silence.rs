@@ -119,10 +119,8 @@ fn a_run_that_adds_nothing_is_stale() {
     assert_eq!(trailhunt(&[&run[..], &["--allow-empty"]].concat()).code, 0);
 }
 
-#[test]
-fn resolved_is_only_what_was_judged_again() {
-    let dir = tempfile::tempdir().unwrap();
-    let (source, lake) = (dir.path().join("in"), dir.path().join("lake"));
+/// A lake with root at work on the 3rd and the 20th of January, and a hunt over all of it: `month.json`.
+fn hunted_month(dir: &Path) {
     let root = |day: u32| {
         json!({
             "eventVersion": "1.08", "eventID": format!("root-{day}"), "eventTime": format!("2024-01-{day:02}T10:00:00Z"),
@@ -131,28 +129,42 @@ fn resolved_is_only_what_was_judged_again() {
             "userIdentity": {"type": "Root", "arn": format!("arn:aws:iam::{}:root", ACCOUNTS[0]), "accountId": ACCOUNTS[0]},
         })
     };
-    common::archive(&source, &[root(3), root(20)]);
-    succeeds(&["ingest", arg(&source), "--lake", arg(&lake)]);
-    let month = dir.path().join("month.json");
-    let hunt = |options: &[&str], report: &Path| {
-        let hunt = ["hunt", "--lake", arg(&lake), "--detector", "root_use", "--allow-empty", "--report", arg(report)];
-        let ran = trailhunt(&[&hunt[..], options].concat());
-        assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
-        read_json(report)
-    };
-    let report = hunt(&["--baseline", "none"], &month);
+    common::archive(&dir.join("in"), &[root(3), root(20)]);
+    succeeds(&["ingest", arg(&dir.join("in")), "--lake", arg(&dir.join("lake"))]);
+    let report = hunt_for_root(dir, &["--baseline", "none"], "month.json");
     assert!(report["findings"].as_array().unwrap().len() >= 2, "{report}");
+}
+
+fn hunt_for_root(dir: &Path, options: &[&str], report: &str) -> Value {
+    let (lake, report) = (dir.join("lake"), dir.join(report));
+    let hunt = ["hunt", "--lake", arg(&lake), "--detector", "root_use", "--allow-empty", "--report", arg(&report)];
+    let ran = trailhunt(&[&hunt[..], options].concat());
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    read_json(&report)
+}
+
+#[test]
+fn days_hunted_after_their_month_resolve_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    hunted_month(dir.path());
     // Each is compared with the run before it: the month, then another day.
-    let day = dir.path().join("day.json");
     for n in [1, 2, 3, 4, 19, 20, 21, 30] {
         let (from, to) = (format!("2024-01-{n:02}"), format!("2024-01-{:02}", n + 1));
-        let report = hunt(&["--from", &from, "--to", &to], &day);
-        assert_eq!(report["resolved"], json!([]), "{from}: the other days were not judged");
+        let report = hunt_for_root(dir.path(), &["--from", &from, "--to", &to], "day.json");
+        assert_eq!(report["resolved"], json!([]), "{from}: the other days were not evaluated");
         assert_eq!(report["findings"].as_array().unwrap().is_empty(), ![3, 20].contains(&n), "{from}");
     }
+}
+
+#[test]
+fn resolved_is_only_what_was_evaluated_again() {
+    let dir = tempfile::tempdir().unwrap();
+    hunted_month(dir.path());
+    let hunt = |options: &[&str], report: &str| hunt_for_root(dir.path(), options, report);
+    let month = dir.path().join("month.json");
     for (from, to) in [("2024-01-03", "2024-01-04"), ("2024-01-10", "2024-01-11"), ("2024-01-20", "2024-01-21")] {
-        let report = hunt(&["--baseline", arg(&month), "--from", from, "--to", to], &day);
-        assert_eq!(report["resolved"], json!([]), "{from}: the other days were not judged");
+        let report = hunt(&["--baseline", arg(&month), "--from", from, "--to", to], "day.json");
+        assert_eq!(report["resolved"], json!([]), "{from}: the other days were not evaluated");
     }
 
     let mine = dir.path().join("mine");
@@ -161,11 +173,11 @@ fn resolved_is_only_what_was_judged_again() {
     let text = std::fs::read_to_string(&path).unwrap().replace("TheCallToLookFor", "CreateAccessKey");
     std::fs::write(&path, text.replace("cloudtrail.amazonaws.com", "iam.amazonaws.com")).unwrap();
     let own = ["--detector-dir", arg(&mine), "--detector", "key_created"];
-    let found = hunt(&[&own[..], &["--baseline", "none"]].concat(), &month);
+    let found = hunt(&[&own[..], &["--baseline", "none"]].concat(), "month.json");
     let found = found["findings"].as_array().unwrap().iter().filter(|f| f["detector"] == "key_created").count();
     assert_eq!(found, 2);
     let stricter = ["--baseline", arg(&month), "--set", "key_created.min_calls=2", "--from", "2024-01-20"];
-    let report = hunt(&[&own[..], &stricter[..]].concat(), &day);
+    let report = hunt(&[&own[..], &stricter[..]].concat(), "day.json");
     let resolved: Vec<_> = report["resolved"].as_array().unwrap().iter().map(|f| &f["first_time"]).collect();
-    assert_eq!(resolved, ["2024-01-20T10:00:00Z"], "judged again and not found; the third of January was not judged");
+    assert_eq!(resolved, ["2024-01-20T10:00:00Z"], "evaluated again and not found; the third was not evaluated");
 }
