@@ -11,6 +11,7 @@ import re
 import shutil
 import sys
 import tempfile
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -132,7 +133,14 @@ def csv_has_one_row_per_finding_and_no_formula(world: World) -> None:
         rows = list(csv.DictReader(file))
     assert [row["id"] for row in rows] == [finding["id"] for finding in report["findings"]]
     assert not any(cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row.values())
-    assert rows[0]["summary"] == report["findings"][0]["summary"]
+    shown = printable(report["findings"][0]["summary"])
+    assert rows[0]["summary"].removeprefix("'") == shown
+    assert all(printable(cell) == cell for row in rows for cell in row.values()), "a character that steers a terminal"
+
+
+def printable(text: str) -> str:
+    """The text with control, bidirectional and zero-width characters but the line feed replaced, as a terminal may show it."""
+    return "".join("\ufffd" if c != "\n" and unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") else c for c in text)
 
 
 def the_page_is_built_without_errors_or_requests(world: World) -> None:
