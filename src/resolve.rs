@@ -210,10 +210,10 @@ fn detectors(args: cli::DetectorsArgs, settings: &Settings) -> Result<DetectorsR
     let folders = args.folders;
     Ok(match args.command {
         cli::DetectorsCommand::List(list) => DetectorsRequest::List(
-            Library::load_all(&folders)?,
+            Library::load(&folders)?,
             DetectorFilter { severity: list.severity, tactic: list.tactic, reads: list.reads },
         ),
-        cli::DetectorsCommand::Show { id } => DetectorsRequest::Show(Library::load_all(&folders)?, id),
+        cli::DetectorsCommand::Show { id } => DetectorsRequest::Show(Library::load(&folders)?, id),
         cli::DetectorsCommand::New { id } => {
             DetectorsRequest::New(id, folders.into_iter().next().unwrap_or_else(|| ".".into()))
         }
@@ -221,7 +221,7 @@ fn detectors(args: cli::DetectorsArgs, settings: &Settings) -> Result<DetectorsR
             DetectorsRequest::Check(if paths.is_empty() { folders } else { paths })
         }
         cli::DetectorsCommand::Test { ids } => {
-            let library = Library::load_all(&folders)?;
+            let library = Library::load(&folders)?;
             // Without ids: the folders' detectors, or the shipped ones when no folder is named.
             let is_tested = |detector: &&Detector| folders.is_empty() || detector.path.is_some();
             let tested: Vec<_> = library.iter().filter(is_tested).map(|detector| detector.id.clone()).collect();
@@ -229,7 +229,7 @@ fn detectors(args: cli::DetectorsArgs, settings: &Settings) -> Result<DetectorsR
             DetectorsRequest::Test(library, ids)
         }
         cli::DetectorsCommand::Explain(explain) => {
-            let library = Library::load_all(&folders)?;
+            let library = Library::load(&folders)?;
             library.get(&explain.id)?;
             let parameters = parameters(&explain.parameters, &library, settings)?;
             DetectorsRequest::Explain(Box::new(ExplainRequest {
@@ -380,7 +380,7 @@ fn question(args: &cli::QueryArgs) -> Result<Question> {
 }
 
 fn detection(args: &cli::DetectArgs, settings: &Settings) -> Result<Detection> {
-    let library = Library::load(&args.dirs.folders)?;
+    let library = Library::load_readable(&args.dirs.folders)?;
     library.select(&args.detectors)?;
     let settings = parameters(&args.parameters, &library, settings)?;
     Ok(Detection { ids: args.detectors.clone(), settings, library })

@@ -113,6 +113,12 @@ pub fn with_short_names(sentence: &str) -> String {
     out + rest
 }
 
+/// A question for a name that does not exist: names that are `similar`, or else the nearest one.
+pub fn did_you_mean<'a>(typed: &str, similar: &[&str], names: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let names = if similar.is_empty() { nearest(typed, names)?.to_owned() } else { similar.join(" or ") };
+    Some(format!("did you mean {names}?"))
+}
+
 /// The name that was probably meant: the nearest one, if few letters differ.
 pub fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let nearest = names.into_iter().map(|name| (strsim::levenshtein(typed, name), name)).min()?;

@@ -170,9 +170,17 @@ fn a_fifo_in_a_folder_of_detectors_is_an_error() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let fifo = std::process::Command::new("mkfifo").arg(dir.path().join("mine.sql")).status();
     assert!(fifo.expect("mkfifo exists").success());
-    let ran = trailhunt(&["detectors", "list", "--detector-dir", arg(dir.path())]);
-    assert_eq!(ran.code, 2);
-    assert!(ran.err.contains("mine") && ran.err.contains("not a regular file"), "{}", ran.err);
+    let lake = dir.path().join("lake");
+    let out = dir.path().join("case.tar.gz");
+    for command in [
+        &["detectors", "list"][..],
+        &["verify", "--lake", arg(&lake)],
+        &["evidence", "last", "--lake", arg(&lake), "--out", arg(&out)],
+    ] {
+        let ran = trailhunt(&[command, &["--detector-dir", arg(dir.path())]].concat());
+        assert_eq!(ran.code, 2);
+        assert!(ran.err.contains("mine") && ran.err.contains("not a regular file"), "{}", ran.err);
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::detect::{FrontMatter, Problem, Window, value_like, value_of};
 use crate::engine::{Parameters, Sql, Value};
 use crate::error::{Error, Result};
-use crate::wording::nearest;
+use crate::wording::did_you_mean;
 
 static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries");
 
@@ -142,12 +142,9 @@ impl Questions {
     pub fn get(&self, name: &str) -> Result<&Question> {
         self.0.get(name).ok_or_else(|| {
             let part = name.split('_').next().unwrap_or(name);
-            let near: Vec<_> = self.0.keys().filter(|known| known.contains(part)).map(String::as_str).collect();
-            let hint = match nearest(name, self.0.keys().map(String::as_str)) {
-                _ if !near.is_empty() => format!("did you mean {}?", near.join(" or ")),
-                Some(name) => format!("did you mean {name}?"),
-                None => "see `trailhunt queries`".into(),
-            };
+            let names = || self.0.keys().map(String::as_str);
+            let similar: Vec<_> = names().filter(|known| known.contains(part)).collect();
+            let hint = did_you_mean(name, &similar, names()).unwrap_or_else(|| "see `trailhunt queries`".into());
             Error::Usage(format!("no question {name}; {hint}"))
         })
     }

@@ -8,7 +8,7 @@ use include_dir::{Dir, include_dir};
 
 use super::Detector;
 use crate::error::{Error, Result};
-use crate::wording::nearest;
+use crate::wording::did_you_mean;
 
 static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/detectors");
 
@@ -39,12 +39,21 @@ impl Unreadable {
 }
 
 impl Library {
-    /// Loads the shipped detectors and those in `folders`; a detector with the id of a shipped one replaces it. What cannot
-    /// be read is in [`Library::unreadable`].
+    /// Loads the shipped detectors and those in `folders`; a detector with the id of a shipped one replaces it.
+    ///
+    /// # Errors
+    /// For a folder or a file that cannot be read, and for an invalid detector.
+    pub fn load(folders: &[PathBuf]) -> Result<Library> {
+        let library = Library::load_readable(folders)?;
+        library.unreadable.first().map_or(Ok(()), |file| Err(file.error()))?;
+        Ok(library)
+    }
+
+    /// As [`Library::load`], for hunts: a file that cannot be read is in [`Library::unreadable`], to be reported.
     ///
     /// # Errors
     /// For a folder that cannot be read.
-    pub fn load(folders: &[PathBuf]) -> Result<Library> {
+    pub fn load_readable(folders: &[PathBuf]) -> Result<Library> {
         let mut library = Library::default();
         for file in SHIPPED.files() {
             if let (Some(id), Some(text)) = (detector_id(file.path()), file.contents_utf8()) {
@@ -54,16 +63,6 @@ impl Library {
         for folder in folders {
             library.add_folder(folder)?;
         }
-        Ok(library)
-    }
-
-    /// As [`Library::load`], but a file that cannot be read is an error.
-    ///
-    /// # Errors
-    /// Also for a file that cannot be read and for an invalid detector.
-    pub fn load_all(folders: &[PathBuf]) -> Result<Library> {
-        let library = Library::load(folders)?;
-        library.unreadable.first().map_or(Ok(()), |file| Err(file.error()))?;
         Ok(library)
     }
 
@@ -101,13 +100,9 @@ impl Library {
             if let Some(file) = self.unreadable.iter().find(|file| file.id == id) {
                 return file.error();
             }
-            let parts = self.detectors.keys().filter(|known| known.contains(id) || id.contains(known.as_str()));
-            let parts: Vec<_> = parts.map(String::as_str).collect();
-            let hint = match nearest(id, self.detectors.keys().map(String::as_str)) {
-                _ if !parts.is_empty() => format!("did you mean {}?", parts.join(" or ")),
-                Some(near) => format!("did you mean {near}?"),
-                None => "see `trailhunt detectors list`".into(),
-            };
+            let names = || self.detectors.keys().map(String::as_str);
+            let similar: Vec<_> = names().filter(|known| known.contains(id) || id.contains(known)).collect();
+            let hint = did_you_mean(id, &similar, names()).unwrap_or_else(|| "see `trailhunt detectors list`".into());
             Error::Usage(format!("no detector {id}; {hint}"))
         })
     }
