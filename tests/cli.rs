@@ -246,6 +246,9 @@ fn a_query_is_sql_a_file_or_a_saved_question() {
     let ask = |args: &[&str]| succeeds(&[&["query", "--lake", arg(&lake), "--format", "csv"], args].concat()).out;
     assert_eq!(ask(&["-- why\nSELECT 1 AS a"]), "a\n1\n");
     assert_eq!(ask(&["--SELECT\nSELECT 1 AS a", "--from", "2024-01-02"]), "a\n1\n");
+    for seconds in ["0", "18446744073709551615"] {
+        assert_eq!(ask(&["SELECT 1 AS a", "--timeout", seconds]), "a\n1\n");
+    }
     let by_day = "SELECT event_id AS id FROM events WHERE event_time >= $from AND event_time < $to AND event_name = $api ORDER BY 1";
     std::fs::write(&file, by_day).unwrap();
     assert_eq!(ask(&["--file", arg(&file), "--param", "api=ListBuckets", "--from", "2024-01-02"]), "id\n2\n");

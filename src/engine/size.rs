@@ -9,8 +9,8 @@ use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::fault::Fault;
 
-/// Words and operators in a row without a comma. `a + a + ...` of this length is nested half as deep, which takes half
-/// the stack of a thread in a build without optimisation.
+/// Words and operators in a row without a comma. `a + a + ...` of this length is nested half as deep, which the stack of the
+/// program's threads holds, see `supervisor`.
 const WORDS_MAX: usize = 4_000;
 
 /// Tables that are read.
