@@ -102,14 +102,15 @@ judged AS (
   GROUP BY d.role, d.account_id, d.event_date, d.calls_before, d.outside_before, d.days_before, d.of_instance,
     d.foreign_endpoint
 ),
--- Other identities that used the address, or its network, on earlier days.
+-- Other identities that used the address by then, or its network on earlier days.
 met AS (
   SELECT
     j.ip, j.role, j.account_id, j.event_date,
-    count(DISTINCT CASE WHEN n.source_ip_address = j.ip THEN n.actor END) AS at_address,
+    count(DISTINCT CASE WHEN n.source_ip_address = j.ip AND NOT is_machine(n.actor) THEN n.actor END) AS at_address,
     count(DISTINCT n.actor) AS in_network
   FROM judged AS j
-  JOIN daily_network AS n ON n.asn = ip_asn(j.ip) AND n.event_date < j.event_date
+  JOIN daily_network AS n ON n.asn = ip_asn(j.ip)
+    AND (n.event_date < j.event_date OR (n.event_date = j.event_date AND n.source_ip_address = j.ip))
   WHERE n.event_date < CAST($to AS DATE)
     AND n.actor <> j.actor
   GROUP BY j.ip, j.role, j.account_id, j.event_date
@@ -118,7 +119,7 @@ placed AS (
   SELECT
     j.*,
     coalesce(m.in_network, 0) AS colleagues,
-    coalesce(m.at_address, 0) > 0 OR coalesce(m.in_network, 0) >= $colleagues AS is_known_place
+    greatest(coalesce(m.at_address, 0), coalesce(m.in_network, 0)) >= $colleagues AS is_known_place
   FROM judged AS j
   LEFT JOIN met AS m ON m.ip = j.ip AND m.role = j.role AND m.account_id = j.account_id AND m.event_date = j.event_date
 )

@@ -153,6 +153,9 @@ SELECT
   CASE WHEN b.is_new OR b.is_routine THEN 'low'
        WHEN b.peers <> b.actor AND b.apis_denied <= b.most_apis_of_peers THEN 'low'
        WHEN b.services_denied >= $many_services AND b.is_changed THEN 'high'
+       -- A person who looks around from the usual place, with the usual client.
+       WHEN b.services_denied < $many_services AND NOT b.is_changed AND b.peers <> b.actor
+         AND b.active_days >= $warm_up_days THEN 'low'
        ELSE 'medium' END AS severity,
   b.actor || ' was denied ' || counted(b.apis_denied, 'API', 'APIs') || ' of '
     || counted(b.services_denied, 'service', 'services') || ' in an hour: '
