@@ -209,6 +209,15 @@ pub struct SampleArgs {
     /// Random seed: the same seed gives the same archive
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Draw the organisation at random from this seed: its size, sign-in, networks, habits and changes; they are printed
+    #[arg(long, value_name = "SEED", conflicts_with_all = ["seed", "accounts", "people", "events_per_day"])]
+    pub environment: Option<u64>,
+    /// Largest number of employees that --environment may draw
+    #[arg(long, value_name = "N", default_value_t = 2000, requires = "environment", value_parser = clap::value_parser!(u32).range(10..=2000))]
+    pub people_max: u32,
+    /// Largest number of events per working day that --environment may draw
+    #[arg(long, value_name = "N", default_value_t = 25000, requires = "environment", value_parser = clap::value_parser!(u32).range(10..))]
+    pub events_per_day_max: u32,
     /// First day
     #[arg(long, value_name = "DAY", default_value = "2024-03-04")]
     pub start: chrono::NaiveDate,
