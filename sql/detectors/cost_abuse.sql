@@ -44,7 +44,7 @@ practice AS (
     SELECT
       peer_group(actor) AS peers, actor, account_id, event_source, event_date, CAST(sum(calls) AS BIGINT) AS calls
     FROM daily_api_use
-    WHERE event_source IN (SELECT event_source FROM daily)
+    WHERE event_source IN (SELECT event_source FROM daily) AND event_date < CAST($to AS DATE)
     GROUP BY peer_group(actor), actor, account_id, event_source, event_date
   )
   WINDOW own AS (

@@ -66,6 +66,7 @@ practice AS (
       SELECT peer_group(actor) AS peers, actor, event_source, api, event_date, CAST(sum(calls) AS BIGINT) AS calls
       FROM daily_api_use
       WHERE event_source || ':' || api IN (SELECT event_source || ':' || api FROM by_api)
+        AND event_date < CAST($to AS DATE)
       GROUP BY peer_group(actor), actor, event_source, api, event_date
     )
     GROUP BY peers, event_source, api, event_date

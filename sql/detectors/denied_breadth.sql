@@ -68,7 +68,7 @@ peer_days AS (
 met AS (
   SELECT h.actor, h.account_id, min(h.event_date) AS since
   FROM (SELECT DISTINCT actor, account_id FROM broad) AS b
-  JOIN daily_activity AS h ON h.actor = b.actor AND h.account_id = b.account_id
+  JOIN daily_activity AS h ON h.actor = b.actor AND h.account_id = b.account_id AND h.event_date < CAST($to AS DATE)
   GROUP BY h.actor, h.account_id
 ),
 compared AS (

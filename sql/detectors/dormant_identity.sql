@@ -83,7 +83,7 @@ back AS MATERIALIZED (
 networks AS (
   SELECT actor, event_date, count(*) AS new_networks
   FROM novelties
-  WHERE kind = 'asn' AND event_date >= CAST($from AS DATE)
+  WHERE kind = 'asn' AND event_date >= CAST($from AS DATE) AND event_date < CAST($to AS DATE)
   GROUP BY actor, event_date
 ),
 sensitive AS (

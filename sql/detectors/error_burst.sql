@@ -89,7 +89,7 @@ named AS (
     SELECT e.account_id, e.actor, e.hour, e.error_code, min(e.first_time) AS first_time
     FROM days AS d
     JOIN hourly_errors AS e ON e.account_id = d.account_id AND e.actor = d.actor AND e.hour = d.hour
-    WHERE e.error_family <> 'throttled'
+    WHERE e.error_family <> 'throttled' AND e.hour < $to
     GROUP BY e.account_id, e.actor, e.hour, e.error_code
   )
   GROUP BY account_id, actor, hour

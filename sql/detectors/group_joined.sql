@@ -51,7 +51,7 @@ judged AS (
     coalesce(bool_or(g.group_name = d.group_name AND g.granted_time < d.first_time), FALSE) AS is_administrator,
     coalesce(bool_or(g.group_name = d.group_name AND g.created_time < d.first_time), FALSE) AS is_new_group
   FROM daily AS d
-  LEFT JOIN daily_group AS g ON g.account_id = d.account_id
+  LEFT JOIN daily_group AS g ON g.account_id = d.account_id AND g.event_date < CAST($to AS DATE)
   GROUP BY d.actor, d.account_id, d.group_name, d.event_date
 )
 SELECT

@@ -130,7 +130,8 @@ days AS MATERIALIZED (
 colleagues AS (
   SELECT j.ip_foreign, j.event_date, count(*) AS users_before
   FROM (SELECT DISTINCT ip_foreign, ip_asn(ip_foreign) AS asn, event_date FROM days) AS j
-  JOIN (SELECT CAST(item AS BIGINT) AS asn, event_date AS since FROM novelties WHERE kind = 'asn') AS u
+  JOIN (SELECT CAST(item AS BIGINT) AS asn, event_date AS since FROM novelties
+        WHERE kind = 'asn' AND first_time < $to) AS u
     ON u.asn = j.asn AND u.since < j.event_date
   GROUP BY j.ip_foreign, j.event_date
 ),
@@ -138,7 +139,7 @@ colleagues AS (
 together AS (
   SELECT d.ip_foreign, d.event_date, count(DISTINCT regexp_replace(a.holder, '^.*/', '')) AS identities
   FROM (SELECT DISTINCT ip_foreign, event_date FROM days) AS d
-  JOIN daily_address AS a ON a.source_ip_address = d.ip_foreign AND a.event_date = d.event_date
+  JOIN daily_address AS a ON a.source_ip_address = d.ip_foreign AND a.event_date = d.event_date AND a.first_time < $to
   GROUP BY d.ip_foreign, d.event_date
 ),
 -- The holder's clients elsewhere that day: a VPN changes the network and not the client.

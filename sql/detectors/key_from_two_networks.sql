@@ -72,7 +72,7 @@ seen AS MATERIALIZED (
   SELECT DISTINCT f.actor, d.event_date, ip_asn(d.source_ip_address) AS asn
   FROM (SELECT DISTINCT actor FROM flips) AS f
   JOIN daily_address AS d ON d.actor = f.actor
-  WHERE ip_country(d.source_ip_address) IS NOT NULL AND ip_asn(d.source_ip_address) IS NOT NULL
+  WHERE ip_country(d.source_ip_address) IS NOT NULL AND ip_asn(d.source_ip_address) IS NOT NULL AND d.first_time < $to
 ),
 pairs AS (
   SELECT a.actor, a.asn AS asn_a, b.asn AS asn_b, min(a.event_date) AS first_date

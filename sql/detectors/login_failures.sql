@@ -57,7 +57,7 @@ at_home AS (
   SELECT DISTINCT d.source_ip_address, d.event_date
   FROM daily AS d
   JOIN daily_address AS n ON n.actor = d.actor AND n.source_ip_address = d.source_ip_address
-    AND n.event_date < d.event_date
+    AND n.event_date < d.event_date AND n.event_date < CAST($to AS DATE)
 ),
 judged AS (
   SELECT

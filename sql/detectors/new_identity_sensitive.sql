@@ -22,7 +22,8 @@ WITH begun AS (
   FROM (
     SELECT DISTINCT actor, event_date
     FROM novelties
-    WHERE kind = 'api' AND first_time = known_since AND event_date >= CAST($from AS DATE) AND first_time >= $from
+    WHERE kind = 'api' AND first_time = known_since AND event_date >= CAST($from AS DATE)
+      AND first_time >= $from AND first_time < $to
   ) AS n
   JOIN daily_activity AS u ON u.actor = n.actor AND u.event_date = n.event_date
   WHERE u.event_date >= CAST($from AS DATE) AND u.event_date < CAST($to AS DATE)
@@ -30,7 +31,8 @@ WITH begun AS (
 new_identity AS (
   SELECT b.*, a.account_since
   FROM begun AS b
-  JOIN (SELECT account_id, min(event_date) AS account_since FROM daily_activity GROUP BY account_id) AS a
+  JOIN (SELECT account_id, min(event_date) AS account_since FROM daily_activity WHERE event_date < CAST($to AS DATE)
+        GROUP BY account_id) AS a
     ON a.account_id = b.account_id
   WHERE b.begun >= a.account_since + CAST($warm_up_days || ' days' AS INTERVAL)
 ),
@@ -63,6 +65,7 @@ makers AS (
     SELECT DISTINCT actor, account_id, event_date
     FROM daily_api_use
     WHERE event_source = 'iam.amazonaws.com' AND api IN ('CreateUser', 'CreateRole')
+      AND event_date < CAST($to AS DATE)
   )
 ),
 created AS (

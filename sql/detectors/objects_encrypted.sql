@@ -38,6 +38,7 @@ unversioned AS (
 known AS (
   SELECT bucket, key_id, min(event_date) AS since
   FROM daily_object_key
+  WHERE event_date < CAST($to AS DATE)
   GROUP BY bucket, key_id
 ),
 judged AS (

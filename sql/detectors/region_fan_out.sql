@@ -79,6 +79,7 @@ widths AS (
     SELECT account_id, actor, event_date, count(DISTINCT aws_region) AS regions
     FROM daily_api_use
     WHERE aws_region IS NOT NULL AND event_date < (SELECT max(event_date) FROM wide)
+      AND event_date < CAST($to AS DATE)
     GROUP BY account_id, actor, event_date
   )
   GROUP BY event_date, regions

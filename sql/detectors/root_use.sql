@@ -40,7 +40,8 @@ active AS (
     actor, event_date,
     count(*) OVER (PARTITION BY actor ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
       AS days_before
-  FROM (SELECT DISTINCT actor, event_date FROM daily_api_use WHERE actor LIKE '%:root')
+  FROM (SELECT DISTINCT actor, event_date FROM daily_api_use
+        WHERE actor LIKE '%:root' AND event_date < CAST($to AS DATE))
 ),
 judged AS (
   SELECT d.*, coalesce(a.days_before, 0) AS days_before

@@ -72,6 +72,7 @@ key_use AS (
   SELECT a.account_id, a.event_date, a.name, max(CASE WHEN u.key_id = a.name THEN u.event_date END) AS last_used
   FROM (SELECT DISTINCT account_id, event_date, name FROM asked WHERE category = 'key disabled') AS a
   JOIN daily_key_use AS u ON u.account_id = a.account_id AND u.event_date <= a.event_date
+    AND u.event_date < CAST($to AS DATE)
     AND u.event_date > a.event_date - CAST($unused_days || ' days' AS INTERVAL)
   GROUP BY a.account_id, a.event_date, a.name
 ),
@@ -122,7 +123,8 @@ by_api AS MATERIALIZED (
 -- Outside accounts that get access for the first time: those that got access before, from anybody, are partners.
 met AS (
   SELECT account, min(event_date) AS since
-  FROM (SELECT event_date, unnest(string_to_array(shared_with, ',')) AS account FROM daily_sensitive)
+  FROM (SELECT event_date, unnest(string_to_array(shared_with, ',')) AS account FROM daily_sensitive
+        WHERE event_date < CAST($to AS DATE))
   GROUP BY account
 ),
 strangers AS (

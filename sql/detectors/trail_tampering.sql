@@ -66,7 +66,7 @@ used AS MATERIALIZED (
     in_api_list('stops_logging', u.event_source, u.api) OR u.api IN ('PutEventSelectors', 'UpdateDetector') AS heavy
   FROM (SELECT DISTINCT event_source, api FROM weakened) AS w
   JOIN daily_api_use AS u ON u.event_source = w.event_source AND u.api = w.api
-  WHERE u.changes > 0
+  WHERE u.changes > 0 AND u.event_date < CAST($to AS DATE)
 ),
 own AS (
   SELECT

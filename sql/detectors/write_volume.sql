@@ -74,7 +74,7 @@ callers AS (
   SELECT d.account_id, d.event_date, count(*) AS identities
   FROM days AS d
   JOIN hourly_activity AS a ON a.account_id = d.account_id AND a.event_date = d.event_date AND a.hour = d.loudest_hour
-  WHERE a.changes > 0
+  WHERE a.changes > 0 AND a.hour < $to
   GROUP BY d.account_id, d.event_date
 )
 SELECT
