@@ -600,7 +600,8 @@ pub enum DetectorsCommand {
         /// Id: lower-case letters, digits and _
         id: String,
     },
-    /// Check detectors without running them: file, line, column, problem, next step
+    /// Check detectors, and on their fixtures that findings do not depend on later days: file, line, column, problem,
+    /// next step
     Check {
         /// Files or folders of detectors [default: the folders of --detector-dir, or the shipped detectors]
         #[arg(value_name = "PATH")]

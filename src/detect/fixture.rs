@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Duration};
+use chrono::{DateTime, Days, Duration, SecondsFormat};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -57,6 +57,32 @@ pub fn expand(fixture: &str) -> Result<Vec<Value>, Problem> {
         }
     }
     Ok(records)
+}
+
+/// What happens after the window in a test of whether a detector reads later days: each record again `days` later, and
+/// again after that as the opposite, a change instead of a read and a failure instead of a success. Records without a time
+/// are left out.
+pub fn later(records: &[Value], days: u64) -> Vec<Value> {
+    let copy = |record: &Value, n: u64| {
+        let mut copy = record.clone();
+        let time = DateTime::parse_from_rfc3339(record.get("eventTime")?.as_str()?).ok()?;
+        let time = time.to_utc().checked_add_days(Days::new(n * days))?;
+        let id = record.get("eventID").and_then(Value::as_str).unwrap_or_default();
+        let is_read = record.get("readOnly").and_then(Value::as_bool) == Some(true);
+        let failed = record.get("errorCode").is_some();
+        let members = copy.as_object_mut()?;
+        members.insert("eventTime".into(), time.to_rfc3339_opts(SecondsFormat::Secs, true).into());
+        members.insert("eventID".into(), format!("later-{n}-{id}").into());
+        if n > 1 {
+            members.insert("readOnly".into(), (!is_read).into());
+            match failed {
+                true => members.remove("errorCode"),
+                false => members.insert("errorCode".into(), "AccessDenied".into()),
+            };
+        }
+        Some(copy)
+    };
+    [1, 2].iter().flat_map(|n| records.iter().filter_map(move |record| copy(record, *n))).collect()
 }
 
 /// The parser's message without its position, which counts from the start of the line's text.
@@ -117,6 +143,18 @@ mod tests {
         assert_eq!(records[1]["eventID"], "hit-a-1");
         assert_eq!(records[1]["eventTime"], "2024-01-01T00:01:00Z");
         assert_eq!(records[1]["eventName"], "Get1");
+    }
+
+    #[test]
+    fn later_copies_have_their_own_ids_and_begin_after_the_records() {
+        let line = r#"{"eventID":"hit-a","eventTime":"2024-01-30T08:00:00Z","readOnly":true}"#;
+        let records = expand(&format!("{line}\n{}", r#"{"eventID":"miss-b"}"#)).unwrap();
+        let later = later(&records, 2);
+        let of = |name: &str| later.iter().map(|record| record[name].clone()).collect::<Vec<_>>();
+        assert_eq!(of("eventID"), ["later-1-hit-a", "later-2-hit-a"]);
+        assert_eq!(of("eventTime"), ["2024-02-01T08:00:00Z", "2024-02-03T08:00:00Z"]);
+        assert_eq!(of("readOnly"), [true, false]);
+        assert_eq!(of("errorCode"), [Value::Null, "AccessDenied".into()]);
     }
 
     #[test]

@@ -24,7 +24,7 @@ mod window;
 pub use check::check;
 pub use detector::Detector;
 pub use finding::{Event, Evidence, Finding, Status};
-pub use fixture::{Verdict, expand};
+pub use fixture::{Verdict, expand, later};
 pub use front_matter::FrontMatter;
 pub use library::{Library, Unreadable, detector_id};
 pub use parameter::{Parameter, value_like, value_of};
