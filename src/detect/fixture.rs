@@ -98,7 +98,7 @@ fn ids<'a>(records: &'a [Value], prefix: &str) -> BTreeSet<&'a str> {
 
 /// The result of testing a detector on its fixture.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Verdict {
+pub struct FixtureResult {
     /// Number of events that should be evidence.
     pub hits: usize,
     /// Number of events that should not be evidence.
@@ -109,15 +109,15 @@ pub struct Verdict {
     pub wrong: Vec<String>,
 }
 
-impl Verdict {
+impl FixtureResult {
     /// Compares a detector's findings with its fixture: `hit-` events must be evidence, `miss-` events must not.
-    pub fn of(id: &str, records: &[Value], findings: &[Finding]) -> Verdict {
+    pub fn of(id: &str, records: &[Value], findings: &[Finding]) -> FixtureResult {
         let own = findings.iter().filter(|finding| finding.detector == id);
         let evidence = own.flat_map(|finding| &finding.evidence.events).map(|event| event.event_id.as_str());
         let evidence: BTreeSet<&str> = evidence.collect();
         let (hits, misses) = (ids(records, "hit-"), ids(records, "miss-"));
         let owned = |ids: Vec<&&str>| ids.into_iter().map(|id| (*id).to_owned()).collect();
-        Verdict {
+        FixtureResult {
             hits: hits.len(),
             misses: misses.len(),
             missed: owned(hits.difference(&evidence).collect()),
@@ -173,13 +173,13 @@ mod tests {
         let records = expand("{\"eventID\":\"hit-a\"}\n{\"eventID\":\"miss-b\"}").unwrap();
         let mut found = finding("x", "ana", crate::detect::Severity::Low);
         found.evidence.events = vec![crate::detect::Event { event_id: "miss-b".into(), ..Default::default() }];
-        let verdict = Verdict::of("x", &records, &[found.clone()]);
+        let result = FixtureResult::of("x", &records, &[found.clone()]);
         assert_eq!(
-            (verdict.missed.clone(), verdict.wrong.clone()),
+            (result.missed.clone(), result.wrong.clone()),
             (vec!["hit-a".to_owned()], vec!["miss-b".to_owned()])
         );
         found.evidence.events[0].event_id = "hit-a".into();
-        assert!(Verdict::of("x", &records, &[found.clone()]).passed());
-        assert!(!Verdict::of("y", &records, &[found]).passed(), "findings of other detectors do not count");
+        assert!(FixtureResult::of("x", &records, &[found.clone()]).passed());
+        assert!(!FixtureResult::of("y", &records, &[found]).passed(), "findings of other detectors do not count");
     }
 }
