@@ -1,5 +1,7 @@
 //! Verdicts of analysts: stored in a chain, shown in later hunts, and used by backtests.
 
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
 mod common;
 
 use std::path::{Path, PathBuf};
