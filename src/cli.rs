@@ -6,7 +6,7 @@ use std::str::FromStr;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
-use crate::detect::Severity;
+use crate::detect::{Severity, Verdict};
 use crate::report::Output;
 use crate::request::{AnswerFormat, TextFormat};
 
@@ -47,6 +47,8 @@ pub enum Command {
     Baseline(BaselineCommand),
     /// List the last runs of a lake
     Runs(RunsArgs),
+    /// Record what a finding turned out to be, or list the verdicts
+    Verdict(VerdictArgs),
     /// Write everything that a run's findings are based on to one file
     Evidence(EvidenceArgs),
     /// Verify that no file of a lake, recorded run, report or evidence bundle was modified
@@ -324,6 +326,9 @@ pub struct BacktestArgs {
     /// Detectors.
     #[command(flatten)]
     pub detect: DetectArgs,
+    /// TOML file of accepted findings, which do not count as alerts
+    #[arg(long, value_name = "FILE", env = "TRAILHUNT_SUPPRESSIONS")]
+    pub suppressions: Option<PathBuf>,
     /// Target number of alerts per day and detector; the output includes the score threshold that would reach it
     #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = alerts)]
     pub alerts_per_day: f64,
@@ -423,6 +428,41 @@ pub struct RunsArgs {
     /// Output format
     #[arg(long, default_value = "table", value_parser = text_format())]
     pub format: TextFormat,
+}
+
+/// `verdict`.
+#[derive(Debug, Args)]
+pub struct VerdictArgs {
+    /// Id of the finding: 16 hex digits, or at least the first 6; without one, the verdicts are listed
+    #[arg(value_name = "FINDING", requires = "verdict", value_parser = finding_id)]
+    pub finding: Option<String>,
+    /// What the finding turned out to be; "expected" means that it happened and was allowed
+    #[arg(value_name = "VERDICT", value_parser = one_of::<Verdict>(Verdict::NAMES))]
+    pub verdict: Option<Verdict>,
+    /// Why
+    #[arg(long, value_name = "TEXT", requires = "finding")]
+    pub note: Option<String>,
+    /// Who decided [default: the user of the machine]
+    #[arg(long, value_name = "NAME", requires = "finding")]
+    pub by: Option<String>,
+    /// JSON report that has the finding [default: the report of the last recorded run]
+    #[arg(long, value_name = "FILE", requires = "finding")]
+    pub report: Option<PathBuf>,
+    /// List the verdicts
+    #[arg(long, conflicts_with = "finding")]
+    pub list: bool,
+    /// Output format of the list
+    #[arg(long, default_value = "table", value_parser = text_format())]
+    pub format: TextFormat,
+    /// The lake.
+    #[command(flatten)]
+    pub lake: LakeArgs,
+}
+
+/// An id of a finding, or its beginning.
+fn finding_id(text: &str) -> Result<String, String> {
+    let is_id = (6..=16).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_id { Ok(text.to_lowercase()) } else { Err("expected 16 hex digits, or at least the first 6".into()) }
 }
 
 /// `evidence`.
@@ -609,7 +649,8 @@ pub enum DetectorsCommand {
         /// Id: lower-case letters, digits and _
         id: String,
     },
-    /// Check detectors without running them: file, line, column, problem, next step
+    /// Check detectors, and on their fixtures that findings do not depend on later days: file, line, column, problem,
+    /// next step
     Check {
         /// Files or folders of detectors [default: the folders of --detector-dir, or the shipped detectors]
         #[arg(value_name = "PATH")]

@@ -43,6 +43,8 @@ pub enum Request {
     BaselineDiff(BaselineDiffRequest),
     /// `runs`
     Runs(RunsRequest),
+    /// `verdict`
+    Verdict(VerdictRequest),
     /// `evidence`
     Evidence(EvidenceRequest),
     /// `verify`
@@ -134,13 +136,17 @@ pub fn request(command: Command, settings: Settings) -> Result<Request> {
             let (hunt, announcement) = hunt(args.hunt, &args.period, args.sql, &settings)?;
             Request::Run(ingest, hunt, announcement)
         }
-        Command::Backtest(args) => Request::Backtest(BacktestRequest {
-            lake: lake(args.sql)?,
-            period: whole_days(&args.period)?,
-            detection: detection(&args.detect, &settings)?,
-            alerts_per_day: args.alerts_per_day,
-            format: args.format,
-        }),
+        Command::Backtest(args) => {
+            let detection = detection(&args.detect, &settings)?;
+            Request::Backtest(BacktestRequest {
+                lake: lake(args.sql)?,
+                period: whole_days(&args.period)?,
+                suppressions: suppressions(args.suppressions.as_deref(), &detection)?,
+                detection,
+                alerts_per_day: args.alerts_per_day,
+                format: args.format,
+            })
+        }
         Command::Baseline(cli::BaselineCommand::Diff(args)) => Request::BaselineDiff(BaselineDiffRequest {
             window: between(args.before, args.after)?,
             format: args.format,
@@ -149,6 +155,11 @@ pub fn request(command: Command, settings: Settings) -> Result<Request> {
         Command::Runs(args) => {
             Request::Runs(RunsRequest { lake: location(&args.lake)?, last: args.last, format: args.format })
         }
+        Command::Verdict(args) => Request::Verdict(VerdictRequest {
+            lake: location(&args.lake)?,
+            format: args.format,
+            given: given_verdict(args)?,
+        }),
         Command::Evidence(args) => Request::Evidence(EvidenceRequest {
             lake: lake(args.sql)?,
             run: args.run,
@@ -323,10 +334,7 @@ fn hunt(
         Ok(Output { path, ..output })
     });
     let detection = detection(&options.detect, settings)?;
-    let suppressions = options.suppressions.as_deref().map(Suppressions::read).transpose()?.unwrap_or_default();
-    for id in suppressions.detectors() {
-        detection.library.get(id).map_err(|e| Error::Usage(format!("suppressions: {e}")))?;
-    }
+    let suppressions = suppressions(options.suppressions.as_deref(), &detection)?;
     let hunt = HuntRequest {
         lake: lake(sql)?,
         period: whole_days(asked)?,
@@ -343,6 +351,19 @@ fn hunt(
         allow_empty: options.allow_empty,
     };
     Ok((hunt, announcement))
+}
+
+fn given_verdict(args: cli::VerdictArgs) -> Result<Option<GivenVerdict>> {
+    let (Some(finding), Some(verdict)) = (args.finding, args.verdict) else { return Ok(None) };
+    let users = ["USER", "LOGNAME", "USERNAME"].iter().filter_map(|name| std::env::var(name).ok());
+    let by = args.by.into_iter().chain(users).find(|name| !name.trim().is_empty());
+    Ok(Some(GivenVerdict {
+        finding,
+        verdict,
+        note: args.note.filter(|note| !note.trim().is_empty()),
+        by: by.ok_or_else(|| Error::Usage("no user name in the environment; name yourself with --by".into()))?,
+        report: args.report.as_deref().map(Previous::read).transpose()?.map(Box::new),
+    }))
 }
 
 fn query(args: cli::QueryArgs) -> Result<QueryRequest> {
@@ -384,6 +405,15 @@ fn question(args: &cli::QueryArgs) -> Result<Question> {
         (None, None) if args.finding.is_some() => Questions::load()?.get("around").cloned(),
         (None, None) => Question::parse("query", ""),
     }
+}
+
+/// The entries of a file, which may only name detectors that exist.
+fn suppressions(path: Option<&Path>, detection: &Detection) -> Result<Suppressions> {
+    let suppressions = path.map(Suppressions::read).transpose()?.unwrap_or_default();
+    for id in suppressions.detectors() {
+        detection.library.get(id).map_err(|e| Error::Usage(format!("suppressions: {e}")))?;
+    }
+    Ok(suppressions)
 }
 
 fn detection(args: &cli::DetectArgs, settings: &Settings) -> Result<Detection> {

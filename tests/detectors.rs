@@ -9,7 +9,7 @@
 
 use std::sync::LazyLock;
 
-use trailhunt::detect::{Library, Verdict, expand};
+use trailhunt::detect::{FixtureResult, Library, expand};
 use trailhunt::workbench::fixture::hunt;
 
 include!(concat!(env!("OUT_DIR"), "/detector_tests.rs"));
@@ -25,13 +25,13 @@ fn check(id: &str) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let hunt = runtime.block_on(hunt(&records, &[detector])).expect("the fixture is hunted");
     assert!(hunt.failed.is_empty(), "{:?}", hunt.failed);
-    let verdict = Verdict::of(id, &records, &hunt.findings);
+    let result = FixtureResult::of(id, &records, &hunt.findings);
     let findings = serde_json::to_string_pretty(&hunt.findings).expect("findings are JSON");
     assert!(
-        verdict.passed(),
+        result.passed(),
         "hits that are not evidence: {:?}; misses that are evidence: {:?}\n{findings}",
-        verdict.missed,
-        verdict.wrong
+        result.missed,
+        result.wrong
     );
 }
 

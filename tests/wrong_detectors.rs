@@ -34,6 +34,9 @@ GROUP BY actor, account_id, aws_region
 HAVING count(*) >= $min_calls
 "#;
 
+/// One `StopLogging` and one other call.
+const FIXTURE: &str = include_str!("../src/workbench/new.events.jsonl");
+
 /// Name, the text in [`GOOD`] and its replacement, and the expected line from the position on.
 const WRONG: &[(&str, &str, &str, &str)] = &[
     ("no_header", "/*\ntitle", "title", ":1:1: the file must begin with a TOML header"),
@@ -115,28 +118,29 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
 #[test]
 fn each_error_is_one_line_with_its_place() {
     let dir = tempfile::tempdir().unwrap();
-    let fixture = "{\"eventID\":\"hit-1\"}\n{\"eventID\":\"miss-1\"}\n";
     let write = |name: &str, ending: &str, text: &str| {
         std::fs::write(dir.path().join(format!("{name}.{ending}")), text).expect("the file can be written");
     };
     for (name, from, to, _) in WRONG {
         assert_eq!(GOOD.matches(from).count(), 1, "{name}: the text occurs once");
         write(name, "sql", &GOOD.replacen(from, to, 1));
-        write(name, "events.jsonl", fixture);
+        write(name, "events.jsonl", FIXTURE);
     }
     write(
         "copy",
         "sql",
         &(GOOD.split("SELECT\n").next().unwrap_or_default().to_owned() + "COPY events TO 'x' -- $min_calls"),
     );
-    write("copy", "events.jsonl", fixture);
+    write("copy", "events.jsonl", FIXTURE);
     write("no_fixture", "sql", GOOD);
     write("fixture_no_json", "sql", GOOD);
     write("fixture_no_json", "events.jsonl", "{\"eventID\":\"hit-1\"}\n{eventID: 2}\n");
     write("fixture_without_a_miss", "sql", GOOD);
     write("fixture_without_a_miss", "events.jsonl", "{\"eventID\":\"hit-1\"}\n");
     write("good", "sql", GOOD);
-    write("good", "events.jsonl", fixture);
+    write("good", "events.jsonl", FIXTURE);
+    write("fixture_unreadable", "sql", GOOD);
+    write("fixture_unreadable", "events.jsonl", "{\"eventID\":\"hit-1\"}\n{\"eventID\":\"miss-1\"}\n");
     let beside = [
         ("copy", "copy.sql:12:1: COPY is refused"),
         ("no_fixture", "no_fixture.events.jsonl:1:1: no fixture; write the smallest history"),
@@ -144,6 +148,7 @@ fn each_error_is_one_line_with_its_place() {
             "fixture_no_json",
             "fixture_no_json.events.jsonl:2:2: key must be a string; a fixture has one JSON record per line",
         ),
+        ("fixture_unreadable", "fixture_unreadable.events.jsonl:1:1: a record of the fixture cannot be read: "),
         ("fixture_without_a_miss", "fixture_without_a_miss.events.jsonl:1:1: no eventID begins with miss-"),
     ];
 
@@ -164,6 +169,41 @@ fn each_error_is_one_line_with_its_place() {
     assert!(!ran.out.contains("/good."), "{}", ran.out);
     let total = format!("checked   {} detectors, {} problems", expected.len() + 1, expected.len());
     assert!(ran.out.contains(&total), "{}", ran.out);
+}
+
+#[test]
+fn a_detector_whose_findings_depend_on_later_days_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let days = |bound: &str| {
+        let days = format!("stopped a trail after ' || (SELECT count(*) FROM daily_activity{bound}) || ' days'");
+        GOOD.replace("stopped a trail'", &days)
+    };
+    // A change on a later day makes the earlier reads of an API look like changes.
+    let (shipped, bound) = (include_str!("../sql/detectors/recon_then_key.sql"), "AND event_date < CAST($to AS DATE)");
+    assert_eq!(shipped.matches(bound).count(), 1);
+    for (name, text, fixture) in [
+        ("all_days", days(""), FIXTURE),
+        ("earlier_days", days(" WHERE event_date < CAST($to AS DATE)"), FIXTURE),
+        ("all_reads", shipped.replace(bound, ""), include_str!("../sql/detectors/recon_then_key.events.jsonl")),
+    ] {
+        write(&dir.path().join(format!("{name}.sql")), text.as_bytes());
+        write(&dir.path().join(format!("{name}.events.jsonl")), fixture.as_bytes());
+    }
+    let ran = trailhunt(&["detectors", "check", arg(dir.path())]);
+    let expected = [
+        (
+            "all_reads.sql:12:3",
+            "the findings change when days after the window have events (0 instead of 1); bound every",
+        ),
+        (
+            "all_days.sql:11:3",
+            "the findings change when days after the window have events (summary); bound every table",
+        ),
+    ];
+    for (place, reason) in expected {
+        assert!(ran.out.contains(&format!("{place}: {reason}")), "{place}: {reason}\n{}{}", ran.out, ran.err);
+    }
+    assert!(ran.code == 2 && ran.out.ends_with("checked   3 detectors, 2 problems\n"), "{}{}", ran.out, ran.err);
 }
 
 #[test]

@@ -1,19 +1,37 @@
-//! `trailhunt backtest`: how many alerts each detector would have raised over history.
+//! `trailhunt backtest`: how many alerts each detector would have raised over history, and how many were judged benign.
+
+use chrono::Utc;
 
 use super::Outcome;
-use crate::error::Result;
-use crate::hunt;
+use crate::error::{Error, Result};
+use crate::hunt::{self, judge_detectors, refuse_silencing};
 use crate::lake::Lake;
-use crate::report::backtest::{backtest as figures, text};
+use crate::report::backtest::{Backtest, backtest as figures, text};
 use crate::request::{BacktestRequest, TextFormat};
+use crate::runs;
 use crate::terminal::{Out, Progress};
 
-/// Exit code 2 if a detector failed.
+/// Exit code 2 if a detector failed, or if a suppression or parameter would hide a finding judged malicious.
 pub async fn backtest(request: &BacktestRequest, out: &mut Out) -> Result<Outcome> {
+    let BacktestRequest { detection, suppressions, alerts_per_day, .. } = request;
     let lake = Lake::open(&request.lake.location).await?;
+    let verdicts = runs::verdicts(&lake).await?;
+    if let Some(reason) = verdicts.unread.first() {
+        return Err(Error::lake(lake.location().to_string(), reason));
+    }
     let context = hunt::prepare(&lake, &request.lake, &request.period, Progress::Shown).await?;
-    let hunt = hunt::detect(&request.detection, &context.session, context.window, Progress::Shown).await?;
-    let backtest = figures(&hunt, context.window, request.alerts_per_day);
+    let (session, today) = (&context.session, Utc::now().date_naive());
+    refuse_silencing(detection, suppressions, &verdicts, session, today).await?;
+    let mut hunt = hunt::detect(detection, session, context.window, Progress::Shown).await?;
+    verdicts.mark(&mut hunt.findings);
+    let triage = suppressions.triage(std::mem::take(&mut hunt.findings), today);
+    hunt.findings = triage.findings;
+    let judged = judge_detectors(detection, suppressions, &verdicts, session, today, Progress::Shown).await?;
+    let backtest = Backtest {
+        suppressed: triage.suppressed.len() as u64,
+        verdicts: judged,
+        ..figures(&hunt, context.window, *alerts_per_day)
+    };
     match request.format {
         TextFormat::Table => out.render(|out| text(&backtest, out))?,
         TextFormat::Json => out.json(&backtest)?,

@@ -47,7 +47,7 @@ pub async fn detectors(request: DetectorsRequest, out: &mut Out) -> Result<Outco
             for detector in &detectors {
                 let tested = workbench::test(detector).await?;
                 out.render(|out| tested.text(out))?;
-                failed += usize::from(!tested.verdict.passed());
+                failed += usize::from(!tested.result.passed());
             }
             writeln!(out, "tested    {}, {failed} failed", counted(detectors.len() as u64, "detector"))?;
             Ok(Outcome::complete(failed == 0))

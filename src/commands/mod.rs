@@ -16,6 +16,7 @@ mod run;
 mod runs;
 mod sample;
 mod shell;
+mod verdict;
 mod verify;
 
 use std::process::ExitCode;
@@ -67,6 +68,7 @@ pub async fn run(request: Request) -> Result<Outcome> {
         Request::Backtest(request) => backtest::backtest(&request, out).await,
         Request::BaselineDiff(request) => baseline::diff(&request, out).await,
         Request::Runs(request) => runs::runs(&request, out).await,
+        Request::Verdict(request) => verdict::verdict(&request, out).await,
         Request::Evidence(request) => evidence::evidence(&request, out).await,
         Request::Verify(request) => verify::verify(&request, out).await,
         Request::Query(request) => query::query(request, out).await,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Confidence, Detector, Severity};
+use super::{Confidence, Detector, SeenBefore, Severity};
 use crate::sha256;
 
 /// Compared with the previous run.
@@ -75,6 +75,9 @@ pub struct Finding {
     pub benign: Vec<String>,
     /// What to do.
     pub respond: Vec<String>,
+    /// An analyst's verdict on it, or on the same activity on another day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<SeenBefore>,
 }
 
 /// Events behind a finding.
@@ -203,6 +206,7 @@ impl Finding {
             details,
             benign: detector.benign.clone(),
             respond: detector.respond.clone(),
+            verdict: None,
         })
     }
 
@@ -266,6 +270,7 @@ pub mod tests {
             details: Default::default(),
             benign: vec![],
             respond: vec![],
+            verdict: None,
         }
     }
 

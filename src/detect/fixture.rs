@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Duration};
+use chrono::{DateTime, Days, Duration, SecondsFormat};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -59,6 +59,32 @@ pub fn expand(fixture: &str) -> Result<Vec<Value>, Problem> {
     Ok(records)
 }
 
+/// What happens after the window in a test of whether a detector reads later days: each record again `days` later, and
+/// again after that as the opposite, a change instead of a read and a failure instead of a success. Records without a time
+/// are left out.
+pub fn later(records: &[Value], days: u64) -> Vec<Value> {
+    let copy = |record: &Value, n: u64| {
+        let mut copy = record.clone();
+        let time = DateTime::parse_from_rfc3339(record.get("eventTime")?.as_str()?).ok()?;
+        let time = time.to_utc().checked_add_days(Days::new(n * days))?;
+        let id = record.get("eventID").and_then(Value::as_str).unwrap_or_default();
+        let is_read = record.get("readOnly").and_then(Value::as_bool) == Some(true);
+        let failed = record.get("errorCode").is_some();
+        let members = copy.as_object_mut()?;
+        members.insert("eventTime".into(), time.to_rfc3339_opts(SecondsFormat::Secs, true).into());
+        members.insert("eventID".into(), format!("later-{n}-{id}").into());
+        if n > 1 {
+            members.insert("readOnly".into(), (!is_read).into());
+            match failed {
+                true => members.remove("errorCode"),
+                false => members.insert("errorCode".into(), "AccessDenied".into()),
+            };
+        }
+        Some(copy)
+    };
+    [1, 2].iter().flat_map(|n| records.iter().filter_map(move |record| copy(record, *n))).collect()
+}
+
 /// The parser's message without its position, which counts from the start of the line's text.
 fn words(error: &serde_json::Error) -> String {
     let text = error.to_string();
@@ -72,7 +98,7 @@ fn ids<'a>(records: &'a [Value], prefix: &str) -> BTreeSet<&'a str> {
 
 /// The result of testing a detector on its fixture.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Verdict {
+pub struct FixtureResult {
     /// Number of events that should be evidence.
     pub hits: usize,
     /// Number of events that should not be evidence.
@@ -83,15 +109,15 @@ pub struct Verdict {
     pub wrong: Vec<String>,
 }
 
-impl Verdict {
+impl FixtureResult {
     /// Compares a detector's findings with its fixture: `hit-` events must be evidence, `miss-` events must not.
-    pub fn of(id: &str, records: &[Value], findings: &[Finding]) -> Verdict {
+    pub fn of(id: &str, records: &[Value], findings: &[Finding]) -> FixtureResult {
         let own = findings.iter().filter(|finding| finding.detector == id);
         let evidence = own.flat_map(|finding| &finding.evidence.events).map(|event| event.event_id.as_str());
         let evidence: BTreeSet<&str> = evidence.collect();
         let (hits, misses) = (ids(records, "hit-"), ids(records, "miss-"));
         let owned = |ids: Vec<&&str>| ids.into_iter().map(|id| (*id).to_owned()).collect();
-        Verdict {
+        FixtureResult {
             hits: hits.len(),
             misses: misses.len(),
             missed: owned(hits.difference(&evidence).collect()),
@@ -120,6 +146,18 @@ mod tests {
     }
 
     #[test]
+    fn later_copies_have_their_own_ids_and_begin_after_the_records() {
+        let line = r#"{"eventID":"hit-a","eventTime":"2024-01-30T08:00:00Z","readOnly":true}"#;
+        let records = expand(&format!("{line}\n{}", r#"{"eventID":"miss-b"}"#)).unwrap();
+        let later = later(&records, 2);
+        let of = |name: &str| later.iter().map(|record| record[name].clone()).collect::<Vec<_>>();
+        assert_eq!(of("eventID"), ["later-1-hit-a", "later-2-hit-a"]);
+        assert_eq!(of("eventTime"), ["2024-02-01T08:00:00Z", "2024-02-03T08:00:00Z"]);
+        assert_eq!(of("readOnly"), [true, false]);
+        assert_eq!(of("errorCode"), [Value::Null, "AccessDenied".into()]);
+    }
+
+    #[test]
     fn problems_are_reported_with_their_position() {
         let reason = |text: &str| expand(text).unwrap_err().to_string();
         assert_eq!(
@@ -135,13 +173,13 @@ mod tests {
         let records = expand("{\"eventID\":\"hit-a\"}\n{\"eventID\":\"miss-b\"}").unwrap();
         let mut found = finding("x", "ana", crate::detect::Severity::Low);
         found.evidence.events = vec![crate::detect::Event { event_id: "miss-b".into(), ..Default::default() }];
-        let verdict = Verdict::of("x", &records, &[found.clone()]);
+        let result = FixtureResult::of("x", &records, &[found.clone()]);
         assert_eq!(
-            (verdict.missed.clone(), verdict.wrong.clone()),
+            (result.missed.clone(), result.wrong.clone()),
             (vec!["hit-a".to_owned()], vec!["miss-b".to_owned()])
         );
         found.evidence.events[0].event_id = "hit-a".into();
-        assert!(Verdict::of("x", &records, &[found.clone()]).passed());
-        assert!(!Verdict::of("y", &records, &[found]).passed(), "findings of other detectors do not count");
+        assert!(FixtureResult::of("x", &records, &[found.clone()]).passed());
+        assert!(!FixtureResult::of("y", &records, &[found]).passed(), "findings of other detectors do not count");
     }
 }

@@ -58,6 +58,41 @@ impl Parameter {
         Ok(value)
     }
 
+    /// Numbers to try instead of `text`, or of the default: a few times more and a few times less, within the range.
+    /// `None` for a parameter that is not a number.
+    pub fn candidates(&self, text: Option<&String>) -> Option<Candidates> {
+        let value = self.value(text).ok()?;
+        let (now, is_whole) = match value {
+            Value::Integer(n) => (n as f64, true),
+            Value::Float(x) => (x, false),
+            _ => return None,
+        };
+        // From 0, steps are counted in ones.
+        let size = if now == 0.0 { 1.0 } else { now.abs() };
+        let (min, max) = (self.min.unwrap_or(if now < 0.0 { f64::MIN } else { 0.0 }), self.max.unwrap_or(f64::MAX));
+        let shown = |number: f64| format!("{}", (number * 1000.0).round() / 1000.0);
+        let above = |factor: &f64| {
+            let number = now + size * (factor - 1.0);
+            let number = if is_whole { number.ceil().max(now + 1.0) } else { number };
+            number.min(max)
+        };
+        let below = |factor: &f64| {
+            let number = now - size * (1.0 - 1.0 / factor);
+            let number = if is_whole { number.floor().min(now - 1.0) } else { number };
+            number.max(min)
+        };
+        let distinct = |numbers: Vec<f64>| {
+            let mut values: Vec<String> = numbers.into_iter().filter(|n| *n != now).map(shown).collect();
+            values.dedup();
+            values
+        };
+        Some(Candidates {
+            now: shown(now),
+            above: distinct(STEPS.iter().map(above).collect()),
+            below: distinct(STEPS.iter().map(below).collect()),
+        })
+    }
+
     fn check_range(&self, number: f64) -> std::result::Result<(), String> {
         let (min, max) = (self.min.unwrap_or(f64::MIN), self.max.unwrap_or(f64::MAX));
         match (min..=max).contains(&number) {
@@ -69,6 +104,20 @@ impl Parameter {
             }),
         }
     }
+}
+
+/// Factors of [`Parameter::candidates`].
+const STEPS: [f64; 6] = [1.25, 1.5, 2.0, 3.0, 5.0, 10.0];
+
+/// Values of a parameter to try, as they are typed, nearest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidates {
+    /// The value now.
+    pub now: String,
+    /// Larger ones.
+    pub above: Vec<String>,
+    /// Smaller ones.
+    pub below: Vec<String>,
 }
 
 /// A TOML value as a value to bind; `None` for a table, a date, or a list of anything but strings.
@@ -95,4 +144,24 @@ pub fn value_like(text: &str, default: &toml::Value) -> Option<Value> {
         toml::Value::Array(_) => Value::Texts(text.split(',').map(|item| item.trim().to_owned()).collect()),
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn candidates_are_within_the_range_and_of_the_same_type() {
+        let of = |declared: &str, text: Option<&str>| {
+            let parameter: Parameter = toml::from_str(&format!("{declared}\nhelp = ''")).unwrap();
+            let found = parameter.candidates(text.map(str::to_owned).as_ref())?;
+            Some((found.now, found.above.join(" "), found.below.join(" ")))
+        };
+        let texts = |now: &str, above: &str, below: &str| Some((now.to_owned(), above.to_owned(), below.to_owned()));
+        assert_eq!(of("default = 10\nmin = 2\nmax = 25", None), texts("10", "13 15 20 25", "8 6 5 3 2"));
+        assert_eq!(of("default = 10", Some("1")), texts("1", "2 3 5 10", "0"));
+        assert_eq!(of("default = 0\nmin = 0", None), texts("0", "1 2 4 9", ""));
+        assert_eq!(of("default = 0.5\nmax = 1.0", None), texts("0.5", "0.625 0.75 1", "0.4 0.333 0.25 0.167 0.1 0.05"));
+        assert_eq!(of("default = 'a'", None), None);
+    }
 }

@@ -59,7 +59,7 @@ pub async fn run(
     let mut hunt = Hunt::default();
     let timed = async |detector: &&Detector| {
         let started = std::time::Instant::now();
-        let found = detect(detector, session, window, settings).await;
+        let found = findings(detector, session, window, settings).await;
         (found, started.elapsed().as_secs_f64())
     };
     let at_once = window.queries_at_once();
@@ -92,8 +92,16 @@ pub async fn run(
     Ok(hunt)
 }
 
-/// One detector's findings.
-async fn detect(detector: &Detector, session: &Session, window: Window, settings: &Settings) -> Result<Vec<Finding>> {
+/// One detector's findings, with the ids of their events only.
+///
+/// # Errors
+/// As [`plan`]; [`Error::Detector`] when a row is invalid.
+pub async fn findings(
+    detector: &Detector,
+    session: &Session,
+    window: Window,
+    settings: &Settings,
+) -> Result<Vec<Finding>> {
     let failed = |reason: String| Error::Detector { id: detector.id.clone(), reason };
     let query = plan(detector, session, window, settings).await?;
     check_contract(&query.schema()).map_err(|(_, reason)| failed(reason))?;

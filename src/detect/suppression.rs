@@ -4,13 +4,14 @@
 //! match an entry are reported separately with the reason; none is dropped. An expired entry matches nothing and is
 //! reported too.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use toml::Spanned;
 
-use super::{Finding, Severity, attack};
+use super::{Finding, Severity, Verdict, attack};
 use crate::error::{Error, Result};
 
 /// The entries of a file, in its order.
@@ -121,6 +122,9 @@ pub struct Use {
     pub state: State,
     /// Number of matching findings, including those that an earlier entry matched.
     pub findings: u64,
+    /// Ids of matching findings that are judged malicious: it does not apply to them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_applied_to: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -128,6 +132,14 @@ pub struct Use {
 struct File {
     #[serde(default)]
     suppress: Vec<Spanned<Entry>>,
+}
+
+/// Entries as the text of a file.
+///
+/// # Errors
+/// When a text cannot be written as TOML.
+pub fn as_toml(entries: &[Entry]) -> std::result::Result<String, toml::ser::Error> {
+    if entries.is_empty() { Ok(String::new()) } else { toml::to_string(&BTreeMap::from([("suppress", entries)])) }
 }
 
 impl Suppressions {
@@ -163,17 +175,33 @@ impl Suppressions {
         Ok(Suppressions { entries: entries.collect::<std::result::Result<_, _>>()? })
     }
 
-    /// Separates the findings that are suppressed on the day `today` from the others.
+    /// The first entry that matches a finding on the day `today`, and its line.
+    pub fn matching(&self, finding: &Finding, today: NaiveDate) -> Option<(usize, &Entry)> {
+        let is_match = |entry: &Entry| entry.expires >= today && entry.matches(finding);
+        self.entries.iter().find(|(_, entry)| is_match(entry)).map(|(line, entry)| (*line, entry))
+    }
+
+    /// Separates the findings that are suppressed on the day `today` from the others. A finding that is judged malicious is
+    /// never suppressed.
     pub fn triage(&self, findings: Vec<Finding>, today: NaiveDate) -> Triage {
         let mut entries: Vec<Use> = self.entries.iter().map(|(line, entry)| entry.at(*line, today)).collect();
         let mut triage = Triage::default();
-        for finding in findings {
+        for mut finding in findings {
+            let is_malicious = finding.verdict.as_ref().is_some_and(|seen| seen.verdict == Verdict::Malicious);
             let matching =
                 entries.iter_mut().filter(|known| known.state != State::Expired && known.entry.matches(&finding));
-            let mut first = None;
+            let (mut first, mut ignored) = (None, None);
             for known in matching {
+                if is_malicious {
+                    known.not_applied_to.push(finding.id.clone());
+                    ignored.get_or_insert(known.line);
+                    continue;
+                }
                 (known.state, known.findings) = (State::Applied, known.findings + 1);
                 first.get_or_insert(&known.entry);
+            }
+            if let Some(seen) = &mut finding.verdict {
+                seen.ignored_suppression = ignored;
             }
             match first {
                 Some(entry) => triage.suppressed.push(Suppressed::new(finding, entry)),
@@ -206,10 +234,11 @@ impl Entry {
 
     fn at(&self, line: usize, today: NaiveDate) -> Use {
         let state = if self.expires < today { State::Expired } else { State::Unmatched };
-        Use { line, entry: self.clone(), state, findings: 0 }
+        Use { line, entry: self.clone(), state, findings: 0, not_applied_to: Vec::new() }
     }
 
-    fn matches(&self, finding: &Finding) -> bool {
+    /// True when all its conditions match.
+    pub fn matches(&self, finding: &Finding) -> bool {
         let is = |wanted: &Option<String>, value: Option<&str>| {
             wanted.as_deref().is_none_or(|wanted| value.is_some_and(|value| value == wanted))
         };
@@ -314,6 +343,22 @@ expires   = "2024-03-30"
     }
 
     #[test]
+    fn a_finding_that_is_judged_malicious_is_not_suppressed() {
+        let judged = |verdict: &str| {
+            let mut finding = root();
+            let seen =
+                serde_json::json!({"verdict": verdict, "by": "eva", "at": "2024-03-01", "note": null, "finding": "1"});
+            finding.verdict = Some(serde_json::from_value(seen).unwrap());
+            let triage = Suppressions::parse(FILE).unwrap().triage(vec![finding], day("2024-03-30"));
+            let ignored = triage.findings.first().and_then(|finding| finding.verdict.as_ref()?.ignored_suppression);
+            let uses: Vec<_> = triage.entries.iter().map(|of| (of.state, of.not_applied_to.len())).collect();
+            (triage.suppressed.len(), ignored, uses)
+        };
+        assert_eq!(judged("malicious"), (0, Some(2), vec![(State::Unmatched, 1), (State::Unmatched, 1)]));
+        assert_eq!(judged("benign"), (1, None, vec![(State::Applied, 0), (State::Applied, 0)]));
+    }
+
+    #[test]
     fn an_entry_applies_until_the_end_of_its_last_day() {
         let states = |today: &str| {
             let triage = Suppressions::parse(FILE).unwrap().triage(vec![root()], day(today));
@@ -327,6 +372,15 @@ expires   = "2024-03-30"
     fn an_entry_that_matches_nothing_is_reported() {
         let triage = Suppressions::parse(FILE).unwrap().triage(vec![], day("2024-01-01"));
         assert!(triage.entries.iter().all(|known| known.state == State::Unmatched));
+    }
+
+    #[test]
+    fn entries_are_written_as_a_file_that_can_be_read() {
+        let entries: Vec<Entry> = Suppressions::parse(FILE).unwrap().entries.into_iter().map(|(_, of)| of).collect();
+        let text = as_toml(&entries).unwrap();
+        let read = Suppressions::parse(&text).unwrap();
+        assert_eq!(read.entries.into_iter().map(|(_, entry)| entry).collect::<Vec<_>>(), entries, "{text}");
+        assert_eq!(as_toml(&[]).unwrap(), "");
     }
 
     #[test]

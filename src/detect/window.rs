@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::engine::{Parameters, Value};
 
 /// From `from` (inclusive) to `to` (exclusive). Events before `from` are history to compare with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Window {
     /// Start, UTC.

@@ -1,5 +1,7 @@
 //! A hunt: opens the lake, runs the detectors over the window, compares with the previous run, and makes the report.
 
+mod verdicts;
+
 use std::sync::Arc;
 
 use chrono::{DateTime, Days, Utc};
@@ -16,6 +18,8 @@ use crate::request::period::{day_after, midnight};
 use crate::request::{CompareWith, Detection, HuntRequest, LakeRequest, Period};
 use crate::runs;
 use crate::terminal::Progress;
+
+pub use verdicts::{judge_detectors, refuse_silencing};
 
 /// What a hunt reads.
 pub struct HuntContext {
@@ -82,7 +86,7 @@ pub async fn hunt(
         }
     };
     let context = prepare(lake, &request.lake, &request.period, progress);
-    let (last_run, context) = tokio::try_join!(last_run, context)?;
+    let (last_run, verdicts, context) = tokio::try_join!(last_run, runs::verdicts(lake), context)?;
     let previous = match &request.compare_with {
         CompareWith::Report(report) => Some(report.as_ref().clone()),
         CompareWith::LastRun | CompareWith::Nothing => last_run,
@@ -97,6 +101,7 @@ pub async fn hunt(
         geo: &context.geo,
         hunt,
         suppressions: &request.suppressions,
+        verdicts: &verdicts,
         previous,
         coverage,
     })

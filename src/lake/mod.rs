@@ -12,11 +12,13 @@
 //! LAKE/_trailhunt/rollups/<name>/<day>-<hash>.<sha256>.parquet  daily summaries; they can be recomputed at any time
 //! LAKE/_trailhunt/locks/                   the lock of the nightly run
 //! LAKE/_trailhunt/runs/                    the chain of runs and their reports
+//! LAKE/_trailhunt/verdicts/                the chain of verdicts on findings
 //! ```
 //!
 //! `<sha256>` is the hash of the file's content.
 
 mod append;
+mod chain;
 mod check;
 mod checksum;
 mod commit;
@@ -38,10 +40,12 @@ mod sql_files;
 mod state;
 mod table;
 #[cfg(test)]
-mod test_store;
+pub(crate) mod test_store;
 mod text_chunk;
+mod verdicts;
 
 pub use append::{Appended, Appender, Committed};
+pub use chain::ChainLink;
 pub use check::CheckedFiles;
 pub use compact::{Compacted, Vacuumed};
 pub use dependencies::dependencies;
@@ -56,3 +60,4 @@ pub use snapshot::{DataFile, Snapshot};
 pub use sql_files::{Rollup, VIEWS, histories, rollups, rollups_and_histories, views};
 pub use state::State;
 pub use table::Lake;
+pub use verdicts::VerdictRecord;

@@ -14,7 +14,7 @@ use super::recommendation::recommendations;
 use super::sections::{Judged, Sections, events_in_window};
 use super::stale::stale_reasons;
 use crate::detect::suppression::Triage;
-use crate::detect::{Detector, Finding, Hunt, Suppressions, Window, risk};
+use crate::detect::{Detector, Finding, Hunt, Suppressions, Verdicts, Window, risk};
 use crate::engine::Session;
 use crate::error::{Error, Result};
 use crate::geo::Geo;
@@ -42,6 +42,8 @@ pub struct ReportInputs<'a> {
     pub hunt: Hunt,
     /// Findings to accept.
     pub suppressions: &'a Suppressions,
+    /// What analysts concluded about findings.
+    pub verdicts: &'a Verdicts,
     /// Report of the previous run.
     pub previous: Option<Previous>,
     /// What this run read; `None` for a hunt without an ingest.
@@ -53,9 +55,21 @@ pub struct ReportInputs<'a> {
 /// # Errors
 /// When a section's query fails.
 pub async fn report(inputs: ReportInputs<'_>) -> Result<Report> {
-    let ReportInputs { snapshot, session, judged, detectors, settings, geo, hunt, suppressions, previous, coverage } =
-        inputs;
+    let ReportInputs {
+        snapshot,
+        session,
+        judged,
+        detectors,
+        settings,
+        geo,
+        mut hunt,
+        suppressions,
+        verdicts,
+        previous,
+        coverage,
+    } = inputs;
     let window = judged.window;
+    verdicts.mark(&mut hunt.findings);
     let mut triage = suppressions.triage(hunt.findings, Utc::now().date_naive());
     let ran = |id: &str| {
         let failed = |error: &Error| !matches!(error, Error::Detector { id: other, .. } if other != id);
@@ -64,7 +78,8 @@ pub async fn report(inputs: ReportInputs<'_>) -> Result<Report> {
     let compared_with = previous.as_ref().map(|previous| previous.run().to_owned());
     let sections = Sections::query(session, &judged, &actors(&triage.findings)).await?;
     let was_judged = |finding: &Finding| ran(&finding.detector) && sections.has_events_on_days_of(finding, window);
-    let resolved = previous.map(|previous| previous.compare(&mut triage, was_judged)).unwrap_or_default();
+    let mut resolved = previous.map(|previous| previous.compare(&mut triage, was_judged)).unwrap_or_default();
+    verdicts.mark(&mut resolved);
     let Triage { findings, suppressed, entries } = triage;
     let ingested = coverage.is_some();
     let mut coverage = Coverage {
@@ -75,6 +90,7 @@ pub async fn report(inputs: ReportInputs<'_>) -> Result<Report> {
         gaps: sections.gaps,
         ..coverage.unwrap_or_default()
     };
+    coverage.objects_failed.extend(verdicts.unread.iter().cloned());
     let events = events_in_window(&sections.statistics);
     coverage.stale_reasons = stale_reasons(&coverage, &judged, events, ingested);
     coverage.stale = !coverage.stale_reasons.is_empty();

@@ -55,6 +55,11 @@ impl Previous {
         &self.run.id
     }
 
+    /// Its findings.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
     /// Sets the status of every finding, and returns the resolved ones. `was_judged` says whether the days of a finding
     /// were evaluated again by its detector.
     pub fn compare(self, triage: &mut Triage, was_judged: impl Fn(&Finding) -> bool) -> Vec<Finding> {

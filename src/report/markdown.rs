@@ -60,7 +60,10 @@ pub fn markdown(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
 fn line(finding: &Finding) -> String {
     let status = if finding.status == Status::New { "new" } else { "continuing" };
     let Finding { severity, first_time, summary, detector, id, .. } = finding;
-    let (time, summary, detector) = (shown_time(first_time), inert(&with_short_names(summary)), inert(detector));
+    let (time, mut summary, detector) = (shown_time(first_time), inert(&with_short_names(summary)), inert(detector));
+    if let Some(seen) = &finding.verdict {
+        summary.push_str(&format!("; **{}**", inert(&seen.to_string())));
+    }
     format!("| {severity} | {status} | {time} | {summary} | {detector} | {id} |")
 }
 

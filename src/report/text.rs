@@ -77,7 +77,9 @@ fn finding_lines(finding: &Finding, out: &mut impl Write) -> std::io::Result<()>
     let account = finding.account_id.as_deref().map(|account| format!("account {}", printable_line(account)));
     let facts = [Some(finding.detector.clone()), Some(techniques), Some(events), account, Some(finding.id.clone())];
     let facts: Vec<String> = facts.into_iter().flatten().filter(|fact| !fact.is_empty()).collect();
-    indented("", &wrapped(&facts.join("; "), WIDTH - indent, SUMMARY_LINES_MAX), indent, out)
+    indented("", &wrapped(&facts.join("; "), WIDTH - indent, SUMMARY_LINES_MAX), indent, out)?;
+    let Some(seen) = &finding.verdict else { return Ok(()) };
+    indented("", &wrapped(&printable_line(&seen.to_string()), WIDTH - indent, SUMMARY_LINES_MAX), indent, out)
 }
 
 /// Risk, kind and short name; then the ARN where there is one; then the detectors.
@@ -118,10 +120,11 @@ fn suppressions(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
     if !report.suppressions.is_empty() {
         writeln!(out, "\nSuppressions")?;
     }
-    for Use { line, entry, state, findings } in &report.suppressions {
+    for Use { line, entry, state, findings, not_applied_to } in &report.suppressions {
         let matched = match state {
             State::Applied => counted(*findings, "finding"),
-            State::Unmatched => "no match".into(),
+            State::Unmatched if not_applied_to.is_empty() => "no match".into(),
+            State::Unmatched => "not applied".into(),
             State::Expired => "expired".into(),
         };
         let criteria = [&entry.detector, &entry.entity, &entry.account_id, &entry.region, &entry.technique];
@@ -129,6 +132,10 @@ fn suppressions(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
         let owner = entry.owner.as_ref().map(|owner| format!(" ({})", printable_line(owner))).unwrap_or_default();
         let reason = printable_line(&entry.reason);
         writeln!(out, "  {matched:12}  line {line}, until {}  {criteria}: {reason}{owner}", entry.expires)?;
+        if !not_applied_to.is_empty() {
+            let findings = not_applied_to.join(", ");
+            writeln!(out, "  {:12}  not applied to {findings}: judged malicious", "")?;
+        }
     }
     Ok(())
 }

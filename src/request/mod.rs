@@ -14,7 +14,7 @@ pub use period::Period;
 
 use crate::ask::Question;
 use crate::decode::Limits;
-use crate::detect::{Detector, Library, Settings, Severity, Suppressions, Window};
+use crate::detect::{Detector, Library, Settings, Severity, Suppressions, Verdict, Window};
 use crate::engine::MEMORY_BYTES;
 use crate::error::Result;
 use crate::geo::Geo;
@@ -233,6 +233,8 @@ pub struct BacktestRequest {
     pub period: Period,
     /// The detectors.
     pub detection: Detection,
+    /// Findings that were accepted.
+    pub suppressions: Suppressions,
     /// Target number of alerts per day and detector.
     pub alerts_per_day: f64,
     /// Output format.
@@ -259,6 +261,32 @@ pub struct RunsRequest {
     pub last: usize,
     /// Output format.
     pub format: TextFormat,
+}
+
+/// The verdicts of a lake: list them, or add one.
+#[derive(Debug)]
+pub struct VerdictRequest {
+    /// The lake.
+    pub lake: Location,
+    /// The verdict to store; `None` lists those that the lake has.
+    pub given: Option<GivenVerdict>,
+    /// Output format of the list.
+    pub format: TextFormat,
+}
+
+/// A verdict on a finding.
+#[derive(Debug)]
+pub struct GivenVerdict {
+    /// Id of the finding, or how it begins.
+    pub finding: String,
+    /// What it turned out to be.
+    pub verdict: Verdict,
+    /// Why.
+    pub note: Option<String>,
+    /// Who decided.
+    pub by: String,
+    /// The report that has the finding; `None` for the report of the last recorded run.
+    pub report: Option<Box<Previous>>,
 }
 
 /// An evidence bundle of a run.

@@ -28,6 +28,10 @@ pub struct Verified {
     pub runs: usize,
     /// Hash of the last record.
     pub last_sha256: Option<String>,
+    /// Recorded verdicts.
+    pub verdicts: usize,
+    /// Hash of the last verdict's record.
+    pub last_verdict_sha256: Option<String>,
     /// The check of the table's log.
     pub log: CheckedLog,
     /// The check of the lake's files.
@@ -72,6 +76,17 @@ pub async fn verify(request: &VerifyRequest, progress: Progress) -> Result<Verif
     for path in stored_reports.iter().filter(|path| !is_recorded(path)) {
         problems.push(format!("{path}: {REMOVED}"));
     }
+    let verdicts = lake.verdicts().await?;
+    for link in &verdicts {
+        problems.extend(link.problems.iter().map(|problem| format!("{}: {problem}", link.path)));
+    }
+    let has_verdict = |sha256: &str| verdicts.iter().any(|link| link.sha256 == sha256);
+    for link in &links {
+        let last_verdict = link.record.as_ref().and_then(|record| record.last_verdict.as_deref());
+        if let Some(sha256) = last_verdict.filter(|sha256| !has_verdict(sha256)) {
+            problems.push(format!("{}: the verdict with the hash {sha256} was modified or removed", link.path));
+        }
+    }
     let mut log = lake.check_log(links.iter().filter_map(Link::log)).await?;
     problems.append(&mut log.problems);
     let bar = progress.bytes("verify");
@@ -80,6 +95,7 @@ pub async fn verify(request: &VerifyRequest, progress: Progress) -> Result<Verif
     problems.append(&mut files.problems);
     if let Some(expected) = &request.last_sha256
         && !links.iter().any(|link| link.sha256 == *expected)
+        && !has_verdict(expected)
     {
         problems.push(format!(
             "no record has the hash {expected}: the record was modified, or the newest records were deleted"
@@ -106,6 +122,8 @@ pub async fn verify(request: &VerifyRequest, progress: Progress) -> Result<Verif
     Ok(Verified {
         runs: links.len(),
         last_sha256,
+        verdicts: verdicts.len(),
+        last_verdict_sha256: verdicts.last().map(|link| link.sha256.clone()),
         log,
         files,
         sample_percent: request.sample_percent,
@@ -126,6 +144,9 @@ impl Verified {
         match &self.last_sha256 {
             Some(last) => writeln!(out, "runs      {}, last record {last}", self.runs)?,
             None => writeln!(out, "runs      none recorded yet")?,
+        }
+        if let Some(last) = &self.last_verdict_sha256 {
+            writeln!(out, "verdicts  {}, last record {last}", self.verdicts)?;
         }
         let CheckedLog { files, not_covered, .. } = self.log;
         write!(out, "log       {}", counted(files, "file"))?;

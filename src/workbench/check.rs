@@ -1,11 +1,14 @@
-//! Checks detectors before anything runs.
+//! Checks detectors: the header and the SQL before anything runs, then whether findings depend on later days.
 
 use std::path::{Path, PathBuf};
 
 use super::fixture;
-use crate::detect::{self, Detector, Library, Problem, detector_id};
-use crate::engine::Session;
+use crate::detect::{self, Detector, FrontMatter, Library, Problem, detector_id};
+use crate::engine::{Place, Session};
 use crate::error::{Error, Result};
+
+/// Where a file begins.
+const FIRST: Place = Place { line: 1, column: 1 };
 
 /// The result of a check.
 #[derive(Debug)]
@@ -65,17 +68,29 @@ fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// What is wrong with a detector's SQL and with its fixture.
+/// What is wrong with a detector's SQL and with its fixture. It runs only if nothing else is wrong.
 async fn problems(detector: &Detector, path: &Path, session: &Session) -> Result<Vec<String>> {
     let problems = detect::check(detector, session).await;
     let mut lines: Vec<_> = problems.iter().map(|problem| line(path, problem)).collect();
     let beside = path.with_extension("events.jsonl");
-    match detector.fixture()? {
-        None => {
-            let next = "write the smallest history that shows the behaviour, one CloudTrail record per line";
-            lines.push(format!("{}:1:1: no fixture; {next}", beside.display()));
-        }
-        Some(text) => lines.extend(detect::expand(&text).err().map(|problem| line(&beside, &problem))),
+    let Some(text) = detector.fixture()? else {
+        let next = "write the smallest history that shows the behaviour, one CloudTrail record per line";
+        lines.push(format!("{}:1:1: no fixture; {next}", beside.display()));
+        return Ok(lines);
+    };
+    match detect::expand(&text) {
+        Err(problem) => lines.push(line(&beside, &problem)),
+        Ok(records) if lines.is_empty() => match fixture::reads_later_days(detector, &records).await {
+            Ok(None) => {}
+            Ok(Some(reason)) => {
+                let start = FrontMatter::find(&detector.text).map(|front_matter| front_matter.end());
+                lines.push(line(path, &Problem::at(start.unwrap_or(FIRST), reason)));
+            }
+            Err(Error::Usage(reason)) => lines.push(line(&beside, &Problem::at(FIRST, reason))),
+            Err(Error::Detector { reason, .. }) => lines.push(line(path, &Problem::at(FIRST, reason))),
+            Err(e) => return Err(e),
+        },
+        Ok(_) => {}
     }
     Ok(lines)
 }

@@ -8,7 +8,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use serde_json::{Value, json};
 
-use crate::detect::{Detector, Hunt, Settings, Window, run};
+use crate::detect::{Detector, Finding, Hunt, Settings, Window, later, run};
 use crate::engine::{self, MEMORY_BYTES, Session};
 use crate::error::{Action, Error, Result};
 use crate::geo::Geo;
@@ -57,4 +57,62 @@ pub async fn session(records: &[Value]) -> Result<(Session, Window)> {
 pub async fn hunt(records: &[Value], detectors: &[&Detector]) -> Result<Hunt> {
     let (session, window) = session(records).await?;
     run(detectors, &session, window, &Settings::default(), |_, _| {}).await
+}
+
+/// Why the findings of `detector` on these records depend on later days; `None` if they do not.
+///
+/// The detector runs over the same window twice: with and without events after it. Reading its plan instead would not
+/// tell whether a table without an upper bound is joined to one that has it.
+///
+/// # Errors
+/// As [`session`]; [`Error::Detector`] when the detector fails.
+pub async fn reads_later_days(detector: &Detector, records: &[Value]) -> Result<Option<String>> {
+    let (before, window) = session(records).await?;
+    let days = (window.to - window.from).num_days().max(1) as u64;
+    let (after, _) = session(&[records, &later(records, days)].concat()).await?;
+    let expected = findings(detector, &before, window).await?;
+    let found = findings(detector, &after, window).await?;
+    let next = "bound every table that it reads with event_date < $to, or with an earlier day";
+    let reason =
+        |member: &str| format!("the findings change when days after the window have events ({member}); {next}");
+    if expected.len() != found.len() {
+        return Ok(Some(reason(&format!("{} instead of {}", found.len(), expected.len()))));
+    }
+    let changed = expected.iter().zip(&found).find_map(|(before, after)| {
+        let members = before.as_object()?.iter();
+        members.filter(|(name, value)| after[*name] != **value).map(|(name, _)| name.clone()).next()
+    });
+    Ok(changed.map(|member| reason(&member)))
+}
+
+/// A detector's findings by id, with numbers rounded: sums may differ in the last digits.
+async fn findings(detector: &Detector, session: &Session, window: Window) -> Result<Vec<Value>> {
+    let mut hunt = run(&[detector], session, window, &Settings::default(), |_, _| {}).await?;
+    if let Some(error) = hunt.failed.pop() {
+        return Err(error);
+    }
+    hunt.findings.sort_by(|a: &Finding, b| a.id.cmp(&b.id));
+    let mut findings = Vec::new();
+    for finding in &hunt.findings {
+        let mut finding = serde_json::to_value(finding).map_err(|e| Error::Internal(format!("a finding: {e}")))?;
+        round(&mut finding);
+        // Where its events are in the file, which has more of them.
+        if let Some(events) = finding["evidence"]["events"].as_array_mut() {
+            events.iter_mut().for_each(|event| event["source_record"] = Value::Null);
+        }
+        findings.push(finding);
+    }
+    Ok(findings)
+}
+
+fn round(value: &mut Value) {
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let rounded = number.as_f64().map(|number| format!("{number:.9e}"));
+            *value = rounded.map_or(Value::Null, Value::String);
+        }
+        Value::Array(items) => items.iter_mut().for_each(round),
+        Value::Object(members) => members.values_mut().for_each(round),
+        _ => {}
+    }
 }

@@ -1,5 +1,4 @@
-//! Where detectors are written: a stub to start from, checks before anything runs, tests on a fixture, and what a detector
-//! reads and costs.
+//! Where detectors are written: a stub to start from, checks, tests on a fixture, and what a detector reads and costs.
 
 mod check;
 mod explain;

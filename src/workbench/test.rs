@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::fixture;
-use crate::detect::{Detector, Hunt, Verdict, expand};
+use crate::detect::{Detector, FixtureResult, Hunt, expand};
 use crate::error::{Error, Result};
 use crate::terminal::printable;
 
@@ -16,7 +16,7 @@ pub struct Tested {
     /// The detector's id.
     pub id: String,
     /// Hits found and misses reported.
-    pub verdict: Verdict,
+    pub result: FixtureResult,
     /// What it found.
     pub hunt: Hunt,
 }
@@ -36,32 +36,32 @@ pub async fn test(detector: &Detector) -> Result<Tested> {
     if let Some(error) = hunt.failed.pop() {
         return Err(error);
     }
-    Ok(Tested { id: id.clone(), verdict: Verdict::of(id, &records, &hunt.findings), hunt })
+    Ok(Tested { id: id.clone(), result: FixtureResult::of(id, &records, &hunt.findings), hunt })
 }
 
 impl Tested {
-    /// Writes the verdict, the findings, and the events that are missing or wrong.
+    /// Writes the result, the findings, and the events that are missing or wrong.
     ///
     /// # Errors
     /// When `out` cannot be written.
     pub fn text(&self, out: &mut impl Write) -> std::io::Result<()> {
-        let Tested { id, verdict, hunt } = self;
+        let Tested { id, result, hunt } = self;
         writeln!(
             out,
             "{:8}  {id}: {} of {} hits found, {} of {} misses reported",
-            if verdict.passed() { "ok" } else { "FAILED" },
-            verdict.hits - verdict.missed.len(),
-            verdict.hits,
-            verdict.wrong.len(),
-            verdict.misses
+            if result.passed() { "ok" } else { "FAILED" },
+            result.hits - result.missed.len(),
+            result.hits,
+            result.wrong.len(),
+            result.misses
         )?;
         for finding in &hunt.findings {
             writeln!(out, "          {} {:.2}: {}", finding.severity, finding.score, printable(&finding.summary))?;
         }
-        for id in verdict.missed.iter().take(LISTED_MAX) {
+        for id in result.missed.iter().take(LISTED_MAX) {
             writeln!(out, "          {id} should be evidence of a finding and is not")?;
         }
-        for id in verdict.wrong.iter().take(LISTED_MAX) {
+        for id in result.wrong.iter().take(LISTED_MAX) {
             writeln!(out, "          {id} is evidence of a finding and should not be")?;
         }
         Ok(())

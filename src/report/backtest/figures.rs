@@ -1,12 +1,13 @@
 //! The figures of a backtest: how many alerts each detector raises per day, about whom, and which detectors overlap.
 //!
-//! Findings in, figures per detector out. Days without findings count too. Nothing here knows which findings are correct.
+//! Findings in, figures per detector out. Days without findings count too.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use super::verdicts::JudgedDetector;
 use crate::detect::{Finding, Hunt, Severity, Window};
 
 /// Entities listed per detector.
@@ -27,6 +28,10 @@ pub struct Backtest {
     pub detectors: Vec<Figures>,
     /// Detectors that failed, with the reason.
     pub detectors_failed: Vec<String>,
+    /// Findings that a suppression hides; they are not alerts.
+    pub suppressed: u64,
+    /// Detectors with verdicts of analysts.
+    pub verdicts: Vec<JudgedDetector>,
 }
 
 /// How many alerts there are, and when.
@@ -133,6 +138,8 @@ pub fn backtest(hunt: &Hunt, window: Window, alerts_per_day: f64) -> Backtest {
         all: alerts(&hunt.findings.iter().collect::<Vec<_>>(), &days),
         detectors,
         detectors_failed: hunt.failed.iter().map(ToString::to_string).collect(),
+        suppressed: 0,
+        verdicts: Vec::new(),
     }
 }
 
@@ -269,6 +276,7 @@ mod tests {
             details: Default::default(),
             benign: vec![],
             respond: vec![],
+            verdict: None,
         }
     }
 

@@ -2,6 +2,8 @@
 
 mod figures;
 mod text;
+mod verdicts;
 
 pub use figures::{Alerts, Backtest, Contributor, Figures, Overlap, Threshold, backtest};
 pub use text::text;
+pub use verdicts::{Conflict, JudgedDetector, ParameterProposal};

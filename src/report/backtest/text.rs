@@ -1,8 +1,9 @@
-//! A backtest for a terminal: a table of all detectors, then the top entities and overlaps of each.
+//! A backtest for a terminal: a table of all detectors, then the top entities and overlaps of each, then the verdicts.
 
 use std::io::Write;
 
 use super::figures::{Alerts, Backtest, Figures};
+use super::verdicts::verdicts_text;
 use crate::detect::Severity;
 use crate::report::text::entity_kind;
 use crate::terminal::printable_line;
@@ -58,6 +59,9 @@ pub fn text(backtest: &Backtest, out: &mut impl Write) -> std::io::Result<()> {
         writeln!(out, "{:width$}  {columns}   {threshold:>score_width$}  {:7.1}", figures.detector, figures.seconds)?;
     }
     writeln!(out, "{:width$}  {}", "total", columns(&backtest.all))?;
+    if backtest.suppressed > 0 {
+        writeln!(out, "{} suppressed, not counted", counted(backtest.suppressed, "finding"))?;
+    }
 
     for figures in &with_alerts {
         details(figures, out)?;
@@ -66,6 +70,7 @@ pub fn text(backtest: &Backtest, out: &mut impl Write) -> std::io::Result<()> {
         let without_alerts: Vec<&str> = without_alerts.iter().map(|figures| figures.detector.as_str()).collect();
         writeln!(out, "\nNo alerts: {}", without_alerts.join(", "))?;
     }
+    verdicts_text(&backtest.verdicts, out)?;
     if !backtest.detectors_failed.is_empty() {
         writeln!(out, "\nFailed detectors")?;
     }

@@ -23,6 +23,14 @@ function facts(pairs) {
   return h("dl", { class: "facts" }, known.map(([name, content]) => h("div", {}, h("dt", {}, name), h("dd", {}, content))));
 }
 
+/** An analyst's verdict on a finding, or on the same activity on another day. */
+function seenBefore({ verdict: seen }) {
+  if (!seen) return undefined;
+  const note = seen.note ? ` (${seen.note})` : "";
+  const ignored = seen.ignored_suppression ? `; the suppression on line ${seen.ignored_suppression} does not apply to it` : "";
+  return `seen before: ${seen.verdict}, by ${seen.by} on ${day(seen.at)}${note}${ignored}`;
+}
+
 const section = (title, ...content) => h("section", {}, h("h2", {}, title), content);
 
 /** Everything about one finding. */
@@ -51,6 +59,7 @@ function findingPage(finding) {
       ["ATT&CK", list(finding.attack).map((id, at) => [at > 0 && ", ", h("a", { href: link({ findings: "", text: id }) }, `${id} ${techniques.get(id)?.name ?? ""}`)])],
       ["detector", h("a", { href: link({ findings: "", detector: finding.detector }) }, finding.detector)],
       ["finding ID", h("code", {}, finding.id)],
+      ["verdict", seenBefore(finding)],
     ]),
     detector?.why && h("p", {}, h("b", {}, "Why it matters: "), detector.why),
     (calls || baseline.length > 0 || observed.length > 0) && section("Baseline and observation",
@@ -163,7 +172,8 @@ function findingList(some) {
       h("span", { class: "line" }, severityMark(finding.severity), h("time", {}, minute(finding.first_time)),
         finding.status !== "continuing" && run.compared_with && h("span", { class: "status " + finding.status }, finding.status)),
       h("span", { class: "summary" }, sentence(finding.summary, SUMMARY_MAX)),
-      h("span", { class: "muted line" }, finding.detector, " · ", counted(finding.evidence?.total, "event"))));
+      h("span", { class: "muted line" }, finding.detector, " · ", counted(finding.evidence?.total, "event"),
+        finding.verdict && [" · ", seenBefore(finding)])));
   return h("ul", { class: "findings" }, some.map(line));
 }
 

@@ -335,7 +335,8 @@ function suppressedPart() {
   if (suppressed.length + entries.length === 0) return part("suppressed", "Suppressed findings", empty("No suppressions."));
   return part("suppressed", "Suppressed findings",
     table(entries, [["state", (row) => row.state], ["matches", (row) => [row.detector, row.entity, row.account_id, row.region, row.technique].filter(Boolean).join(" ")],
-      ["reason", (row) => row.reason], ["until", (row) => row.expires], ["owner", (row) => row.owner ?? "–"], ["findings", (row) => words(row.findings), "n"]]),
+      ["reason", (row) => row.reason], ["until", (row) => row.expires], ["owner", (row) => row.owner ?? "–"], ["findings", (row) => words(row.findings), "n"],
+      ...(entries.some((row) => row.not_applied_to) ? [["not applied, judged malicious", (row) => list(row.not_applied_to).map((id) => [findingLink(id), " "])]] : [])]),
     suppressed.length > 0 && folded(counted(suppressed.length, "suppressed finding"), () => table(suppressed, [
       ["severity", (row) => severityMark(row.severity)], ["time", (row) => minute(row.first_time)], ["finding", (row) => sentence(row.summary, SUMMARY_MAX)], ["reason", (row) => row.reason], ["until", (row) => row.expires]])));
 }

@@ -1,0 +1,108 @@
+//! What analysts concluded about a detector's findings: precision, and what would have removed those judged benign.
+
+use std::io::Write;
+
+use serde::Serialize;
+
+use crate::detect::suppression::{Entry, as_toml};
+use crate::terminal::printable_line;
+use crate::wording::counted;
+
+/// A detector with verdicts.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct JudgedDetector {
+    /// Its id.
+    pub detector: String,
+    /// Findings judged malicious.
+    pub malicious: u64,
+    /// Findings judged benign or expected.
+    pub benign: u64,
+    /// The share of malicious ones among both, 0 to 1.
+    pub precision: f64,
+    /// Ids of findings judged malicious that it no longer reports.
+    pub malicious_missed: Vec<String>,
+    /// Ids of findings judged benign that it still reports. Of many days with verdicts, only the newest are hunted again.
+    pub benign_reported: Vec<String>,
+    /// One parameter that removes all of these and none that is judged malicious.
+    pub parameter: Option<ParameterProposal>,
+    /// Suppressions that remove them and none that is judged malicious.
+    pub suppressions: Vec<Entry>,
+    /// Findings that no suppression removes.
+    pub conflicts: Vec<Conflict>,
+}
+
+/// A value of a parameter that removes the findings judged benign.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ParameterProposal {
+    /// Its name.
+    pub name: String,
+    /// The proposed value.
+    pub value: String,
+    /// The value now.
+    pub now: String,
+    /// Findings judged malicious that it keeps.
+    pub malicious_kept: u64,
+    /// Findings without a verdict on the same days.
+    pub others: u64,
+    /// Of these, the findings that it removes too.
+    pub others_removed: u64,
+}
+
+/// A finding judged benign for which a suppression would also hide one judged malicious.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Conflict {
+    /// The benign one.
+    pub benign: String,
+    /// The malicious one.
+    pub malicious: String,
+}
+
+/// Writes the precision of the detectors, then the proposals.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn verdicts_text(judged: &[JudgedDetector], out: &mut impl Write) -> std::io::Result<()> {
+    if judged.is_empty() {
+        return Ok(());
+    }
+    let width = judged.iter().map(|of| of.detector.len()).max().unwrap_or(0).max("verdicts".len());
+    writeln!(out, "\n{:width$}  malicious  benign  precision", "verdicts")?;
+    for JudgedDetector { detector, malicious, benign, precision, .. } in judged {
+        writeln!(out, "{detector:width$}  {malicious:>9}  {benign:>6}  {:>8.0}%", 100.0 * precision)?;
+    }
+    judged.iter().try_for_each(|of| proposals(of, out))
+}
+
+fn proposals(judged: &JudgedDetector, out: &mut impl Write) -> std::io::Result<()> {
+    let JudgedDetector { detector, malicious_missed, benign_reported, parameter, suppressions, conflicts, .. } = judged;
+    if !malicious_missed.is_empty() {
+        let missed = malicious_missed.join(", ");
+        writeln!(out, "\n{detector}: no longer reports {missed}, judged malicious")?;
+    }
+    if benign_reported.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{detector}: still reports {}, judged benign", benign_reported.join(", "))?;
+    match parameter {
+        Some(ParameterProposal { name, value, now, malicious_kept, others, others_removed }) => writeln!(
+            out,
+            "  --set {detector}.{name}={value} (now {now}) removes {}, keeps {} judged malicious, and removes \
+             {others_removed} of {} without a verdict on these days",
+            if benign_reported.len() == 1 { "it" } else { "them" },
+            counted(*malicious_kept, "finding"),
+            counted(*others, "finding"),
+        )?,
+        None => writeln!(out, "  no single parameter removes all of them without removing one judged malicious")?,
+    }
+    for Conflict { benign, malicious } in conflicts {
+        writeln!(out, "  a suppression of {benign} would hide {malicious}, judged malicious")?;
+    }
+    if !suppressions.is_empty() {
+        writeln!(out, "  or add to the suppressions file:\n")?;
+    }
+    for line in as_toml(suppressions).map_err(std::io::Error::other)?.lines() {
+        let line = printable_line(line);
+        writeln!(out, "{}", if line.is_empty() { String::new() } else { format!("    {line}") })?;
+    }
+    Ok(())
+}

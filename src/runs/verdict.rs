@@ -1,0 +1,207 @@
+//! Verdicts of analysts on findings: given, listed, and read for hunts and backtests.
+
+use std::io::Write;
+
+use chrono::{SecondsFormat, Utc};
+use serde::Deserialize;
+
+use super::record::previous;
+use crate::detect::{Evidence, Finding, Judgement, Verdicts};
+use crate::error::{Error, Result};
+use crate::lake::{ChainLink, Lake, VerdictRecord};
+use crate::request::GivenVerdict;
+use crate::terminal::printable_line;
+use crate::wording::{counted, nearest, short_name};
+
+/// A verdict that was stored.
+#[derive(Debug)]
+pub struct Recorded {
+    /// The verdict.
+    pub judgement: Judgement,
+    /// The verdict on the same finding that it replaces.
+    pub replaces: Option<Judgement>,
+    /// Hash of its record.
+    pub sha256: String,
+}
+
+/// The verdicts of a lake. Records that cannot be read are in [`Verdicts::unread`].
+///
+/// # Errors
+/// When the chain cannot be listed or read.
+pub async fn verdicts(lake: &Lake) -> Result<Verdicts> {
+    let (mut judgements, mut unread) = (Vec::new(), Vec::new());
+    for ChainLink { path, record, problems, .. } in lake.verdicts().await? {
+        let judgement =
+            record.filter(|_| problems.is_empty()).map(|of: VerdictRecord| Judgement::deserialize(of.verdict));
+        match judgement {
+            Some(Ok(judgement)) => judgements.push(judgement),
+            Some(Err(e)) => unread.push(format!("{path}: {e}; see `trailhunt verify`")),
+            None => unread.push(format!("{path}: {}; see `trailhunt verify`", problems.join(", "))),
+        }
+    }
+    Ok(Verdicts::new(judgements, unread))
+}
+
+/// Stores a verdict on a finding of the last recorded run, of a report, or that has a verdict already.
+///
+/// # Errors
+/// [`Error::Usage`] when there is no such finding; [`Error::Lake`] when the lake has no run yet or is read-only.
+pub async fn judge(lake: &Lake, given: &GivenVerdict) -> Result<Recorded> {
+    let known = verdicts(lake).await?;
+    let last = match &given.report {
+        Some(_) => None,
+        None => previous(lake, &[]).await?,
+    };
+    let report = given.report.as_deref().or(last.as_ref());
+    if report.is_none() && known.iter().next().is_none() {
+        let next = "`trailhunt hunt` records one; --report names a report from elsewhere";
+        return Err(Error::lake(lake.location().to_string(), format!("no run is recorded yet; {next}")));
+    }
+    let reported =
+        report.into_iter().flat_map(|report| report.findings().iter().map(|finding| (finding, report.run())));
+    // A verdict may be changed when the report that had the finding is no longer the last one.
+    let judged = known.iter().map(|judgement| (&judgement.finding, judgement.run.as_str()));
+    let candidates: Vec<(&Finding, &str)> = reported.chain(judged).collect();
+    let (finding, run) = find(&given.finding, &candidates)?;
+    let judgement = Judgement {
+        verdict: given.verdict,
+        by: given.by.clone(),
+        at: Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true),
+        note: given.note.clone(),
+        run: run.to_owned(),
+        finding: Finding {
+            evidence: Evidence { total: finding.evidence.total, events: Vec::new() },
+            benign: Vec::new(),
+            respond: Vec::new(),
+            verdict: None,
+            ..finding.clone()
+        },
+    };
+    let replaces = known.iter().find(|known| known.finding.id == judgement.finding.id).cloned();
+    let record = serde_json::to_value(&judgement).map_err(|e| Error::Internal(format!("a verdict: {e}")))?;
+    let stored = lake.append_verdict(&record).await.map_err(|e| match e.is_read_only() {
+        true => Error::lake(lake.location().to_string(), "the verdict was not stored: the lake is read-only"),
+        false => e,
+    })?;
+    Ok(Recorded { judgement, replaces, sha256: stored.sha256 })
+}
+
+/// The finding whose id begins with `typed`, or an error with the closest one. The first candidate of an id counts.
+fn find<'a>(typed: &str, candidates: &[(&'a Finding, &'a str)]) -> Result<(&'a Finding, &'a str)> {
+    let mut matching: Vec<(&Finding, &str)> = Vec::new();
+    for candidate in candidates.iter().filter(|(finding, _)| finding.id.starts_with(typed)) {
+        if matching.iter().all(|(finding, _)| finding.id != candidate.0.id) {
+            matching.push(*candidate);
+        }
+    }
+    if let [found] = matching[..] {
+        return Ok(found);
+    }
+    if !matching.is_empty() {
+        let ids: Vec<&str> = matching.iter().map(|(finding, _)| finding.id.as_str()).collect();
+        return Err(Error::Usage(format!("{typed} is the beginning of {}: type more digits", ids.join(" and "))));
+    }
+    let beginning = |finding: &'a Finding| finding.id.get(..typed.len()).unwrap_or(&finding.id);
+    let near = nearest(typed, candidates.iter().map(|(finding, _)| beginning(finding)));
+    let near = near.and_then(|near| candidates.iter().find(|(finding, _)| beginning(finding) == near));
+    let hint = match near {
+        Some((Finding { id, detector, entity, .. }, _)) => {
+            format!("did you mean {id} ({detector}, {})?", short_name(entity))
+        }
+        None => format!("it is none of {}; --report names another report", counted(candidates.len() as u64, "finding")),
+    };
+    Err(Error::Usage(format!("no finding {typed}; {hint}")))
+}
+
+impl Recorded {
+    /// Writes the verdict, what it replaces, and the hash of its record.
+    ///
+    /// # Errors
+    /// When `out` cannot be written.
+    pub fn text(&self, out: &mut impl Write) -> std::io::Result<()> {
+        let Recorded { judgement: Judgement { verdict, finding, by, .. }, replaces, sha256 } = self;
+        let summary = printable_line(&finding.summary);
+        writeln!(out, "verdict   {} is {verdict}: {}: {summary}", finding.id, printable_line(&finding.detector))?;
+        if let Some(Judgement { verdict, by, at, .. }) = replaces {
+            let day = at.get(..10).unwrap_or(at);
+            writeln!(out, "replaces  {verdict}, by {} on {day}", printable_line(by))?;
+        }
+        writeln!(out, "recorded  by {}, sha256 {sha256}", printable_line(by))
+    }
+}
+
+/// Writes one line per finding with a verdict, newest last.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn verdict_lines(verdicts: &Verdicts, out: &mut impl Write) -> std::io::Result<()> {
+    if verdicts.iter().next().is_none() {
+        writeln!(out, "no verdicts yet; `trailhunt verdict FINDING malicious|benign|expected` stores one")?;
+    } else {
+        writeln!(out, "given (UTC)       verdict    finding           severity       detector, identity, by, note")?;
+    }
+    for Judgement { verdict, by, at, note, finding, .. } in verdicts.iter() {
+        let at = at.get(..16).unwrap_or_default().replace('T', " ");
+        let facts = [Some(finding.detector.clone()), Some(short_name(&finding.entity)), Some(by.clone()), note.clone()];
+        let facts: Vec<String> = facts.into_iter().flatten().map(|fact| printable_line(&fact)).collect();
+        writeln!(out, "{at}  {verdict:9}  {}  {:13}  {}", finding.id, finding.severity, facts.join(", "))?;
+    }
+    verdicts.unread.iter().try_for_each(|reason| writeln!(out, "unread    {}", printable_line(reason)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::detect::Verdict;
+    use crate::lake::test_store::Failing;
+    use crate::report::{FORMAT_VERSION, Previous};
+    use crate::source::Location;
+
+    fn report(ids: &[&str]) -> Previous {
+        let finding = |id: &&str| {
+            json!({"id": id, "story": "", "detector": "call_rate", "title": "", "severity": "low", "confidence": "low",
+                   "score": 1.0, "status": "new", "entity_type": "actor", "entity": "maria", "account_id": null,
+                   "region": null, "first_time": "2024-03-01T00:00:00Z", "last_time": "2024-03-01T00:00:00Z",
+                   "summary": "", "attack": [], "evidence": {"total": 0, "events": []}, "baseline": {}, "details": {},
+                   "benign": [], "respond": []})
+        };
+        let findings: Vec<_> = ids.iter().map(finding).collect();
+        let json = json!({"format_version": FORMAT_VERSION, "run": {"id": "r"}, "findings": findings});
+        Previous::parse(json.to_string().as_bytes()).unwrap()
+    }
+
+    fn given(finding: &str, report: Option<Previous>) -> GivenVerdict {
+        let report = report.map(Box::new);
+        GivenVerdict { finding: finding.into(), verdict: Verdict::Benign, note: None, by: "eva".into(), report }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_verdict_that_cannot_be_stored_is_an_error_that_says_why() {
+        let store = Failing::new();
+        let location =
+            Location::in_store("memory://test/lake", Arc::clone(&store) as Arc<dyn object_store::ObjectStore>);
+        let lake = Lake::open_or_create(&location.unwrap()).await.unwrap();
+        let error = async |given: &GivenVerdict| judge(&lake, given).await.unwrap_err().to_string();
+        assert!(error(&given("3f2a91", None)).await.contains("no run is recorded yet; `trailhunt hunt` records one"));
+        let (a, b) = ("3f2a91c07d5e6b18", "3f2a91ffffffffff");
+        let of = |typed: &str| given(typed, Some(report(&[a, b])));
+        assert!(error(&of("3f2a91")).await.contains(&format!("3f2a91 is the beginning of {a} and {b}: type more")));
+        assert!(error(&of("3f2a91c07d5e6b19")).await.contains(&format!("did you mean {a}")));
+        assert!(error(&of("3f2a91c0000")).await.contains(&format!("did you mean {a}")));
+        assert!(error(&of("0123456789ab")).await.contains("no finding 0123456789ab; it is none of 2 findings"));
+        store.fail_writes(Failing::denied);
+        let read_only = error(&of(a)).await;
+        assert!(read_only.ends_with("the verdict was not stored: the lake is read-only"), "{read_only}");
+        store.fail_writes(Failing::throttled);
+        assert!(error(&of(a)).await.contains("503 SlowDown"));
+        store.succeed();
+        assert!(judge(&lake, &of(a)).await.unwrap().replaces.is_none());
+        // The last report is not needed to change a verdict.
+        let changed = judge(&lake, &given("3f2a91c0", None)).await.unwrap();
+        assert_eq!((changed.judgement.run.as_str(), changed.replaces.map(|of| of.by)), ("r", Some("eva".to_owned())));
+    }
+}
