@@ -2,6 +2,7 @@
 title      = "Credentials of an instance used outside AWS"
 severity   = "high"
 confidence = "medium"
+kind       = "fact"
 attack     = ["T1552.005", "T1078.004"]
 why        = "An instance's credentials are used only on that instance, unless somebody stole them."
 benign     = [
