@@ -1,0 +1,216 @@
+//! Findings state how often this organisation would have seen one like them. A finding has the same rate and severity in
+//! a replay of all days and when its day is hunted alone. What this needs is stored, so that a run evaluates one day.
+
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use chrono::{Days, NaiveDate, Utc};
+use common::{Ran, archive, arg, read_json, succeeds, trailhunt};
+use serde_json::{Map, Value, json};
+use trailhunt::detect::{Finding, Hunt};
+use trailhunt::hunt::{detect_and_rate, prepare};
+use trailhunt::ingest::ingest;
+use trailhunt::lake::Lake;
+use trailhunt::request::period::midnight;
+use trailhunt::request::{ALERTS_PER_DAY, Detection, IngestRequest, LakeRequest, Period};
+use trailhunt::sample::{SampleSettings, generate};
+use trailhunt::source::{Location, S3Settings};
+use trailhunt::terminal::Progress;
+
+/// Reports who deletes things, and can evaluate the days after the first two.
+const DETECTOR: &str = r#"/*
+title      = "Things deleted"
+severity   = "medium"
+confidence = "medium"
+attack     = ["T1485"]
+why        = "Things are needed."
+benign     = []
+respond    = []
+[params]
+warm_up_days = { default = 2, help = "days before the first one that it evaluates" }
+*/
+SELECT
+  min(event_time) AS first_time, max(event_time) AS last_time, 'actor' AS entity_type, actor AS entity, account_id,
+  aws_region AS region, 0.5 AS score, actor || ' deleted things' AS summary, evidence(event_id, event_time) AS evidence
+FROM calls
+WHERE event_time >= $from AND event_time < $to AND api = 'DeleteThing' AND $warm_up_days >= 0
+GROUP BY actor, account_id, aws_region, event_date
+"#;
+
+fn call(api: &str, actor: &str, day: u32) -> Value {
+    json!({
+        "eventVersion": "1.09", "eventTime": format!("2024-01-{day:02}T10:00:00Z"),
+        "eventID": format!("{api} {actor} {day}"), "eventSource": "things.amazonaws.com", "eventName": api,
+        "awsRegion": "us-east-1", "sourceIPAddress": "198.51.100.7", "eventType": "AwsApiCall",
+        "recipientAccountId": "111122223333",
+        "userIdentity": {"type": "IAMUser", "arn": format!("arn:aws:iam::111122223333:{actor}"),
+                         "accountId": "111122223333"}
+    })
+}
+
+/// January, in which maria deletes things on the 5th, 20th, 25th and 30th, and a role on the 30th. The 10th has no events.
+fn january(dir: &Path) -> PathBuf {
+    let (source, lake) = (dir.join("in"), dir.join("lake"));
+    let quiet = (1..=31).filter(|day| *day != 10).map(|day| call("ListThings", "user/ann", day));
+    let deleted = [5, 20, 25, 30].map(|day| call("DeleteThing", "user/maria", day));
+    let records: Vec<_> = quiet.chain(deleted).chain([call("DeleteThing", "role/build", 30)]).collect();
+    archive(&source, &records);
+    succeeds(&["ingest", arg(&source), "--lake", arg(&lake)]);
+    lake
+}
+
+/// Hunts the 30th with this detector only. Returns the run, the findings by identity, and the failed detectors.
+fn hunt_the_30th(dir: &Path, detector: &str, options: &[&str]) -> (Ran, BTreeMap<String, Value>, Value) {
+    let (lake, own, report) = (dir.join("lake"), dir.join("own"), dir.join("r.json"));
+    common::write(&own.join("things.sql"), detector.as_bytes());
+    let window = ["hunt", "--lake", arg(&lake), "--from", "2024-01-30", "--to", "2024-01-31"];
+    let what = ["--detector-dir", arg(&own), "--detector", "things", "--report", arg(&report)];
+    let ran = trailhunt(&[&window[..], &what[..], options].concat());
+    let report = read_json(&report);
+    let findings = report["findings"].as_array().unwrap().iter();
+    let name = |finding: &Value| finding["entity"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let findings = findings.map(|finding| (name(finding), finding.clone())).collect();
+    (ran, findings, report["run"]["detectors_failed"].clone())
+}
+
+fn stored_files(lake: &Path) -> usize {
+    std::fs::read_dir(lake.join("_trailhunt/past_findings")).map_or(0, Iterator::count)
+}
+
+#[test]
+fn a_finding_states_how_often_it_would_be_expected_and_common_behaviour_is_low_but_no_fact() {
+    let dir = tempfile::tempdir().unwrap();
+    january(dir.path());
+    let (ran, findings, _) = hunt_the_30th(dir.path(), DETECTOR, &[]);
+    // The days 3 to 29 without the 10th; 30 x 4 / 27 a month.
+    let maria = &findings["maria"];
+    assert_eq!(maria["expected"], json!({"per_month": 4.44, "like_it": 3, "days": 26}));
+    assert_eq!((&maria["severity"], &maria["severity_before"]), (&json!("low"), &json!("medium")));
+    assert!(maria["summary"].as_str().unwrap().ends_with(" deleted things; low because of 3 like it in 26 days"));
+    assert_eq!(maria["kind"], "behaviour");
+    let build = &findings["build"];
+    assert_eq!(build["expected"], json!({"per_month": 1.11, "like_it": 0, "days": 26}), "machines are apart");
+    assert_eq!((&build["severity"], build.get("severity_before")), (&json!("medium"), None));
+    assert!(ran.out.contains("; 4.4 a month here (3 in 26 days); "), "{}", ran.out);
+    assert!(ran.out.contains("; none like it in 26 days; "), "{}", ran.out);
+
+    let (_, findings, _) = hunt_the_30th(dir.path(), DETECTOR, &["--alerts-per-day", "1000"]);
+    assert_eq!(findings["maria"]["severity"], "medium", "a larger budget");
+    let (ran, findings, _) = hunt_the_30th(dir.path(), DETECTOR, &["--set", "things.warm_up_days=20"]);
+    assert_eq!((&findings["maria"]["expected"], &findings["maria"]["severity"]), (&Value::Null, &json!("medium")));
+    assert!(ran.out.contains("; too little history; "), "{}", ran.out);
+
+    let fact = DETECTOR.replace("attack ", "kind = \"fact\"\nattack ");
+    let severity = |detector: &str| hunt_the_30th(dir.path(), detector, &[]).1["maria"]["severity"].clone();
+    assert_eq!(severity(&fact), "medium", "a fact keeps its severity");
+    assert_eq!(severity(&fact.replace("0.5 AS score", "0.5 AS score, FALSE AS is_fact")), "low", "a row may differ");
+    assert_eq!(severity(&DETECTOR.replace("0.5 AS score", "0.5 AS score, TRUE AS is_fact")), "medium");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stored_days_are_used_until_the_detector_or_the_events_change() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = january(dir.path());
+    let like_it = |detector: &str| {
+        let (_, findings, failed) = hunt_the_30th(dir.path(), detector, &[]);
+        assert_eq!(failed, json!([]));
+        (findings["maria"]["expected"]["like_it"].as_u64().unwrap(), stored_files(&lake))
+    };
+    assert_eq!(like_it(DETECTOR), (3, 27), "26 days and the 30th");
+    assert_eq!(like_it(DETECTOR), (3, 27), "nothing is computed again");
+    let other = DETECTOR.replace("api = 'DeleteThing'", "api = 'DeleteThing' AND event_date <> DATE '2024-01-05'");
+    assert_eq!(like_it(&other), (2, 54), "a changed detector has its own results");
+    assert_eq!(like_it(DETECTOR), (3, 54), "the others stay");
+    // Late events of the 22nd.
+    archive(&dir.path().join("late"), &[call("DeleteThing", "user/zoe", 22)]);
+    succeeds(&["ingest", arg(&dir.path().join("late")), "--lake", arg(&lake)]);
+    assert_eq!(like_it(DETECTOR), (4, 54 + 9), "the days from the 22nd to the 30th are computed again");
+    assert_eq!(like_it(&other), (3, 54 + 18));
+    let opened = Lake::open(&place(&lake)).await.unwrap();
+    opened.vacuum(Utc::now() + Days::new(1)).await.unwrap();
+    assert_eq!(stored_files(&lake), 54, "results of days that changed are deleted");
+    assert_eq!(like_it(DETECTOR), (4, 54));
+    let altered = std::fs::read_dir(lake.join("_trailhunt/past_findings")).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = std::fs::read(&altered).unwrap();
+    bytes[10] ^= 1;
+    std::fs::write(&altered, bytes).unwrap();
+    let ran = trailhunt(&["verify", "--lake", arg(&lake)]);
+    assert!(ran.out.contains(": hash mismatch: the file was modified"), "{}{}", ran.out, ran.err);
+}
+
+#[test]
+fn a_detector_that_fails_over_the_days_before_is_reported_and_has_no_rate() {
+    let dir = tempfile::tempdir().unwrap();
+    january(dir.path());
+    let failing =
+        DETECTOR.replace("0.5 AS score", "CASE WHEN event_date < DATE '2024-01-30' THEN 2.0 ELSE 0.5 END AS score");
+    let (ran, findings, failed) = hunt_the_30th(dir.path(), &failing, &[]);
+    let reason = "detector things: over the days from 2024-01-03 up to 2024-01-30, for its rate: a row has score = 2.0";
+    assert!(failed[0].as_str().unwrap().starts_with(reason), "{failed}");
+    assert_eq!((ran.code, findings.len(), &findings["maria"]["expected"]), (2, 2, &Value::Null));
+}
+
+fn place(path: &Path) -> Location {
+    Location::parse(path.to_str().unwrap(), &S3Settings::default()).unwrap()
+}
+
+async fn lake_of(archive: &Path, lake: &Path) -> Lake {
+    let lake = Lake::open_or_create(&place(lake)).await.unwrap();
+    ingest(&IngestRequest::all(vec![place(archive)]), &lake, Progress::Hidden).await.unwrap();
+    lake
+}
+
+/// Hunts the days from `from` up to `to` with all detectors.
+async fn hunt(lake: &Lake, from: NaiveDate, to: NaiveDate) -> Hunt {
+    let period = Period { from: Some(midnight(from)), to: Some(midnight(to)), ..Period::default() };
+    let request = LakeRequest::new(lake.location().clone());
+    let context = prepare(lake, &request, &period, Progress::Hidden).await.unwrap();
+    let detection = Detection::shipped().unwrap();
+    let hunt = detect_and_rate(lake, &context, &detection, ALERTS_PER_DAY, Progress::Hidden).await.unwrap();
+    assert!(hunt.failed.is_empty(), "{:?}", hunt.failed);
+    hunt
+}
+
+/// What is stated about the findings of a day, which is that of their last event.
+fn stated(hunt: &Hunt, day: NaiveDate) -> BTreeMap<String, Map<String, Value>> {
+    let of_day = hunt.findings.iter().filter(|finding| finding.last_time.starts_with(&day.to_string()));
+    let members = ["detector", "severity", "severity_before", "expected", "summary"];
+    let stated = |finding: &Finding| {
+        let json = serde_json::to_value(finding).unwrap();
+        members.iter().map(|name| ((*name).to_owned(), json[*name].clone())).collect()
+    };
+    of_day.map(|finding| (finding.id.clone(), stated(finding))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_finding_has_the_same_rate_alone_and_in_a_replay_and_a_run_stores_one_day() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let (start, archive) = (SampleSettings::default().start, path("archive"));
+    let settings =
+        SampleSettings { out: archive.clone(), days: 30, accounts: 2, events_per_day: 400, ..Default::default() };
+    generate(&settings, &mut |_| {}).unwrap();
+    let day = |n: u64| start + Days::new(n);
+    let whole = lake_of(&archive, &path("whole")).await;
+    let replay = hunt(&whole, start, day(31)).await;
+    let nightly = lake_of(&archive, &path("nightly")).await;
+    let (mut compared, mut with_rate, mut lowered) = (0, 0, 0);
+    for n in 25..30 {
+        let files = stored_files(&path("nightly"));
+        let alone = hunt(&nightly, day(n), day(n + 1)).await;
+        // The first run also stores the days before.
+        let expected = if n == 25 { 26 } else { files + 1 };
+        assert_eq!(stored_files(&path("nightly")), expected, "day {n}");
+        let (alone, replayed) = (stated(&alone, day(n)), stated(&replay, day(n)));
+        assert_eq!(alone, replayed, "day {n}");
+        compared += alone.len();
+        with_rate += alone.values().filter(|finding| !finding["expected"].is_null()).count();
+        lowered += alone.values().filter(|finding| !finding["severity_before"].is_null()).count();
+    }
+    println!("{compared} findings, {with_rate} with a rate, {lowered} lowered");
+    assert!(compared >= 20 && with_rate >= 10 && lowered >= 1, "too few findings for this test");
+}
