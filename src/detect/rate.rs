@@ -20,6 +20,8 @@ use crate::wording::counted;
 pub const DAYS_MAX: u64 = 90;
 /// With fewer days, no rate is stated.
 const DAYS_MIN: u64 = 14;
+/// A single earlier finding says little about a rate: a severity is lowered only after this many.
+const LIKE_IT_MIN: u64 = 2;
 /// Days of a month, for the rate.
 const MONTH_DAYS: f64 = 30.0;
 
@@ -126,7 +128,7 @@ impl Budget {
     /// the share, or if there is one a day.
     pub fn severity(&self, severity: Severity, expected: Expected) -> Severity {
         let Expected { like_it, days, .. } = expected;
-        let is_common = like_it as f64 > self.share * days as f64 || like_it >= days;
+        let is_common = like_it >= LIKE_IT_MIN && (like_it as f64 > self.share * days as f64 || like_it >= days);
         if is_common { severity.min(Severity::Low) } else { severity }
     }
 }
@@ -156,6 +158,9 @@ mod tests {
         let budget = Budget::new(3.0, 30);
         assert_eq!(budget.severity(Severity::High, expected(4, 80)), Severity::High);
         assert_eq!(budget.severity(Severity::High, expected(5, 80)), Severity::Low);
+        // In the first weeks, the share is less than one finding.
+        assert_eq!(budget.severity(Severity::High, expected(1, 15)), Severity::High);
+        assert_eq!(budget.severity(Severity::High, expected(2, 15)), Severity::Low);
         assert_eq!(budget.severity(Severity::Informational, expected(80, 80)), Severity::Informational);
         assert_eq!(Budget::new(6.0, 30).severity(Severity::High, expected(5, 80)), Severity::High);
     }
