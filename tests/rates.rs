@@ -1,20 +1,25 @@
 //! Findings state how often this organisation would have seen one like them. A finding has the same rate and severity in
-//! a replay of all days and when its day is hunted alone. What this needs is stored, so that a run evaluates one day.
+//! a replay of all days and when its day is hunted alone. What this needs is stored, so that a run evaluates one day. In
+//! a quiet organisation, what was stated comes true.
 
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod common;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use chrono::{Days, NaiveDate, Utc};
 use common::{Ran, archive, arg, read_json, succeeds, trailhunt};
 use serde_json::{Map, Value, json};
-use trailhunt::detect::{Finding, Hunt};
+use trailhunt::detect::past::{Found, PastFindings, day_of};
+use trailhunt::detect::rate::Budget;
+use trailhunt::detect::{Finding, Hunt, Kind, Settings, Severity, Window, run_each};
+use trailhunt::engine::{MEMORY_BYTES, session};
+use trailhunt::geo::Geo;
 use trailhunt::hunt::{detect_and_rate, prepare};
 use trailhunt::ingest::ingest;
-use trailhunt::lake::Lake;
+use trailhunt::lake::{Lake, Rolled};
 use trailhunt::request::period::midnight;
 use trailhunt::request::{ALERTS_PER_DAY, Detection, IngestRequest, LakeRequest, Period};
 use trailhunt::sample::{SampleSettings, generate};
@@ -213,4 +218,126 @@ async fn a_finding_has_the_same_rate_alone_and_in_a_replay_and_a_run_stores_one_
     }
     println!("{compared} findings, {with_rate} with a rate, {lowered} lowered");
     assert!(compared >= 20 && with_rate >= 10 && lowered >= 1, "too few findings for this test");
+}
+
+/// The raw findings of an organisation without attacks over 60 days.
+async fn quiet_findings(dir: &Path, settings: SampleSettings) -> Vec<Finding> {
+    let settings = SampleSettings { out: dir.join("archive"), attacks: 0, ..settings };
+    generate(&settings, &mut |_| {}).unwrap();
+    let lake = lake_of(&settings.out, &dir.join("lake")).await;
+    let (snapshot, geo) = (lake.snapshot().await.unwrap(), Geo::embedded().unwrap());
+    let session = session(&snapshot, &Rolled::default(), &geo, MEMORY_BYTES).await.unwrap();
+    let to = settings.start + Days::new(u64::from(settings.days));
+    let window = Window { from: midnight(settings.start), to: midnight(to) };
+    let detection = Detection::shipped().unwrap();
+    let hunt = run_each(&detection.detectors().unwrap(), &session, window, &Settings::default(), |_, _| {}).await;
+    assert!(hunt.failed.is_empty(), "{:?}", hunt.failed);
+    hunt.findings
+}
+
+/// Whether `found` findings in `days` days are within the central 95 % of what a rate allows that was measured as
+/// `like_it` findings in `days_before` days. The rate is an estimate, so their number is negative binomial.
+fn is_in_band(found: u64, days: u64, like_it: u64, days_before: u64) -> bool {
+    let success = days_before as f64 / (days_before + days) as f64;
+    let shape = (like_it + 1) as f64;
+    let (mut exactly, mut below) = (success.powf(shape), 0.0);
+    for n in 0..found {
+        below += exactly;
+        exactly *= (shape + n as f64) / (n + 1) as f64 * (1.0 - success);
+    }
+    below + exactly >= 0.025 && below <= 0.975
+}
+
+#[test]
+fn a_band_is_neither_too_wide_nor_too_narrow() {
+    // The mean is 5 x 24 / 24; its standard deviation is 3.2.
+    let within: Vec<_> = (0..30).filter(|found| is_in_band(*found, 24, 4, 24)).collect();
+    assert_eq!(within, (0..=12).collect::<Vec<_>>());
+    assert!(!is_in_band(10, 24, 40, 24) && !is_in_band(80, 24, 40, 24));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_quiet_organisation_the_stated_rates_hold() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = SampleSettings {
+        days: 60,
+        accounts: 2,
+        events_per_day: 500,
+        people: Some(20),
+        seed: 7,
+        ..SampleSettings::default()
+    };
+    let findings = quiet_findings(dir.path(), settings.clone()).await;
+    // All detectors can evaluate the days after two weeks. The rates that the first half gives are compared with the second.
+    let [first, middle, end] = [14, 37, 60].map(|n| settings.start + Days::new(n));
+    let days_of_second_half = (end - middle).num_days() as u64;
+    let (first_half, second_half): (Vec<&Finding>, Vec<&Finding>) = findings
+        .iter()
+        .filter(|finding| day_of(finding).is_some_and(|day| (first..end).contains(&day)))
+        .partition(|finding| day_of(finding).unwrap() < middle);
+    let past_of = |findings: &[&Finding], to: NaiveDate| {
+        let mut past = PastFindings::default();
+        let detectors: BTreeSet<&str> = findings.iter().map(|finding| finding.detector.as_str()).collect();
+        for (detector, day) in
+            detectors.iter().flat_map(|id| first.iter_days().take_while(|d| *d < to).map(move |day| (id, day)))
+        {
+            let of_day = findings.iter().filter(|f| f.detector == **detector && day_of(f) == Some(day));
+            past.add(detector, day, &of_day.map(|finding| Found::of(finding)).collect::<Vec<_>>());
+        }
+        past
+    };
+    let past = past_of(&first_half, middle);
+
+    // The lowest, the median and the highest score of each detector and class.
+    let mut scores: BTreeMap<(&str, _), Vec<f64>> = BTreeMap::new();
+    for finding in &first_half {
+        scores.entry((&finding.detector, finding.class())).or_default().push(finding.score);
+    }
+    let (mut compared, mut outside) = (0, Vec::new());
+    for ((detector, class), mut scores) in scores {
+        scores.sort_by(f64::total_cmp);
+        let mut thresholds = vec![scores[0], scores[scores.len() / 2], scores[scores.len() - 1]];
+        thresholds.dedup();
+        for threshold in thresholds {
+            let of_class = |finding: &&&Finding| finding.detector == detector && finding.class() == class;
+            let example = first_half.iter().find(of_class).unwrap();
+            let probe = Finding {
+                last_time: format!("{middle}T00:00:00Z"),
+                score: threshold,
+                severity: Severity::Informational,
+                ..(**example).clone()
+            };
+            let stated = past.expected(&probe).unwrap();
+            let found = second_half.iter().filter(of_class).filter(|finding| finding.score >= threshold).count() as u64;
+            compared += 1;
+            if !is_in_band(found, days_of_second_half, stated.like_it, stated.days) {
+                outside.push(format!("{detector} {class} from {threshold:.2}: {stated}, then {found}"));
+            }
+        }
+    }
+    // One in twenty may be outside, give or take two standard deviations.
+    let allowed = 0.05 * f64::from(compared) + 2.0 * (0.05 * 0.95 * f64::from(compared)).sqrt();
+    println!("{compared} rates, {} outside:\n{}", outside.len(), outside.join("\n"));
+    assert!(compared >= 30 && outside.len() as f64 <= allowed, "{} of {compared} rates do not hold", outside.len());
+
+    // Detectors that rate everything as medium. The budget still holds.
+    let medium: Vec<_> = findings
+        .iter()
+        .filter(|finding| finding.kind == Kind::Behaviour)
+        .map(|finding| Finding { severity: Severity::Medium, ..finding.clone() })
+        .collect();
+    let past = past_of(&medium.iter().collect::<Vec<_>>(), end);
+    let detection = Detection::shipped().unwrap();
+    let of_behaviour = detection.library.iter().filter(|detector| detector.kind == Kind::Behaviour).count();
+    let is_late = |finding: &&Finding| day_of(finding).is_some_and(|day| (middle..end).contains(&day));
+    let late: Vec<_> = medium.iter().filter(is_late).cloned().collect();
+    for alerts_per_day in [1.0, ALERTS_PER_DAY] {
+        let mut rated = late.clone();
+        past.rate(&mut rated, Budget::new(alerts_per_day, of_behaviour));
+        let alerts = rated.iter().filter(|finding| finding.severity >= Severity::Medium).count();
+        let budget = alerts_per_day * days_of_second_half as f64;
+        println!("{alerts} of {} alerts remain, {budget} in the budget", late.len());
+        assert!(late.len() as f64 > budget, "too few findings for this test");
+        assert!(alerts as f64 <= budget + 2.0 * budget.sqrt(), "{alerts} alerts exceed the budget of {budget}");
+    }
 }
