@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::detect::{Severity, Verdict};
 use crate::report::Output;
-use crate::request::{AnswerFormat, TextFormat};
+use crate::request::{ALERTS_PER_DAY, AnswerFormat, TextFormat};
 
 /// Hunt through archived AWS CloudTrail logs: read archives into an open Delta Lake table, run SQL detectors over each
 /// day, write one report.
@@ -286,6 +286,10 @@ pub struct HuntOptions {
     /// run that used most of the same detectors]
     #[arg(long, value_name = "REPORT")]
     pub baseline: Option<PathBuf>,
+    /// Findings of medium severity and above that you can look at per day. Unusual behaviour that is more common here than
+    /// that is low.
+    #[arg(id = "hunt_alerts", long = "alerts-per-day", value_name = "N", default_value_t = ALERTS_PER_DAY, value_parser = alerts)]
+    pub alerts_per_day: f64,
     /// Print only the summary, as one line of JSON
     #[arg(long)]
     pub quiet: bool,
@@ -341,7 +345,7 @@ pub struct BacktestArgs {
 }
 
 /// A number of alerts, possibly a fraction.
-fn alerts(text: &str) -> Result<f64, String> {
+pub fn alerts(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|n: &f64| n.is_finite() && *n > 0.0);
     number.ok_or_else(|| "expected a number above 0, such as 0.5".into())
 }

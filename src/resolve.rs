@@ -341,6 +341,7 @@ fn hunt(
         detection,
         suppressions,
         compare_with,
+        alerts_per_day: options.alerts_per_day,
         reports: reports.collect::<Result<Vec<_>>>()?,
     };
     let time_limit = Duration::from_secs(options.notify_timeout);

@@ -30,14 +30,14 @@ use std::time::Instant;
 use arrow::array::{Array, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
-use chrono::{DateTime, Days, NaiveTime};
+use chrono::DateTime;
 use serde::Deserialize;
-use trailhunt::detect::{Finding, Hunt, Library, Settings, Severity, Window, risk, run};
-use trailhunt::engine::{MEMORY_BYTES, Parameters, Session, roll_up, session};
-use trailhunt::geo::Geo;
+use trailhunt::detect::{Finding, Hunt, Library, Severity, risk};
+use trailhunt::engine::{Parameters, Session};
+use trailhunt::hunt::{detect_and_rate, prepare};
 use trailhunt::ingest::ingest;
 use trailhunt::lake::Lake;
-use trailhunt::request::IngestRequest;
+use trailhunt::request::{ALERTS_PER_DAY, Detection, IngestRequest, LakeRequest, Period};
 use trailhunt::sample::{SampleSettings, generate};
 use trailhunt::source::{Location, S3Settings};
 use trailhunt::terminal::Progress;
@@ -255,24 +255,21 @@ fn evaluate(settings: SampleSettings) -> Evaluated {
             .await
             .expect("the archive is read");
         stopwatch.took("ingest");
-        let snapshot = lake.snapshot().await.expect("a snapshot");
-        let geo = Geo::embedded().expect("the table");
-        let rolled = roll_up(&lake, &snapshot, &geo, MEMORY_BYTES, |_, _| {}).await.expect("the rollups are made");
+        let request = LakeRequest::new(place(&dir.join("lake")));
+        let context =
+            prepare(&lake, &request, &Period::default(), Progress::Hidden).await.expect("the rollups are made");
         stopwatch.took("rollups");
-        let session = session(&snapshot, &rolled, &geo, MEMORY_BYTES).await.expect("a session");
         let folders: Vec<_> = setting("DETECTORS").into_iter().map(PathBuf::from).collect();
         let library = Library::load(&folders).expect("the detectors are well formed");
-        let detectors: Vec<_> = library.iter().collect();
-        let (first, last) = snapshot.days().expect("events");
-        let midnight = |day: chrono::NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
-        let window = Window { from: midnight(first), to: midnight(last + Days::new(1)) };
-        let hunt = run(&detectors, &session, window, &Settings::default(), |_, _| {}).await.expect("a hunt");
+        let detection = Detection { library, ..Detection::default() };
+        let hunt =
+            detect_and_rate(&lake, &context, &detection, ALERTS_PER_DAY, Progress::Hidden).await.expect("a hunt");
         assert!(hunt.failed.is_empty(), "{:?}", hunt.failed);
         stopwatch.took("hunt");
         let text = std::fs::read_to_string(&truth).expect("truth.jsonl was written");
         let mut incidents: Vec<Incident> =
             text.lines().map(|line| serde_json::from_str(line).expect("a line of truth.jsonl")).collect();
-        let events = look_up(&session, &mut incidents).await;
+        let events = look_up(&context.session, &mut incidents).await;
         let touched = touched(&hunt.findings, &incidents);
         Evaluated { seed, events, days, incidents, hunt, touched, seconds: stopwatch.seconds }
     })

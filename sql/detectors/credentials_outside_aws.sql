@@ -2,6 +2,7 @@
 title      = "Credentials of a workload used from outside"
 severity   = "high"
 confidence = "medium"
+kind       = "fact"
 attack     = ["T1552.005", "T1078.004"]
 why        = """\
   The credentials of an instance, a container or a function are used only where it runs, unless somebody stole them."""

@@ -2,6 +2,7 @@
 title      = "Many backups or data stores deleted"
 severity   = "medium"
 confidence = "medium"
+kind       = "fact"
 attack     = ["T1485", "T1490"]
 why        = "Attackers who extort or destroy delete backups first."
 benign     = ["An environment that is taken down on purpose", "A one-time manual clean-up of old snapshots"]

@@ -2,6 +2,7 @@
 title      = "Root user active"
 severity   = "medium"
 confidence = "medium"
+kind       = "fact"
 attack     = ["T1078.004"]
 why        = "Root can do everything, and nobody needs it from day to day."
 benign     = ["The yearly tasks that only root can do", "Opening or closing an account"]

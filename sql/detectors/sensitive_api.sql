@@ -2,6 +2,7 @@
 title      = "Sensitive change of permissions, keys or sharing"
 severity   = "medium"
 confidence = "medium"
+kind       = "fact"
 attack     = [
   "T1098", "T1098.001", "T1098.003", "T1136.003", "T1484.002", "T1530", "T1537", "T1562.007", "T1485", "T1556.006",
 ]

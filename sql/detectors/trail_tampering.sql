@@ -2,6 +2,7 @@
 title      = "Logging or detection weakened"
 severity   = "high"
 confidence = "medium"
+kind       = "fact"
 attack     = ["T1562.008", "T1562.001", "T1070"]
 why        = "Attackers who want to stay unseen switch off logging and detection first."
 benign     = ["Infrastructure code that rebuilds a trail", "An account that is closed on purpose"]

@@ -48,6 +48,7 @@ use datafusion::logical_expr::{ScalarUDF, WindowUDF};
 use datafusion::prelude::SessionContext;
 
 pub(super) use in_api_list::service_in_list;
+pub use is_machine::is_machine;
 
 pub use function::{AggregateFunction, Argument, Example, Function, WindowFunction};
 
