@@ -13,7 +13,6 @@ use chrono::{Days, NaiveDate, Utc};
 use common::{Ran, archive, arg, read_json, succeeds, trailhunt};
 use serde_json::{Map, Value, json};
 use trailhunt::detect::past::{Found, PastFindings, day_of};
-use trailhunt::detect::rate::Budget;
 use trailhunt::detect::{Finding, Hunt, Kind, Settings, Severity, Window, run_each};
 use trailhunt::engine::{MEMORY_BYTES, session};
 use trailhunt::geo::Geo;
@@ -328,12 +327,12 @@ async fn in_a_quiet_organisation_the_stated_rates_hold() {
         .collect();
     let past = past_of(&medium.iter().collect::<Vec<_>>(), end);
     let detection = Detection::shipped().unwrap();
-    let of_behaviour = detection.library.iter().filter(|detector| detector.kind == Kind::Behaviour).count();
+    let detectors = detection.detectors().unwrap();
     let is_late = |finding: &&Finding| day_of(finding).is_some_and(|day| (middle..end).contains(&day));
     let late: Vec<_> = medium.iter().filter(is_late).cloned().collect();
     for alerts_per_day in [1.0, ALERTS_PER_DAY] {
         let mut rated = late.clone();
-        past.rate(&mut rated, Budget::new(alerts_per_day, of_behaviour));
+        past.rate(&mut rated, &detectors, alerts_per_day);
         let alerts = rated.iter().filter(|finding| finding.severity >= Severity::Medium).count();
         let budget = alerts_per_day * days_of_second_half as f64;
         println!("{alerts} of {} alerts remain, {budget} in the budget", late.len());

@@ -11,7 +11,8 @@ respond    = ["Ask the owner whether they made these calls", "See what else the 
 warm_up_days = { default = 7, min = 1, max = 90, help = "days of history an identity needs to be evaluated" }
 min_surprise = { default = 9.0, min = 0.0, help = """\
   minimum surprise of all new APIs of a day together, in nats""" }
-settled_days = { default = 5, min = 1, help = "active days without a new API after which a new one can be medium" }
+settled_days = { default = 10, min = 1, help = """\
+  active days, two working weeks, without a new API after which a new one can be medium""" }
 */
 WITH days AS (
   SELECT

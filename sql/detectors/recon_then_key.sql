@@ -24,11 +24,24 @@ WITH created AS MATERIALIZED (
     AND api = 'CreateAccessKey'
 ),
 used AS (
-  SELECT c.access_key_id, c.event_time, c.event_id, c.source_ip_address
+  SELECT c.access_key_id, c.event_time, c.event_id, c.event_date, c.source_ip_address, c.actor
   FROM (SELECT DISTINCT made_key FROM created) AS k -- the smaller side of the join comes first: it is held in memory
   JOIN calls AS c ON c.access_key_id = k.made_key
   WHERE c.event_time >= $from AND c.event_time < $to
     AND NOT c.by_service
+),
+-- Keys that are used only where their user was on earlier days, as after a rotation.
+at_home AS (
+  SELECT u.access_key_id
+  FROM (SELECT DISTINCT access_key_id, actor, event_date, source_ip_address FROM used) AS u
+  LEFT JOIN (
+    SELECT actor, asn, min(event_date) AS since
+    FROM daily_network
+    WHERE event_date < CAST($to AS DATE)
+    GROUP BY actor, asn
+  ) AS n ON n.actor = u.actor AND n.asn = ip_asn(u.source_ip_address) AND n.since < u.event_date
+  GROUP BY u.access_key_id
+  HAVING count(*) = count(n.actor)
 ),
 -- APIs that only read, with the first time that an identity called them.
 reads AS (
@@ -74,10 +87,11 @@ SELECT
   CAST(NULL AS VARCHAR) AS region,
   -- Scale: 5 new APIs.
   saturating_score(e.new_reads, 5.0) AS score,
-  CASE WHEN s.is_near THEN 'high' ELSE 'medium' END AS severity,
+  CASE WHEN s.is_near THEN 'high' WHEN h.access_key_id IS NOT NULL THEN 'low' ELSE 'medium' END AS severity,
   m.actor || ' called ' || counted(e.new_reads, 'API', 'APIs') || ' for the first time and created a key for '
     || coalesce(m.user_name, 'a user') || ', which was used ' || counted(s.uses, 'time', 'times') || ' the same day'
-    || CASE WHEN s.is_near THEN ' from the same address ' || m.source_ip_address ELSE '' END AS summary,
+    || CASE WHEN s.is_near THEN ' from the same address ' || m.source_ip_address
+            WHEN h.access_key_id IS NOT NULL THEN ' from networks that the user used before' ELSE '' END AS summary,
   s.evidence,
   s.events,
   s.made_key AS key,
@@ -87,6 +101,7 @@ SELECT
 FROM story AS s
 JOIN created AS m ON m.made_key = s.made_key
 JOIN explored AS e ON e.made_key = s.made_key
+LEFT JOIN at_home AS h ON h.access_key_id = s.made_key
 WHERE s.uses > 0
   AND e.new_reads >= $min_new_reads
   AND NOT coalesce(ends_with(m.actor, '/' || m.user_name), FALSE)

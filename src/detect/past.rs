@@ -8,7 +8,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
 use chrono::{Days, NaiveDate};
 
-use super::rate::{Budget, Class, DAYS_MAX, Expected};
+use super::rate::{Class, DAYS_MAX, Expected, Limit};
 use super::{Detector, Finding, Kind, Settings, Severity};
 use crate::error::{Error, Result};
 use crate::sha256;
@@ -136,12 +136,40 @@ impl PastFindings {
         Expected::of(counts.sum(), past.days.range(before.clone()).count() as u64)
     }
 
-    /// States in each finding how often it would be expected, and lowers the severity of common behaviour.
-    pub fn rate(&self, findings: &mut [Finding], budget: Budget) {
+    /// What is common on a day, given the alerts that the detectors of `behaviour` raised on the days before.
+    fn limit(&self, day: NaiveDate, alerts_per_day: f64, behaviour: &BTreeSet<&str>) -> Limit {
+        let before = day.checked_sub_days(Days::new(DAYS_MAX)).unwrap_or(day)..day;
+        let mut all_days: BTreeSet<NaiveDate> = BTreeSet::new();
+        let mut rates = Vec::new();
+        for past in self.detectors.iter().filter(|(id, _)| behaviour.contains(id.as_str())).map(|(_, past)| past) {
+            let days = past.days.range(before.clone()).count() as f64;
+            all_days.extend(past.days.range(before.clone()));
+            for class in [Class::People, Class::Machines, Class::Other] {
+                let alerts = past.scores.range((class, Severity::Medium)..=(class, Severity::Critical));
+                let mut alerts: Vec<(Severity, f64)> = alerts
+                    .flat_map(|((_, severity), of_days)| of_days.range(before.clone()).map(move |(_, of)| (*severity, of)))
+                    .flat_map(|(severity, scores)| scores.iter().map(move |score| (severity, *score)))
+                    .collect();
+                // The rarest first: the n-th has n like it.
+                alerts.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(b.1.total_cmp(&a.1)));
+                rates.extend((1..=alerts.len()).map(|like_it| like_it as f64 / days));
+            }
+        }
+        Limit::new(alerts_per_day, rates, all_days.len() as u64)
+    }
+
+    /// States in each finding how often it would be expected, and lowers the severity of common behaviour: what occurs
+    /// daily, and the most common alerts if those of all `detectors` of behaviour would exceed `alerts_per_day`.
+    pub fn rate(&self, findings: &mut [Finding], detectors: &[&Detector], alerts_per_day: f64) {
+        let behaviour = detectors.iter().filter(|detector| detector.kind == Kind::Behaviour);
+        let behaviour: BTreeSet<&str> = behaviour.map(|detector| detector.id.as_str()).collect();
+        let mut limits: BTreeMap<NaiveDate, Limit> = BTreeMap::new();
         for finding in findings {
             finding.expected = self.expected(finding);
             let Some(expected) = finding.expected.filter(|_| finding.kind == Kind::Behaviour) else { continue };
-            let severity = budget.severity(finding.severity, expected);
+            let Some(day) = day_of(finding) else { continue };
+            let limit = limits.entry(day).or_insert_with(|| self.limit(day, alerts_per_day, &behaviour));
+            let severity = limit.severity(finding.severity, expected);
             if severity != finding.severity {
                 finding.severity_before = Some(std::mem::replace(&mut finding.severity, severity));
                 finding.summary.push_str(&format!("; {severity} because of {}", expected.counted()));
@@ -156,6 +184,8 @@ mod tests {
     use super::*;
 
     const MARIA: &str = "arn:aws:iam::111122223333:user/maria";
+    const TEXT: &str = "/*\ntitle = \"t\"\nseverity = \"low\"\nconfidence = \"low\"\nattack = []\nwhy = \"\"\nbenign = []\n\
+                        respond = []\n[params]\nn = { default = 1, help = \"\" }\n*/\nSELECT $n";
     const BUILD: &str = "arn:aws:iam::111122223333:role/build";
 
     fn day(n: u64) -> NaiveDate {
@@ -205,7 +235,7 @@ mod tests {
         let past = past(&[1, 2, 3].map(|n| on(n, MARIA, Severity::High, 0.5)));
         let fact = Finding { kind: Kind::Fact, ..on(19, MARIA, Severity::High, 0.5) };
         let mut findings = [on(19, MARIA, Severity::High, 0.5), on(19, MARIA, Severity::High, 0.6), fact];
-        past.rate(&mut findings, Budget::new(3.0, 30));
+        past.rate(&mut findings, &[&Detector::parse("x", TEXT).unwrap()], 0.1);
         let rated = findings.each_ref().map(|f| (f.severity, f.severity_before, f.expected.unwrap().like_it));
         assert_eq!(rated[0], (Severity::Low, Some(Severity::High), 3));
         assert_eq!(rated[1], (Severity::High, None, 0));
@@ -230,8 +260,7 @@ mod tests {
 
     #[test]
     fn a_changed_text_parameter_or_database_is_another_detector() {
-        let text = "/*\ntitle = \"t\"\nseverity = \"low\"\nconfidence = \"low\"\nattack = []\nwhy = \"\"\nbenign = []\n\
-                    respond = []\n[params]\nn = { default = 1, help = \"\" }\n*/\nSELECT $n";
+        let text = TEXT;
         let of = |text: &str, value: Option<&str>, geography: &[&str]| {
             let set = value.map(|value| ("n".to_owned(), value.to_owned())).into_iter().collect();
             let settings = Settings { parameters: BTreeMap::from([("x".to_owned(), set)]) };

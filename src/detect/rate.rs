@@ -110,25 +110,32 @@ pub fn in_words(expected: Option<Expected>) -> String {
     expected.map_or_else(|| "too little history".to_owned(), |expected| expected.to_string())
 }
 
-/// How many alerts a day each detector may raise, separately about people and about machines. An alert is a finding of at
+/// What is common behaviour on a day: alerts above a rate that keeps them within a budget. An alert is a finding of at
 /// least medium severity.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Budget {
-    share: f64,
+pub struct Limit {
+    /// Findings like it a day, above which behaviour is common.
+    rate: f64,
 }
 
-impl Budget {
-    /// Divides `alerts_per_day` equally among `detectors` that rate behaviour, and for each of them among people and
-    /// machines.
-    pub fn new(alerts_per_day: f64, detectors: usize) -> Budget {
-        Budget { share: alerts_per_day / (2 * detectors.max(1)) as f64 }
+impl Limit {
+    /// The limit that keeps the rarest alerts of the `days` before, up to `alerts_per_day`. `rates` are those of all
+    /// alerts of these days: findings like each of them, a day. Infinite if all of them fit.
+    pub fn new(alerts_per_day: f64, mut rates: Vec<f64>, days: u64) -> Limit {
+        rates.sort_unstable_by(f64::total_cmp);
+        let kept = (alerts_per_day * days as f64) as usize;
+        match rates.get(kept) {
+            // Alerts of the same rate are kept or lowered together.
+            Some(first_lowered) => Limit { rate: rates[..kept].iter().rev().find(|r| *r < first_lowered).map_or(0.0, |r| *r) },
+            None => Limit { rate: f64::INFINITY },
+        }
     }
 
     /// The severity of unusual behaviour that the detector rates `severity`. It is at most low if findings like it exceed
-    /// the share, or if there is one a day.
-    pub fn severity(&self, severity: Severity, expected: Expected) -> Severity {
+    /// the limit, or if there is one a day.
+    pub fn severity(self, severity: Severity, expected: Expected) -> Severity {
         let Expected { like_it, days, .. } = expected;
-        let is_common = like_it >= LIKE_IT_MIN && (like_it as f64 > self.share * days as f64 || like_it >= days);
+        let is_common = like_it >= LIKE_IT_MIN && (like_it as f64 > self.rate * days as f64 || like_it >= days);
         if is_common { severity.min(Severity::Low) } else { severity }
     }
 }
@@ -153,25 +160,27 @@ mod tests {
     }
 
     #[test]
-    fn behaviour_beyond_the_share_of_its_detector_is_low() {
-        // 3 alerts a day for 30 detectors: 0.05 a day each, 4 in 80 days.
-        let budget = Budget::new(3.0, 30);
-        assert_eq!(budget.severity(Severity::High, expected(4, 80)), Severity::High);
-        assert_eq!(budget.severity(Severity::High, expected(5, 80)), Severity::Low);
-        // In the first weeks, the share is less than one finding.
-        assert_eq!(budget.severity(Severity::High, expected(1, 15)), Severity::High);
-        assert_eq!(budget.severity(Severity::High, expected(2, 15)), Severity::Low);
-        assert_eq!(budget.severity(Severity::Informational, expected(80, 80)), Severity::Informational);
-        assert_eq!(Budget::new(6.0, 30).severity(Severity::High, expected(5, 80)), Severity::High);
+    fn the_most_common_alerts_are_low_when_all_exceed_the_budget() {
+        // 80 days: 40 alerts of one kind, 4 of another. One alert a day: all fit.
+        let rates = || [vec![40.0 / 80.0; 40], vec![4.0 / 80.0; 4]].concat();
+        let all = Limit::new(1.0, rates(), 80);
+        assert_eq!(all.severity(Severity::High, expected(40, 80)), Severity::High);
+        let some = Limit::new(0.25, rates(), 80);
+        assert_eq!(some.severity(Severity::High, expected(40, 80)), Severity::Low);
+        assert_eq!(some.severity(Severity::High, expected(4, 80)), Severity::High);
+        assert_eq!(some.severity(Severity::Informational, expected(80, 80)), Severity::Informational);
+        // Not even the rare ones fit; what has hardly occurred is kept.
+        let none = Limit::new(0.01, rates(), 80);
+        assert_eq!(none.severity(Severity::High, expected(4, 80)), Severity::Low);
+        assert_eq!(none.severity(Severity::High, expected(1, 80)), Severity::High);
     }
 
     #[test]
     fn what_occurs_daily_is_low_whatever_the_budget() {
-        let budget = Budget::new(1000.0, 1);
-        assert_eq!(budget.severity(Severity::Critical, expected(79, 80)), Severity::Critical);
-        assert_eq!(budget.severity(Severity::Critical, expected(80, 80)), Severity::Low);
-        // No detector rates behaviour: nothing is divided by zero.
-        assert_eq!(Budget::new(3.0, 0).severity(Severity::High, expected(0, 80)), Severity::High);
+        let limit = Limit::new(1000.0, vec![1.0; 80], 80);
+        assert_eq!(limit.severity(Severity::Critical, expected(79, 80)), Severity::Critical);
+        assert_eq!(limit.severity(Severity::Critical, expected(80, 80)), Severity::Low);
+        assert_eq!(Limit::new(3.0, vec![], 0).severity(Severity::High, expected(0, 80)), Severity::High);
     }
 
     #[test]
