@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::detect::{Severity, Verdict};
 use crate::report::Output;
-use crate::request::{AnswerFormat, TextFormat};
+use crate::request::{ALERTS_PER_DAY, AnswerFormat, TextFormat};
 
 /// Hunt through archived AWS CloudTrail logs: read archives into an open Delta Lake table, run SQL detectors over each
 /// day, write one report.
@@ -211,6 +211,15 @@ pub struct SampleArgs {
     /// Random seed: the same seed gives the same archive
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Draw the organisation at random from this seed: its size, sign-in, networks, habits and changes; they are printed
+    #[arg(long, value_name = "SEED", conflicts_with_all = ["seed", "accounts", "people", "events_per_day"])]
+    pub environment: Option<u64>,
+    /// Largest number of employees that --environment may draw
+    #[arg(long, value_name = "N", default_value_t = 2000, requires = "environment", value_parser = clap::value_parser!(u32).range(10..=2000))]
+    pub people_max: u32,
+    /// Largest number of events per working day that --environment may draw
+    #[arg(long, value_name = "N", default_value_t = 25000, requires = "environment", value_parser = clap::value_parser!(u32).range(10..))]
+    pub events_per_day_max: u32,
     /// First day
     #[arg(long, value_name = "DAY", default_value = "2024-03-04")]
     pub start: chrono::NaiveDate,
@@ -277,6 +286,10 @@ pub struct HuntOptions {
     /// run that used most of the same detectors]
     #[arg(long, value_name = "REPORT")]
     pub baseline: Option<PathBuf>,
+    /// Findings of medium severity and above that you can look at per day. Unusual behaviour that is more common here than
+    /// that is low.
+    #[arg(id = "hunt_alerts", long = "alerts-per-day", value_name = "N", default_value_t = ALERTS_PER_DAY, value_parser = alerts)]
+    pub alerts_per_day: f64,
     /// Print only the summary, as one line of JSON
     #[arg(long)]
     pub quiet: bool,
@@ -332,7 +345,7 @@ pub struct BacktestArgs {
 }
 
 /// A number of alerts, possibly a fraction.
-fn alerts(text: &str) -> Result<f64, String> {
+pub fn alerts(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|n: &f64| n.is_finite() && *n > 0.0);
     number.ok_or_else(|| "expected a number above 0, such as 0.5".into())
 }

@@ -255,16 +255,23 @@ fn detectors(args: cli::DetectorsArgs, settings: &Settings) -> Result<DetectorsR
 }
 
 fn sample(args: cli::SampleArgs) -> SampleSettings {
+    let organisation = match args.environment {
+        Some(seed) => SampleSettings::draw(seed, args.people_max, args.events_per_day_max),
+        None => SampleSettings {
+            accounts: args.accounts,
+            events_per_day: args.events_per_day,
+            people: args.people,
+            seed: args.seed,
+            ..SampleSettings::default()
+        },
+    };
     SampleSettings {
         out: args.out,
         days: args.days,
-        accounts: args.accounts,
-        events_per_day: args.events_per_day,
-        people: args.people,
         attacks: args.attacks,
-        seed: args.seed,
         start: args.start,
         events_per_object: args.events_per_object,
+        ..organisation
     }
 }
 
@@ -334,6 +341,7 @@ fn hunt(
         detection,
         suppressions,
         compare_with,
+        alerts_per_day: options.alerts_per_day,
         reports: reports.collect::<Result<Vec<_>>>()?,
     };
     let time_limit = Duration::from_secs(options.notify_timeout);

@@ -28,6 +28,7 @@ pub const KEYS: &[(&str, &str, ValueKind)] = &[
     ("geoip_db", "geoip", ValueKind::Locations),
     ("memory_limit", "memory_limit", ValueKind::Text),
     ("query_timeout", "timeout", ValueKind::Number),
+    ("alerts_per_day", "hunt_alerts", ValueKind::Amount),
     ("fail_on", "fail_on", ValueKind::Text),
     ("profile", "profile", ValueKind::Text),
     ("endpoint_url", "endpoint_url", ValueKind::Text),
@@ -40,6 +41,8 @@ pub enum ValueKind {
     Text,
     /// A whole number, 0 or more.
     Number,
+    /// A number above 0, possibly a fraction.
+    Amount,
     /// A path or URL.
     Location,
     /// A list of paths or URLs.
@@ -97,7 +100,11 @@ impl Settings {
             let values = texts(value.get_ref(), *holds).map_err(wrong)?;
             check(name, &values).map_err(wrong)?;
             let seen = |text: String| {
-                if matches!(holds, ValueKind::Text | ValueKind::Number) { text } else { relative_to(folder, text) }
+                if matches!(holds, ValueKind::Text | ValueKind::Number | ValueKind::Amount) {
+                    text
+                } else {
+                    relative_to(folder, text)
+                }
             };
             settings.values.insert(name, (values.into_iter().map(seen).collect(), line));
         }
@@ -209,6 +216,9 @@ fn parameters(value: &Value) -> std::result::Result<Vec<(String, u64)>, String> 
 fn texts(value: &Value, holds: ValueKind) -> std::result::Result<Vec<String>, String> {
     match (value, holds) {
         (Value::Integer(number), ValueKind::Number) if *number >= 0 => Ok(vec![number.to_string()]),
+        (Value::Integer(number), ValueKind::Amount) => Ok(vec![number.to_string()]),
+        (Value::Float(number), ValueKind::Amount) => Ok(vec![number.to_string()]),
+        (_, ValueKind::Amount) => Err("must be a number".into()),
         (_, ValueKind::Number) => Err("must be a whole number, 0 or more".into()),
         (Value::String(text), _) => Ok(vec![text.clone()]),
         (Value::Array(items), ValueKind::Locations) => {
@@ -225,6 +235,7 @@ fn check(name: &str, values: &[String]) -> std::result::Result<(), String> {
     let value = values.first().map_or("", String::as_str);
     match name {
         "memory_limit" => cli::size(value).map(drop).map_err(|e| format!("= {value:?}: {e}")),
+        "alerts_per_day" => cli::alerts(value).map(drop).map_err(|e| format!("= {value}: {e}")),
         "fail_on" => value.parse::<Severity>().map(drop).map_err(|e| format!("= {value:?}: {e}")),
         _ => Ok(()),
     }
@@ -291,6 +302,8 @@ mod tests {
             refused("fail_on = \"severe\"")
                 .contains("fail_on = \"severe\": unknown severity `severe`: expected one of informational")
         );
+        assert!(refused("alerts_per_day = 0").contains("alerts_per_day = 0: expected a number above 0"));
+        assert!(refused("alerts_per_day = \"3\"").contains("alerts_per_day must be a number"));
         assert!(refused("[parameters]\ncall_rate = 5").contains("parameters.call_rate: write [parameters.DETECTOR]"));
         assert!(refused("lake = ").starts_with("line 1, column "));
     }

@@ -24,7 +24,9 @@ fn cell(text: &str) -> String {
 }
 
 fn detectors(out: &mut String) {
-    out.push_str("\n## Detectors\n\n| detector | severity | finds | ATT&CK | parameters |\n|---|---|---|---|---|\n");
+    out.push_str(
+        "\n## Detectors\n\n| detector | severity | kind | finds | ATT&CK | parameters |\n|---|---|---|---|---|---|\n",
+    );
     for detector in Library::load(&[]).expect("they are well formed").iter() {
         let techniques = detector.attack.iter().map(|id| format!("{id} {}", attack::technique(id).unwrap_or_default()));
         let params = detector.params.iter().map(|(name, of)| format!("`{name}` = {}: {}", of.default, of.help));
@@ -32,6 +34,7 @@ fn detectors(out: &mut String) {
         let row = [
             format!("`{}`", detector.id),
             detector.severity.to_string(),
+            detector.kind.to_string(),
             cell(&format!("{}. {}", detector.title, detector.why)),
             techniques.join("; "),
             cell(&params.join("; ")),

@@ -11,9 +11,11 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
 use async_trait::async_trait;
 use bytes::Bytes;
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate, NaiveTime};
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use object_store::memory::InMemory;
@@ -25,13 +27,15 @@ use object_store::{
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::json;
+use trailhunt::detect::Window;
 use trailhunt::engine::{Parameters, roll_up, session};
 use trailhunt::geo::Geo;
+use trailhunt::hunt::{HuntContext, detect_and_rate};
 use trailhunt::ingest;
 use trailhunt::ingest::Ingested;
 use trailhunt::lake::{Lake, Rolled, SideFile, rollups_and_histories};
 use trailhunt::open;
-use trailhunt::request::{Bounds, IngestRequest};
+use trailhunt::request::{Bounds, Detection, IngestRequest};
 use trailhunt::source::{Location, Selection};
 use trailhunt::terminal::Progress;
 
@@ -396,6 +400,25 @@ async fn a_write_that_fails_is_an_error_unless_writing_is_not_permitted() {
         assert_eq!(error.is_read_only(), is_read_only, "{error}");
         let opened = open::summarised_session(&lake, &snapshot, &geo, 1 << 30, Progress::Hidden).await;
         assert_eq!(opened.is_ok(), is_read_only);
+        if let Ok(session) = opened {
+            let midnight = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
+            let (_, last) = snapshot.days().unwrap();
+            let window = Window { from: midnight(last), to: midnight(last + Days::new(1)) };
+            let context = HuntContext {
+                snapshot: snapshot.clone(),
+                window,
+                geo: Arc::clone(&geo),
+                session,
+                expected_until: None,
+            };
+            let detection = Detection { ids: vec!["root_use".into()], ..Detection::shipped().unwrap() };
+            let hunt = detect_and_rate(&lake, &context, &detection, 3.0, Progress::Hidden).await.unwrap();
+            assert!(hunt.failed.is_empty(), "past findings are computed and not stored");
+        }
+        let rows = RecordBatch::new_empty(Arc::new(Schema::empty()));
+        let day = snapshot.days().unwrap().0;
+        let error = lake.keep_past_findings(&snapshot, [(day, rows)]).await.unwrap_err();
+        assert_eq!(error.is_read_only(), is_read_only, "{error}");
         let error = lake.append_run("1", json!({}), vec![1]).await.unwrap_err();
         assert_eq!(error.is_read_only(), is_read_only, "{error}");
         assert!(error.to_string().starts_with("cannot write "), "{error}");

@@ -2,6 +2,7 @@
 title      = "No more events from an account and region"
 severity   = "low"
 confidence = "medium"
+kind       = "fact"
 attack     = ["T1562.008"]
 why        = """\
   When a trail is stopped, its bucket refuses delivery or the account leaves the organisation, events stop, and \

@@ -2,6 +2,7 @@
 title      = "Console sign-in without MFA"
 severity   = "medium"
 confidence = "medium"
+kind       = "fact"
 attack     = ["T1078.004"]
 why        = "A password was enough to sign in to the console: anybody who knows it can do the same."
 benign     = ["A user for whom MFA was never set up", "A federated sign-in whose provider enforces MFA"]

@@ -1,78 +1,128 @@
 /*
-title      = "Credentials of an instance used outside AWS"
+title      = "Credentials of a workload used from outside"
 severity   = "high"
 confidence = "medium"
+kind       = "fact"
 attack     = ["T1552.005", "T1078.004"]
-why        = "An instance's credentials are used only on that instance, unless somebody stole them."
+why        = """\
+  The credentials of an instance, a container or a function are used only where it runs, unless somebody stole them."""
 benign     = [
   "Instances whose traffic leaves through the company's own network",
-  "A developer who tests with an instance's session",
+  "A developer who tests with a workload's session",
 ]
 respond    = [
   "Revoke the role's sessions",
   "Look for the entry point, such as an open proxy or server-side request forgery (SSRF)",
-  "Require IMDSv2 on the instance",
+  "Require IMDSv2 on instances",
 ]
 [params]
 max_share_before = { default = 0.05, min = 0.0, max = 1.0, help = """\
   share of the role's earlier calls that came from outside AWS; a role above it is not reported""" }
 min_calls_before = { default = 20, min = 1, help = """\
-  earlier calls the role needs for a high finding; with fewer, it is medium""" }
+  earlier calls the role needs for a high finding; with fewer, an instance's role is medium, others are not judged""" }
+min_days_before  = { default = 5, min = 1, help = "earlier active days that a role needs if it is not an instance's" }
+colleagues       = { default = 3, min = 1, help = """\
+  an address or a network that this many other identities used before is the company's own""" }
 */
-WITH addresses AS (
-  SELECT
-    actor, account_id, event_date, calls,
-    ip_country(source_ip_address) IS NOT NULL AND NOT ip_is_amazon(source_ip_address) AND NOT through_endpoint
-      AS outside
+-- Where roles call from. `outside` is an address that is not Amazon's, or a VPC endpoint of another account.
+WITH endpoints AS (
+  SELECT endpoint_account, min(event_date) AS since
   FROM daily_address
-  WHERE of_instance AND event_date < CAST($to AS DATE)
+  WHERE endpoint_account IS NOT NULL AND event_date < CAST($to AS DATE)
+  GROUP BY endpoint_account
+),
+addresses AS (
+  SELECT
+    a.account_id, a.event_date, a.calls, a.of_instance, a.actor, a.source_ip_address,
+    -- Sessions of a role are one workload, however they are named: the caller chooses the name.
+    CASE WHEN a.actor LIKE '%:assumed-role/%' THEN split_part(a.actor, '/', 2)
+         ELSE split_part(a.actor, '/', -1) END AS role,
+    coalesce(a.endpoint_account <> a.account_id AND o.account_id IS NULL AND e.since = a.event_date, FALSE)
+      AS is_foreign_endpoint,
+    ip_country(a.source_ip_address) IS NOT NULL AND NOT ip_is_amazon(a.source_ip_address) AND NOT a.through_endpoint
+      AS is_outside_aws
+  FROM daily_address AS a
+  LEFT JOIN endpoints AS e ON e.endpoint_account = a.endpoint_account
+  LEFT JOIN own_account AS o ON o.account_id = a.endpoint_account
+  WHERE (a.actor LIKE '%:role/%' OR a.actor LIKE '%:assumed-role/%' OR a.of_instance)
+    AND a.event_date < CAST($to AS DATE)
 ),
 candidates AS MATERIALIZED (
-  SELECT DISTINCT actor, account_id FROM addresses WHERE outside AND event_date >= CAST($from AS DATE)
+  SELECT DISTINCT role, account_id
+  FROM addresses
+  WHERE (is_outside_aws OR is_foreign_endpoint) AND event_date >= CAST($from AS DATE)
 ),
 active AS (
   SELECT
-    actor, account_id, event_date, calls_outside,
+    role, account_id, event_date, calls_outside, of_instance, foreign_endpoint,
+    count(*) OVER before AS days_before,
     coalesce(sum(calls) OVER before, 0) AS calls_before,
     coalesce(sum(calls_outside) OVER before, 0) AS outside_before
   FROM (
     SELECT
-      a.actor, a.account_id, a.event_date,
-      sum(a.calls) AS calls,
-      sum(CASE WHEN a.outside THEN a.calls ELSE 0 END) AS calls_outside
+      a.role, a.account_id, a.event_date,
+      bool_or(a.of_instance AND (a.is_outside_aws OR a.is_foreign_endpoint)) AS of_instance,
+      bool_or(a.is_foreign_endpoint) AS foreign_endpoint,
+      CAST(sum(a.calls) AS BIGINT) AS calls,
+      CAST(sum(CASE WHEN a.is_outside_aws OR a.is_foreign_endpoint THEN a.calls ELSE 0 END) AS BIGINT) AS calls_outside
     FROM candidates AS k
-    JOIN addresses AS a ON a.actor = k.actor AND a.account_id = k.account_id
-    GROUP BY a.actor, a.account_id, a.event_date
+    JOIN addresses AS a ON a.role = k.role AND a.account_id = k.account_id
+    GROUP BY a.role, a.account_id, a.event_date
   )
-  WINDOW before AS (
-    PARTITION BY actor, account_id ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+  WINDOW before AS (PARTITION BY role, account_id ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
 days AS MATERIALIZED (
   SELECT * FROM active
   WHERE event_date >= CAST($from AS DATE)
     AND calls_outside > 0
     AND outside_before <= $max_share_before * calls_before
+    AND (of_instance OR (calls_before >= $min_calls_before AND days_before >= $min_days_before))
 ),
 judged AS (
   SELECT
-    d.actor, d.account_id, d.calls_before, d.outside_before,
+    d.role, d.account_id, d.event_date, d.calls_before, d.outside_before, d.days_before, d.of_instance,
+    d.foreign_endpoint,
     count(*) AS calls_outside,
     count(*) FILTER (WHERE c.failed) AS failures,
     min(c.event_time) AS first_time,
     max(c.event_time) AS last_time,
+    first_value(c.actor ORDER BY c.event_time, c.event_id) AS actor,
     first_value(c.source_ip_address ORDER BY c.event_time, c.event_id) AS ip,
-    first_value(c.session_name ORDER BY c.event_time, c.event_id) AS instance,
+    first_value(c.vpc_endpoint_account_id ORDER BY c.event_time, c.event_id) AS endpoint_account,
+    first_value(c.session_name ORDER BY c.event_time, c.event_id) AS session,
     first_value(c.access_key_id ORDER BY c.event_time, c.event_id) AS access_key_id,
     evidence(c.event_id, c.event_time) AS evidence
   FROM days AS d
-  JOIN calls AS c ON c.actor = d.actor AND c.account_id = d.account_id AND c.event_date = d.event_date
+  JOIN addresses AS a ON a.role = d.role AND a.account_id = d.account_id AND a.event_date = d.event_date
+    AND (a.is_outside_aws OR a.is_foreign_endpoint)
+  JOIN calls AS c ON c.actor = a.actor AND c.account_id = a.account_id AND c.event_date = a.event_date
+    AND c.source_ip_address = a.source_ip_address
   WHERE NOT c.by_service
     AND c.event_time >= $from AND c.event_time < $to
-    AND c.of_instance
-    AND c.vpc_endpoint_id IS NULL
-    AND ip_country(c.source_ip_address) IS NOT NULL
-    AND NOT ip_is_amazon(c.source_ip_address)
-  GROUP BY d.actor, d.account_id, d.event_date, d.calls_before, d.outside_before
+    AND c.of_instance = a.of_instance
+  GROUP BY d.role, d.account_id, d.event_date, d.calls_before, d.outside_before, d.days_before, d.of_instance,
+    d.foreign_endpoint
+),
+-- Other identities that used the address by then, or its network on earlier days.
+met AS (
+  SELECT
+    j.ip, j.role, j.account_id, j.event_date,
+    count(DISTINCT CASE WHEN n.source_ip_address = j.ip AND NOT is_machine(n.actor) THEN n.actor END) AS at_address,
+    count(DISTINCT n.actor) AS in_network
+  FROM judged AS j
+  JOIN daily_network AS n ON n.asn = ip_asn(j.ip)
+    AND (n.event_date < j.event_date OR (n.event_date = j.event_date AND n.source_ip_address = j.ip))
+  WHERE n.event_date < CAST($to AS DATE)
+    AND n.actor <> j.actor
+  GROUP BY j.ip, j.role, j.account_id, j.event_date
+),
+placed AS (
+  SELECT
+    j.*,
+    coalesce(m.in_network, 0) AS colleagues,
+    greatest(coalesce(m.at_address, 0), coalesce(m.in_network, 0)) >= $colleagues AS is_known_place
+  FROM judged AS j
+  LEFT JOIN met AS m ON m.ip = j.ip AND m.role = j.role AND m.account_id = j.account_id AND m.event_date = j.event_date
 )
 SELECT
   first_time,
@@ -83,18 +133,30 @@ SELECT
   CAST(NULL AS VARCHAR) AS region,
   -- Scale: 5 calls.
   CASE WHEN calls_before >= $min_calls_before THEN saturating_score(calls_outside, 5.0) ELSE 0.5 END AS score,
-  CASE WHEN calls_before >= $min_calls_before THEN 'high' ELSE 'medium' END AS severity,
-  coalesce(instance, 'an instance') || ' (' || actor || '): ' || counted(calls_outside, 'call', 'calls')
-    || ' with its credentials from ' || ip || ' in ' || ip_country(ip)
-    || coalesce(' (' || ip_organisation(ip) || ')', '')
-    || ', outside AWS' || CASE WHEN failures > 0 THEN ', ' || failures || ' failed' ELSE '' END
-    || '; before: ' || outside_before || ' of ' || counted(calls_before, 'call', 'calls') || ' from outside' AS summary,
+  -- The company's own line is a detour of the traffic. A role that is not an instance's can be assumed from elsewhere.
+  CASE WHEN is_known_place AND NOT foreign_endpoint THEN 'low'
+       WHEN calls_before >= $min_calls_before AND (of_instance OR foreign_endpoint) THEN 'high'
+       ELSE 'medium' END AS severity,
+  coalesce(session, 'a session') || ' (' || actor || '): ' || counted(calls_outside, 'call', 'calls')
+    || ' with its credentials '
+    || CASE WHEN foreign_endpoint
+            THEN 'through a VPC endpoint of account ' || coalesce(endpoint_account, 'unknown')
+              || ', which nobody used before'
+            ELSE 'from ' || ip || ' in ' || ip_country(ip) || coalesce(' (' || ip_organisation(ip) || ')', '')
+              || ', outside AWS' END
+    || CASE WHEN failures > 0 THEN ', ' || failures || ' failed' ELSE '' END
+    || '; before: ' || outside_before || ' of ' || counted(calls_before, 'call', 'calls') || ' from outside'
+    || CASE WHEN is_known_place AND NOT foreign_endpoint
+            THEN '; other identities used the place before: ' || colleagues ELSE '' END AS summary,
   evidence,
   calls_outside AS events,
-  instance,
+  role,
+  session,
   access_key_id,
   ip AS source_ip_address,
+  endpoint_account,
   failures AS failed_calls,
   calls_before AS baseline_calls,
-  outside_before AS baseline_calls_outside
-FROM judged
+  outside_before AS baseline_calls_outside,
+  colleagues AS baseline_identities_from_there
+FROM placed

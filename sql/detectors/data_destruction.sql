@@ -2,6 +2,7 @@
 title      = "Many backups or data stores deleted"
 severity   = "medium"
 confidence = "medium"
+kind       = "fact"
 attack     = ["T1485", "T1490"]
 why        = "Attackers who extort or destroy delete backups first."
 benign     = ["An environment that is taken down on purpose", "A one-time manual clean-up of old snapshots"]
@@ -12,6 +13,8 @@ respond    = [
 [params]
 min_calls     = { default = 4, min = 1, help = """\
   minimum deletions in a day beyond the routine of the identity and its peers""" }
+expiry_days   = { default = 7, min = 1, help = """\
+  days of a lifecycle rule that deletes everything in a bucket; in the Codefinger attacks of January 2025 it was 7""" }
 many_calls    = { default = 15, min = 2, help = "deletions beyond the routine that raise the severity" }
 excess        = { default = 2.0, min = 1, help = "routine per API, as a multiple of the previous maximum in a day" }
 practice_days = { default = 3, min = 1, help = """\
@@ -30,13 +33,14 @@ WITH listed AS (
     AND read_only IS NOT TRUE
     AND in_api_list('deletes_data', event_source, event_name)
 ),
--- Changes to settings count only if they lead to deletion: versioning suspended, no backups kept, deletion protection
--- switched off, backups that expire within a week.
+-- Changes to settings count only if they lead to deletion: versioning suspended, all objects of a bucket that expire
+-- soon, no backups kept, deletion protection switched off, backups that expire within a week.
 deleting AS MATERIALIZED (
   SELECT actor, account_id, event_date, event_time, event_id, failed, event_source, api, is_backup
   FROM listed
   WHERE CASE
     WHEN api = 'PutBucketVersioning' THEN request_parameters LIKE '%Suspended%'
+    WHEN api LIKE 'PutBucketLifecycle%' THEN shortest_expiry_days(request_parameters) <= $expiry_days
     WHEN api IN ('ModifyDBInstance', 'ModifyDBCluster') THEN regexp_like(request_parameters,
       '"(backupRetentionPeriod"\s*:\s*"?0|deletionProtection"\s*:\s*"?false)')
     WHEN api = 'UpdateContinuousBackups' THEN request_parameters LIKE '%Enabled":false%'
@@ -125,7 +129,8 @@ SELECT
        WHEN j.account_days < $warm_up_days THEN 'low'
        WHEN j.backups >= $min_calls THEN 'medium'
        ELSE 'low' END AS severity,
-  j.actor || CASE WHEN j.done = 0 THEN ' tried to delete' ELSE ' deleted' END || ' data stores or backups: '
+  j.actor || CASE WHEN j.done = 0 THEN ' tried to delete data stores or backups, or to switch off what protects them: '
+    ELSE ' deleted data stores or backups, or switched off what protects them: ' END
     || listed(d.apis, 4) || ', ' || counted(j.calls, 'call', 'calls')
     || CASE WHEN j.done > 0 AND j.done < j.calls THEN ', ' || (j.calls - j.done) || ' failed' ELSE '' END
     || '; previous maximum of one API in a day, including peers: ' || j.most_before AS summary,

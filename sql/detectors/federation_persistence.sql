@@ -2,6 +2,7 @@
 title      = "Federated session or console sign-in created with a long-lived key"
 severity   = "medium"
 confidence = "medium"
+kind       = "fact"
 attack     = ["T1098.001", "T1550.001", "T1078.004"]
 why        = "A federated session stays valid when the key is deleted, and gives access to the console."
 benign     = ["A new identity broker", "A developer who tries the API once"]

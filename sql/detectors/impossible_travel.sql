@@ -19,11 +19,14 @@ crowd       = { default = 8, min = 2, help = """\
 distance_km = { default = 500.0, min = 50.0, help = """\
   shortest move that counts, in km: shorter ones are within the error of locations""" }
 */
+-- Without a person's own shell in AWS and addresses of the organisation's workloads.
 WITH placed AS MATERIALIZED (
-  SELECT actor, holder, event_date, last_time, source_ip_address, ip_country(source_ip_address) AS country
-  FROM daily_address
-  WHERE holder IS NOT NULL AND ip_country(source_ip_address) IS NOT NULL
-    AND event_date >= CAST($from AS DATE) - INTERVAL '2 days' AND first_time < $to
+  SELECT d.actor, d.holder, d.event_date, d.last_time, d.source_ip_address, ip_country(d.source_ip_address) AS country
+  FROM daily_address AS d
+  LEFT ANTI JOIN places_in_aws($from, $to) AS s ON s.actor = d.actor AND s.event_date = d.event_date
+    AND s.source_ip_address = d.source_ip_address
+  WHERE d.holder IS NOT NULL AND ip_country(d.source_ip_address) IS NOT NULL
+    AND d.event_date >= CAST($from AS DATE) - INTERVAL '2 days' AND d.first_time < $to
 ),
 -- Days near which a holder was in two countries. Two days are enough: at the lowest speed that may be set, half the
 -- Earth's circumference takes 45 hours.
@@ -36,14 +39,17 @@ travels AS (
 ),
 located AS MATERIALIZED (
   SELECT c.event_id, c.event_time, c.event_date, c.account_id, c.actor, c.holder, c.source_ip_address, c.client
-  FROM travels AS t
+  FROM (
+    SELECT DISTINCT p.actor, p.holder, p.event_date, p.source_ip_address
+    FROM travels AS t
+    JOIN placed AS p ON p.actor = t.actor AND p.holder = t.holder AND p.event_date = t.event_date
+  ) AS t
   JOIN calls AS c ON c.actor = t.actor AND c.holder = t.holder AND c.event_date = t.event_date
+    AND c.source_ip_address = t.source_ip_address
   WHERE NOT c.by_service
     AND c.event_time >= $from AND c.event_time < $to
-    AND ip_country(c.source_ip_address) IS NOT NULL
     -- Whoever fails to sign in is not the holder.
-    AND NOT (c.event_source = 'signin.amazonaws.com'
-      AND (c.failed OR coalesce(json_get_str(c.service_event_details, 'CredentialVerification') = 'Failure', FALSE)))
+    AND NOT (c.event_source = 'signin.amazonaws.com' AND c.failed)
 ),
 -- The window's calls, and where each holder was last before the window.
 steps AS (
@@ -135,6 +141,10 @@ colleagues AS (
     ON u.asn = j.asn AND u.since < j.event_date
   GROUP BY j.ip_foreign, j.event_date
 ),
+-- Networks to which many people moved that day.
+rollouts AS MATERIALIZED (
+  SELECT asn, event_date, people FROM mass_moves($from, $to)
+),
 -- Who else calls from the foreign address that day: an office whose traffic leaves elsewhere moves as a whole.
 together AS (
   SELECT d.ip_foreign, d.event_date, count(DISTINCT regexp_replace(a.holder, '^.*/', '')) AS identities
@@ -167,11 +177,13 @@ found AS (
     d.*,
     f.other_clients, f.clients, f.evidence, f.events,
     coalesce(u.users_before, 0) AS users_before,
-    coalesce(t.identities, 0) AS identities_there
+    greatest(coalesce(t.identities, 0), coalesce(m.people, 0)) AS identities_there,
+    coalesce(t.identities, 0) >= $crowd OR m.people IS NOT NULL AS is_crowd
   FROM days AS d
   JOIN foreign_calls AS f ON f.holder = d.holder AND f.event_date = d.event_date AND f.account_id = d.account_id
     AND f.actor = d.actor
   LEFT JOIN colleagues AS u ON u.ip_foreign = d.ip_foreign AND u.event_date = d.event_date
+  LEFT JOIN rollouts AS m ON m.asn = ip_asn(d.ip_foreign) AND m.event_date = d.event_date
   LEFT JOIN together AS t ON t.ip_foreign = d.ip_foreign AND t.event_date = d.event_date
 )
 SELECT
@@ -183,11 +195,11 @@ SELECT
   CAST(NULL AS VARCHAR) AS region,
   -- Scale: twice the speed that is impossible.
   saturating_score(speed_kmh, 2.0 * $speed_kmh) AS score,
-  CASE WHEN identities_there >= $crowd THEN 'low'
+  CASE WHEN is_crowd THEN 'low'
        WHEN users_before < $colleagues THEN 'high'
        WHEN other_clients THEN 'medium'
        ELSE 'low' END AS severity,
-  CASE WHEN users_before >= $colleagues AND identities_there < $crowd THEN 'medium' END AS joined_severity,
+  CASE WHEN is_crowd THEN 'low' WHEN users_before >= $colleagues THEN 'medium' END AS joined_severity,
   actor || ' called from ' || country_before || ' (' || ip_before || ') and from ' || country_after || ' (' || ip_after
     || '), ' || CAST(round(distance_km) AS BIGINT) || ' km apart, '
     -- Less than a tenth of a second per km: the exact speed means nothing.

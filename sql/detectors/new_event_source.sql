@@ -10,6 +10,8 @@ respond    = ["Ask the owner whether they began to use the service that day"]
 warm_up_days = { default = 7, min = 1, max = 90, help = "days of history an identity needs to be evaluated" }
 min_surprise = { default = 4.0, min = 0.0, help = """\
   minimum surprise of all new services of a day together, in nats""" }
+many         = { default = 10.0, min = 0.0, help = """\
+  surprise from which the new services are an action of their own, in nats""" }
 */
 WITH days AS MATERIALIZED (
   SELECT *, rarity_sum + steadiness AS surprise
@@ -25,8 +27,8 @@ SELECT
   CAST(NULL AS VARCHAR) AS region,
   -- Scale: 10 nats, two and a half times the least that is reported.
   saturating_score(d.surprise, 10.0) AS score,
-  -- What is done with the service says more than its first use.
-  'low' AS joined_severity,
+  -- What is done with the service says more than its first use, unless there are many at once.
+  CASE WHEN d.surprise < $many THEN 'low' END AS joined_severity,
   d.actor || ' used ' || CASE WHEN cardinality(d.items) = 1 THEN d.items[1] || ' for the first time'
     ELSE cardinality(d.items) || ' services for the first time: ' || listed(d.items, 4) END
     || '; used before by ' || d.users_before || ' of ' || counted(d.identities_before, 'identity', 'identities')

@@ -43,6 +43,7 @@ together AS (
 seen AS (
   SELECT
     p.actor, p.event_date,
+    max(m.people) AS people_moved,
     first_value(n.source_ip_address ORDER BY n.first_time, n.source_ip_address) AS source_ip_address,
     first_value(n.country ORDER BY n.first_time, n.source_ip_address) AS country,
     first_value(n.organisation ORDER BY n.first_time, n.source_ip_address) AS organisation,
@@ -53,6 +54,10 @@ seen AS (
     AND (n.country = p.new_country OR CAST(n.asn AS VARCHAR) = p.new_asn)
     AND n.event_date >= CAST($from AS DATE)
   JOIN together AS t ON t.source_ip_address = n.source_ip_address AND t.event_date = n.event_date
+  LEFT JOIN mass_moves($from, $to) AS m ON m.asn = n.asn AND m.event_date = n.event_date
+  -- A person's own shell in AWS, or an address of the organisation's workloads, is not another place.
+  LEFT ANTI JOIN places_in_aws($from, $to) AS s ON s.actor = n.actor AND s.event_date = n.event_date
+    AND s.source_ip_address = n.source_ip_address
   GROUP BY p.actor, p.event_date
 )
 SELECT
@@ -66,13 +71,14 @@ SELECT
   saturating_score(p.surprise, 4.0) AS score,
   -- People travel, move house and change their VPN; a key that stays on a machine does not. People are users of an
   -- identity provider: sessions of a role, or ids of IAM Identity Center.
-  CASE WHEN NOT s.with_mfa AND s.people_there < $crowd AND p.new_asn IS NOT NULL
+  CASE WHEN NOT s.with_mfa AND s.people_there < $crowd AND s.people_moved IS NULL AND p.new_asn IS NOT NULL
          AND p.actor LIKE 'arn:%' AND p.actor NOT LIKE '%:assumed-role/%'
          AND ((p.new_country IS NOT NULL AND p.surprise >= $strange)
            OR (p.new_days = 0 AND p.active_days >= $settled_days))
          THEN 'medium'
        ELSE 'low' END AS severity,
-  CASE WHEN p.new_asn IS NOT NULL AND p.surprise >= $strange AND s.people_there < $crowd THEN 'medium'
+  CASE WHEN p.new_asn IS NOT NULL AND p.surprise >= $strange AND s.people_there < $crowd AND s.people_moved IS NULL
+         THEN 'medium'
        ELSE 'low' END AS joined_severity,
   p.actor || ' called from ' || s.source_ip_address || ' in ' || s.country
     || coalesce(' (' || s.organisation || ')', '') || ': '
@@ -87,6 +93,7 @@ SELECT
   s.organisation,
   s.with_mfa,
   s.people_there AS people_at_the_address,
+  s.people_moved AS people_who_moved_there,
   p.surprise AS surprise_nats,
   p.known_since AS baseline_since,
   p.active_days AS baseline_active_days,
@@ -99,4 +106,4 @@ WHERE NOT c.by_service
   AND c.event_time >= $from AND c.event_time < $to
   AND p.surprise >= $min_surprise
 GROUP BY p.first_time, p.actor, p.account_id, p.new_country, p.new_asn, p.surprise, p.known_since,
-  p.active_days, p.new_days, s.source_ip_address, s.country, s.organisation, s.with_mfa, s.people_there
+  p.active_days, p.new_days, s.source_ip_address, s.country, s.organisation, s.with_mfa, s.people_there, s.people_moved

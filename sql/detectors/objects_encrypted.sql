@@ -2,6 +2,7 @@
 title      = "Objects rewritten with an outside encryption key"
 severity   = "high"
 confidence = "high"
+kind       = "fact"
 attack     = ["T1486", "T1490"]
 why        = """\
   If objects are overwritten with a key that only another account or only the caller has, their owner can no longer \

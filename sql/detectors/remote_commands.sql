@@ -12,21 +12,35 @@ respond    = [
 [params]
 warm_up_days = { default = 7, min = 0, help = "days of history an account needs before a first time can be medium" }
 routine_days = { default = 2, min = 1, help = "earlier days with such calls that make it routine for the identity" }
-many_targets = { default = 5, min = 1, help = "calls within a day that are more than a quick look" }
+many_targets = { default = 5, min = 1, help = "machines within a day that are more than a quick look" }
 */
-WITH daily AS (
+WITH sent AS (
+  SELECT
+    actor, account_id, event_date, event_time, event_id, failed, event_source, api,
+    -- The machines that a command is for. Those of a tag or a group are known only when the command runs.
+    greatest(
+      coalesce(json_length(request_parameters, 'instanceIds'), 0),
+      coalesce(json_get_int(response_elements, 'command', 'targetCount'), 0),
+      CASE WHEN json_length(request_parameters, 'targets') > 0
+             AND json_get_str(request_parameters, 'targets', 0, 'key') IS DISTINCT FROM 'InstanceIds' THEN $many_targets
+           ELSE coalesce(json_length(request_parameters, 'targets', 0, 'values'), 0) END,
+      1) AS targets
+  FROM calls
+  WHERE NOT by_service
+    AND event_time >= $from AND event_time < $to
+    AND in_api_list('runs_commands', event_source, event_name)
+),
+daily AS (
   SELECT
     actor, account_id, event_date,
     min(event_time) AS first_time,
     max(event_time) AS last_time,
     count(*) AS calls,
     count(*) FILTER (WHERE failed) AS failures,
+    CAST(sum(targets) AS BIGINT) AS targets,
     array_distinct(array_agg(event_source || ':' || api ORDER BY event_time, event_id)) AS apis,
     evidence(event_id, event_time) AS evidence
-  FROM calls
-  WHERE NOT by_service
-    AND event_time >= $from AND event_time < $to
-    AND in_api_list('runs_commands', event_source, event_name)
+  FROM sent
   GROUP BY actor, account_id, event_date
 ),
 judged AS (
@@ -48,17 +62,19 @@ SELECT
   account_id,
   CAST(NULL AS VARCHAR) AS region,
   1.0 / (1.0 + days_before) AS score,
-  CASE WHEN calls >= $many_targets AND days_before = 0 AND peer_days_before < $routine_days
+  CASE WHEN targets >= $many_targets AND days_before = 0 AND peer_days_before < $routine_days
          AND account_days >= $warm_up_days THEN 'medium'
        ELSE 'low' END AS severity,
   actor || CASE WHEN failures = calls THEN ' tried to run' ELSE ' ran' END || ' commands on machines: '
-    || array_to_string(apis, ', ') || ', ' || counted(calls, 'call', 'calls')
+    || array_to_string(apis, ', ') || ', ' || counted(calls, 'call', 'calls') || ' for '
+    || counted(targets, 'machine', 'machines')
     || CASE WHEN failures > 0 AND failures < calls THEN ', ' || failures || ' failed' ELSE '' END
     || CASE WHEN days_before = 0 THEN '; never before' ELSE '; before: on ' || counted(days_before, 'day', 'days') END
     AS summary,
   evidence,
   calls AS events,
   apis,
+  targets,
   failures AS failed_calls,
   days_before AS baseline_days_it_did_so,
   peer_days_before AS baseline_days_its_peers_did_so

@@ -2,6 +2,7 @@
 title      = "Root user active"
 severity   = "medium"
 confidence = "medium"
+kind       = "fact"
 attack     = ["T1078.004"]
 why        = "Root can do everything, and nobody needs it from day to day."
 benign     = ["The yearly tasks that only root can do", "Opening or closing an account"]
@@ -20,6 +21,10 @@ WITH daily AS (
     count(*) AS calls,
     count(*) FILTER (WHERE failed) AS failures,
     count(*) FILTER (WHERE read_only IS FALSE AND event_name <> 'ConsoleLogin' AND NOT failed) AS changes,
+    -- Whoever is refused at the sign-in is not root.
+    count(*) FILTER (WHERE NOT (event_source = 'signin.amazonaws.com' AND failed)) AS calls_inside,
+    -- Sessions that the management account gets with AssumeRoot, for one task.
+    bool_and(coalesce(json_as_text(user_identity, 'sessionContext', 'assumedRoot') = 'true', FALSE)) AS for_task,
     -- MFA of the session, or of the sign-in itself.
     bool_or(coalesce(mfa_authenticated, FALSE)
       OR coalesce(json_get_str(additional_event_data, 'MFAUsed') = 'Yes', FALSE)) AS with_mfa,
@@ -56,18 +61,25 @@ SELECT
   account_id,
   CAST(NULL AS VARCHAR) AS region,
   1.0 / (1.0 + days_before) AS score,
-  CASE WHEN credential_calls > 0 THEN 'high'
+  CASE WHEN calls_inside = 0 THEN 'low'
+       WHEN for_task THEN CASE WHEN changes > 0 AND days_before < $routine_days THEN 'medium' ELSE 'low' END
+       WHEN credential_calls > 0 THEN 'high'
        WHEN NOT with_mfa AND changes > 0 AND days_before < $routine_days THEN 'high'
        WHEN NOT with_mfa AND days_before < $routine_days THEN 'medium'
        ELSE 'low' END AS severity,
-  'root of ' || account_id || ' made ' || counted(calls, 'call', 'calls') || ' '
-    || CASE WHEN with_mfa THEN 'with' ELSE 'without' END || ' MFA: ' || listed(apis, 5)
-    || CASE WHEN failures > 0 THEN '; ' || failures || ' failed' ELSE '' END
+  CASE WHEN calls_inside = 0
+         THEN 'nobody signed in as root of ' || account_id || ': '
+           || counted(failures, 'attempt was refused', 'attempts were refused')
+       ELSE CASE WHEN for_task THEN 'a session for a root task in ' ELSE 'root of ' END || account_id || ' made '
+         || counted(calls, 'call', 'calls')
+         || CASE WHEN for_task THEN '' WHEN with_mfa THEN ' with MFA' ELSE ' without MFA' END || ': ' || listed(apis, 5)
+         || CASE WHEN failures > 0 THEN '; ' || failures || ' failed' ELSE '' END END
     || '; active before on ' || counted(days_before, 'day', 'days') AS summary,
   evidence,
   calls AS events,
   apis,
   with_mfa,
+  for_task,
   credential_calls,
   days_before AS baseline_active_days
 FROM judged

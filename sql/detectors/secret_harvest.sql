@@ -11,32 +11,105 @@ min_secrets  = { default = 8, min = 2, help = "different secrets or parameters r
 many_secrets = { default = 20, min = 2, help = "secrets within an hour that nobody reads manually" }
 excess       = { default = 1.5, min = 1.0, help = """\
   secrets of the hour as a multiple of the identity's previous maximum""" }
+warm_up_days = { default = 7, min = 0, max = 90, help = """\
+  days after which a workload is no longer new; a new one that reads its secrets from a known place is low""" }
 large_excess = { default = 3.0, min = 1.0, help = "multiple of the previous maximum below which the finding is low" }
 */
-WITH candidates AS (
-  SELECT DISTINCT actor, account_id
-  FROM hourly_secrets
-  WHERE event_date >= CAST($from AS DATE) AND hour < $to AND secrets >= $min_secrets
+-- Identities with enough secrets in two hours of the clock that follow each other: any 60 minutes are within two.
+WITH candidates AS MATERIALIZED (
+  SELECT DISTINCT actor, account_id, event_date
+  FROM (
+    SELECT
+      actor, account_id, event_date,
+      secrets + CASE WHEN lag(hour) OVER hours = hour - INTERVAL '1 hour' THEN lag(secrets) OVER hours ELSE 0 END
+        AS secrets
+    FROM hourly_secrets
+    WHERE hour >= $from - INTERVAL '1 hour' AND hour < $to AND event_date >= CAST($from AS DATE) - INTERVAL '1 day'
+    WINDOW hours AS (PARTITION BY actor, account_id ORDER BY hour)
+  )
+  WHERE event_date >= CAST($from AS DATE) AND secrets >= $min_secrets
 ),
-compared AS (
+asked AS (
   SELECT
-    h.*,
-    coalesce(max(secrets) OVER before, 0) AS most_before,
-    count(*) OVER before AS hours_before
-  FROM candidates AS c
-  JOIN hourly_secrets AS h ON h.actor = c.actor AND h.account_id = c.account_id
-  WHERE h.hour < $to
-  WINDOW before AS (
-    PARTITION BY h.actor, h.account_id ORDER BY h.hour ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+    s.actor, s.account_id, s.event_date, s.event_time, s.event_id, s.failed,
+    CASE WHEN NOT s.writes THEN s.secret END AS secret_read,
+    CASE WHEN s.writes AND NOT s.failed THEN s.secret END AS secret_written
+  FROM (SELECT DISTINCT actor, account_id FROM candidates) AS k
+  JOIN secret_calls AS s ON s.actor = k.actor AND s.account_id = k.account_id
+  WHERE s.event_time >= $from - INTERVAL '1 hour' AND s.event_time < $to
+),
+counted_back AS (
+  SELECT
+    *,
+    count(DISTINCT secret_read) OVER past_hour AS secrets,
+    count(DISTINCT secret_written) OVER past_hour AS secrets_written
+  FROM asked
+  WINDOW past_hour AS (
+    PARTITION BY actor, account_id ORDER BY event_time RANGE BETWEEN INTERVAL '1 hour' PRECEDING AND CURRENT ROW)
+),
+-- The 60 minutes of each day with the most secrets.
+most AS MATERIALIZED (
+  SELECT
+    actor, account_id, event_date,
+    max(secrets) AS secrets,
+    max(secrets_written) AS secrets_written,
+    first_value(event_time ORDER BY secrets DESC, event_time) AS until
+  FROM counted_back
+  WHERE event_time >= $from
+  GROUP BY actor, account_id, event_date
+  HAVING max(secrets) >= $min_secrets
+),
+calls_of_hour AS (
+  SELECT
+    m.actor, m.account_id, m.event_date,
+    min(a.event_time) AS first_time,
+    max(a.event_time) AS last_time,
+    count(DISTINCT a.event_id) AS calls,
+    count(DISTINCT CASE WHEN a.failed THEN a.event_id END) AS failures,
+    evidence(a.event_id, a.event_time) AS evidence
+  FROM most AS m
+  JOIN asked AS a ON a.actor = m.actor AND a.account_id = m.account_id
+    AND a.event_time <= m.until AND a.event_time >= m.until - INTERVAL '1 hour'
+  WHERE a.secret_read IS NOT NULL AND a.event_time >= $from
+  GROUP BY m.actor, m.account_id, m.event_date
+),
+before AS (
+  SELECT m.actor, m.account_id, m.event_date, max(h.secrets) AS most_before, count(*) AS hours_before
+  FROM most AS m
+  JOIN hourly_secrets AS h ON h.actor = m.actor AND h.account_id = m.account_id AND h.event_date < m.event_date
+  WHERE h.event_date < CAST($to AS DATE)
+  GROUP BY m.actor, m.account_id, m.event_date
+),
+met AS (
+  SELECT m.actor, min(d.event_date) AS since
+  FROM (SELECT DISTINCT actor FROM most) AS m
+  JOIN daily_activity AS d ON d.actor = m.actor
+  WHERE d.event_date < CAST($to AS DATE)
+  GROUP BY m.actor
+),
+-- Identities that came that day from a network or with a client that nobody of the organisation used before.
+strange AS (
+  SELECT DISTINCT actor, event_date
+  FROM novelties
+  WHERE kind IN ('asn', 'country', 'user_agent') AND NOT is_known
+    AND event_date >= CAST($from AS DATE) AND first_time < $to
 ),
 judged AS (
   SELECT
-    *,
+    m.*, c.first_time, c.last_time, c.calls, c.failures, c.evidence,
+    coalesce(b.most_before, 0) AS most_before,
+    coalesce(b.hours_before, 0) AS hours_before,
     -- A rotation replaces what it reads.
-    2 * secrets_written >= secrets AS is_rotation,
+    2 * m.secrets_written >= m.secrets AS is_rotation,
     -- Not far above its maximum, or mostly denied, as with a broken script.
-    secrets < $large_excess * most_before OR 2 * failures > calls AS is_minor
-  FROM compared
+    m.secrets < $large_excess * coalesce(b.most_before, 0) OR 2 * c.failures > c.calls AS is_minor,
+    -- A new cluster or service reads all its secrets when it starts.
+    is_machine(m.actor) AND CAST(m.event_date - t.since AS BIGINT) < $warm_up_days AND s.actor IS NULL AS is_start
+  FROM most AS m
+  JOIN calls_of_hour AS c ON c.actor = m.actor AND c.account_id = m.account_id AND c.event_date = m.event_date
+  JOIN met AS t ON t.actor = m.actor
+  LEFT JOIN before AS b ON b.actor = m.actor AND b.account_id = m.account_id AND b.event_date = m.event_date
+  LEFT JOIN strange AS s ON s.actor = m.actor AND s.event_date = m.event_date
 )
 SELECT
   first_time,
@@ -47,23 +120,23 @@ SELECT
   CAST(NULL AS VARCHAR) AS region,
   -- Scale: 10 secrets more than ever before.
   saturating_score(secrets - most_before, 10.0) AS score,
-  CASE WHEN is_minor OR is_rotation THEN 'low' WHEN secrets < $many_secrets THEN 'medium' ELSE 'high' END AS severity,
-  CASE WHEN is_rotation THEN 'low' WHEN is_minor THEN 'medium' END AS joined_severity,
+  CASE WHEN is_minor OR is_rotation OR is_start THEN 'low'
+       WHEN secrets < $many_secrets THEN 'medium'
+       ELSE 'high' END AS severity,
+  CASE WHEN is_rotation OR is_start THEN 'low' WHEN is_minor THEN 'medium' END AS joined_severity,
   actor || CASE WHEN failures = calls THEN ' was denied ' ELSE ' read ' END
     || counted(secrets, 'different secret', 'different secrets') || ' in an hour'
     || CASE WHEN failures > 0 AND failures < calls
             THEN ', ' || failures || ' of ' || counted(calls, 'call', 'calls') || ' failed' ELSE '' END
     || CASE WHEN secrets_written > 0 THEN ', replaced ' || secrets_written ELSE '' END
-    || '; previous maximum: ' || most_before AS summary,
+    || CASE WHEN is_start THEN '; the identity is new, and so far only in known networks with known clients'
+            ELSE '; previous maximum: ' || most_before END AS summary,
   evidence,
   calls AS events,
-  CAST(hour AS VARCHAR) AS key,
   secrets,
   secrets_written,
   failures AS failed_calls,
   most_before AS baseline_most_secrets_in_an_hour,
   hours_before AS baseline_hours_with_reads
 FROM judged
-WHERE first_time >= $from
-  AND secrets >= $min_secrets
-  AND secrets > $excess * most_before
+WHERE secrets > $excess * most_before

@@ -2,6 +2,7 @@
 title      = "Sensitive change of permissions, keys or sharing"
 severity   = "medium"
 confidence = "medium"
+kind       = "fact"
 attack     = [
   "T1098", "T1098.001", "T1098.003", "T1136.003", "T1484.002", "T1530", "T1537", "T1562.007", "T1485", "T1556.006",
 ]
@@ -22,9 +23,9 @@ combination   = { default = 4, min = 2, help = "different kinds of change within
 WITH asked AS MATERIALIZED (
   SELECT
     actor, account_id, category, outside, api, event_date, event_time, event_id, failed, target, technique, weight,
+    through,
     regexp_replace(target, '^arn:.*[:/]', '') AS name,
-    coalesce(policy_risk(json_get_str(request_parameters, 'policyDocument')) = 'public', FALSE)
-      OR request_parameters LIKE '%Federated%' AS lets_all_in
+    coalesce(risk IN ('public', 'organisation'), FALSE) OR request_parameters LIKE '%Federated%' AS lets_all_in
   FROM sensitive_calls
   WHERE event_date >= CAST($from AS DATE) AND event_time >= $from AND event_time < $to
 ),
@@ -76,6 +77,36 @@ key_use AS (
     AND u.event_date > a.event_date - CAST($unused_days || ' days' AS INTERVAL)
   GROUP BY a.account_id, a.event_date, a.name
 ),
+-- Roles and instance profiles that were used before, and roles that once got administration.
+roles AS (
+  SELECT
+    a.account_id, a.event_date, a.name,
+    bool_or(u.used) AS is_used,
+    bool_or(NOT u.used) AS is_powerful
+  FROM (
+    SELECT DISTINCT account_id, event_date, name
+    FROM asked
+    WHERE api = 'UpdateAssumeRolePolicy' OR category = 'role given to a machine'
+  ) AS a
+  JOIN (
+    SELECT account_id, event_date, split_part(actor, '/', -1) AS name, TRUE AS used
+    FROM daily_activity
+    WHERE actor LIKE '%:role/%' AND event_date < CAST($to AS DATE)
+    UNION ALL
+    SELECT account_id, event_date, split_part(actor, '/', 2) AS name, TRUE AS used
+    FROM daily_activity
+    WHERE actor LIKE '%:assumed-role/%' AND event_date < CAST($to AS DATE)
+    UNION ALL
+    SELECT account_id, event_date, split_part(role, '/', -1) AS name, TRUE AS used
+    FROM daily_role
+    WHERE event_date < CAST($to AS DATE)
+    UNION ALL
+    SELECT account_id, event_date, regexp_replace(target, '^arn:.*[:/]', '') AS name, FALSE AS used
+    FROM categorised_calls
+    WHERE category = 'administrator granted' AND NOT failed AND event_date < CAST($to AS DATE)
+  ) AS u ON u.account_id = a.account_id AND u.name = a.name AND u.event_date < a.event_date
+  GROUP BY a.account_id, a.event_date, a.name
+),
 -- Users whose MFA was removed and whose password was set by one identity on one day: it can sign in as them.
 taken_over AS (
   SELECT account_id, event_date, actor, name
@@ -91,8 +122,11 @@ explained AS (
       WHEN a.category = 'credentials created' AND (n.name IS NOT NULL OR r.name IS NOT NULL) THEN 1
       WHEN a.api = 'CreateAccessKey' AND h.users >= $rotated_users AND h.users_looked_at = h.users THEN 1
       WHEN a.category = 'administrator granted' AND n.name IS NOT NULL THEN least(a.weight - 1, 2)
-      -- Trust among our own accounts.
-      WHEN a.api = 'UpdateAssumeRolePolicy' AND a.outside IS NULL AND NOT a.lets_all_in THEN 1
+      -- Trust among our own accounts, for a role that is in use or new and has no administration.
+      WHEN a.api = 'UpdateAssumeRolePolicy' AND a.outside IS NULL AND NOT a.lets_all_in
+        AND (o.is_used OR n.name IS NOT NULL) AND NOT coalesce(o.is_powerful, FALSE) THEN 1
+      -- A role that nothing ran with before.
+      WHEN a.category = 'role given to a machine' AND n.name IS NULL AND NOT coalesce(o.is_used, FALSE) THEN 2
       WHEN a.category = 'key disabled' AND k.name IS NOT NULL AND k.last_used IS NULL THEN 1
       ELSE a.weight
     END AS weight_here,
@@ -106,6 +140,7 @@ explained AS (
   LEFT JOIN rotated AS r ON r.account_id = a.account_id AND r.event_date = a.event_date AND r.actor = a.actor
     AND r.name = a.name
   LEFT JOIN handed_out AS h ON h.account_id = a.account_id AND h.event_date = a.event_date AND h.actor = a.actor
+  LEFT JOIN roles AS o ON o.account_id = a.account_id AND o.event_date = a.event_date AND o.name = a.name
   LEFT JOIN taken_over AS t ON t.account_id = a.account_id AND t.event_date = a.event_date AND t.actor = a.actor
     AND t.name = a.name
   LEFT JOIN key_use AS k ON k.account_id = a.account_id AND k.event_date = a.event_date AND k.name = a.name
@@ -178,6 +213,7 @@ daily AS (
     count(*) FILTER (WHERE failed) AS failures,
     array_distinct(array_agg(api ORDER BY event_time, event_id)) AS apis,
     array_distinct(array_agg(coalesce(target, 'itself') ORDER BY event_time, event_id)) AS targets,
+    max(through) AS through,
     evidence(event_id, event_time) AS evidence
   FROM asked
   GROUP BY actor, account_id, category, event_date
@@ -199,7 +235,7 @@ SELECT
             THEN ' (' || d.failures || ' of ' || counted(d.calls, 'attempt', 'attempts') || ' failed)'
             ELSE '' END
     || ': ' || d.actor || ' called ' || listed(d.apis, 4)
-    || ' on ' || listed(d.targets, 3)
+    || ' on ' || listed(d.targets, 3) || coalesce(' through ' || d.through, '')
     || coalesce(', for outside account ' || l.outside || ' (first time)', '')
     || '; earlier days: ' || l.days_before || ' (peers: ' || coalesce(l.peer_days_before, 0) || ')'
     AS summary,
@@ -209,6 +245,7 @@ SELECT
   d.category,
   d.apis,
   d.targets,
+  d.through,
   l.outside AS outside_accounts,
   d.failures AS failed_calls,
   l.days_before AS baseline_days_it_did_so,

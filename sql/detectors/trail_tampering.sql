@@ -2,6 +2,7 @@
 title      = "Logging or detection weakened"
 severity   = "high"
 confidence = "medium"
+kind       = "fact"
 attack     = ["T1562.008", "T1562.001", "T1070"]
 why        = "Attackers who want to stay unseen switch off logging and detection first."
 benign     = ["Infrastructure code that rebuilds a trail", "An account that is closed on purpose"]
@@ -31,6 +32,21 @@ weakened AS MATERIALIZED (
         AND replace(coalesce(request_parameters, ''), ' ', '') LIKE '%"includeManagementEvents":false%' THEN 'high'
       WHEN api = 'UpdateDetector'
         THEN CASE WHEN NOT coalesce(json_get_bool(request_parameters, 'enable'), TRUE) THEN 'high' END
+      -- A filter that archives findings hides them; one for a kind of finding or a resource is common. Others are saved
+      -- searches.
+      WHEN api IN ('CreateFilter', 'UpdateFilter')
+        THEN CASE WHEN api = 'CreateFilter' AND (json_get_str(request_parameters, 'action') IS DISTINCT FROM 'ARCHIVE')
+                    THEN NULL
+                  WHEN regexp_like(coalesce(request_parameters, ''), '"(type|id|resource[.][^"]*|service[.][^"]*)"')
+                    THEN 'low'
+                  ELSE 'medium' END
+      -- What a trail no longer covers or proves, or another place for its logs.
+      WHEN api = 'UpdateTrail'
+        THEN CASE WHEN regexp_like(coalesce(request_parameters, ''),
+                    '"(isMultiRegionTrail|enableLogFileValidation|includeGlobalServiceEvents)"\s*:\s*"?false')
+                    OR json_get_str(request_parameters, 's3BucketName') IS NOT NULL
+                    OR json_get_str(request_parameters, 'cloudWatchLogsLogGroupArn') = '' THEN 'medium'
+                  ELSE 'low' END
       -- Objects or log entries that are kept for three days at most are as good as deleted.
       WHEN api IN ('PutBucketLifecycle', 'PutBucketLifecycleConfiguration')
         THEN CASE WHEN regexp_like(coalesce(request_parameters, ''),

@@ -1,9 +1,9 @@
 -- Calls that change who may do what or who can see what: one row per call, with a category and the other accounts
--- that get access. Failed calls are included; `failed` distinguishes them.
-WITH asked AS (
+-- that get access. Failed calls are included; `failed` distinguishes them. Calls that a service made for somebody count
+-- too: `actor` is then who asked the service, and `through` the service.
+WITH listed AS (
   SELECT
-    * EXCEPT (is_change, named_role),
-    event_source || ':' || api AS what,
+    * EXCEPT (is_change),
     coalesce(request_parameters, '') AS asked_for,
     -- What the call is about, where it names it.
     coalesce(
@@ -11,33 +11,48 @@ WITH asked AS (
       json_get_str(request_parameters, 'policyArn'), json_get_str(request_parameters, 'policyName'),
       json_get_str(request_parameters, 'keyId'), json_get_str(request_parameters, 'bucketName'),
       json_get_str(request_parameters, 'snapshotId'), json_get_str(request_parameters, 'imageId'),
-      json_get_str(request_parameters, 'groupId'), json_get_str(request_parameters, 'functionName'),
-      json_get_str(request_parameters, 'dBSnapshotIdentifier')) AS target
+      json_get_str(request_parameters, 'permissionSetArn'), json_get_str(request_parameters, 'groupId'),
+      json_get_str(request_parameters, 'functionName'), json_get_str(request_parameters, 'dBSnapshotIdentifier'),
+      json_get_str(request_parameters, 'name'), json_get_str(request_parameters, 'policyId'), named_role) AS target,
+    -- The policy in the request. Permissions and trust are in one member or the other.
+    coalesce(
+      json_get_str(request_parameters, 'policyDocument'), json_get_str(request_parameters, 'assumeRolePolicyDocument'),
+      json_get_str(request_parameters, 'inlinePolicy'), json_as_text(request_parameters, 'bucketPolicy'),
+      json_get_str(request_parameters, 'policyText'), json_get_str(request_parameters, 'resourcePolicy'),
+      json_get_str(request_parameters, 'policy'), json_get_str(request_parameters, 'accessPolicies'),
+      json_get_str(request_parameters, 'attributeValue'), json_get_str(request_parameters, 'attributes', 'Policy'))
+      AS policy,
+    CASE WHEN by_service THEN coalesce(invoked_by, source_ip_address) END AS through
   FROM calls
-  WHERE NOT by_service
-    AND read_only IS NOT TRUE
-    AND event_source IN ('backup.amazonaws.com', 'dynamodb.amazonaws.com', 'ec2.amazonaws.com', 'ecr.amazonaws.com',
-      'elasticfilesystem.amazonaws.com', 'events.amazonaws.com', 'glacier.amazonaws.com', 'iam.amazonaws.com',
-      'kms.amazonaws.com', 'lambda.amazonaws.com', 'ram.amazonaws.com', 'rds.amazonaws.com',
-      'rolesanywhere.amazonaws.com', 's3.amazonaws.com', 'secretsmanager.amazonaws.com', 'sns.amazonaws.com',
-      'sqs.amazonaws.com', 'ssm.amazonaws.com', 'sts.amazonaws.com')
+  WHERE (read_only IS NOT TRUE OR event_source = 'sts.amazonaws.com')
+    -- Services that act for themselves, with a role of their own.
+    AND (user_identity_type IS DISTINCT FROM 'AWSService')
+    AND coalesce(session_issuer_arn NOT LIKE '%:role/aws-service-role/%', TRUE)
+    AND in_api_list('sensitive', event_source, event_name)
 ),
--- The accounts that get access, other than the resource's own.
+-- Calls of a role that a service assumed, such as a stack's: who last gave the role to the service that day.
+requested AS (
+  SELECT
+    l.event_id, l.event_time,
+    first_value(r.actor ORDER BY r.event_time DESC, r.actor) AS requested_by
+  FROM listed AS l
+  JOIN calls AS r ON r.event_source = l.through AND r.named_role = l.session_issuer_arn AND r.event_time <= l.event_time
+  WHERE NOT r.by_service AND NOT r.failed AND r.read_only IS NOT TRUE
+  GROUP BY l.event_id, l.event_time
+),
+asked AS (
+  SELECT l.* EXCEPT (actor), coalesce(r.requested_by, l.actor) AS actor, policy_risk(l.policy) AS risk
+  FROM listed AS l
+  LEFT JOIN requested AS r ON r.event_id = l.event_id AND r.event_time = l.event_time
+),
+-- The accounts that get access, other than the resource's own. Services create grants for their own use of a key.
 handed AS (
   SELECT *, nullif(array_to_string(array_remove(string_to_array(accounts, ','), account_id), ','), '') AS shared_with
   FROM (
     SELECT
       *,
-      CASE
-        WHEN api IN ('AddLayerVersionPermission', 'AddPermission', 'AssociateResourceShare', 'CreateGrant', 'CreateKey',
-          'CreateResourceShare', 'CreateRole', 'CreateSecret', 'ModifyDBClusterSnapshotAttribute',
-          'ModifyDBSnapshotAttribute', 'ModifyDocumentPermission', 'ModifyImageAttribute', 'ModifySnapshotAttribute',
-          'PutAccessPointPolicy', 'PutBackupVaultAccessPolicy', 'PutBucketPolicy', 'PutBucketReplication',
-          'PutFileSystemPolicy', 'PutKeyPolicy', 'PutPermission', 'PutRegistryPolicy', 'PutResourcePolicy',
-          'PutVaultAccessPolicy', 'SetQueueAttributes', 'SetRepositoryPolicy', 'SetTopicAttributes',
-          'UpdateAssumeRolePolicy')
-          THEN shared_accounts(request_parameters)
-      END AS accounts
+      CASE WHEN in_api_list('sensitive.shares', event_source, event_name) AND NOT (api = 'CreateGrant' AND by_service)
+           THEN shared_accounts(request_parameters) END AS accounts
     FROM asked
   )
 ),
@@ -45,41 +60,37 @@ categorised AS (
   SELECT
     *,
     CASE
+      -- CloudTrail leaves out requests above 100 KB. No policy needs that much: IAM's own limits are lower, but do not
+      -- count white space.
+      WHEN json_as_text(request_parameters, 'omitted') = 'true' AND (api LIKE '%Polic%' OR api LIKE '%Role')
+        THEN 'policy hidden by its size'
       -- Full administration, or the means to get it.
-      WHEN api IN ('AttachUserPolicy', 'AttachRolePolicy', 'AttachGroupPolicy')
-        AND is_administrator_policy(json_get_str(request_parameters, 'policyArn'))
+      WHEN in_api_list('sensitive.changes_permissions', event_source, event_name)
+        AND (is_administrator_policy(coalesce(
+            json_get_str(request_parameters, 'policyArn'), json_get_str(request_parameters, 'managedPolicyArn')))
+          OR json_get_str(request_parameters, 'policyArn') LIKE '%AmazonEKSClusterAdminPolicy'
+          OR risk IN ('administrator', 'iam', 'power'))
         THEN 'administrator granted'
-      WHEN api IN ('PutUserPolicy', 'PutRolePolicy', 'PutGroupPolicy', 'CreatePolicy', 'CreatePolicyVersion')
-        AND policy_risk(json_get_str(request_parameters, 'policyDocument')) IS NOT NULL
-        THEN 'administrator granted'
+      WHEN in_api_list('sensitive.changes_permissions', event_source, event_name) AND risk = 'escalation'
+        THEN 'escalation granted'
+      -- A task of root in a member account; the audit only reads.
+      WHEN api = 'AssumeRoot'
+        THEN CASE WHEN asked_for NOT LIKE '%:policy/root-task/IAMAuditRootUserCredentials%'
+          THEN 'root session created' END
       -- Credentials that outlast a password change.
-      WHEN event_source = 'iam.amazonaws.com' AND api IN ('CreateAccessKey', 'CreateLoginProfile', 'UpdateLoginProfile',
-        'CreateServiceSpecificCredential', 'ResetServiceSpecificCredential', 'UploadSigningCertificate',
-        'UploadSSHPublicKey')
-        THEN 'credentials created'
-      WHEN event_source = 'iam.amazonaws.com' AND api = 'CreateUser' THEN 'user created'
-      WHEN api IN ('UpdateAssumeRolePolicy', 'CreateSAMLProvider', 'UpdateSAMLProvider', 'CreateOpenIDConnectProvider',
-        'UpdateOpenIDConnectProviderThumbprint', 'AddClientIDToOpenIDConnectProvider')
-        OR (event_source = 'rolesanywhere.amazonaws.com' AND api IN ('CreateTrustAnchor', 'CreateProfile'))
-        THEN 'trust changed'
-      WHEN api = 'CreateRole' AND (shared_with IS NOT NULL
-        OR policy_risk(json_get_str(request_parameters, 'assumeRolePolicyDocument')) = 'public')
-        THEN 'trust changed'
-      WHEN event_source = 'iam.amazonaws.com' AND api IN ('DeactivateMFADevice', 'DeleteVirtualMFADevice',
-        'DeleteAccountPasswordPolicy', 'DeleteUserPermissionsBoundary', 'DeleteRolePermissionsBoundary')
-        THEN 'protection removed'
-      WHEN event_source = 'iam.amazonaws.com' AND api IN ('AttachUserPolicy', 'PutUserPolicy', 'AttachRolePolicy',
-        'PutRolePolicy', 'AttachGroupPolicy', 'PutGroupPolicy', 'SetDefaultPolicyVersion', 'CreatePolicyVersion')
+      WHEN in_api_list('sensitive.creates_credentials', event_source, event_name) THEN 'credentials created'
+      WHEN in_api_list('sensitive.creates_users', event_source, event_name) THEN 'user created'
+      WHEN in_api_list('sensitive.changes_trust', event_source, event_name) THEN 'trust changed'
+      WHEN api = 'CreateRole' AND (shared_with IS NOT NULL OR risk IN ('public', 'organisation')) THEN 'trust changed'
+      WHEN in_api_list('sensitive.removes_protection', event_source, event_name) THEN 'protection removed'
+      WHEN in_api_list('sensitive.gives_role', event_source, event_name) THEN 'role given to a machine'
+      WHEN in_api_list('sensitive.changes_permissions', event_source, event_name) AND api <> 'CreatePolicy'
         THEN 'permissions changed'
       -- Without the key the data is lost.
-      WHEN event_source = 'kms.amazonaws.com' AND api IN ('ScheduleKeyDeletion', 'DisableKey',
-        'DeleteImportedKeyMaterial', 'DeleteCustomKeyStore')
-        THEN 'key disabled'
+      WHEN in_api_list('sensitive.disables_keys', event_source, event_name) THEN 'key disabled'
       WHEN event_source = 'kms.amazonaws.com' AND api = 'PutKeyPolicy' THEN 'key policy changed'
       -- Data opened to others.
-      WHEN api = 'PutBucketPolicy'
-        AND policy_risk(coalesce(json_as_text(request_parameters, 'bucketPolicy'), '')) = 'public'
-        THEN 'opened to everyone'
+      WHEN in_api_list('sensitive.shares', event_source, event_name) AND risk = 'public' THEN 'opened to everyone'
       WHEN api IN ('PutBucketAcl', 'PutObjectAcl')
         AND (asked_for LIKE '%acs.amazonaws.com/groups/global/A%' OR asked_for LIKE '%public-read%')
         THEN 'opened to everyone'
@@ -95,11 +106,15 @@ categorised AS (
       WHEN event_source = 'lambda.amazonaws.com' AND api IN ('AddPermission', 'AddLayerVersionPermission')
         AND json_get_str(request_parameters, 'principal') = '*'
         THEN 'opened to everyone'
-      WHEN api IN ('SetRepositoryPolicy', 'PutResourcePolicy') AND policy_risk(coalesce(
-        json_get_str(request_parameters, 'policyText'), json_get_str(request_parameters, 'resourcePolicy'))) = 'public'
-        THEN 'opened to everyone'
       WHEN api = 'PutBucketPolicy' THEN 'bucket policy changed'
       WHEN shared_with IS NOT NULL THEN 'shared with an account'
+      -- A function's address or an identity pool that needs no sign-in.
+      WHEN api IN ('CreateFunctionUrlConfig', 'UpdateFunctionUrlConfig')
+        AND json_get_str(request_parameters, 'authType') = 'NONE'
+        THEN 'network opened to everyone'
+      WHEN api IN ('CreateIdentityPool', 'UpdateIdentityPool')
+        AND json_as_text(request_parameters, 'allowUnauthenticatedIdentities') = 'true'
+        THEN 'network opened to everyone'
       WHEN api IN ('AuthorizeSecurityGroupIngress', 'ModifySecurityGroupRules')
         -- A prefix length of 0 matches every address.
         AND regexp_like(asked_for, '"[0-9A-Fa-f.:]+/0"')
@@ -110,6 +125,6 @@ categorised AS (
     END AS category
   FROM handed
 )
-SELECT *
+SELECT * EXCEPT (policy)
 FROM categorised
 WHERE category IS NOT NULL

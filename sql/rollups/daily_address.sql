@@ -6,6 +6,7 @@ SELECT
   holder,
   source_ip_address,
   vpc_endpoint_id IS NOT NULL AS through_endpoint,
+  vpc_endpoint_account_id AS endpoint_account,
   of_instance,
   min(event_time) AS first_time,
   max(event_time) AS last_time,
@@ -14,4 +15,5 @@ SELECT
   bool_or(coalesce(mfa_authenticated, FALSE)) AS with_mfa
 FROM calls
 WHERE NOT by_service
-GROUP BY event_date, account_id, actor, holder, source_ip_address, vpc_endpoint_id IS NOT NULL, of_instance
+GROUP BY event_date, account_id, actor, holder, source_ip_address, vpc_endpoint_id IS NOT NULL,
+  vpc_endpoint_account_id, of_instance

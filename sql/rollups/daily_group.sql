@@ -4,7 +4,8 @@ WITH of_groups AS (
     event_date, account_id, event_time, api,
     json_get_str(request_parameters, 'groupName') AS group_name,
     is_administrator_policy(json_get_str(request_parameters, 'policyArn'))
-      OR policy_risk(json_get_str(request_parameters, 'policyDocument')) IS NOT NULL AS grants_administration
+      OR coalesce(policy_risk(json_get_str(request_parameters, 'policyDocument')) IN ('administrator', 'iam', 'power'),
+        FALSE) AS grants_administration
   FROM calls
   WHERE event_source = 'iam.amazonaws.com'
     AND api IN ('AddUserToGroup', 'AttachGroupPolicy', 'PutGroupPolicy', 'CreateGroup')

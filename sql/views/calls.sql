@@ -4,7 +4,11 @@ SELECT
   events.*,
   api_name(event_name) AS api,
   error_family(error_code, error_message) AS error_family,
-  error_code IS NOT NULL OR error_message IS NOT NULL AS failed,
+  -- Identity Center reports a refused sign-in without an error.
+  error_code IS NOT NULL OR error_message IS NOT NULL
+    OR CASE WHEN event_source = 'signin.amazonaws.com'
+            THEN coalesce(json_get_str(service_event_details, 'CredentialVerification') = 'Failure', FALSE)
+            ELSE FALSE END AS failed,
   -- It changes something other than data.
   NOT coalesce(read_only, TRUE) AND coalesce(management_event, TRUE) AS is_change,
   -- A service made the call, by itself or for somebody: network and client are not those of the identity.

@@ -19,7 +19,9 @@ resolved AS (
 SELECT
   *,
   CASE
-    WHEN category = 'administrator granted' THEN 'T1098.003'
+    WHEN category IN ('administrator granted', 'escalation granted', 'role given to a machine') THEN 'T1098.003'
+    WHEN category = 'policy hidden by its size' THEN 'T1562.008'
+    WHEN category = 'root session created' THEN 'T1548.005'
     WHEN category = 'credentials created' THEN 'T1098.001'
     WHEN category = 'user created' THEN 'T1136.003'
     WHEN category = 'trust changed' THEN 'T1484.002'
@@ -34,10 +36,14 @@ SELECT
   -- How bad it is if it is malicious, from 1 (routine work for some) to 3 (full access for an outsider).
   CASE
     WHEN outside IS NOT NULL THEN 3
-    -- PowerUserAccess allows everything except IAM.
-    WHEN category = 'administrator granted' AND request_parameters LIKE '%:policy/PowerUserAccess"%' THEN 2
-    WHEN category IN ('administrator granted', 'opened to everyone', 'key disabled') THEN 3
-    WHEN category IN ('trust changed', 'protection removed', 'credentials created', 'network opened to everyone')
+    -- Everything except IAM, or everything within a cluster.
+    WHEN category = 'administrator granted'
+      AND (risk = 'power' OR request_parameters LIKE '%:policy/PowerUserAccess"%' OR event_source = 'eks.amazonaws.com')
+      THEN 2
+    WHEN category IN ('administrator granted', 'opened to everyone', 'key disabled', 'policy hidden by its size') THEN 3
+    WHEN category = 'trust changed' AND risk = 'public' THEN 3
+    WHEN category IN ('trust changed', 'protection removed', 'credentials created', 'network opened to everyone',
+      'escalation granted', 'root session created')
       THEN 2
     ELSE 1
   END AS weight

@@ -10,7 +10,9 @@ use super::{Outcome, sample};
 use crate::error::{Error, Result};
 use crate::lake::Lake;
 use crate::report::{Coverage, Format, Output, Report};
-use crate::request::{Announcement, CompareWith, Detection, HuntRequest, IngestRequest, LakeRequest, Period};
+use crate::request::{
+    ALERTS_PER_DAY, Announcement, CompareWith, Detection, HuntRequest, IngestRequest, LakeRequest, Period,
+};
 use crate::sample::SampleSettings;
 use crate::source::{Location, S3Settings};
 use crate::terminal::{Out, Progress};
@@ -48,6 +50,7 @@ async fn demo_in(folder: &Path, report: &Path, out: &mut Out) -> Result<Outcome>
         detection: Detection::shipped()?,
         suppressions: Default::default(),
         compare_with: CompareWith::Nothing,
+        alerts_per_day: ALERTS_PER_DAY,
         reports: vec![
             Output { path: report.to_path_buf(), format: Format::Json },
             Output { path: report.with_extension("html"), format: Format::Html },

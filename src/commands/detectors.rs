@@ -72,7 +72,11 @@ fn list(library: &Library, filter: &DetectorFilter, out: &mut Out) -> Result<Out
     let width = listed.iter().map(|detector| detector.id.len()).max().unwrap_or(0);
     for detector in listed {
         let attack = detector.attack.join(" ");
-        writeln!(out, "{:13}  {:width$}  {}  ({attack})", detector.severity, detector.id, detector.title)?;
+        writeln!(
+            out,
+            "{:13}  {:9}  {:width$}  {}  ({attack})",
+            detector.severity, detector.kind, detector.id, detector.title
+        )?;
     }
     for id in &library.replaced {
         writeln!(out, "{id} replaces the shipped detector {id}")?;

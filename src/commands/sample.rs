@@ -6,12 +6,18 @@ use super::Outcome;
 use crate::error::{Error, Result};
 use crate::sample::{SampleSettings, SampleSummary, generate};
 use crate::terminal::{Out, Progress};
+use crate::wording::counted;
 
 pub fn sample(settings: &SampleSettings, out: &mut Out) -> Result<Outcome> {
     let summary = write(settings)?;
     let (events, objects) = (HumanCount(summary.events), HumanCount(summary.objects));
     let (bytes, folder) = (HumanBytes(summary.bytes), settings.out.display());
     writeln!(out, "wrote     {events} events in {objects} objects, {bytes}, to {folder}")?;
+    if let (Some(environment), Some(people)) = (&settings.environment, settings.people) {
+        let (people, accounts) =
+            (counted(u64::from(people), "employee"), counted(u64::from(settings.accounts), "account"));
+        writeln!(out, "drawn     {people}, {accounts}, {environment}")?;
+    }
     let (attacks, lookalikes) = (summary.attacks, summary.lookalikes);
     writeln!(out, "planted   {attacks} attacks and {lookalikes} benign look-alikes: see truth.jsonl")?;
     Ok(Outcome::Done)

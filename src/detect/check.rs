@@ -19,6 +19,7 @@ const EVENT_TABLES: &[&str] = &[
     "object_calls",
     "object_writes",
     "role_assumptions",
+    "secret_calls",
     "sensitive_calls",
     "targeted_calls",
 ];

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::front_matter::FrontMatter;
-use super::{Confidence, Parameter, Problem, Severity, attack};
+use super::{Confidence, Kind, Parameter, Problem, Severity, attack};
 use crate::engine::{Fault, Parameters, Sql, names_service};
 use crate::error::{Error, Result};
 use crate::sha256;
@@ -19,6 +19,8 @@ struct Header {
     title: String,
     severity: Severity,
     confidence: Confidence,
+    #[serde(default)]
+    kind: Kind,
     attack: Vec<Spanned<String>>,
     why: String,
     benign: Vec<String>,
@@ -38,6 +40,8 @@ pub struct Detector {
     pub severity: Severity,
     /// Confidence of findings whose row has none.
     pub confidence: Confidence,
+    /// Kind of findings whose row does not say whether it is a fact.
+    pub kind: Kind,
     /// ATT&CK techniques.
     pub attack: Vec<String>,
     /// Why it matters.
@@ -103,6 +107,7 @@ impl Detector {
             title: header.title,
             severity: header.severity,
             confidence: header.confidence,
+            kind: header.kind,
             attack: header.attack.into_iter().map(Spanned::into_inner).collect(),
             why: header.why,
             benign: header.benign,
@@ -192,6 +197,9 @@ SELECT $days, $from, $to"#;
         let detector = Detector::parse("x", GOOD).unwrap();
         assert_eq!((detector.severity, detector.confidence), (Severity::Medium, Confidence::Low));
         assert_eq!(detector.parameters(&BTreeMap::new()).unwrap()["days"], Value::Integer(7));
+        assert_eq!(detector.kind, Kind::Behaviour, "a header of an earlier version has no kind");
+        let fact = GOOD.replace("attack ", "kind = \"fact\"\nattack ");
+        assert_eq!(Detector::parse("x", &fact).unwrap().kind, Kind::Fact);
         let given = BTreeMap::from([("days".to_owned(), "12".to_owned())]);
         assert_eq!(detector.parameters(&given).unwrap()["days"], Value::Integer(12));
     }

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Confidence, Detector, SeenBefore, Severity};
+use super::rate::{Class, Expected};
+use super::{Confidence, Detector, Kind, SeenBefore, Severity};
 use crate::sha256;
 
 /// Compared with the previous run.
@@ -34,6 +35,15 @@ pub struct Finding {
     pub title: String,
     /// How bad it is.
     pub severity: Severity,
+    /// Whether it is a fact, or behaviour whose severity depends on how often the organisation has it.
+    #[serde(default)]
+    pub kind: Kind,
+    /// How often this organisation would have seen one like it; null if there is too little history.
+    #[serde(default)]
+    pub expected: Option<Expected>,
+    /// The detector's severity, if `expected` changed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity_before: Option<Severity>,
     /// Its severity if another finding shows an action of the same person on the same day.
     #[serde(skip)]
     pub joined_severity: Option<Severity>,
@@ -145,6 +155,12 @@ impl Finding {
             Some(word) => serde_json::from_value(word).map_err(|e| format!("confidence: {e}"))?,
             None => detector.confidence,
         };
+        let kind = match word(&mut row, "is_fact") {
+            Some(Value::Bool(true)) => Kind::Fact,
+            Some(Value::Bool(false)) => Kind::Behaviour,
+            Some(other) => return Err(format!("a row has is_fact = {other}; expected true, false or null")),
+            None => detector.kind,
+        };
         let joined_severity = match word(&mut row, "joined_severity") {
             Some(word) => Some(serde_json::from_value(word).map_err(|e| format!("joined_severity: {e}"))?),
             None => None,
@@ -184,6 +200,9 @@ impl Finding {
             detector: detector.id.clone(),
             title: detector.title.clone(),
             severity,
+            kind,
+            expected: None,
+            severity_before: None,
             joined_severity,
             joined_by: Vec::new(),
             confidence,
@@ -208,6 +227,16 @@ impl Finding {
             respond: detector.respond.clone(),
             verdict: None,
         })
+    }
+
+    /// The identity that it is about or that is behind its entity.
+    pub fn identity(&self) -> Option<&str> {
+        self.actor.as_deref().or((self.entity_type == "actor").then_some(&self.entity))
+    }
+
+    /// Whether it is about people, machines or something else.
+    pub fn class(&self) -> Class {
+        Class::of(self.identity())
     }
 
     /// Severity x confidence x (1 + score) / 2, each from 0 to 1: the number that findings are ranked by.
@@ -251,6 +280,9 @@ pub mod tests {
             detector: detector.into(),
             title: String::new(),
             severity,
+            kind: Kind::Behaviour,
+            expected: None,
+            severity_before: None,
             joined_severity: None,
             joined_by: vec![],
             confidence: Confidence::High,

@@ -33,6 +33,12 @@ pub struct Hunt {
 }
 
 impl Hunt {
+    /// Whether a detector ran to its end.
+    pub fn succeeded(&self, id: &str) -> bool {
+        let failed = |error: &Error| !matches!(error, Error::Detector { id: other, .. } if other != id);
+        !self.failed.iter().any(failed)
+    }
+
     fn add(&mut self, detector: &Detector, found: Result<Vec<Finding>>, seconds: f64) {
         match found {
             Ok(findings) => self.findings.extend(findings),
@@ -45,7 +51,8 @@ impl Hunt {
     }
 }
 
-/// Runs `detectors` over `window`, calling `before_each` with the number done and the next id.
+/// Runs `detectors` over `window`, calling `before_each` with the number done and the next id. Severities do not depend on
+/// past findings.
 ///
 /// # Errors
 /// When evidence cannot be read. A detector that fails is in [`Hunt::failed`].
@@ -54,8 +61,21 @@ pub async fn run(
     session: &Session,
     window: Window,
     settings: &Settings,
-    mut before_each: impl FnMut(usize, &str),
+    before_each: impl FnMut(usize, &str),
 ) -> Result<Hunt> {
+    let mut hunt = run_each(detectors, session, window, settings, before_each).await;
+    conclude(&mut hunt, session).await?;
+    Ok(hunt)
+}
+
+/// The first half of [`run`]: the findings as the detectors return them.
+pub async fn run_each(
+    detectors: &[&Detector],
+    session: &Session,
+    window: Window,
+    settings: &Settings,
+    mut before_each: impl FnMut(usize, &str),
+) -> Hunt {
     let mut hunt = Hunt::default();
     let timed = async |detector: &&Detector| {
         let started = std::time::Instant::now();
@@ -82,14 +102,21 @@ pub async fn run(
         let (found, seconds) = timed(detector).await;
         hunt.add(detector, found, seconds);
     }
+    hunt
+}
 
+/// The second half of [`run`]: joins weak signals, looks up the evidence, and sorts the findings.
+///
+/// # Errors
+/// When evidence cannot be read.
+pub async fn conclude(hunt: &mut Hunt, session: &Session) -> Result<()> {
     join(&mut hunt.findings);
     look_up(session, &mut hunt.findings).await?;
     hunt.findings.sort_by(|a, b| {
         let order = b.weight().total_cmp(&a.weight());
         order.then_with(|| a.first_time.cmp(&b.first_time)).then_with(|| a.id.cmp(&b.id))
     });
-    Ok(hunt)
+    Ok(())
 }
 
 /// One detector's findings, with the ids of their events only.

@@ -1,4 +1,4 @@
-//! How bad and how likely a finding is.
+//! How bad and how likely a finding is, and what its severity depends on.
 
 use std::fmt;
 use std::str::FromStr;
@@ -35,6 +35,27 @@ pub enum Confidence {
     High,
 }
 
+/// What the severity of a finding depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Unusual behaviour: its severity also depends on how often the organisation has it.
+    #[default]
+    Behaviour,
+    /// A fact that is dangerous in itself: its severity does not depend on how often it occurs.
+    Fact,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Kind::Behaviour => "behaviour",
+            Kind::Fact => "fact",
+        })
+    }
+}
+
 impl Severity {
     /// All severities, lowest first.
     pub const ALL: [Severity; 5] =
@@ -68,6 +89,13 @@ mod tests {
     fn severities_are_ordered() {
         assert!(Severity::Critical > Severity::High && Severity::Low > Severity::Informational);
         assert!(Severity::ALL.is_sorted());
+    }
+
+    #[test]
+    fn a_kind_is_written_as_in_a_header() {
+        for kind in [Kind::Behaviour, Kind::Fact] {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.to_string());
+        }
     }
 
     #[test]

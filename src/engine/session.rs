@@ -124,9 +124,17 @@ impl Session {
     ///
     /// # Errors
     /// What is wrong with it and where.
-    pub async fn check(&self, sql: Sql, parameters: &Parameters) -> Result<SchemaRef, Fault> {
-        let frame = self.plan(sql, parameters).await?;
-        Ok(schema(&frame))
+    pub async fn check(&self, mut sql: Sql, parameters: &Parameters) -> Result<SchemaRef, Fault> {
+        let failed = |e| Fault::of(&e);
+        let mut tables = Vec::new();
+        while let Some((name, part)) = sql.next_materialized() {
+            let columns = schema(&self.plan(part, parameters).await?);
+            let empty = MemTable::try_new(columns, vec![vec![]]).map_err(failed)?;
+            let table = self.register_temp_table(Arc::new(empty)).map_err(failed)?;
+            sql.read_instead(&name, &table.name);
+            tables.push(table);
+        }
+        Ok(schema(&self.plan(sql, parameters).await?))
     }
 
     /// Names of tables and views, sorted.

@@ -11,12 +11,10 @@ use datafusion::sql::parser::{DFParser, Statement as AnyStatement};
 use datafusion::sql::sqlparser::ast::{
     Expr, FunctionArg, FunctionArgExpr, Query as Ast, Spanned, Statement, TableFactor, Value, VisitMut, VisitorMut,
 };
-use include_dir::{Dir, include_dir};
 
 use super::fault::{Fault, Place};
 use super::lint;
-
-static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/functions");
+use crate::lake::FUNCTIONS;
 
 /// A function that gives rows.
 #[derive(Debug, Clone)]
@@ -32,13 +30,15 @@ pub struct TableFunction {
 
 /// All of them, in the order of their names.
 pub fn table_functions() -> &'static [TableFunction] {
-    static FUNCTIONS: LazyLock<Vec<TableFunction>> = LazyLock::new(|| {
-        let mut functions: Vec<_> =
-            FILES.files().filter_map(|file| TableFunction::read(file.contents_utf8().unwrap_or_default())).collect();
+    static TABLE_FUNCTIONS: LazyLock<Vec<TableFunction>> = LazyLock::new(|| {
+        let mut functions: Vec<_> = FUNCTIONS
+            .files()
+            .filter_map(|file| TableFunction::read(file.contents_utf8().unwrap_or_default()))
+            .collect();
         functions.sort_by_key(|function| function.name);
         functions
     });
-    &FUNCTIONS
+    &TABLE_FUNCTIONS
 }
 
 impl TableFunction {
@@ -143,9 +143,9 @@ mod tests {
 
     #[test]
     fn every_file_declares_a_function_whose_parameters_it_uses() {
-        assert_eq!(table_functions().len(), FILES.files().count());
+        assert_eq!(table_functions().len(), FUNCTIONS.files().count());
         for function in table_functions() {
-            assert_eq!(FILES.files().filter(|file| file.path().file_stem().unwrap() == function.name).count(), 1);
+            assert_eq!(FUNCTIONS.files().filter(|file| file.path().file_stem().unwrap() == function.name).count(), 1);
             for parameter in &function.parameters {
                 assert!(function.sql.contains(&format!("${parameter}")), "{}: {parameter}", function.name);
             }

@@ -1,4 +1,7 @@
-//! A hunt: opens the lake, runs the detectors over the window, compares with the previous run, and makes the report.
+//! A hunt: opens the lake, runs the detectors over the window, rates the findings by those of earlier days, compares with
+//! the previous run, and makes the report.
+
+mod past;
 
 mod verdicts;
 
@@ -6,7 +9,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Days, Utc};
 
-use crate::detect::{self, Hunt, Unreadable, Window};
+use crate::detect::rate::Budget;
+use crate::detect::{self, Detector, Hunt, Kind, Unreadable, Window};
 use crate::engine::Session;
 use crate::error::{Error, Result};
 use crate::geo::Geo;
@@ -55,23 +59,58 @@ pub async fn prepare(lake: &Lake, request: &LakeRequest, period: &Period, progre
 /// When the hunt as a whole cannot run; a detector that fails is in [`Hunt::failed`].
 pub async fn detect(detection: &Detection, session: &Session, window: Window, progress: Progress) -> Result<Hunt> {
     let detectors = detection.detectors()?;
+    let mut hunt = run_each(detection, &detectors, session, window, progress).await;
+    detect::conclude(&mut hunt, session).await?;
+    Ok(hunt)
+}
+
+/// The findings as the detectors return them.
+async fn run_each(
+    detection: &Detection,
+    detectors: &[&Detector],
+    session: &Session,
+    window: Window,
+    progress: Progress,
+) -> Hunt {
     let total = detectors.len() as u64;
     let bar = progress.steps("hunt", total);
-    let hunt = detect::run(&detectors, session, window, &detection.settings, |done, id| {
+    let hunt = detect::run_each(detectors, session, window, &detection.settings, |done, id| {
         bar.set(done as u64, total);
         bar.describe(id);
     });
-    let mut hunt = hunt.await?;
+    let mut hunt = hunt.await;
     if detection.ids.is_empty() {
         hunt.failed.extend(detection.library.unreadable.iter().map(Unreadable::error));
     }
+    hunt
+}
+
+/// As [`detect()`]; the findings state how often this organisation has findings like them, and their severities take that
+/// into account.
+///
+/// # Errors
+/// As [`detect()`], and when past findings cannot be read or stored.
+pub async fn detect_and_rate(
+    lake: &Lake,
+    context: &HuntContext,
+    detection: &Detection,
+    alerts_per_day: f64,
+    progress: Progress,
+) -> Result<Hunt> {
+    let (detectors, settings) = (detection.detectors()?, &detection.settings);
+    let mut hunt = run_each(detection, &detectors, &context.session, context.window, progress).await;
+    let past = past::past_findings(lake, context, &detectors, settings, &mut hunt, progress).await?;
+    // All detectors of the library share the budget: a finding has the same severity when its detector runs alone.
+    let of_behaviour = detection.library.iter().filter(|detector| detector.kind == Kind::Behaviour).count();
+    past.rate(&mut hunt.findings, Budget::new(alerts_per_day, of_behaviour));
+    detect::conclude(&mut hunt, &context.session).await?;
     Ok(hunt)
 }
 
 /// Hunts the lake and makes the report. `coverage` is what an ingest just read, if there was one.
 ///
 /// # Errors
-/// As [`prepare`] and [`detect()`], and when the previous report cannot be read.
+/// As [`prepare`] and [`detect_and_rate`], and when the previous report cannot be read.
 pub async fn hunt(
     lake: &Lake,
     request: &HuntRequest,
@@ -91,13 +130,14 @@ pub async fn hunt(
         CompareWith::Report(report) => Some(report.as_ref().clone()),
         CompareWith::LastRun | CompareWith::Nothing => last_run,
     };
-    let hunt = detect(&request.detection, &context.session, context.window, progress).await?;
+    let hunt = detect_and_rate(lake, &context, &request.detection, request.alerts_per_day, progress).await?;
     report::report(ReportInputs {
         snapshot: &context.snapshot,
         session: &context.session,
         judged: Judged { window: context.window, expected_until: context.expected_until },
         detectors: &detectors,
         settings: request.detection.settings.parameters.clone(),
+        alerts_per_day: request.alerts_per_day,
         geo: &context.geo,
         hunt,
         suppressions: &request.suppressions,

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::checksum;
 use super::commit::{self, Attempt, Change};
 use super::data_file::DataFileBuilder;
+use super::past_findings;
 use super::rollup;
 use super::rows::Rows;
 use super::side_file::read_columns;
@@ -147,7 +148,7 @@ impl Lake {
         Ok(vacuumed)
     }
 
-    /// True for Parquet files of events, ledger, rejects and rollups; never for the table's log.
+    /// True for Parquet files of events, ledger, rejects, rollups and past findings; never for the table's log.
     pub(super) fn is_lake_file(&self, path: &Path) -> bool {
         let parts: Vec<_> = path.prefix_match(self.location.prefix()).into_iter().flatten().collect();
         let folder = parts.first().map(|part| part.as_ref().to_owned()).unwrap_or_default();
@@ -157,12 +158,13 @@ impl Lake {
     }
 }
 
-/// Files that the snapshot names, and stems of the rollups that belong to it.
+/// Files that the snapshot names, and stems of the rollups and past findings that belong to it.
 fn named(snapshot: &Snapshot, listed: &[ObjectMeta]) -> HashSet<Path> {
     let side = snapshot.state.ledger.iter().chain(&snapshot.state.rejects).map(|f| snapshot.location.child(&f.path));
     let listed = listed.iter().map(|object| rollup::stem(&object.location)).collect();
     let rollups = rollup::stems(snapshot, &listed);
-    snapshot.files.iter().map(|file| file.path.clone()).chain(side).chain(rollups).collect()
+    let past = past_findings::stems(snapshot);
+    snapshot.files.iter().map(|file| file.path.clone()).chain(side).chain(rollups).chain(past).collect()
 }
 
 /// Groups a day's files so that each group has at most [`FILE_EVENTS_MAX`] events; groups of one file are dropped.

@@ -10,6 +10,7 @@
 //! LAKE/_trailhunt/ledger/<batch>.<sha256>.parquet   one row per source object that was read
 //! LAKE/_trailhunt/rejects/<batch>.<sha256>.parquet  one row per record that could not be read
 //! LAKE/_trailhunt/rollups/<name>/<day>-<hash>.<sha256>.parquet  daily summaries; they can be recomputed at any time
+//! LAKE/_trailhunt/past_findings/<day>-<hash>.<sha256>.parquet  results of detectors by day; they can be recomputed too
 //! LAKE/_trailhunt/locks/                   the lock of the nightly run
 //! LAKE/_trailhunt/runs/                    the chain of runs and their reports
 //! LAKE/_trailhunt/verdicts/                the chain of verdicts on findings
@@ -31,6 +32,7 @@ mod ledger;
 mod ledger_schema;
 mod lock;
 mod log;
+mod past_findings;
 mod rollup;
 mod rows;
 mod runs;
@@ -57,7 +59,7 @@ pub use rollup::Rolled;
 pub use runs::{Link, Record};
 pub use side_file::SideFile;
 pub use snapshot::{DataFile, Snapshot};
-pub use sql_files::{Rollup, VIEWS, histories, rollups, rollups_and_histories, views};
+pub use sql_files::{FUNCTIONS, Rollup, VIEWS, histories, rollups, rollups_and_histories, views};
 pub use state::State;
 pub use table::Lake;
 pub use verdicts::VerdictRecord;

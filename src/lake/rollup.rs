@@ -175,7 +175,7 @@ impl Lake {
         let mut rolled = Rolled::default();
         let months = months(snapshot);
         for rollup in rollups_and_histories() {
-            let keys = keys(&rollup, snapshot);
+            let keys = keys_of(&rollup, snapshot);
             let existing = |span: &Span| {
                 let stem = self.location.child(&path(&rollup, &span.key(&keys), geography));
                 let (first, last) = (*span.days.first()?, *span.days.last()?);
@@ -200,7 +200,7 @@ impl Lake {
         day: NaiveDate,
         batches: &[RecordBatch],
     ) -> Result<DataFile> {
-        let keys = keys(rollup, snapshot);
+        let keys = keys_of(rollup, snapshot);
         let key = keys.get(&day).ok_or_else(|| Error::Internal(format!("no events on {day}")))?;
         let written = side_file::write(&self.location, path(rollup, key, geography), batches, properties()).await?;
         Ok(file(self.location.child(&written.path), written.size_bytes, day, day))
@@ -224,7 +224,7 @@ impl Lake {
         let months = months(snapshot);
         let span = months.iter().find_map(|month| month.find(first, last));
         let span = span.ok_or_else(|| Error::Internal(format!("{first} to {last} is not a finished week or month")))?;
-        let path = path(rollup, &span.key(&keys(rollup, snapshot)), geography);
+        let path = path(rollup, &span.key(&keys_of(rollup, snapshot)), geography);
         let paths: Vec<_> = files.iter().map(|file| file.path.clone()).collect();
         let written = side_file::join(&self.location, path, &paths, &Fields::empty(), properties()).await?;
         Ok(file(self.location.child(&written.path), written.size_bytes, first, last))
@@ -233,7 +233,7 @@ impl Lake {
 
 /// Parquet settings of rollups. The files are small and read often, so reading must be cheap; zstd would need one context
 /// per column per day.
-fn properties() -> WriterProperties {
+pub(super) fn properties() -> WriterProperties {
     WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
         .set_statistics_enabled(EnabledStatistics::Chunk)
@@ -247,7 +247,7 @@ pub fn stems(snapshot: &Snapshot, listed: &HashSet<Path>) -> Vec<Path> {
     let mut stems = Vec::new();
     let months = months(snapshot);
     for rollup in rollups_and_histories() {
-        let keys = keys(&rollup, snapshot);
+        let keys = keys_of(&rollup, snapshot);
         let existing = |span: &Span| {
             let stem = stem(&snapshot.location.child(&path(&rollup, &span.key(&keys), &[])));
             (span.parts.is_empty() || listed.contains(&stem)).then_some(stem)
@@ -311,9 +311,15 @@ impl Origin {
     }
 }
 
-/// The key of each day's file: the day, and a hash of everything its content depends on.
-fn keys(rollup: &Rollup, snapshot: &Snapshot) -> BTreeMap<NaiveDate, String> {
-    let mut whole = Origin::of(rollup).hash.clone();
+/// The key of each day's file of a rollup.
+fn keys_of(rollup: &Rollup, snapshot: &Snapshot) -> BTreeMap<NaiveDate, String> {
+    keys(&Origin::of(rollup).hash, rollup.is_history, snapshot)
+}
+
+/// The key of each day's file: the day, and a hash of everything its content depends on. That is `origin`, the day's data
+/// files and, in a history, those of all earlier days.
+pub(super) fn keys(origin: &Sha256, is_history: bool, snapshot: &Snapshot) -> BTreeMap<NaiveDate, String> {
+    let mut whole = origin.clone();
     let mut days: BTreeMap<NaiveDate, Vec<&str>> = BTreeMap::new();
     for file in &snapshot.files {
         days.entry(file.day).or_default().push(file.path.filename().unwrap_or_default());
@@ -325,7 +331,7 @@ fn keys(rollup: &Rollup, snapshot: &Snapshot) -> BTreeMap<NaiveDate, String> {
             hash.update([0]);
             hash.update(file);
         });
-        if rollup.is_history {
+        if is_history {
             whole = hash.clone();
         }
         keys.insert(day, format!("{day}-{}", short(hash)));

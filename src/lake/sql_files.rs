@@ -1,11 +1,15 @@
-//! The SQL files of views, rollups and histories, as they are compiled into the program.
+//! The SQL files of views, functions, rollups and histories, as they are compiled into the program.
 
 use include_dir::{Dir, File, include_dir};
+use sha2::{Digest, Sha256};
 
 static ROLLUPS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/rollups");
 static HISTORIES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/histories");
 /// Views that rollups and detectors read.
 pub static VIEWS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/views");
+
+/// Table functions, which any of the others and detectors read.
+pub static FUNCTIONS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/functions");
 
 /// A daily summary.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +40,15 @@ pub fn views() -> Vec<(&'static str, &'static str)> {
 /// The rollups, then the histories computed from them.
 pub fn rollups_and_histories() -> Vec<Rollup> {
     rollups().into_iter().chain(histories()).collect()
+}
+
+/// A hash of the program's version, which stands for its functions, and of all SQL that a detector may read.
+pub fn origin_of_findings() -> Sha256 {
+    let mut hash = Sha256::new_with_prefix(env!("CARGO_PKG_VERSION"));
+    for folder in [&ROLLUPS, &HISTORIES, &VIEWS, &FUNCTIONS] {
+        folder.files().for_each(|file| hash.update(file.contents()));
+    }
+    hash
 }
 
 fn of_folder(folder: &'static Dir<'_>, is_history: bool) -> Vec<Rollup> {

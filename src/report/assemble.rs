@@ -16,7 +16,7 @@ use super::stale::stale_reasons;
 use crate::detect::suppression::Triage;
 use crate::detect::{Detector, Finding, Hunt, Suppressions, Verdicts, Window, risk};
 use crate::engine::Session;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::geo::Geo;
 use crate::lake::{DataFile, Snapshot};
 use crate::sha256;
@@ -36,6 +36,8 @@ pub struct ReportInputs<'a> {
     pub detectors: &'a [&'a Detector],
     /// Detector parameters that were set, by detector.
     pub settings: BTreeMap<String, BTreeMap<String, String>>,
+    /// The budget of alerts.
+    pub alerts_per_day: f64,
     /// GeoIP databases.
     pub geo: &'a Geo,
     /// Findings and failed detectors.
@@ -61,6 +63,7 @@ pub async fn report(inputs: ReportInputs<'_>) -> Result<Report> {
         judged,
         detectors,
         settings,
+        alerts_per_day,
         geo,
         mut hunt,
         suppressions,
@@ -70,11 +73,8 @@ pub async fn report(inputs: ReportInputs<'_>) -> Result<Report> {
     } = inputs;
     let window = judged.window;
     verdicts.mark(&mut hunt.findings);
-    let mut triage = suppressions.triage(hunt.findings, Utc::now().date_naive());
-    let ran = |id: &str| {
-        let failed = |error: &Error| !matches!(error, Error::Detector { id: other, .. } if other != id);
-        detectors.iter().any(|detector| detector.id == id) && !hunt.failed.iter().any(failed)
-    };
+    let mut triage = suppressions.triage(std::mem::take(&mut hunt.findings), Utc::now().date_naive());
+    let ran = |id: &str| detectors.iter().any(|detector| detector.id == id) && hunt.succeeded(id);
     let compared_with = previous.as_ref().map(|previous| previous.run().to_owned());
     let sections = Sections::query(session, &judged, &actors(&triage.findings)).await?;
     let was_judged = |finding: &Finding| ran(&finding.detector) && sections.has_events_on_days_of(finding, window);
@@ -109,6 +109,7 @@ pub async fn report(inputs: ReportInputs<'_>) -> Result<Report> {
             detectors: detectors.iter().map(|d| (d.id.clone(), d.sha256.clone())).collect(),
             detectors_failed: hunt.failed.iter().map(ToString::to_string).collect(),
             settings,
+            alerts_per_day,
             geography: geo.sources(),
             attribution: crate::geo::attribution().into(),
             compared_with,

@@ -122,6 +122,7 @@ mod tests {
             why: String::new(),
             severity: Severity::Low,
             confidence: crate::detect::Confidence::Low,
+            kind: crate::detect::Kind::Behaviour,
             attack: vec!["T1110.003".into()],
             sha256: String::new(),
             ran,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::detect::{Confidence, Detector, Finding, Severity};
+use crate::detect::{Confidence, Detector, Finding, Kind, Severity};
 
 /// A detector of this run.
 #[derive(Debug, Serialize)]
@@ -18,6 +18,8 @@ pub struct DetectorSummary {
     pub severity: Severity,
     /// Confidence of its findings, unless a finding has its own.
     pub confidence: Confidence,
+    /// Whether it finds facts, or unusual behaviour.
+    pub kind: Kind,
     /// ATT&CK techniques it looks for.
     pub attack: Vec<String>,
     /// SHA-256 of its file.
@@ -37,6 +39,7 @@ impl DetectorSummary {
             why: detector.why.clone(),
             severity: detector.severity,
             confidence: detector.confidence,
+            kind: detector.kind,
             attack: detector.attack.clone(),
             sha256: detector.sha256.clone(),
             ran,

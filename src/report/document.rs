@@ -86,6 +86,8 @@ pub struct Run {
     pub detectors_failed: Vec<String>,
     /// Detector parameters that were set, by detector.
     pub settings: BTreeMap<String, BTreeMap<String, String>>,
+    /// Alerts of unusual behaviour a day that the severities of the findings are set for.
+    pub alerts_per_day: f64,
     /// GeoIP databases that were used.
     pub geography: Vec<String>,
     /// Attribution of the GeoIP data.

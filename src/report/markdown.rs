@@ -4,6 +4,7 @@ use std::io::Write;
 
 use super::document::Report;
 use super::text::{counts, entity_kind, gap_sentence, shown_time};
+use crate::detect::rate::in_words;
 use crate::detect::{Finding, Status};
 use crate::terminal::printable_line;
 use crate::wording::{account_of, counted, grouped, short_name, with_short_names};
@@ -35,8 +36,11 @@ pub fn markdown(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
         writeln!(out, "> **Stale data:** {}\n", inert(reason))?;
     }
     if !report.findings.is_empty() {
-        writeln!(out, "## Top findings\n\n| severity | status | time (UTC) | finding | detector | id |")?;
-        writeln!(out, "|---|---|---|---|---|---|")?;
+        writeln!(
+            out,
+            "## Top findings\n\n| severity | status | time (UTC) | finding | how common here | detector | id |"
+        )?;
+        writeln!(out, "|---|---|---|---|---|---|---|")?;
     }
     for finding in report.findings.iter().take(SHOWN_MAX) {
         writeln!(out, "{}", line(finding))?;
@@ -59,12 +63,13 @@ pub fn markdown(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
 
 fn line(finding: &Finding) -> String {
     let status = if finding.status == Status::New { "new" } else { "continuing" };
-    let Finding { severity, first_time, summary, detector, id, .. } = finding;
+    let Finding { severity, first_time, summary, expected, detector, id, .. } = finding;
     let (time, mut summary, detector) = (shown_time(first_time), inert(&with_short_names(summary)), inert(detector));
     if let Some(seen) = &finding.verdict {
         summary.push_str(&format!("; **{}**", inert(&seen.to_string())));
     }
-    format!("| {severity} | {status} | {time} | {summary} | {detector} | {id} |")
+    let common = in_words(*expected);
+    format!("| {severity} | {status} | {time} | {summary} | {common} | {detector} | {id} |")
 }
 
 /// Lists missing data and failed detectors.

@@ -5,6 +5,7 @@ use std::io::Write;
 
 use super::document::Report;
 use super::sections::Row;
+use crate::detect::rate::in_words;
 use crate::detect::risk::Entity;
 use crate::detect::suppression::{State, Use};
 use crate::detect::{Finding, Severity};
@@ -64,7 +65,7 @@ pub fn text(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Severity, time and summary; then detector, techniques and evidence.
+/// Severity, time and summary; then detector, how common it is here, techniques and evidence.
 fn finding_lines(finding: &Finding, out: &mut impl Write) -> std::io::Result<()> {
     let head = format!("  {:8}  ", finding.severity.to_string());
     // `informational` is longer than its column.
@@ -75,7 +76,9 @@ fn finding_lines(finding: &Finding, out: &mut impl Write) -> std::io::Result<()>
     let techniques = finding.attack.join(" ");
     let events = counted(finding.evidence.total, "event");
     let account = finding.account_id.as_deref().map(|account| format!("account {}", printable_line(account)));
-    let facts = [Some(finding.detector.clone()), Some(techniques), Some(events), account, Some(finding.id.clone())];
+    let expected = Some(in_words(finding.expected));
+    let (detector, id) = (Some(finding.detector.clone()), Some(finding.id.clone()));
+    let facts = [detector, expected, Some(techniques), Some(events), account, id];
     let facts: Vec<String> = facts.into_iter().flatten().filter(|fact| !fact.is_empty()).collect();
     indented("", &wrapped(&facts.join("; "), WIDTH - indent, SUMMARY_LINES_MAX), indent, out)?;
     let Some(seen) = &finding.verdict else { return Ok(()) };

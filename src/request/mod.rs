@@ -124,6 +124,9 @@ pub enum CompareWith {
     Report(Box<Previous>),
 }
 
+/// Alerts per day of a hunt, unless set.
+pub const ALERTS_PER_DAY: f64 = 3.0;
+
 /// A hunt over a lake.
 #[derive(Debug)]
 pub struct HuntRequest {
@@ -137,6 +140,8 @@ pub struct HuntRequest {
     pub suppressions: Suppressions,
     /// What decides between new, continuing and resolved.
     pub compare_with: CompareWith,
+    /// Alerts of unusual behaviour that the analysts can look at, per day.
+    pub alerts_per_day: f64,
     /// Files to write the report to.
     pub reports: Vec<Output>,
 }

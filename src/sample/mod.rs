@@ -27,6 +27,7 @@
 mod archive;
 mod calendar;
 mod cloudtrail;
+mod environment;
 mod incidents;
 mod networks;
 mod organisation;
@@ -34,6 +35,7 @@ mod random;
 mod settings;
 mod traffic;
 
+pub use environment::Environment;
 pub use settings::SampleSettings;
 
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -135,6 +135,137 @@ pub(crate) static MOBILE_DE: Network = Network::new(3209, "Vodafone GmbH", "DE",
 /// Irish phones used as a hotspot.
 pub(crate) static MOBILE_IE: Network = Network::new(13280, "Three Ireland", "IE", &[v4(92, 251, 128, 0, 17)]);
 
+/// Home connections around San Francisco.
+pub(crate) static HOMES_SAN_FRANCISCO: [Network; 2] = [
+    Network::new(7922, "Comcast Cable", "US", &[v4(73, 162, 0, 0, 16), v4(24, 5, 0, 0, 16)]),
+    Network::new(7018, "AT&T Enterprises, LLC", "US", &[v4(70, 137, 128, 0, 18), v4(76, 218, 64, 0, 18)]),
+];
+
+/// Home connections around Chicago.
+pub(crate) static HOMES_CHICAGO: [Network; 2] = [
+    Network::new(7922, "Comcast Cable", "US", &[v4(50, 164, 0, 0, 15), v4(96, 144, 0, 0, 14)]),
+    Network::new(7018, "AT&T Enterprises, LLC", "US", &[v4(75, 38, 128, 0, 18), v4(75, 9, 64, 0, 18)]),
+];
+
+/// Home connections around Toronto.
+pub(crate) static HOMES_TORONTO: [Network; 2] = [
+    Network::new(812, "Rogers Communications", "CA", &[v4(99, 224, 0, 0, 14), v4(99, 240, 0, 0, 14)]),
+    Network::new(577, "Bell Canada", "CA", &[v4(184, 147, 0, 0, 17), v4(142, 159, 0, 0, 17)]),
+];
+
+/// Home connections around São Paulo.
+pub(crate) static HOMES_SAO_PAULO: [Network; 2] = [
+    Network::new(28573, "Claro NXT Telecomunicacoes", "BR", &[v4(177, 32, 0, 0, 15), v4(201, 80, 0, 0, 14)]),
+    Network::new(27699, "Telefonica Brasil S.A", "BR", &[v4(201, 60, 0, 0, 15), v4(177, 102, 0, 0, 17)]),
+];
+
+/// Home connections around Buenos Aires.
+pub(crate) static HOMES_BUENOS_AIRES: [Network; 2] = [
+    Network::new(7303, "Telecom Argentina S.A.", "AR", &[v4(181, 108, 0, 0, 15), v4(181, 8, 0, 0, 16)]),
+    Network::new(22927, "Telefonica de Argentina", "AR", &[v4(201, 176, 0, 0, 15), v4(186, 132, 0, 0, 15)]),
+];
+
+/// Home connections around Santiago.
+pub(crate) static HOMES_SANTIAGO: [Network; 2] = [
+    Network::new(22047, "VTR Banda Ancha S.A.", "CL", &[v4(190, 160, 0, 0, 14)]),
+    Network::new(7418, "Telefonica Chile S.A.", "CL", &[v4(190, 20, 0, 0, 15), v4(186, 104, 0, 0, 14)]),
+];
+
+/// Home connections around Medellín.
+pub(crate) static HOMES_MEDELLIN: [Network; 1] =
+    [Network::new(13489, "EPM Telecomunicaciones", "CO", &[v4(181, 128, 0, 0, 13)])];
+
+/// Home connections around Tokyo.
+pub(crate) static HOMES_TOKYO: [Network; 3] = [
+    Network::new(17676, "SoftBank Corp.", "JP", &[v4(219, 32, 0, 0, 13), v4(221, 64, 0, 0, 13)]),
+    Network::new(4713, "NTT Communications", "JP", &[v4(153, 144, 0, 0, 14), v4(118, 12, 0, 0, 14)]),
+    Network::new(2518, "BIGLOBE Inc.", "JP", &[v4(119, 240, 0, 0, 15), v4(133, 200, 0, 0, 15)]),
+];
+
+/// Home connections in Singapore.
+pub(crate) static HOMES_SINGAPORE: [Network; 2] = [
+    Network::new(9506, "Singapore Telecommunications", "SG", &[v4(121, 6, 0, 0, 15), v4(119, 74, 128, 0, 17)]),
+    Network::new(55430, "Starhub Internet", "SG", &[v4(116, 86, 0, 0, 15), v4(218, 212, 0, 0, 16)]),
+];
+
+/// Home connections around Sydney.
+pub(crate) static HOMES_SYDNEY: [Network; 2] = [
+    Network::new(1221, "Telstra Limited", "AU", &[v4(121, 216, 0, 0, 14)]),
+    Network::new(4804, "SingTel Optus Pty Ltd", "AU", &[v4(122, 106, 0, 0, 15), v4(114, 76, 0, 0, 15)]),
+];
+
+/// Phones in Singapore used as a hotspot.
+pub(crate) static MOBILE_SINGAPORE: Network = Network::new(4773, "M1 Limited", "SG", &[v4(27, 104, 0, 0, 16)]);
+
+/// The San Francisco office.
+pub(crate) static OFFICE_SAN_FRANCISCO: Network =
+    Network::new(174, "Cogent Communications", "US", &[v4(38, 177, 0, 0, 18), v4(154, 44, 64, 0, 18)]);
+
+/// The Chicago office.
+pub(crate) static OFFICE_CHICAGO: Network = Network::new(174, "Cogent Communications", "US", &[v4(38, 13, 192, 0, 19)]);
+
+/// The Toronto office.
+pub(crate) static OFFICE_TORONTO: Network = Network::new(6461, "Zayo Bandwidth", "CA", &[v4(142, 194, 128, 0, 17)]);
+
+/// The São Paulo office.
+pub(crate) static OFFICE_SAO_PAULO: Network = Network::new(4230, "Claro S.A.", "BR", &[v4(200, 200, 0, 0, 16)]);
+
+/// The Buenos Aires office.
+pub(crate) static OFFICE_BUENOS_AIRES: Network = Network::new(16814, "NSS S.A.", "AR", &[v4(190, 210, 128, 0, 18)]);
+
+/// The Santiago office.
+pub(crate) static OFFICE_SANTIAGO: Network = Network::new(27651, "Entel Chile S.A.", "CL", &[v4(200, 111, 128, 0, 18)]);
+
+/// The Tokyo office.
+pub(crate) static OFFICE_TOKYO: Network = Network::new(2519, "ARTERIA Networks", "JP", &[v4(163, 139, 0, 0, 16)]);
+
+/// The Singapore office.
+pub(crate) static OFFICE_SINGAPORE: Network = Network::new(3758, "SingNet Pte Ltd", "SG", &[v4(203, 125, 0, 0, 17)]);
+
+/// The Sydney office.
+pub(crate) static OFFICE_SYDNEY: Network = Network::new(9443, "Vocus Pty Ltd", "AU", &[v4(218, 215, 0, 0, 16)]);
+
+/// Exits of VPN providers, which companies, travellers and attackers rent alike.
+pub(crate) static VPN_EXITS: [Network; 14] = [
+    Network::new(9009, "M247 Europe SRL", "DE", &[v4(188, 119, 128, 0, 20)]),
+    Network::new(9009, "M247 Europe SRL", "GB", &[v4(109, 176, 216, 0, 21)]),
+    Network::new(9009, "M247 Europe SRL", "US", &[v4(38, 132, 96, 0, 19)]),
+    Network::new(9009, "M247 Europe SRL", "CA", &[v4(104, 239, 32, 0, 21)]),
+    Network::new(9009, "M247 Europe SRL", "BR", &[v4(38, 180, 78, 0, 23)]),
+    Network::new(9009, "M247 Europe SRL", "JP", &[v4(193, 135, 220, 0, 22)]),
+    Network::new(9009, "M247 Europe SRL", "AU", &[v4(217, 138, 204, 0, 23)]),
+    Network::new(212_238, "Datacamp Limited", "DE", &[v4(93, 88, 144, 0, 21)]),
+    Network::new(212_238, "Datacamp Limited", "US", &[v4(149, 102, 224, 0, 22)]),
+    Network::new(212_238, "Datacamp Limited", "CA", &[v4(154, 13, 208, 0, 22)]),
+    Network::new(212_238, "Datacamp Limited", "BR", &[v4(212, 180, 20, 0, 23)]),
+    Network::new(212_238, "Datacamp Limited", "JP", &[v4(109, 174, 176, 0, 22)]),
+    Network::new(212_238, "Datacamp Limited", "SG", &[v4(138, 199, 60, 0, 23)]),
+    Network::new(39351, "31173 Services AB", "SE", &[v4(193, 138, 216, 0, 22)]),
+];
+
+/// Exits of a SASE provider (a security service that all traffic of a company passes), by country.
+pub(crate) static SASE_EXITS: [Network; 10] = [
+    Network::new(62044, "Zscaler Switzerland GmbH", "DE", &[v4(147, 161, 136, 0, 22), v4(165, 225, 72, 0, 22)]),
+    Network::new(62044, "Zscaler Switzerland GmbH", "NL", &[v4(165, 225, 28, 0, 22)]),
+    Network::new(62044, "Zscaler Switzerland GmbH", "GB", &[v4(147, 161, 140, 0, 22)]),
+    Network::new(22616, "Zscaler, Inc.", "US", &[v4(170, 85, 160, 0, 19), v4(104, 129, 192, 0, 20)]),
+    Network::new(22616, "Zscaler, Inc.", "CA", &[v4(165, 225, 208, 0, 22)]),
+    Network::new(22616, "Zscaler, Inc.", "BR", &[v4(170, 85, 16, 0, 21)]),
+    Network::new(53813, "Zscaler, Inc.", "JP", &[v4(147, 161, 192, 0, 21)]),
+    Network::new(53813, "Zscaler, Inc.", "SG", &[v4(167, 103, 56, 0, 21)]),
+    Network::new(53813, "Zscaler, Inc.", "AU", &[v4(101, 2, 224, 0, 20)]),
+    Network::new(53813, "Zscaler, Inc.", "IN", &[v4(167, 103, 200, 0, 21)]),
+];
+
+/// Exits of the Tor network.
+pub(crate) static TOR_EXITS: [Network; 5] = [
+    Network::new(60729, "Stiftung Erneuerbare Freiheit", "DE", &[v4(185, 220, 101, 0, 24)]),
+    Network::new(205_100, "F3 Netze e.V.", "DE", &[v4(185, 220, 100, 0, 24)]),
+    Network::new(208_323, "Foundation for Applied Privacy", "AT", &[v4(109, 70, 100, 0, 24)]),
+    Network::new(4224, "The Calyx Institute", "US", &[v4(162, 247, 72, 0, 24)]),
+    Network::new(396_507, "Emerald Onion", "US", &[v4(23, 129, 64, 0, 24)]),
+];
+
 /// Networks of hotels, conferences and visitors.
 pub(crate) static GUEST_NETWORKS: [Network; 4] = [
     Network::new(22773, "Cox Communications", "US", &[v4(24, 234, 0, 0, 16), v4(24, 120, 0, 0, 16)]),
@@ -179,20 +310,20 @@ pub(crate) static VENDOR: Network = Network::new(396_982, "Google LLC", "US", &[
 
 /// Public addresses of AWS in a region.
 pub(crate) fn aws_region(region: &str) -> &'static Network {
-    static FRANKFURT: Network = Network::new(
-        16509,
-        "Amazon.com, Inc.",
-        "DE",
-        &[v4(3, 64, 0, 0, 14), v4(18, 192, 0, 0, 15), v4(35, 156, 0, 0, 14)],
-    );
-    static DUBLIN: Network = Network::new(
-        16509,
-        "Amazon.com, Inc.",
-        "IE",
-        &[v4(34, 240, 0, 0, 14), v4(52, 16, 0, 0, 15), v4(63, 32, 0, 0, 14)],
-    );
-    static OREGON: Network =
-        Network::new(16509, "Amazon.com, Inc.", "US", &[v4(52, 24, 0, 0, 14), v4(34, 208, 0, 0, 14)]);
+    const fn aws(country: &'static str, blocks: &'static [Block]) -> Network {
+        Network::new(16509, "Amazon.com, Inc.", country, blocks)
+    }
+    static FRANKFURT: Network = aws("DE", &[v4(3, 64, 0, 0, 14), v4(18, 192, 0, 0, 15), v4(35, 156, 0, 0, 14)]);
+    static DUBLIN: Network = aws("IE", &[v4(34, 240, 0, 0, 14), v4(52, 16, 0, 0, 15), v4(63, 32, 0, 0, 14)]);
+    static OREGON: Network = aws("US", &[v4(52, 24, 0, 0, 14), v4(34, 208, 0, 0, 14)]);
+    static LONDON: Network = aws("GB", &[v4(3, 48, 0, 0, 14), v4(18, 120, 0, 0, 14)]);
+    static OHIO: Network = aws("US", &[v4(3, 144, 0, 0, 14), v4(18, 216, 0, 0, 15)]);
+    static MONTREAL: Network = aws("CA", &[v4(3, 96, 0, 0, 15), v4(15, 222, 0, 0, 15)]);
+    static SAO_PAULO: Network = aws("BR", &[v4(18, 228, 0, 0, 15), v4(54, 232, 0, 0, 15)]);
+    static TOKYO: Network = aws("JP", &[v4(13, 112, 0, 0, 14), v4(18, 176, 0, 0, 14)]);
+    static SINGAPORE: Network = aws("SG", &[v4(13, 212, 0, 0, 14), v4(18, 140, 0, 0, 14)]);
+    static SYDNEY: Network = aws("AU", &[v4(13, 236, 0, 0, 14), v4(3, 104, 0, 0, 14)]);
+    static MUMBAI: Network = aws("IN", &[v4(13, 232, 0, 0, 14), v4(3, 108, 0, 0, 14)]);
     static VIRGINIA: Network = Network::new(
         14618,
         "Amazon.com, Inc.",
@@ -202,7 +333,15 @@ pub(crate) fn aws_region(region: &str) -> &'static Network {
     match region {
         "eu-central-1" => &FRANKFURT,
         "eu-west-1" => &DUBLIN,
+        "eu-west-2" => &LONDON,
         "us-west-2" => &OREGON,
+        "us-east-2" => &OHIO,
+        "ca-central-1" => &MONTREAL,
+        "sa-east-1" => &SAO_PAULO,
+        "ap-northeast-1" => &TOKYO,
+        "ap-southeast-1" => &SINGAPORE,
+        "ap-southeast-2" => &SYDNEY,
+        "ap-south-1" => &MUMBAI,
         _ => &VIRGINIA,
     }
 }

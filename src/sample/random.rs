@@ -32,6 +32,12 @@ pub(crate) enum Purpose {
     Lookalike,
     /// An address of a home connection.
     HomeAddress,
+    /// A property of a drawn environment.
+    Environment,
+    /// A person's habits in a drawn environment.
+    Habits,
+    /// A person's address behind a proxy on one day.
+    Exit,
 }
 
 /// The generator for a purpose, identified further by `parts` (for example a person's index and a day).

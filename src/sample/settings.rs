@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use chrono::NaiveDate;
 
+use crate::sample::environment::Environment;
+
 /// The settings of a sample.
 #[derive(Clone, Debug)]
 pub struct SampleSettings {
@@ -25,6 +27,15 @@ pub struct SampleSettings {
     pub start: NaiveDate,
     /// Average number of events in a log object of a busy region.
     pub events_per_object: u32,
+    /// What distinguishes the organisation from others; none: [`Environment::STANDARD`]. See [`SampleSettings::draw`].
+    pub environment: Option<Environment>,
+}
+
+impl SampleSettings {
+    /// The environment, drawn or standard.
+    pub(crate) fn environment(&self) -> &Environment {
+        self.environment.as_ref().unwrap_or(&Environment::STANDARD)
+    }
 }
 
 impl Default for SampleSettings {
@@ -39,6 +50,7 @@ impl Default for SampleSettings {
             seed: 1,
             start: NaiveDate::from_ymd_opt(2024, 3, 4).unwrap_or_default(),
             events_per_object: 100,
+            environment: None,
         }
     }
 }

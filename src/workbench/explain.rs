@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::Instant;
 
 use crate::ask;
-use crate::detect::{self, Detector, Window, attack};
+use crate::detect::{self, Detector, Kind, Window, attack};
 use crate::engine::Plan;
 use crate::error::Result;
 use crate::hunt;
@@ -71,6 +71,11 @@ impl Explained {
     /// When `out` cannot be written.
     pub fn text(&self, detector: &Detector, steps: bool, out: &mut impl Write) -> std::io::Result<()> {
         writeln!(out, "{}: {}", detector.id, detector.title)?;
+        let of_kind = match detector.kind {
+            Kind::Behaviour => "severity also depends on how common findings like it are",
+            Kind::Fact => "severity does not depend on how common findings like it are",
+        };
+        writeln!(out, "kind      {}: {of_kind}", detector.kind)?;
         for id in &detector.attack {
             let technique = attack::technique(id).unwrap_or_default();
             writeln!(out, "attack    {id} {technique} ({})", attack::tactics_of(id).join(", "))?;

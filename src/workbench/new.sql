@@ -2,6 +2,7 @@
 title      = "What it finds, as a headline"
 severity   = "medium"          # informational | low | medium | high | critical
 confidence = "medium"          # low | medium | high
+kind       = "behaviour"       # behaviour: what is common here is low | fact: dangerous in itself
 attack     = ["T1078.004"]
 why        = "What it means if it is true."
 benign     = ["A harmless cause"]

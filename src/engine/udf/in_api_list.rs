@@ -21,13 +21,15 @@ type List<'a> = HashMap<&'a str, HashSet<&'a str>>;
 static LISTS: LazyLock<BTreeMap<&str, List<'_>>> =
     LazyLock::new(|| lists(VIEWS.get_file("api_lists.sql").and_then(|file| file.contents_utf8()).unwrap_or_default()));
 
-/// Reads the view's rows: lines of three texts in single quotes.
+/// Reads the view's rows: lines of three texts in single quotes. A list `a.b` is part of the list `a`.
 fn lists(view: &str) -> BTreeMap<&str, List<'_>> {
     let mut lists: BTreeMap<&str, List<'_>> = BTreeMap::new();
     for line in view.lines().map(str::trim).filter(|line| line.starts_with("('")) {
         let mut texts = line.split('\'').skip(1).step_by(2);
         if let (Some(list), Some(source), Some(api)) = (texts.next(), texts.next(), texts.next()) {
-            lists.entry(list).or_default().entry(source).or_default().insert(api);
+            for list in [Some(list), list.split_once('.').map(|(whole, _)| whole)].into_iter().flatten() {
+                lists.entry(list).or_default().entry(source).or_default().insert(api);
+            }
         }
     }
     lists
@@ -55,6 +57,7 @@ pub fn function() -> Function {
             ("in_api_list('stops_logging', 'cloudtrail.amazonaws.com', 'StopLogging')", "true"),
             ("in_api_list('replaces_code', 'lambda.amazonaws.com', 'UpdateFunctionCode20150331v2')", "true"),
             ("in_api_list('paid_services', 'bedrock.amazonaws.com', 'ListFoundationModels')", "true"),
+            ("in_api_list('sensitive', 'iam.amazonaws.com', 'CreateUser')", "true"),
             ("in_api_list('stops_logging', 'cloudtrail.amazonaws.com', 'DescribeTrails')", "false"),
             ("in_api_list('stops_logging', 'cloudtrail.amazonaws.com', NULL)", "NULL"),
         ],
@@ -81,7 +84,9 @@ mod tests {
     fn each_api_is_in_a_list_once_and_without_a_version() {
         let view = VIEWS.get_file("api_lists.sql").unwrap().contents_utf8().unwrap();
         let rows = view.lines().filter(|line| line.trim().starts_with("('")).count();
-        let apis: Vec<_> = LISTS.values().flat_map(HashMap::values).flatten().collect();
+        let is_part = |name: &str| LISTS.keys().any(|other| other.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')));
+        let lists: Vec<_> = LISTS.iter().filter(|(name, _)| !is_part(name)).map(|(_, list)| list).collect();
+        let apis: Vec<_> = lists.into_iter().flat_map(HashMap::values).flatten().collect();
         assert_eq!(apis.len(), rows);
         assert!(apis.iter().all(|api| api_name(api) == **api));
     }

@@ -36,6 +36,7 @@ mod rarity;
 mod robust_z_score;
 mod saturating_score;
 mod shared_accounts;
+mod shortest_expiry_days;
 mod summary;
 mod travel_speed_kmh;
 mod user_agent_family;
@@ -47,6 +48,7 @@ use datafusion::logical_expr::{ScalarUDF, WindowUDF};
 use datafusion::prelude::SessionContext;
 
 pub(super) use in_api_list::service_in_list;
+pub use is_machine::is_machine;
 
 pub use function::{AggregateFunction, Argument, Example, Function, WindowFunction};
 
@@ -81,6 +83,7 @@ pub fn scalar_functions(geo: &Arc<Geo>) -> Vec<Function> {
         peer_group::function(),
         policy_risk::function(),
         shared_accounts::function(),
+        shortest_expiry_days::function(),
         rarity::function(),
         robust_z_score::function(),
         saturating_score::function(),

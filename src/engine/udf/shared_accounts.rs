@@ -10,8 +10,17 @@ use serde_json::Value;
 use super::function::{Argument, Function, texts};
 
 /// Members of requests that give access to the accounts they name, in lower case.
-const HANDING: &[&str] =
-    &["valuestoadd", "accountidstoadd", "awsaccountids", "granteeprincipal", "principal", "principals", "add"];
+const HANDING: &[&str] = &[
+    "accountidstoadd",
+    "accountwithrestoreaccess",
+    "add",
+    "addallowedprincipals",
+    "awsaccountids",
+    "granteeprincipal",
+    "principal",
+    "principals",
+    "valuestoadd",
+];
 
 /// Condition keys that restrict `*` to the accounts they name, in lower case.
 const NARROWING: &[&str] =

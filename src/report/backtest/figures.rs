@@ -248,7 +248,7 @@ fn day(finding: &Finding) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::{Confidence, Evidence, Status};
+    use crate::detect::{Confidence, Evidence, Kind, Status};
 
     fn finding(detector: &str, entity: &str, day: u32, score: f64) -> Finding {
         Finding {
@@ -257,6 +257,9 @@ mod tests {
             detector: detector.into(),
             title: String::new(),
             severity: if score > 0.5 { Severity::High } else { Severity::Low },
+            kind: Kind::Behaviour,
+            expected: None,
+            severity_before: None,
             joined_severity: None,
             joined_by: vec![],
             confidence: Confidence::High,

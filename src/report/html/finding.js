@@ -33,6 +33,13 @@ function seenBefore({ verdict: seen }) {
 
 const section = (title, ...content) => h("section", {}, h("h2", {}, title), content);
 
+/** How common findings like this one are here: "none like it in 84 days", or "0.7 a month here (1 in 84 days)". */
+function commonness(expected) {
+  if (!expected) return "too little history";
+  const days = counted(expected.days, "day");
+  return number(expected.like_it) === 0 ? `none like it in ${days}` : `${number(expected.per_month).toFixed(1)} a month here (${grouped(expected.like_it)} in ${days})`;
+}
+
 /** Everything about one finding. */
 function findingPage(finding) {
   const detector = detectors.get(finding.detector);
@@ -56,6 +63,8 @@ function findingPage(finding) {
       ["region", finding.region],
       ["confidence", finding.confidence],
       ["score", `${Math.round(100 * number(finding.score))} of 100`],
+      ["how common here", commonness(finding.expected)],
+      ["severity by its detector", finding.severity_before && severityMark(finding.severity_before)],
       ["ATT&CK", list(finding.attack).map((id, at) => [at > 0 && ", ", h("a", { href: link({ findings: "", text: id }) }, `${id} ${techniques.get(id)?.name ?? ""}`)])],
       ["detector", h("a", { href: link({ findings: "", detector: finding.detector }) }, finding.detector)],
       ["finding ID", h("code", {}, finding.id)],

@@ -17,7 +17,6 @@ use crate::sample::archive::record;
 use crate::sample::calendar::{Day, HOUR, timestamp};
 use crate::sample::networks::Address;
 use crate::sample::organisation::Organisation;
-use crate::sample::organisation::regions::REGIONS;
 use crate::sample::random::{Purpose, Uuid, mix, push_base62, rng_for};
 use crate::sample::traffic::plan::{LogStream, Plan};
 use crate::sample::traffic::world::World;
@@ -226,7 +225,7 @@ impl<'a> Object<'a> {
         let delivered = (self.last + self.rng.random_range(60..400)).div_euclid(300) * 300 + 300;
         let moment = timestamp(delivered);
         let account = &self.organisation.accounts[self.account].id;
-        let region = REGIONS[self.region];
+        let region = self.organisation.regions[self.region];
         let mut name = format!(
             "{account}_CloudTrail_{region}_{}T{}Z_",
             moment[..10].replace('-', ""),

@@ -5,14 +5,14 @@ use std::{fs, io};
 
 use crate::sample::archive::objects::write_gzip;
 use crate::sample::calendar::{Day, HOUR, timestamp};
-use crate::sample::organisation::regions::{HOME_REGION, REGIONS};
+use crate::sample::organisation::regions::HOME_REGION;
 use crate::sample::random::{Purpose, Uuid, hex, rng_for};
 use crate::sample::traffic::world::World;
 
 /// Writes digests and a configuration snapshot. They are placeholders: the digests list no log files.
 pub(crate) fn write_other_objects(out: &Path, world: &World<'_>) -> io::Result<()> {
     let rng = &mut rng_for(world.settings.seed, Purpose::Archive, &[u64::MAX]);
-    let region = REGIONS[HOME_REGION];
+    let region = world.organisation.regions[HOME_REGION];
     for account in &world.organisation.accounts {
         for index in 0..world.settings.days.min(2) {
             let day = Day::new(world.settings.start, index);

@@ -14,7 +14,6 @@ use crate::sample::cloudtrail::identity::{Channel, Session};
 use crate::sample::cloudtrail::template::{Piece, Slot};
 use crate::sample::organisation::Organisation;
 use crate::sample::organisation::accounts::Account;
-use crate::sample::organisation::regions::REGIONS;
 use crate::sample::organisation::workloads::Workload;
 use crate::sample::random::{self, Uuid, mix};
 use crate::sample::traffic::plan::{Event, Outcome};
@@ -45,7 +44,7 @@ pub(crate) fn push(
         account: account_of_record,
         workload,
         session,
-        region: REGIONS[region],
+        region: organisation.regions[region],
         event,
         values,
         rng: ChaCha8Rng::seed_from_u64(event.seed),

@@ -14,13 +14,16 @@ use crate::sample::calendar::{Day, HOUR};
 use crate::sample::cloudtrail::calls::{Catalogue, call_names};
 use crate::sample::cloudtrail::identity::{Channel, Identity, Session};
 use crate::sample::cloudtrail::template::Slot;
+use crate::sample::environment::SignIn;
 use crate::sample::incidents::truth::{Incident, Label};
-use crate::sample::networks::{self, Address, FOREIGN_HOMES, HOMES_DE, HOMES_US, HOSTING, Network};
+use crate::sample::networks::{
+    self, Address, FOREIGN_HOMES, HOMES_DE, HOMES_US, HOSTING, Network, TOR_EXITS, VPN_EXITS,
+};
 use crate::sample::organisation::Organisation;
 use crate::sample::organisation::key_users::KeyUser;
 use crate::sample::organisation::people::{Login, OUTSIDE_CLIENTS, Person};
 use crate::sample::organisation::pipelines::Pipeline;
-use crate::sample::organisation::regions::{GLOBAL_REGION, HOME_REGION, REGIONS};
+use crate::sample::organisation::regions::{GLOBAL_REGION, HOME_REGION};
 use crate::sample::organisation::workloads::Workload;
 use crate::sample::random::{Uuid, iam_id, mix, one_of, one_text};
 use crate::sample::settings::SampleSettings;
@@ -149,9 +152,45 @@ impl Scenario<'_> {
         network.address(&mut self.rng)
     }
 
-    /// The address of a server at a hosting provider.
+    /// The address of a server at a hosting provider; in a drawn environment also of a VPN provider or of Tor.
     pub(crate) fn hosting_address(&mut self) -> Address {
-        one_of(&mut self.rng, &HOSTING).address(&mut self.rng)
+        let networks: &[Network] = match &self.settings.environment {
+            None => &HOSTING,
+            Some(_) => match self.rng.random_range(0..10) {
+                0..6 => &HOSTING,
+                6..9 => &VPN_EXITS,
+                _ => &TOR_EXITS,
+            },
+        };
+        one_of(&mut self.rng, networks).address(&mut self.rng)
+    }
+
+    /// The address of a home connection in a country where nobody of the organisation works.
+    pub(crate) fn foreign_home(&mut self) -> Address {
+        let sites = &self.organisation.sites;
+        let is_foreign = |network: &&Network| sites.iter().all(|site| site.homes[0].country() != network.country());
+        let networks: Vec<_> = FOREIGN_HOMES.iter().filter(is_foreign).collect();
+        one_of(&mut self.rng, &networks).address(&mut self.rng)
+    }
+
+    /// The address of a person who works at home on that day.
+    pub(crate) fn home_of(&self, person: usize, day: Day) -> Address {
+        let person = &self.organisation.people[person];
+        let proxied = person.proxied(&self.organisation.sites[person.site], self.settings.seed, day.index);
+        proxied.unwrap_or_else(|| person.home.clone())
+    }
+
+    /// The address of somebody at the office, behind the proxy if there is one; none if the site has no office.
+    pub(crate) fn office_of(&self, site: usize, day: Day) -> Option<Address> {
+        let site = &self.organisation.sites[site];
+        let proxied = site.proxy.as_ref().and_then(|proxy| proxy.address(self.settings.seed, 0, day.index));
+        proxied.or_else(|| site.office_on(day.index).cloned())
+    }
+
+    /// Whether a person signs in as most people of the organisation do.
+    pub(crate) fn usual_login(&self) -> impl Fn(&Person) -> bool + use<> {
+        let all_are_users = self.settings.environment().sign_in == SignIn::IamUsers;
+        move |person| all_are_users || person.login == Login::IdentityCenter
     }
 
     /// A matching person on a weekday, with a matching session that lasts at least `seconds` after its middle call.
@@ -205,14 +244,19 @@ impl Scenario<'_> {
     }
 
     /// An attacker's address: at a hosting provider, in a foreign country, on a home connection in one of the
-    /// organisation's countries, or in AWS.
+    /// organisation's countries, or in AWS. In a drawn environment the home connection is of the provider of a colleague.
     pub(crate) fn attacker_address(&mut self) -> Address {
-        match self.rng.random_range(0..10) {
+        let chance = self.rng.random_range(0..10);
+        if let (7..9, Some(_)) = (chance, &self.settings.environment) {
+            let networks: Vec<_> = self.organisation.people.iter().map(|person| person.home_network).collect();
+            return one_of(&mut self.rng, &networks).address(&mut self.rng);
+        }
+        match chance {
             0..4 => self.hosting_address(),
-            4..7 => one_of(&mut self.rng, &FOREIGN_HOMES).address(&mut self.rng),
+            4..7 => self.foreign_home(),
             7 => one_of(&mut self.rng, &HOMES_DE).address(&mut self.rng),
             8 => one_of(&mut self.rng, &HOMES_US).address(&mut self.rng),
-            _ => networks::aws_region(REGIONS[HOME_REGION]).address(&mut self.rng),
+            _ => networks::aws_region(self.organisation.regions[HOME_REGION]).address(&mut self.rng),
         }
     }
 
@@ -451,8 +495,8 @@ const WARM_UP_DAYS: u32 = 14;
 
 fn continent(country: &str) -> &'static str {
     match country {
-        "US" | "BR" | "CA" => "America",
-        "SG" | "IN" | "JP" | "VN" | "ID" | "TH" => "Asia",
+        "US" | "BR" | "CA" | "AR" | "CL" | "CO" => "America",
+        "SG" | "IN" | "JP" | "VN" | "ID" | "TH" | "AU" => "Asia",
         _ => "Europe",
     }
 }

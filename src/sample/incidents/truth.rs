@@ -8,7 +8,6 @@ use crate::sample::archive::objects::MarkedEvent;
 use crate::sample::calendar::timestamp;
 use crate::sample::networks::Address;
 use crate::sample::organisation::Organisation;
-use crate::sample::organisation::regions::REGIONS;
 use crate::sample::traffic::plan::LogStream;
 
 /// One incident and the facts about it.
@@ -87,7 +86,7 @@ impl Incident {
     ) {
         let (account, region) = stream.account_and_region();
         self.accounts.insert(organisation.accounts[account].id.clone());
-        self.regions.insert(REGIONS[region]);
+        self.regions.insert(organisation.regions[region]);
         if !arn.is_empty() {
             self.identities.insert(arn.to_owned());
         }

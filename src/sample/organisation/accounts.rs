@@ -3,7 +3,7 @@
 use rand::Rng;
 
 use crate::sample::networks::{self, Address};
-use crate::sample::organisation::regions::{REGIONS, REGIONS_USED};
+use crate::sample::organisation::regions::{REGIONS_USED, RegionNames};
 use crate::sample::random::{hex, iam_id, push_digits};
 
 /// An AWS account.
@@ -46,11 +46,11 @@ pub(crate) const SERVICE_LINKED_ROLES: [(&str, &str, &str); 5] = [
 ];
 
 /// Creates the account with this index, without workloads and users.
-pub(crate) fn create_account(rng: &mut impl Rng, company: &str, index: usize) -> Account {
+pub(crate) fn create_account(rng: &mut impl Rng, company: &str, regions: &RegionNames, index: usize) -> Account {
     let name = ACCOUNT_NAMES.get(index).map_or_else(|| format!("team-{index:02}"), |name| (*name).to_owned());
     Account {
         id: account_id(rng),
-        nat: REGIONS[..REGIONS_USED].iter().map(|region| networks::aws_region(region).address(rng)).collect(),
+        nat: regions[..REGIONS_USED].iter().map(|region| networks::aws_region(region).address(rng)).collect(),
         vpc: format!("vpc-{}", hex(rng, 17)),
         endpoint: format!("vpce-{}", hex(rng, 17)),
         trail: format!("{company}-{name}-events"),

@@ -14,12 +14,14 @@ pub(crate) mod sites;
 pub(crate) mod workloads;
 
 use crate::sample::cloudtrail::calls::Catalogue;
+use crate::sample::environment::Egress;
 use crate::sample::networks::{self, Address};
 use crate::sample::organisation::accounts::{Account, account_id, create_account};
 use crate::sample::organisation::key_users::{KeyUser, create_key_users};
 use crate::sample::organisation::people::{Person, create_people};
 use crate::sample::organisation::pipelines::{Pipeline, create_pipelines};
-use crate::sample::organisation::sites::{Site, create_sites};
+use crate::sample::organisation::regions::{HOME_REGION, RegionNames};
+use crate::sample::organisation::sites::{Site, create_sites, regions_of};
 use crate::sample::organisation::workloads::{Workload, create_workloads};
 use crate::sample::random::{Purpose, hex, one_of, rng_for};
 use crate::sample::settings::SampleSettings;
@@ -28,6 +30,8 @@ use crate::sample::settings::SampleSettings;
 pub(crate) struct Organisation {
     /// Name of the company.
     pub(crate) company: &'static str,
+    /// Names of the regions, by index.
+    pub(crate) regions: RegionNames,
     /// Its AWS accounts.
     pub(crate) accounts: Vec<Account>,
     /// Index of the security account, which also runs Identity Center.
@@ -54,24 +58,37 @@ impl Organisation {
     /// Creates the organisation for these settings.
     pub(crate) fn new(settings: &SampleSettings, catalogue: &mut Catalogue) -> Self {
         let mut rng = rng_for(settings.seed, Purpose::Organisation, &[]);
+        let environment = settings.environment();
+        let regions = regions_of(environment.continent);
         let company = *one_of(&mut rng, &COMPANIES);
-        let mut accounts: Vec<_> =
-            (0..settings.accounts.max(1) as usize).map(|index| create_account(&mut rng, company, index)).collect();
+        let mut accounts: Vec<_> = (0..settings.accounts.max(1) as usize)
+            .map(|index| create_account(&mut rng, company, &regions, index))
+            .collect();
         let security = accounts.len().min(3) - 1;
         let workload_count = scaled(settings, 22.0, 0.6, 8).max(accounts.len());
-        let workloads = create_workloads(&mut rng, catalogue, company, &mut accounts, workload_count);
-        let sites = create_sites(&mut rng);
+        let workloads = create_workloads(&mut rng, catalogue, company, &regions, &mut accounts, workload_count);
+        let sites = create_sites(&mut rng, environment);
+        if let (Egress::Shared, Some(office)) = (environment.egress, &sites[0].office) {
+            for account in &mut accounts {
+                account.nat[HOME_REGION] = office.clone();
+            }
+        }
         let pipelines = create_pipelines(&mut rng, catalogue, company, &workloads);
         let people_count = settings.people.map_or(scaled(settings, 36.0, 0.75, 12), |people| people.max(1) as usize);
-        let key_users =
-            create_key_users(&mut rng, catalogue, &sites, &workloads, (people_count / 4).max(6), settings.days);
+        let programs = match settings.environment {
+            None => (people_count / 4).max(6),
+            Some(_) => (people_count as f64 * environment.programs).round() as usize,
+        };
+        let key_users = create_key_users(&mut rng, catalogue, &sites, &workloads, programs, settings.days);
         for user in &key_users {
             accounts[user.account].users.push(user.name.clone());
         }
-        let people = create_people(&mut rng, catalogue, &sites, &mut accounts, security, company, people_count);
+        let people =
+            create_people(&mut rng, catalogue, settings, &sites, &mut accounts, security, company, people_count);
         let vendor_addresses = (0..4).map(|_| networks::VENDOR.address(&mut rng)).collect();
         Self {
             company,
+            regions,
             security,
             directory: format!("d-{}", hex(&mut rng, 10)),
             sites,

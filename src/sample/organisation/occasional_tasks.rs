@@ -93,6 +93,30 @@ pub(crate) static FIRST_USES: &[&str] = &[
     "cloudtrail:LookupEvents cloudtrail:DescribeTrails cloudtrail:ListEventDataStores",
 ];
 
+/// More pages of the console, for people in drawn environments.
+pub(crate) static MORE_FIRST_USES: &[&str] = &[
+    "inspector2:ListFindings inspector2:ListCoverage inspector2:GetConfiguration",
+    "codepipeline:ListPipelines codepipeline:GetPipelineState codebuild:BatchGetProjects",
+    "appsync:ListGraphqlApis appsync:ListDataSources",
+    "cognito-idp:ListUserPools cognito-idp:DescribeUserPool cognito-identity:ListIdentityPools",
+    "elasticfilesystem:DescribeFileSystems elasticfilesystem:DescribeMountTargets",
+    "fsx:DescribeFileSystems fsx:DescribeBackups",
+    "docdb-elastic:ListClusters neptune-graph:ListGraphs",
+    "kafka:ListClustersV2 kafka:ListConfigurations",
+    "mq:ListBrokers mq:DescribeBrokerEngineTypes",
+    "quicksight:ListDashboards quicksight:ListDataSets quicksight:DescribeAccountSettings",
+    "lightsail:GetInstances lightsail:GetBundles",
+    "amplify:ListApps amplify:ListBranches",
+    "apprunner:ListServices apprunner:ListConnections",
+    "datasync:ListTasks datasync:ListLocations",
+    "dms:DescribeReplicationInstances dms:DescribeEndpoints",
+    "directconnect:DescribeConnections directconnect:DescribeVirtualInterfaces",
+    "globalaccelerator:ListAccelerators networkmanager:ListCoreNetworks",
+    "resiliencehub:ListApps synthetics:DescribeCanaries",
+    "scheduler:ListSchedules pipes:ListPipes schemas:ListRegistries",
+    "ram:GetResourceShares ram:ListResources license-manager:ListLicenseConfigurations",
+];
+
 const fn task(jobs: &'static [Job], calls: &'static str, times: (u32, u32)) -> OccasionalTask {
     OccasionalTask { jobs, calls, times, values: &[] }
 }

@@ -4,12 +4,14 @@ use rand::Rng;
 
 use crate::sample::cloudtrail::calls::{CallId, Catalogue, call_names};
 use crate::sample::cloudtrail::identity::{Identity, Origin, Role};
+use crate::sample::environment::{Egress, SignIn};
 use crate::sample::networks::{Address, Network};
 use crate::sample::organisation::accounts::Account;
 use crate::sample::organisation::jobs::Job;
-use crate::sample::organisation::occasional_tasks::{FIRST_USES, OCCASIONAL_TASKS, OccasionalTask};
+use crate::sample::organisation::occasional_tasks::{FIRST_USES, MORE_FIRST_USES, OCCASIONAL_TASKS, OccasionalTask};
 use crate::sample::organisation::sites::Site;
 use crate::sample::random::{Purpose, Uuid, hash_text, hex, iam_id, normal, one_of, one_text, rng_for};
+use crate::sample::settings::SampleSettings;
 
 /// A person who works for the organisation.
 pub(crate) struct Person {
@@ -65,6 +67,12 @@ pub(crate) struct Person {
     pub(crate) occasional_tasks: Vec<(&'static OccasionalTask, Vec<CallId>)>,
     /// First uses of services that the person does not know.
     pub(crate) first_uses: Vec<Vec<CallId>>,
+    /// Probability of a first use on a working day.
+    pub(crate) curiosity: f64,
+    /// Only ever repeats the usual calls.
+    pub(crate) is_quiet: bool,
+    /// Long-lived access key for the CLI.
+    pub(crate) access_key: Option<String>,
     /// First day of work.
     pub(crate) joined: u32,
     /// First and last day of a holiday.
@@ -149,6 +157,17 @@ impl Person {
         }
     }
 
+    /// Opens a new page of the console on a quarter of the days.
+    pub(crate) fn is_active(&self) -> bool {
+        self.curiosity >= ACTIVE
+    }
+
+    /// The page of the console that an active person opens next: another one every four days.
+    pub(crate) fn next_page(&self, day: u32) -> &[CallId] {
+        let page = (hash_text(&self.name) as usize).wrapping_add(day as usize / 4);
+        &self.first_uses[page % self.first_uses.len()]
+    }
+
     /// Whether the person can work on that day: has joined, is not on holiday and not on the way to a trip or back.
     pub(crate) fn is_available(&self, day: u32) -> bool {
         let is_on_the_way = |trip: &Trip| day + 1 == trip.from || day == trip.to + 1;
@@ -162,20 +181,31 @@ impl Person {
         self.trip.as_ref().is_some_and(|trip| (trip.from..=trip.to).contains(&day))
     }
 
+    /// The identity of the person's CLI sessions: with the long-lived key if there is one.
+    pub(crate) fn cli_identity(&self, account_id: &str, role: &AccountRole, key: &str, since: i64) -> Identity {
+        match &self.access_key {
+            Some(key) => Identity::iam_user(account_id, &self.iam_id, &self.name, key, None),
+            None => self.identity(account_id, role, key, since),
+        }
+    }
+
     /// The person's address on a day at the office or at home, and the offset of local time from UTC in hours.
     pub(crate) fn location(&self, site: &Site, seed: u64, day: u32, at_office: bool) -> (Address, i64) {
         if let Some(trip) = self.trip.as_ref().filter(|_| self.is_travelling(day)) {
             return (trip.address.clone(), trip.utc_offset);
         }
-        let office = match &site.new_exit {
-            Some((from, address, _)) if day >= *from => Some(address),
-            _ => site.office.as_ref(),
+        let proxied = self.proxied(site, seed, day);
+        let address = match site.office_on(day).filter(|_| at_office) {
+            _ if proxied.is_some() => proxied,
+            Some(office) => Some(office.clone()),
+            None => None,
         };
-        let address = match office.filter(|_| at_office) {
-            Some(office) => office.clone(),
-            None => self.home_on(seed, day),
-        };
-        (address, site.utc_offset)
+        (address.unwrap_or_else(|| self.home_on(seed, day)), site.utc_offset)
+    }
+
+    /// The person's address behind the site's proxy, if it has one on that day.
+    pub(crate) fn proxied(&self, site: &Site, seed: u64, day: u32) -> Option<Address> {
+        site.proxy.as_ref()?.address(seed, hash_text(&self.name), day)
     }
 
     /// The home address on that day: providers change it, people move.
@@ -206,9 +236,11 @@ impl Person {
 }
 
 /// Creates the people, and registers those who are IAM users in their accounts.
+#[expect(clippy::too_many_arguments, reason = "all of them determine the people")]
 pub(crate) fn create_people(
     rng: &mut impl Rng,
     catalogue: &mut Catalogue,
+    settings: &SampleSettings,
     sites: &[Site],
     accounts: &mut [Account],
     security: usize,
@@ -224,6 +256,11 @@ pub(crate) fn create_people(
                 .collect()
         })
         .collect();
+    let environment = settings.environment();
+    let is_drawn = settings.environment.is_some();
+    let clis: &[&'static str] = if is_drawn { &ALL_CLIENTS } else { &CLIS };
+    let more: &[&'static str] = if is_drawn { MORE_FIRST_USES } else { &[] };
+    let first_uses: Vec<_> = FIRST_USES.iter().chain(more).copied().collect();
     let first_name = rng.random_range(0..FIRST_NAMES.len() * LAST_NAMES.len());
     (0..count)
         .map(|index| {
@@ -236,10 +273,14 @@ pub(crate) fn create_people(
                 _ => Job::Developer,
             };
             // Some people still have IAM users from the time before Identity Center; mostly developers, some with MFA.
-            let login = match index % 8 {
-                1 => Login::IamUser { mfa: index % 16 == 9 },
-                _ => Login::IdentityCenter,
+            let login = match (environment.sign_in, index % 8) {
+                (SignIn::Both, 1) => Login::IamUser { mfa: index % 16 == 9 },
+                (SignIn::IamUsers, _) => Login::IamUser { mfa: index % 3 != 1 },
+                (SignIn::Both | SignIn::IdentityCenter, _) => Login::IdentityCenter,
             };
+            let habits = &mut rng_for(settings.seed, Purpose::Habits, &[index as u64]);
+            let temper = habits.random::<f64>();
+            let (is_quiet, is_active) = (temper < environment.quiet, temper > 1.0 - environment.active);
             let name = person_name(first_name, index);
             let site = site_of(index, sites);
             let weights = accounts.iter().map(|account| job.interest(&account.name));
@@ -295,11 +336,15 @@ pub(crate) fn create_people(
                     .then(|| (rng.random_range(0..60), one_of(rng, sites[site].homes).address(rng))),
                 new_device: rng
                     .random_bool(0.3)
-                    .then(|| (rng.random_range(0..60), one_text(rng, &BROWSERS), one_text(rng, &CLIS))),
+                    .then(|| (rng.random_range(0..60), one_text(rng, &BROWSERS), one_text(rng, clis))),
                 mobile: sites[site].mobile.map(|network| network.address(rng)),
-                office_share: if sites[site].office.is_some() { rng.random_range(0.1..0.9) } else { 0.0 },
+                office_share: match environment.egress {
+                    _ if sites[site].office.is_none() => 0.0,
+                    Egress::Office | Egress::Shared => 1.0,
+                    Egress::HomeAndOffice | Egress::Vpn | Egress::Sase => rng.random_range(0.1..0.9),
+                },
                 browser: one_text(rng, &BROWSERS),
-                cli: one_text(rng, &CLIS),
+                cli: one_text(rng, clis),
                 cli_share: match job {
                     Job::Platform | Job::Developer => rng.random_range(0.3..0.8),
                     Job::Data | Job::Security => rng.random_range(0.1..0.6),
@@ -319,7 +364,14 @@ pub(crate) fn create_people(
                     .filter(|task| task.jobs.contains(&job))
                     .map(|task| (task, catalogue.ids(task.calls)))
                     .collect(),
-                first_uses: FIRST_USES.iter().map(|calls| catalogue.ids(calls)).collect(),
+                first_uses: first_uses.iter().map(|calls| catalogue.ids(calls)).collect(),
+                curiosity: match (is_quiet, is_active) {
+                    (true, _) => 0.0,
+                    (_, true) => ACTIVE,
+                    _ => 0.03,
+                },
+                is_quiet,
+                access_key: (is_drawn && login != Login::IdentityCenter).then(|| iam_id("AKIA", habits)),
                 joined: 0,
                 holiday: rng.random_bool(0.25).then(|| {
                     let from = rng.random_range(0..30);
@@ -354,6 +406,9 @@ fn site_of(index: usize, sites: &[Site]) -> usize {
     }
     sites.len() - 1 - index / 10 % 4
 }
+
+/// Probability that an active person opens a new page on a working day.
+const ACTIVE: f64 = 0.25;
 
 const FIRST_NAMES: [&str; 40] = [
     "anna", "jonas", "mira", "felix", "lena", "david", "sara", "tom", "nina", "paul", "clara", "erik", "maria",
@@ -396,4 +451,20 @@ pub(crate) const OUTSIDE_CLIENTS: [&str; 7] = [
     "Boto3/1.34.42 md/Botocore#1.34.42 ua/2.0 os/linux#5.15.0-91-generic md/arch#x86_64 lang/python#3.10.12",
     "aws-cli/2.15.10 Python/3.11.6 Linux/6.1.0-17-amd64 exe/x86_64.debian.12 prompt/off",
     "aws-sdk-go-v2/1.24.1 os/linux lang/go#1.21.6 md/GOOS#linux md/GOARCH#amd64",
+];
+
+/// User agents of people in drawn environments: with those of attackers, so that no client gives an attacker away.
+const ALL_CLIENTS: [&str; 12] = [
+    CLIS[0],
+    CLIS[1],
+    CLIS[2],
+    CLIS[3],
+    CLIS[4],
+    OUTSIDE_CLIENTS[4],
+    OUTSIDE_CLIENTS[5],
+    OUTSIDE_CLIENTS[6],
+    "aws-cli/2.15.21 Python/3.11.6 Linux/6.5.0-18-generic exe/x86_64.ubuntu.22 prompt/off",
+    "aws-cli/2.13.5 Python/3.11.4 Linux/5.15.0-91-generic exe/x86_64.debian.11 prompt/off",
+    "Boto3/1.33.13 md/Botocore#1.33.13 ua/2.0 os/linux#5.10.0-27-amd64 md/arch#x86_64 lang/python#3.9.2",
+    "aws-cli/2.15.10 Python/3.11.6 Linux/6.1.0-17-amd64 exe/x86_64.debian.12 prompt/off",
 ];

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::sample::cloudtrail::calls::{CallId, Catalogue};
 use crate::sample::organisation::accounts::Account;
-use crate::sample::organisation::regions::{GLOBAL_REGION, HOME_REGION, REGIONS};
+use crate::sample::organisation::regions::{GLOBAL_REGION, HOME_REGION, RegionNames};
 use crate::sample::random::{Uuid, hex, iam_id, one_of};
 
 /// One of the company's services, with the resources it owns.
@@ -82,6 +82,7 @@ pub(crate) fn create_workloads(
     rng: &mut impl Rng,
     catalogue: &mut Catalogue,
     company: &str,
+    regions: &RegionNames,
     accounts: &mut [Account],
     count: usize,
 ) -> Vec<Workload> {
@@ -102,15 +103,17 @@ pub(crate) fn create_workloads(
                 17..19 => 2,
                 _ => 3,
             };
-            create_workload(rng, catalogue, company, &accounts[account], account, region, index)
+            create_workload(rng, catalogue, company, regions, &accounts[account], account, region, index)
         })
         .collect()
 }
 
+#[expect(clippy::too_many_arguments, reason = "all of them determine the workload")]
 fn create_workload(
     rng: &mut impl Rng,
     catalogue: &mut Catalogue,
     company: &str,
+    regions: &RegionNames,
     owner: &Account,
     account: usize,
     region: usize,
@@ -153,7 +156,7 @@ fn create_workload(
         function: format!("{stage}-{service}-handler"),
         secret: format!(
             "arn:aws:secretsmanager:{}:{}:secret:{stage}/{service}/db-{arn_tail}",
-            REGIONS[region], owner.id
+            regions[region], owner.id
         ),
         queue: format!("{stage}-{service}-jobs"),
         repo: format!("{company}/{service}"),

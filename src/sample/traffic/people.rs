@@ -11,7 +11,7 @@ use crate::sample::cloudtrail::identity::{Channel, record_version};
 use crate::sample::cloudtrail::template::Slot;
 use crate::sample::networks::{Address, GUEST_NETWORKS, Network};
 use crate::sample::organisation::people::{AccountRole, Login, Person};
-use crate::sample::organisation::regions::{GLOBAL_REGION, HOME_REGION, REGIONS};
+use crate::sample::organisation::regions::{GLOBAL_REGION, HOME_REGION, REGION_COUNT};
 use crate::sample::random::{Purpose, iam_id, normal, one_of, rng_for, round_at_random, weighted_choice};
 use crate::sample::traffic::plan::{Event, Outcome, Plan};
 use crate::sample::traffic::sign_in::sign_in;
@@ -19,7 +19,7 @@ use crate::sample::traffic::world::World;
 
 /// Adds one person's day to the plan.
 pub(crate) fn plan_person(world: &World<'_>, index: usize, day: Day, plan: &mut Plan) {
-    let organisation = world.organisation;
+    let (organisation, environment) = (world.organisation, world.settings.environment());
     let person = &organisation.people[index];
     let rng = &mut rng_for(world.settings.seed, Purpose::Person, &[index as u64, u64::from(day.index)]);
     let attendance = if day.is_weekend() { 0.04 } else { 0.9 };
@@ -27,14 +27,16 @@ pub(crate) fn plan_person(world: &World<'_>, index: usize, day: Day, plan: &mut 
     if !works || !person.is_available(day.index) {
         return;
     }
-    let mean = f64::from(world.settings.events_per_day) * SHARE / organisation.people.len() as f64;
+    let mean = f64::from(world.settings.events_per_day) * environment.people_share / organisation.people.len() as f64;
     let activity = rng.random_range(0.45..1.75) * if day.is_weekend() { 0.3 } else { 1.0 };
     let calls = round_at_random(rng, mean * person.weight * activity);
     let at_office = organisation.sites[person.site].office.is_some() && rng.random_bool(person.office_share);
     let (mut address, utc_offset) =
         person.location(&organisation.sites[person.site], world.settings.seed, day.index, at_office);
     // A day elsewhere, such as in a hotel or a library, sometimes abroad.
-    if person.trip.is_none() && rng.random_bool(0.02) {
+    let site = &organisation.sites[person.site];
+    let is_proxied = person.proxied(site, world.settings.seed, day.index).is_some();
+    if person.trip.is_none() && rng.random_bool(environment.elsewhere) && !is_proxied {
         let networks: &[Network] =
             if rng.random_bool(0.15) { &GUEST_NETWORKS } else { organisation.sites[person.site].homes };
         address = one_of(rng, networks).address(rng);
@@ -65,22 +67,19 @@ pub(crate) fn plan_person(world: &World<'_>, index: usize, day: Day, plan: &mut 
     }
     let share = if day.is_weekend() { 0.2 } else { 1.0 };
     let moment = |rng: &mut _| begin + (hours * HOUR as f64 * Rng::random::<f64>(rng)) as i64;
-    if rng.random_bool(0.03 * share) {
+    if rng.random_bool(person.curiosity * share) {
         let at = moment(rng);
         workday.first_use(rng, day, at);
     }
-    if rng.random_bool(0.015 * share) {
+    if rng.random_bool(0.015 * share) && !person.is_quiet {
         let at = moment(rng);
         workday.missing_permission(rng, day, at);
     }
-    if rng.random_bool(0.08 * share) {
+    if rng.random_bool(0.08 * share) && !person.is_quiet {
         let at = moment(rng);
         workday.occasional_task(rng, day, at);
     }
 }
-
-/// The share of all events that people cause.
-const SHARE: f64 = 0.22;
 
 /// One person's day, while it is being planned.
 struct Workday<'a, 'b> {
@@ -109,7 +108,7 @@ impl Workday<'_, '_> {
             140..180 => GLOBAL_REGION,
             180..199 => 2,
             // The console opens in the region of a link that the person clicked.
-            _ if !is_cli && rng.random_bool(0.4) => rng.random_range(0..REGIONS.len()),
+            _ if !is_cli && rng.random_bool(0.4) => rng.random_range(0..REGION_COUNT),
             _ => 2,
         };
         // On the move: through the phone.
@@ -126,7 +125,7 @@ impl Workday<'_, '_> {
             let chance = rng.random::<f64>();
             let (call, outcome) = if chance < 0.005 {
                 (person.denied_call, Outcome::Denied)
-            } else if chance < 0.014 && !person.rare_calls.is_empty() {
+            } else if chance < 0.014 && !person.rare_calls.is_empty() && !person.is_quiet {
                 (
                     *one_of(rng, &person.rare_calls),
                     if rng.random_bool(0.2) { Outcome::Denied } else { Outcome::Success },
@@ -156,8 +155,12 @@ impl Workday<'_, '_> {
     /// First use of a service in the console, sometimes in the wrong region.
     fn first_use(&mut self, rng: &mut impl Rng, day: Day, at: i64) {
         let person = self.person;
-        let (first_use, role) = (one_of(rng, &person.first_uses), one_of(rng, &person.roles));
-        let region = if rng.random_bool(0.15) { rng.random_range(0..REGIONS.len()) } else { HOME_REGION };
+        let first_use = match person.is_active() {
+            true => person.next_page(day.index),
+            false => one_of(rng, &person.first_uses),
+        };
+        let role = one_of(rng, &person.roles);
+        let region = if rng.random_bool(0.15) { rng.random_range(0..REGION_COUNT) } else { HOME_REGION };
         let address = self.address.clone();
         let session = self.session(rng, day, role, region, Channel::Console, &address, at);
         let denied_share = *one_of(rng, &[0.0, 0.0, 0.1, 0.6]);
@@ -247,11 +250,11 @@ impl Workday<'_, '_> {
         let (browser, cli) = self.person.clients(day.index);
         let agent = if channel == Channel::Console { browser } else { cli };
         let version = record_version(rng);
-        let session = self
-            .person
-            .identity(&account.id, role, &key, since)
-            .at(role.account, region, address.clone(), agent, channel)
-            .version(version);
+        let identity = match channel {
+            Channel::Console => self.person.identity(&account.id, role, &key, since),
+            Channel::Api | Channel::Service => self.person.cli_identity(&account.id, role, &key, since),
+        };
+        let session = identity.at(role.account, region, address.clone(), agent, channel).version(version);
         let session = self.plan.open(session);
         self.open.push((is_late, session));
         session

@@ -6,7 +6,7 @@ use rand::Rng;
 
 use crate::sample::cloudtrail::calls::CallId;
 use crate::sample::cloudtrail::identity::Session;
-use crate::sample::organisation::regions::{GLOBAL_REGION, REGIONS};
+use crate::sample::organisation::regions::{GLOBAL_REGION, REGION_COUNT};
 use crate::sample::traffic::world::World;
 
 /// A day's sessions and events.
@@ -94,12 +94,12 @@ pub(crate) struct LogStream(u32);
 impl LogStream {
     /// The log stream of an account and a region, both by index.
     pub(crate) fn new(account: usize, region: usize) -> Self {
-        Self((account * REGIONS.len() + region) as u32)
+        Self((account * REGION_COUNT + region) as u32)
     }
 
     /// The indexes of the account and the region.
     pub(crate) fn account_and_region(self) -> (usize, usize) {
-        (self.0 as usize / REGIONS.len(), self.0 as usize % REGIONS.len())
+        (self.0 as usize / REGION_COUNT, self.0 as usize % REGION_COUNT)
     }
 
     /// A number that identifies the log stream.

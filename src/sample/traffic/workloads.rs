@@ -8,7 +8,6 @@ use crate::sample::calendar::{CUSTOMERS, Day, HOUR, NIGHTLY};
 use crate::sample::cloudtrail::identity::{Channel, Identity, Origin, Role, Session, record_version};
 use crate::sample::networks;
 use crate::sample::organisation::Organisation;
-use crate::sample::organisation::regions::REGIONS;
 use crate::sample::organisation::workloads::{Platform, Workload};
 use crate::sample::random::{Purpose, hex, iam_id, rng_for, round_at_random, weighted_choice};
 use crate::sample::traffic::plan::{Event, Outcome, Plan};
@@ -88,7 +87,7 @@ pub(crate) fn machine_session(world: &World<'_>, workload: usize, machine: usize
     let role = Role { account_id: &account.id, path: "/", name: &owner.role, id: &owner.role_id };
     let address = match owner.platform {
         // Functions outside a VPC call from public addresses of AWS.
-        Platform::Lambda => networks::aws_region(REGIONS[owner.region]).address(rng),
+        Platform::Lambda => networks::aws_region(organisation.regions[owner.region]).address(rng),
         _ => account.nat[owner.region].clone(),
     };
     Identity::role_session(role, &session, &key, since, origin)
@@ -99,7 +98,7 @@ pub(crate) fn machine_session(world: &World<'_>, workload: usize, machine: usize
 
 fn eks_provider(organisation: &Organisation, workload: &Workload) -> String {
     let account = &organisation.accounts[workload.account];
-    let region = REGIONS[workload.region];
+    let region = organisation.regions[workload.region];
     let cluster = account.detector.to_uppercase();
     format!("arn:aws:iam::{}:oidc-provider/oidc.eks.{region}.amazonaws.com/id/{cluster}", account.id)
 }

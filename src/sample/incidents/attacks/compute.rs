@@ -8,7 +8,7 @@ use crate::sample::incidents::kind::Kind;
 use crate::sample::incidents::scenario::{Scenario, step};
 use crate::sample::organisation::jobs::Job;
 use crate::sample::organisation::people::Person;
-use crate::sample::organisation::regions::{REGIONS, REGIONS_USED};
+use crate::sample::organisation::regions::{REGION_COUNT, REGIONS_USED};
 use crate::sample::random::{hex, one_of};
 
 /// Opens a security group and launches large instances in unused regions.
@@ -33,7 +33,7 @@ fn instances_elsewhere(scenario: &mut Scenario<'_>) -> Option<()> {
     );
     scenario.pace = (1, 12);
     scenario.run_all(&session, "sts:GetCallerIdentity ec2:DescribeRegions servicequotas:ListServiceQuotas iam:GetUser");
-    let mut regions: Vec<_> = (REGIONS_USED..REGIONS.len()).collect();
+    let mut regions: Vec<_> = (REGIONS_USED..REGION_COUNT).collect();
     regions.shuffle(&mut scenario.rng);
     let count = scenario.rng.random_range(2..5);
     for (number, region) in regions.into_iter().take(count).enumerate() {
@@ -141,7 +141,7 @@ fn mail_probed(scenario: &mut Scenario<'_>) -> Option<()> {
     scenario.pace = (1, 20);
     scenario.run(&session, step("sts:GetCallerIdentity").key());
     for _ in 0..scenario.rng.random_range(1..5) {
-        let region = scenario.rng.random_range(0..REGIONS.len());
+        let region = scenario.rng.random_range(0..REGION_COUNT);
         let is_denied = scenario.rng.random_bool(0.4);
         for call in ["ses:GetSendQuota", "ses:GetAccount", "ses:ListIdentities"] {
             scenario.run(&session, step(call).in_region(region).denied_if(is_denied).key());

@@ -6,9 +6,8 @@ use crate::sample::cloudtrail::identity::{Channel, Identity};
 use crate::sample::cloudtrail::template::Slot;
 use crate::sample::incidents::kind::Kind;
 use crate::sample::incidents::scenario::{Scenario, step};
-use crate::sample::networks::FOREIGN_HOMES;
 use crate::sample::organisation::people::{BROWSERS, Login, Person};
-use crate::sample::organisation::regions::{GLOBAL_REGION, HOME_REGION, REGIONS, REGIONS_USED};
+use crate::sample::organisation::regions::{GLOBAL_REGION, HOME_REGION, REGION_COUNT, REGIONS_USED};
 use crate::sample::random::{iam_id, one_of};
 use crate::sample::traffic::pipelines::pipeline_sessions;
 
@@ -37,7 +36,7 @@ fn stolen_password(scenario: &mut Scenario<'_>) -> Option<()> {
     let day = scenario.weekday();
     let hour = scenario.rng.random_range(0..22);
     scenario.start_at(day, hour);
-    let address = one_of(&mut scenario.rng, &FOREIGN_HOMES).address(&mut scenario.rng);
+    let address = scenario.foreign_home();
     let browser = BROWSERS[0];
     let page = scenario.sign_in_page(victim, &address, browser);
     for _ in 0..scenario.rng.random_range(0..3) {
@@ -63,11 +62,12 @@ pub(crate) const SESSION_ELSEWHERE: Kind = Kind {
 
 fn session_elsewhere(scenario: &mut Scenario<'_>) -> Option<()> {
     // The owner keeps working for at least 15 minutes; in a small sample for a minute, or in any session.
-    let settled = |person: &Person| person.login == Login::IdentityCenter && person.trip.is_none();
+    let is_usual = scenario.usual_login();
+    let settled = |person: &Person| is_usual(person) && person.trip.is_none();
     let work = scenario
-        .during_work(900, settled, |session| session.channel == Channel::Api)
-        .or_else(|| scenario.during_work(60, settled, |session| session.channel == Channel::Api))
-        .or_else(|| scenario.during_work(0, settled, |_| true))?;
+        .during_work(900, &settled, |session| session.channel == Channel::Api)
+        .or_else(|| scenario.during_work(60, &settled, |session| session.channel == Channel::Api))
+        .or_else(|| scenario.during_work(0, &settled, |_| true))?;
     let country = work.session.address.as_ref().map_or("DE", |address| address.country);
     let address = scenario.hosting_address_far_from(country);
     let session = work
@@ -129,7 +129,7 @@ fn leaked_key(scenario: &mut Scenario<'_>) -> Option<()> {
     scenario.pace = (0, 4);
     for number in 0..scenario.rng.random_range(150..290) {
         let call = scenario.any_call(QUESTIONS);
-        let region = scenario.rng.random_range(0..REGIONS.len().min(REGIONS_USED + 4));
+        let region = scenario.rng.random_range(0..REGION_COUNT.min(REGIONS_USED + 4));
         let is_denied = scenario.rng.random_bool(0.88);
         let question = step(call).in_region(region).denied_if(is_denied && call != "sts:GetCallerIdentity");
         scenario.run(&session, if number < 20 { question.key() } else { question });

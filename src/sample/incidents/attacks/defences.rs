@@ -5,12 +5,10 @@ use rand::Rng;
 use crate::sample::cloudtrail::template::Slot;
 use crate::sample::incidents::kind::Kind;
 use crate::sample::incidents::scenario::{Scenario, step};
-use crate::sample::networks::FOREIGN_HOMES;
 use crate::sample::organisation::accounts::account_id;
 use crate::sample::organisation::jobs::Job;
-use crate::sample::organisation::people::{Login, Person};
-use crate::sample::organisation::regions::REGIONS;
-use crate::sample::random::{Uuid, one_of};
+use crate::sample::organisation::people::Person;
+use crate::sample::random::Uuid;
 
 /// Disables logging and monitoring step by step.
 pub(crate) const DEFENCE_EVASION: Kind = Kind {
@@ -22,9 +20,9 @@ pub(crate) const DEFENCE_EVASION: Kind = Kind {
 };
 
 fn defence_evasion(scenario: &mut Scenario<'_>) -> Option<()> {
-    let victim = scenario.take_person(|person| {
-        person.job == Job::Platform && person.login == Login::IdentityCenter && person.trip.is_none()
-    })?;
+    let is_usual = scenario.usual_login();
+    let victim =
+        scenario.take_person(|person| person.job == Job::Platform && is_usual(person) && person.trip.is_none())?;
     let day = scenario.weekday();
     let hour = scenario.rng.random_range(0..23);
     scenario.start_at(day, hour);
@@ -84,7 +82,7 @@ fn keys_destroyed(scenario: &mut Scenario<'_>) -> Option<()> {
     let day = scenario.weekday();
     let hour = scenario.rng.random_range(0..23);
     scenario.start_at(day, hour);
-    let address = one_of(&mut scenario.rng, &FOREIGN_HOMES).address(&mut scenario.rng);
+    let address = scenario.foreign_home();
     let browser = scenario.organisation.people[victim].browser;
     let console = scenario.sign_in_from(victim, &address, browser);
     let session = console.used_from(address, "aws-cli/2.14.5 Python/3.11.6 Windows/10 exe/AMD64 prompt/off");
@@ -196,7 +194,7 @@ fn objects_ransomed(scenario: &mut Scenario<'_>) -> Option<()> {
     let (bucket, region) = (target.bucket.clone(), target.region);
     let key = format!(
         "arn:aws:kms:{}:{}:key/{}",
-        REGIONS[region],
+        scenario.organisation.regions[region],
         account_id(&mut scenario.rng),
         Uuid::draw(&mut scenario.rng)
     );

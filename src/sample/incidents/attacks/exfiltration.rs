@@ -9,7 +9,6 @@ use crate::sample::incidents::scenario::{Scenario, step};
 use crate::sample::networks::HOSTING;
 use crate::sample::organisation::accounts::account_id;
 use crate::sample::organisation::jobs::Job;
-use crate::sample::organisation::people::Login;
 use crate::sample::organisation::workloads::Platform;
 use crate::sample::random::{hex, one_of};
 use crate::sample::traffic::workloads::machine_session;
@@ -25,9 +24,8 @@ pub(crate) const SHARED_OUTSIDE: Kind = Kind {
 
 fn shared_outside(scenario: &mut Scenario<'_>) -> Option<()> {
     let outside = account_id(&mut scenario.rng);
-    let victim = scenario.take_person(|person| {
-        person.job == Job::Data && person.login == Login::IdentityCenter && person.trip.is_none()
-    })?;
+    let is_usual = scenario.usual_login();
+    let victim = scenario.take_person(|person| person.job == Job::Data && is_usual(person) && person.trip.is_none())?;
     let day = scenario.weekday();
     let hour = scenario.rng.random_range(0..23);
     scenario.start_at(day, hour);

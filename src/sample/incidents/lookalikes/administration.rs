@@ -12,7 +12,7 @@ use crate::sample::organisation::accounts;
 use crate::sample::organisation::jobs::Job;
 use crate::sample::organisation::key_users::KeyUser;
 use crate::sample::organisation::people::{BROWSERS, Person};
-use crate::sample::organisation::regions::{GLOBAL_REGION, REGIONS, REGIONS_USED};
+use crate::sample::organisation::regions::{GLOBAL_REGION, REGION_COUNT, REGIONS_USED};
 use crate::sample::random::{Uuid, iam_id, one_of};
 
 /// An administrator rotates the access keys of programs within two days.
@@ -135,11 +135,8 @@ fn root_yearly(scenario: &mut Scenario<'_>) -> Option<()> {
     let day = scenario.weekday();
     let hour = scenario.rng.random_range(8..15);
     scenario.start_at(day, hour);
-    let site = &scenario.organisation.sites[1];
-    let office = match &site.new_exit {
-        Some((from, exit, _)) if day.index >= *from => exit.clone(),
-        _ => site.office.clone()?,
-    };
+    // The second office, if there is one.
+    let office = scenario.office_of(1, day).or_else(|| scenario.office_of(0, day))?;
     let account = scenario.rng.random_range(0..scenario.organisation.accounts.len());
     let key = iam_id("ASIA", &mut scenario.rng);
     let root = Identity::root(&scenario.organisation.accounts[account].id, &key, scenario.clock, true);
@@ -197,7 +194,7 @@ fn auditor_visit(scenario: &mut Scenario<'_>) -> Option<()> {
         scenario.pace = (1, 15);
         for _ in 0..scenario.rng.random_range(60..180) {
             let call = scenario.any_call(SWEEP);
-            let region = scenario.rng.random_range(0..REGIONS.len());
+            let region = scenario.rng.random_range(0..REGION_COUNT);
             let is_denied = scenario.rng.random_bool(0.12);
             scenario.run(&session, step(call).in_region(region).denied_if(is_denied));
         }
@@ -317,7 +314,10 @@ fn break_glass_drill(scenario: &mut Scenario<'_>) -> Option<()> {
     let day = scenario.weekday();
     let hour = scenario.rng.random_range(8..15);
     scenario.start_at(day, hour);
-    let office = scenario.organisation.sites[0].office.clone()?;
+    let office = match &scenario.settings.environment {
+        None => scenario.organisation.sites[0].office.clone(),
+        Some(_) => scenario.office_of(0, day),
+    }?;
     let account = scenario.rng.random_range(0..scenario.organisation.accounts.len());
     let key = iam_id("ASIA", &mut scenario.rng);
     let id = iam_id("AIDA", &mut scenario.rng);

@@ -9,8 +9,8 @@ use crate::sample::cloudtrail::template::Slot;
 use crate::sample::incidents::kind::Kind;
 use crate::sample::incidents::scenario::{Scenario, step};
 use crate::sample::organisation::jobs::Job;
-use crate::sample::organisation::people::{Adoption, Login, Person};
-use crate::sample::organisation::regions::{REGIONS, REGIONS_USED};
+use crate::sample::organisation::people::{Adoption, Person};
+use crate::sample::organisation::regions::{REGION_COUNT, REGIONS_USED};
 use crate::sample::organisation::workloads::Platform;
 use crate::sample::random::one_of;
 use crate::sample::traffic::workloads::machine_session;
@@ -96,12 +96,12 @@ pub(crate) const NIGHT_REPAIR: Kind = Kind {
 };
 
 fn night_repair(scenario: &mut Scenario<'_>) -> Option<()> {
-    let engineer = scenario.take_person(|person| {
-        person.job == Job::Platform && person.login == Login::IdentityCenter && person.trip.is_none()
-    })?;
+    let is_usual = scenario.usual_login();
+    let engineer =
+        scenario.take_person(|person| person.job == Job::Platform && is_usual(person) && person.trip.is_none())?;
     let day = scenario.weekday();
     let person = &scenario.organisation.people[engineer];
-    let (home, browser, cli) = (person.home.clone(), person.browser, person.cli);
+    let (home, browser, cli) = (scenario.home_of(engineer, day), person.browser, person.cli);
     // 02:00 local time.
     let local = 2 - scenario.organisation.sites[person.site].utc_offset;
     scenario.start_at(day, local);
@@ -136,7 +136,7 @@ fn weekend_repair(scenario: &mut Scenario<'_>) -> Option<()> {
     let engineer = scenario.take_person(|person| is_admin(person) || person.job == Job::Developer)?;
     let day = scenario.weekend();
     let person = &scenario.organisation.people[engineer];
-    let (home, browser, cli) = (person.home.clone(), person.browser, person.cli);
+    let (home, browser, cli) = (scenario.home_of(engineer, day), person.browser, person.cli);
     let local = 10 - scenario.organisation.sites[person.site].utc_offset;
     scenario.start_at(day, local);
     let console = scenario.sign_in_from(engineer, &home, browser);
@@ -193,7 +193,7 @@ fn recovery_test(scenario: &mut Scenario<'_>) -> Option<()> {
     let work = scenario.during_work(0, is_admin, |_| true)?;
     scenario.clock = work.middle;
     scenario.pace = (20, 200);
-    let region = scenario.rng.random_range(REGIONS_USED..REGIONS.len());
+    let region = scenario.rng.random_range(REGIONS_USED..REGION_COUNT);
     let steps = "\
         ec2:DescribeVpcs ec2:DescribeSubnets ec2:CopySnapshot ec2:DescribeSnapshots \
         ec2:CreateSecurityGroup rds:RestoreDBInstanceFromDBSnapshot rds:DescribeDBInstances \

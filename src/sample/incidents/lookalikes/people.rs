@@ -4,8 +4,9 @@ use rand::Rng;
 
 use crate::sample::incidents::kind::Kind;
 use crate::sample::incidents::scenario::{Scenario, step};
-use crate::sample::networks::{GUEST_NETWORKS, OFFICE_ABROAD};
+use crate::sample::networks::GUEST_NETWORKS;
 use crate::sample::organisation::people::{Login, Mark, Trip};
+use crate::sample::organisation::sites::{Site, office_abroad};
 use crate::sample::random::one_of;
 
 /// A person works from a conference abroad for some days.
@@ -19,7 +20,8 @@ pub(crate) const CONFERENCE_TRIP: Kind = Kind {
 
 fn conference_trip(scenario: &mut Scenario<'_>) -> Option<()> {
     let from = scenario.weekday().index;
-    let traveller = scenario.take_person(|person| person.trip.is_none() && person.login == Login::IdentityCenter)?;
+    let is_usual = scenario.usual_login();
+    let traveller = scenario.take_person(|person| person.trip.is_none() && is_usual(person))?;
     let home = scenario.organisation.people[traveller].home.country;
     let network = loop {
         let network = one_of(&mut scenario.rng, &GUEST_NETWORKS);
@@ -52,7 +54,8 @@ pub(crate) const NEW_JOINER: Kind = Kind {
 
 fn new_joiner(scenario: &mut Scenario<'_>) -> Option<()> {
     let day = scenario.weekday().index;
-    let joiner = scenario.take_person(|person| person.trip.is_none() && person.login == Login::IdentityCenter)?;
+    let is_usual = scenario.usual_login();
+    let joiner = scenario.take_person(|person| person.trip.is_none() && is_usual(person))?;
     let person = &mut scenario.organisation.people[joiner];
     person.joined = day;
     person.marks.push(Mark { from: day, to: day + 3, incident: scenario.number, is_office_only: false });
@@ -75,8 +78,9 @@ fn vpn_exit_moved(scenario: &mut Scenario<'_>) -> Option<()> {
     if sites.iter().filter(|site| site.new_exit.is_some()).count() == 2 {
         return None;
     }
-    let site = sites.iter().position(|site| site.office.is_some() && site.new_exit.is_none())?;
-    let exit = OFFICE_ABROAD.address(&mut scenario.rng);
+    let is_direct = |site: &Site| site.office.is_some() && site.new_exit.is_none() && site.proxy.is_none();
+    let site = sites.iter().position(is_direct)?;
+    let exit = office_abroad(scenario.settings.environment().continent).address(&mut scenario.rng);
     scenario.organisation.sites[site].new_exit = Some((day, exit, scenario.number));
     let mark = Mark { from: day, to: day + 4, incident: scenario.number, is_office_only: true };
     for person in scenario.organisation.people.iter_mut().filter(|person| person.site == site) {
@@ -119,7 +123,7 @@ fn forgotten_password(scenario: &mut Scenario<'_>) -> Option<()> {
     let person = scenario.take_person(|person| person.login != Login::IdentityCenter)?;
     let day = scenario.weekday();
     let user = &scenario.organisation.people[person];
-    let (home, browser) = (user.home.clone(), user.browser);
+    let (home, browser) = (scenario.home_of(person, day), user.browser);
     let local = 9 - scenario.organisation.sites[user.site].utc_offset;
     scenario.start_at(day, local);
     scenario.pace = (6, 40);
