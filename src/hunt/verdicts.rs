@@ -14,8 +14,7 @@ use crate::request::Detection;
 use crate::request::period::midnight;
 use crate::terminal::Progress;
 
-/// Windows with verdicts on which a detector runs again. Those with malicious findings come first: a proposal must keep
-/// them all.
+/// Windows with verdicts on which a detector runs again; more only if more have a malicious finding.
 const WINDOWS_MAX: usize = 20;
 /// Runs of one detector over one window, in search of a parameter.
 const RUNS_MAX: usize = 200;
@@ -177,8 +176,10 @@ impl Search<'_> {
         malicious: &[&Judgement],
         open: &[&Judgement],
     ) -> Result<Windows> {
-        let mut windows = Windows::new();
-        for window in malicious.iter().rev().chain(open.iter().rev()).filter_map(|judgement| window_of(judgement)) {
+        // All malicious ones, because a proposal must keep them all.
+        let mut windows: Windows =
+            malicious.iter().filter_map(|judgement| Some((window_of(judgement)?, JudgedWindow::default()))).collect();
+        for window in open.iter().rev().filter_map(|judgement| window_of(judgement)) {
             if windows.len() < WINDOWS_MAX {
                 windows.entry(window).or_default();
             }

@@ -7,7 +7,7 @@
 //! A record holds the hash of the previous record. It never replaces another, so two records that are written at the same
 //! time both get a place. Changing or removing a record breaks the chain; removing the last records does not.
 
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt, stream};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -18,6 +18,9 @@ use crate::sha256;
 
 /// The previous hash of the first record.
 const NO_PREVIOUS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// Records that are read at a time.
+const READ_AT_ONCE: usize = 16;
 
 /// A record of a chain.
 pub trait Chained: Serialize + DeserializeOwned {
@@ -88,10 +91,11 @@ impl Lake {
 
     /// All records, in order, each checked against its own hash and the previous record.
     pub(super) async fn chain<R: Chained>(&self) -> Result<Vec<ChainLink<R>>> {
-        let mut links = Vec::new();
+        let sequences = self.sequences::<R>().await?;
+        let read = stream::iter(&sequences).map(|sequence| self.link::<R>(*sequence)).buffered(READ_AT_ONCE);
+        let mut links: Vec<ChainLink<R>> = read.try_collect().await?;
         let mut previous = NO_PREVIOUS.to_owned();
-        for (at, sequence) in self.sequences::<R>().await?.into_iter().enumerate() {
-            let mut link = self.link::<R>(sequence).await?;
+        for (at, (link, sequence)) in links.iter_mut().zip(sequences).enumerate() {
             let expected = at as u64 + 1;
             if let Some(record) = &link.record {
                 if record.sequence() != sequence || sequence != expected {
@@ -102,7 +106,6 @@ impl Lake {
                 }
             }
             previous.clone_from(&link.sha256);
-            links.push(link);
         }
         Ok(links)
     }

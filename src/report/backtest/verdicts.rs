@@ -83,22 +83,28 @@ fn proposals(judged: &JudgedDetector, out: &mut impl Write) -> std::io::Result<(
         return Ok(());
     }
     writeln!(out, "\n{detector}: still reports {}, judged benign", benign_reported.join(", "))?;
+    let them = if benign_reported.len() == 1 { "it" } else { "them" };
     match parameter {
-        Some(ParameterProposal { name, value, now, malicious_kept, others, others_removed }) => writeln!(
-            out,
-            "  --set {detector}.{name}={value} (now {now}) removes {}, keeps {} judged malicious, and removes \
-             {others_removed} of {} without a verdict on these days",
-            if benign_reported.len() == 1 { "it" } else { "them" },
-            counted(*malicious_kept, "finding"),
-            counted(*others, "finding"),
-        )?,
-        None => writeln!(out, "  no single parameter removes all of them without removing one judged malicious")?,
+        Some(ParameterProposal { name, value, now, malicious_kept, others, others_removed }) => {
+            write!(out, "  --set {detector}.{name}={value} (now {now}) removes {them}")?;
+            if *malicious_kept > 0 {
+                write!(out, ", keeps {} judged malicious", counted(*malicious_kept, "finding"))?;
+            }
+            if *others > 0 {
+                write!(out, ", also removes {others_removed} of {} without a verdict", counted(*others, "finding"))?;
+            }
+            writeln!(out)?;
+        }
+        None if judged.malicious > 0 => {
+            writeln!(out, "  no single parameter removes {them} and keeps the findings judged malicious")?;
+        }
+        None => writeln!(out, "  no single parameter removes {them}")?,
     }
     for Conflict { benign, malicious } in conflicts {
         writeln!(out, "  a suppression of {benign} would hide {malicious}, judged malicious")?;
     }
     if !suppressions.is_empty() {
-        writeln!(out, "  or add to the suppressions file:\n")?;
+        writeln!(out, "  add to the file of --suppressions:\n")?;
     }
     for line in as_toml(suppressions).map_err(std::io::Error::other)?.lines() {
         let line = printable_line(line);
