@@ -1,5 +1,5 @@
 //! A generated organisation, ingested and hunted with the program: all events are read, each once, and the attacks are
-//! found. The real archives of `shared_data.rs` test the same.
+//! found. The real archives of `shared_data.rs` test the same. Addresses of drawn environments are where they say.
 
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use common::{arg, evidence, query, run_with_report};
 use serde_json::Value;
+use trailhunt::geo::Geo;
 use trailhunt::sample::{SampleSettings, generate};
 
 #[test]
@@ -47,4 +48,28 @@ fn an_organisation_is_read_completely_without_repeats_and_its_attacks_are_found(
     let is_found = |attack: &&&Value| attack["event_ids"].as_array().unwrap().iter().any(is_evidence);
     let missed: Vec<&Value> = attacks.iter().filter(|attack| !is_found(attack)).map(|attack| &attack["kind"]).collect();
     assert!(missed.is_empty(), "no finding for {missed:?}");
+}
+
+#[test]
+fn addresses_of_drawn_environments_are_in_the_countries_and_networks_of_the_truth() {
+    let geo = Geo::embedded().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let mut countries = BTreeSet::new();
+    // All continents, offices, homes, a VPN and a security service.
+    for seed in [1, 2, 3, 5, 18, 27] {
+        let out = dir.path().join(seed.to_string());
+        let size = SampleSettings { days: 16, attacks: 43, ..SampleSettings::draw(seed, 20, 300) };
+        generate(&SampleSettings { out: out.clone(), ..size }, &mut |_| {}).unwrap();
+        for line in std::fs::read_to_string(out.join("truth.jsonl")).unwrap().lines() {
+            let incident: Value = serde_json::from_str(line).unwrap();
+            for source in incident["source_ips"].as_array().unwrap() {
+                let place = geo.lookup(source["ip"].as_str().unwrap().parse().unwrap());
+                assert_eq!(source["country"].as_str(), place.country, "{source}");
+                countries.insert(place.country.unwrap().to_owned());
+            }
+        }
+    }
+    for country in ["DE", "BR", "US", "JP"] {
+        assert!(countries.contains(country), "{countries:?}");
+    }
 }

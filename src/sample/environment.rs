@@ -8,10 +8,8 @@
 use std::fmt;
 
 use rand::Rng;
-use rand_chacha::ChaCha8Rng;
 
 use crate::sample::random::{Purpose, hash_text, one_of, rng_for};
-use crate::sample::settings::SampleSettings;
 
 /// The properties of an organisation that are not its size.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +32,14 @@ pub struct Environment {
     pub elsewhere: f64,
     /// Programs with long-lived access keys, for every person.
     pub programs: f64,
+    /// Number of clusters whose operators read all secrets of their account, none to three.
+    pub clusters: usize,
+    /// Share of workloads that a pipeline deploys.
+    pub pipelines: f64,
+    /// Pipelines run on machines of the organisation, not on those of a provider.
+    pub has_own_runners: bool,
+    /// What changes while the archive is written.
+    pub changes: Vec<Change>,
 }
 
 /// Where an organisation works.
@@ -75,9 +81,41 @@ pub enum Egress {
     Shared,
 }
 
+/// A change of habits, networks or identities that looks like an attack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A new cluster, whose operator reads all secrets in its first hour.
+    NewCluster,
+    /// Everybody comes out of another network.
+    ProxyRollout,
+    /// The people of a permission set become sessions of a new role.
+    PermissionSetRecreated,
+    /// The posture scanner is denied by services that it never called.
+    ScannerUpdate,
+    /// Several people start on the same day.
+    NewColleagues,
+    /// A platform engineer rotates all keys of an account.
+    AllKeysRotated,
+    /// People start to use CloudShell.
+    CloudShell,
+}
+
+impl Change {
+    /// All changes; those that change people and networks come before those that use a person's session.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::ProxyRollout,
+        Self::CloudShell,
+        Self::NewColleagues,
+        Self::PermissionSetRecreated,
+        Self::ScannerUpdate,
+        Self::NewCluster,
+        Self::AllKeysRotated,
+    ];
+}
+
 impl Environment {
     /// The organisation of a sample that draws no environment.
-    pub const STANDARD: Self = Self {
+    pub(crate) const STANDARD: Self = Self {
         continent: Continent::Europe,
         offices: 4,
         sign_in: SignIn::Both,
@@ -87,12 +125,16 @@ impl Environment {
         quiet: 0.0,
         elsewhere: 0.02,
         programs: 0.25,
+        clusters: 0,
+        pipelines: 1.0 / 3.0,
+        has_own_runners: false,
+        changes: Vec::new(),
     };
 
     /// The environment of this seed.
-    fn draw(seed: u64) -> Self {
+    pub(crate) fn draw(seed: u64) -> Self {
         use Continent::{AsiaPacific, Europe, NorthAmerica, SouthAmerica};
-        let rng = |property| rng_for(seed, Purpose::Environment, &[hash_text(property)]);
+        let rng = |property: &str| rng_for(seed, Purpose::Environment, &[hash_text(property)]);
         let share = |property, from: f64, to: f64| rng(property).random_range(from..to);
         let sign_in = *one_of(&mut rng("sign-in"), &[SignIn::IdentityCenter, SignIn::IamUsers, SignIn::Both]);
         Self {
@@ -111,45 +153,29 @@ impl Environment {
                 SignIn::IdentityCenter => share("programs", 0.02, 0.15),
                 _ => share("programs", 0.1, 0.4),
             },
+            clusters: rng("clusters").random_range(0..=3),
+            pipelines: share("pipelines", 0.1, 0.6),
+            has_own_runners: rng("runners").random_bool(0.3),
+            changes: Change::ALL
+                .into_iter()
+                .filter(|change| rng(&format!("{change:?}")).random_bool(CHANGE_SHARE))
+                .collect(),
         }
     }
 }
 
-impl SampleSettings {
-    /// An organisation drawn at random: 10 to 2,000 people and 1 to 8 accounts, and an [`Environment`]. At most
-    /// `people_max` people and `events_per_day_max` events.
-    #[must_use]
-    pub fn draw(seed: u64, people_max: u32, events_per_day_max: u32) -> Self {
-        let rng = |property| rng_for(seed, Purpose::Environment, &[hash_text(property)]);
-        let environment = Environment::draw(seed);
-        let people = log_uniform(&mut rng("people"), 10.0, f64::from(people_max.clamp(10, 2_000)));
-        let calls_per_person = log_uniform(&mut rng("calls per person"), 8.0, 40.0);
-        let events = (people * calls_per_person / environment.people_share).min(f64::from(events_per_day_max));
-        // Half of the organisations have a single account.
-        let accounts: i32 = rng("accounts").random_range(-6..=8);
-        Self {
-            people: Some(people as u32),
-            accounts: accounts.max(1).unsigned_abs(),
-            events_per_day: events as u32,
-            seed,
-            environment: Some(environment),
-            ..Self::default()
-        }
-    }
-}
-
-/// Each order of magnitude is equally likely.
-fn log_uniform(rng: &mut ChaCha8Rng, from: f64, to: f64) -> f64 {
-    (rng.random_range(0.0..1.0) * (to / from).ln()).exp() * from
-}
+/// Probability of each change.
+const CHANGE_SHARE: f64 = 0.6;
 
 impl fmt::Display for Environment {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { continent, offices, sign_in, egress, people_share, active, quiet, elsewhere, .. } = self;
+        let Self {
+            continent, offices, sign_in, egress, people_share, active, quiet, elsewhere, clusters, changes, ..
+        } = self;
         write!(
             out,
-            "{continent:?}, {offices} offices, sign-in {sign_in:?}, egress {egress:?}, {:.0} % of events by people, \
-             {:.0} % active, {:.0} % quiet, {:.1} % of days elsewhere",
+            "{continent:?}, offices: {offices}, sign-in {sign_in:?}, egress {egress:?}, {:.0} % of events by people, \
+             {:.0} % active, {:.0} % quiet, {:.1} % of days elsewhere, clusters: {clusters}, changes: {changes:?}",
             people_share * 100.0,
             active * 100.0,
             quiet * 100.0,
@@ -163,24 +189,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_environment_depends_on_the_seed_alone_and_stays_in_its_ranges() {
-        for seed in 0..200 {
-            let drawn = SampleSettings::draw(seed, 2_000, 25_000);
-            assert_eq!(drawn.environment, SampleSettings::draw(seed, 40, 1_000).environment);
-            assert!((10..=2_000).contains(&drawn.people.unwrap()) && (1..=8).contains(&drawn.accounts), "{drawn:?}");
-            assert!(drawn.events_per_day <= 25_000, "{drawn:?}");
-            assert!(SampleSettings::draw(seed, 40, 1_000).people.unwrap() <= 40);
-        }
-    }
-
-    #[test]
-    fn every_way_to_sign_in_and_to_reach_aws_is_drawn() {
+    fn every_kind_of_environment_is_drawn() {
         let drawn: Vec<_> = (0..200).map(Environment::draw).collect();
         for sign_in in [SignIn::IdentityCenter, SignIn::IamUsers, SignIn::Both] {
             assert!(drawn.iter().any(|it| it.sign_in == sign_in), "{sign_in:?}");
         }
         for egress in [Egress::Office, Egress::HomeAndOffice, Egress::Vpn, Egress::Sase, Egress::Shared] {
             assert!(drawn.iter().any(|it| it.egress == egress), "{egress:?}");
+        }
+        for change in Change::ALL {
+            let count = drawn.iter().filter(|it| it.changes.contains(&change)).count();
+            assert!((80..160).contains(&count), "{change:?} in {count} of 200");
         }
     }
 }

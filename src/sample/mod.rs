@@ -190,6 +190,7 @@ mod tests {
     use sha2::{Digest, Sha256};
 
     use super::*;
+    use crate::sample::environment::{Change, Egress};
 
     /// A small sample with four weekdays in its second half.
     fn small(out: &Path, seed: u64) -> SampleSettings {
@@ -328,6 +329,47 @@ mod tests {
                 assert!(!truth["key_event_ids"].as_array().unwrap().is_empty(), "{}", attack.kind.name);
             }
         }
+    }
+
+    /// An organisation in which every change can happen.
+    fn changing(out: &Path) -> SampleSettings {
+        let environment = Environment {
+            egress: Egress::HomeAndOffice,
+            changes: Change::ALL.to_vec(),
+            clusters: 1,
+            active: 0.5,
+            ..Environment::STANDARD
+        };
+        let people = Some(30);
+        SampleSettings { days: 24, people, events_per_day: 1_500, environment: Some(environment), ..small(out, 3) }
+    }
+
+    #[test]
+    fn each_change_is_a_lookalike_with_events_and_the_same_seed_repeats_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let [a, b] = ["a", "b"].map(|name| folder.path().join(name));
+        for out in [&a, &b] {
+            generate(&SampleSettings { attacks: 0, ..changing(out) }, &mut |_| {}).unwrap();
+        }
+        assert_eq!(digest(&a), digest(&b));
+        let incidents = truth(&a);
+        for change in Change::ALL {
+            let name = incidents::lookalikes::changes::kind_of(change).name;
+            let incident = incidents.iter().find(|incident| incident["kind"] == name);
+            let incident = incident.unwrap_or_else(|| panic!("{name} has no events"));
+            assert_eq!(incident["label"], "lookalike");
+        }
+        let records: Vec<_> = objects(&a).into_iter().flat_map(|(_, records)| records).collect();
+        let mut secrets: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for record in records.iter().filter(|record| record["eventName"] == "GetSecretValue") {
+            let role =
+                record["userIdentity"]["sessionContext"]["sessionIssuer"]["userName"].as_str().unwrap_or_default();
+            let secret = record["requestParameters"]["secretId"].as_str().unwrap();
+            secrets.entry(role).or_default().insert(secret);
+        }
+        let operators: Vec<_> = secrets.iter().filter(|(role, _)| role.ends_with("external-secrets")).collect();
+        assert_eq!(operators.len(), 2, "{operators:?}");
+        assert!(records.iter().any(|it| it["userAgent"].as_str().is_some_and(|it| it.contains("exec-env/CloudShell"))));
     }
 
     #[test]

@@ -187,6 +187,11 @@ impl Scenario<'_> {
         proxied.or_else(|| site.office_on(day.index).cloned())
     }
 
+    /// The hour in UTC at which it is that hour at the main office; given for Hamburg.
+    pub(crate) fn office_hour(&self, hour: i64) -> i64 {
+        hour - self.organisation.hours_earlier
+    }
+
     /// Whether a person signs in as most people of the organisation do.
     pub(crate) fn usual_login(&self) -> impl Fn(&Person) -> bool + use<> {
         let all_are_users = self.settings.environment().sign_in == SignIn::IamUsers;
@@ -323,7 +328,7 @@ impl Scenario<'_> {
     /// The session at the sign-in page of the person's first account, without MFA.
     pub(crate) fn sign_in_page(&self, person: usize, address: &Address, browser: &str) -> Session {
         let person = &self.organisation.people[person];
-        let role = &person.roles[0];
+        let role = &person.roles_on(self.day)[0];
         let account = &self.organisation.accounts[role.account];
         person
             .identity(&account.id, role, "", self.clock)
@@ -355,7 +360,7 @@ impl Scenario<'_> {
     pub(crate) fn sign_in_from(&mut self, person: usize, address: &Address, agent: &str) -> Session {
         let key = iam_id("ASIA", &mut self.rng);
         let owner = &self.organisation.people[person];
-        let role = owner.roles[0].clone();
+        let role = owner.roles_on(self.day)[0].clone();
         let since = self.clock + 9;
         let account = &self.organisation.accounts[role.account];
         let session = owner.identity(&account.id, &role, &key, since).at(

@@ -150,7 +150,7 @@ fn poisoned_pipeline(scenario: &mut Scenario<'_>) -> Option<()> {
     let victim = scenario.take_pipeline(|_| true)?;
     let day = scenario.weekday();
     let hour = scenario.rng.random_range(8..18);
-    scenario.start_at(day, hour);
+    scenario.start_at(day, scenario.office_hour(hour));
     scenario.pace = (1, 9);
     let pipeline = &scenario.organisation.pipelines[victim];
     let (token, run) = pipeline_sessions(scenario.organisation, pipeline, scenario.clock, &mut scenario.rng);
