@@ -58,7 +58,7 @@ struct Target {
 
 /// The size that is evaluated when the environment names no other: its measured results are in [`Size::target`].
 const SMALL: Size = Size { days: 30, accounts: 3, people: 30, events_per_day: 1_000, attacks: 43 };
-/// The size of `just evaluation`.
+/// The size of `just evaluation-standard`.
 const LARGE: Size = Size { days: 60, accounts: 5, people: 120, events_per_day: 22_500, attacks: 80 };
 
 /// The environments that `.ci/run evaluation` measures, and what was measured: one attack less or one alarm more fails.

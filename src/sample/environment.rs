@@ -20,6 +20,8 @@ pub struct Environment {
     pub offices: usize,
     /// How people sign in.
     pub sign_in: SignIn,
+    /// Sign-ins at the access portal are logged with the type `Unknown`, as since 2025, not as `IdentityCenterUser`.
+    pub has_unknown_sign_ins: bool,
     /// Through which addresses people reach AWS.
     pub egress: Egress,
     /// Share of all events that people cause, 0.05 to 0.5; machines and AWS services cause the others.
@@ -119,6 +121,7 @@ impl Environment {
         continent: Continent::Europe,
         offices: 4,
         sign_in: SignIn::Both,
+        has_unknown_sign_ins: false,
         egress: Egress::HomeAndOffice,
         people_share: 0.22,
         active: 0.0,
@@ -141,6 +144,7 @@ impl Environment {
             continent: *one_of(&mut rng("continent"), &[Europe, NorthAmerica, SouthAmerica, AsiaPacific]),
             offices: rng("offices").random_range(1..=3),
             sign_in,
+            has_unknown_sign_ins: rng("sign-in records").random_bool(0.5),
             egress: *one_of(
                 &mut rng("egress"),
                 &[Egress::Office, Egress::HomeAndOffice, Egress::Vpn, Egress::Sase, Egress::Shared],

@@ -6,7 +6,8 @@
 //!
 //! # How an archive is generated
 //!
-//! 1. `organisation` creates the accounts, people, workloads, pipelines and access keys.
+//! 1. `environment` says how the organisation differs from others; the standard one unless a seed draws it.
+//!    `organisation` creates the accounts, people, workloads, pipelines and access keys.
 //! 2. `incidents` plants the incidents: look-alikes first, because they may change the organisation, then attacks. Each
 //!    incident either writes its records at once or (look-alikes only) marks traffic of later days as its own.
 //! 3. `traffic` plans each day: sessions and events, as many as the settings ask for, minus the planted records.
@@ -22,6 +23,8 @@
 //! - A kind of attack: a constant and a function in a file of `incidents/attacks/`, and a line in its `mod.rs`.
 //! - A benign look-alike: the same in `incidents/lookalikes/`.
 //! - A benign oddity of daily work: a row in `organisation/occasional_tasks.rs`.
+//! - A property of drawn environments: a field of `Environment`; a change: a variant of `Change` and a kind in
+//!   `incidents/lookalikes/changes.rs`.
 //! - An API call with parameters: a row in `cloudtrail/calls.rs`; calls without a row have no parameters.
 
 mod archive;

@@ -303,9 +303,16 @@ impl Scenario<'_> {
         Some(work.session)
     }
 
+    /// Whether the key of a program may be stolen. In a drawn environment all keys may be rotated: the new one is stolen.
+    pub(crate) fn stealable(&self) -> impl Fn(&KeyUser) -> bool + use<> {
+        let is_drawn = self.settings.environment.is_some();
+        move |user| is_drawn || user.rotated.is_none()
+    }
+
     /// A session of an attacker with a program's access key. Sets the clock to a random hour of any day.
     pub(crate) fn stolen_key(&mut self, fits: impl Fn(&KeyUser) -> bool) -> Option<Session> {
-        let victim = self.take_key_user(|user| user.rotated.is_none() && fits(user))?;
+        let is_stealable = self.stealable();
+        let victim = self.take_key_user(|user| is_stealable(user) && fits(user))?;
         let day = self.any_day();
         let hour = self.rng.random_range(0..23);
         self.start_at(day, hour);
@@ -350,7 +357,7 @@ impl Scenario<'_> {
     pub(crate) fn session_with_key(&self, user: usize, address: Address, agent: &str) -> Session {
         let user = &self.organisation.key_users[user];
         let account = &self.organisation.accounts[user.account];
-        Identity::iam_user(&account.id, &user.id, &user.name, &user.key, None)
+        Identity::iam_user(&account.id, &user.id, &user.name, user.key_on(self.day), None)
             .at(user.account, user.region, address, agent, Channel::Api)
             .on_workload(user.workload)
             .with(Slot::User, user.name.clone())

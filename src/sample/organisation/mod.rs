@@ -41,6 +41,8 @@ pub(crate) struct Organisation {
     pub(crate) security: usize,
     /// Id of the Identity Center directory.
     pub(crate) directory: String,
+    /// The type of portal sign-ins is `Unknown`.
+    pub(crate) has_unknown_sign_ins: bool,
     /// Where people work.
     pub(crate) sites: Vec<Site>,
     /// The people.
@@ -108,6 +110,7 @@ impl Organisation {
             regions,
             security,
             directory: format!("d-{}", hex(&mut rng, 10)),
+            has_unknown_sign_ins: environment.has_unknown_sign_ins,
             sites,
             people,
             clusters,

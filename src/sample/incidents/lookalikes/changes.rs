@@ -196,12 +196,13 @@ fn new_colleagues(scenario: &mut Scenario<'_>) -> Option<()> {
         let mark = Mark { from: start, to: start + DAYS_MARKED, incident: scenario.number, is_office_only: false };
         person.marks.push(mark);
         let (name, login) = (person.name.clone(), person.login);
+        let group = if person.job == Job::Platform { "administrators" } else { "developers" };
         let calls: &[_] = match login {
             Login::IdentityCenter => &["identitystore:CreateUser", "identitystore:CreateGroupMembership"],
             Login::IamUser { .. } => &["iam:CreateUser", "iam:CreateLoginProfile", "iam:AddUserToGroup"],
         };
         for call in calls {
-            scenario.run(&work.session, step(call).with(Slot::User, name.clone()));
+            scenario.run(&work.session, step(call).with(Slot::User, name.clone()).with(Slot::GroupName, group));
         }
         joined = true;
     }
