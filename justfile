@@ -20,7 +20,7 @@ demo:
 
 # Recall and false alarms of the shipped detectors in six drawn environments; takes a while
 evaluation:
-    ENVIRONMENTS=101,102,103,104,105,106 DAYS=90 PEOPLE=2000 EVENTS_PER_DAY=25000 ATTACKS=86 \
+    ENVIRONMENTS=101,102,103,104,105,106 DAYS=90 PEOPLE=2000 EVENTS_PER_DAY=60000 ATTACKS=86 \
         cargo test --release --locked --test evaluation drawn -- --ignored --nocapture
 
 # The same in five standard organisations
