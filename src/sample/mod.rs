@@ -193,7 +193,7 @@ mod tests {
     use sha2::{Digest, Sha256};
 
     use super::*;
-    use crate::sample::environment::{Change, Egress};
+    use crate::sample::environment::{Change, Egress, SignIn};
 
     /// A small sample with four weekdays in its second half.
     fn small(out: &Path, seed: u64) -> SampleSettings {
@@ -373,6 +373,46 @@ mod tests {
         let operators: Vec<_> = secrets.iter().filter(|(role, _)| role.ends_with("external-secrets")).collect();
         assert_eq!(operators.len(), 2, "{operators:?}");
         assert!(records.iter().any(|it| it["userAgent"].as_str().is_some_and(|it| it.contains("exec-env/CloudShell"))));
+    }
+
+    #[test]
+    fn everybody_leaves_through_the_proxy_or_the_line_that_the_environment_names() {
+        let organisation = |egress| {
+            let environment = Environment { egress, ..Environment::STANDARD };
+            let settings =
+                SampleSettings { environment: Some(environment), people: Some(24), ..small(Path::new("x"), 1) };
+            prepare(&SampleSettings { days: 0, ..settings }).organisation
+        };
+        let owners_on = |organisation: &Organisation, day| -> BTreeSet<&'static str> {
+            let people = organisation.people.iter();
+            people.map(|it| it.location(&organisation.sites[it.site], 1, day, true).0.owner).collect()
+        };
+        let sase = organisation(Egress::Sase);
+        assert!(owners_on(&sase, 3).iter().all(|owner| owner.starts_with("Zscaler")), "{:?}", owners_on(&sase, 3));
+        let person = &sase.people[0];
+        let addresses: BTreeSet<_> =
+            (0..30).map(|day| person.location(&sase.sites[person.site], 1, day, false).0.ip).collect();
+        assert!(addresses.len() > 10, "{addresses:?}");
+
+        let shared = organisation(Egress::Shared);
+        assert_eq!(Some(&shared.accounts[0].nat[0]), shared.sites[0].office.as_ref());
+        assert!(shared.people.iter().all(|person| person.office_share == 1.0 || person.office_share == 0.0));
+        assert!(owners_on(&organisation(Egress::HomeAndOffice), 3).len() > 3);
+    }
+
+    #[test]
+    fn every_kind_of_attack_is_planted_without_identity_center() {
+        let environment = Environment { sign_in: SignIn::IamUsers, ..Environment::STANDARD };
+        let attacks = incidents::attacks::KINDS.len() as u32;
+        let people = Some(30);
+        let settings =
+            SampleSettings { days: 20, people, attacks, environment: Some(environment), ..small(Path::new("x"), 2) };
+        let Prepared { incidents, planted, .. } = prepare(&settings);
+        let found: BTreeSet<_> = incidents.iter().map(|incident| incident.kind.name).collect();
+        for kind in incidents::attacks::KINDS {
+            assert!(found.contains(kind.name), "{}", kind.name);
+        }
+        assert!(planted.iter().all(|record| !record.json.contains("AWSReservedSSO")));
     }
 
     #[test]

@@ -65,9 +65,9 @@ fn session_elsewhere(scenario: &mut Scenario<'_>) -> Option<()> {
     let is_usual = scenario.usual_login();
     let settled = |person: &Person| is_usual(person) && person.trip.is_none();
     let work = scenario
-        .during_work(900, &settled, |session| session.channel == Channel::Api)
-        .or_else(|| scenario.during_work(60, &settled, |session| session.channel == Channel::Api))
-        .or_else(|| scenario.during_work(0, &settled, |_| true))?;
+        .during_work(900, settled, |session| session.channel == Channel::Api)
+        .or_else(|| scenario.during_work(60, settled, |session| session.channel == Channel::Api))
+        .or_else(|| scenario.during_work(0, settled, |_| true))?;
     let country = work.session.address.as_ref().map_or("DE", |address| address.country);
     let address = scenario.hosting_address_far_from(country);
     let session = work

@@ -28,7 +28,8 @@ pub(crate) fn kind_of(change: Change) -> &'static Kind {
     }
 }
 
-const DAYS_MARKED: u32 = 3;
+/// How many days after the first belong to a change: later, nothing about it is new.
+const DAYS_AFTER: u32 = 1;
 
 const NEW_CLUSTER: Kind = Kind {
     name: "new_cluster",
@@ -91,7 +92,7 @@ fn proxy_rollout(scenario: &mut Scenario<'_>) -> Option<()> {
     for site in &mut scenario.organisation.sites {
         site.proxy = Some(proxy.clone());
     }
-    let mark = Mark { from, to: from + DAYS_MARKED, incident: scenario.number, is_office_only: false };
+    let mark = Mark { from, to: from + DAYS_AFTER, incident: scenario.number, is_office_only: false };
     for person in &mut scenario.organisation.people {
         person.marks.push(mark);
     }
@@ -137,7 +138,7 @@ fn permission_set_recreated(scenario: &mut Scenario<'_>) -> Option<()> {
             (format!("AWSReservedSSO_{}_{suffix}", job.permission_set()), iam_id("AROA", &mut scenario.rng))
         })
         .collect();
-    let mark = Mark { from, to: from + DAYS_MARKED, incident: scenario.number, is_office_only: false };
+    let mark = Mark { from, to: from + DAYS_AFTER, incident: scenario.number, is_office_only: false };
     for person in scenario.organisation.people.iter_mut().filter(|person| has_set(person)) {
         let mut new = person.roles.clone();
         for role in &mut new {
@@ -193,7 +194,7 @@ fn new_colleagues(scenario: &mut Scenario<'_>) -> Option<()> {
         let person = &mut scenario.organisation.people[joiner];
         person.joined = start;
         person.office_share = 1.0;
-        let mark = Mark { from: start, to: start + DAYS_MARKED, incident: scenario.number, is_office_only: false };
+        let mark = Mark { from: start, to: start + DAYS_AFTER, incident: scenario.number, is_office_only: false };
         person.marks.push(mark);
         let (name, login) = (person.name.clone(), person.login);
         let group = if person.job == Job::Platform { "administrators" } else { "developers" };
