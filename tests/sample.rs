@@ -7,7 +7,7 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::{arg, evidence, query, run_with_report};
+use common::{arg, evidence, query, run_with_report, succeeds, trailhunt};
 use serde_json::Value;
 use trailhunt::geo::Geo;
 use trailhunt::sample::{SampleSettings, generate};
@@ -78,4 +78,16 @@ fn addresses_of_drawn_environments_are_in_the_countries_and_networks_of_the_trut
     for country in ["DE", "BR", "US", "JP"] {
         assert!(countries.contains(country), "{countries:?}");
     }
+}
+
+#[test]
+fn an_environment_is_drawn_within_its_limits_and_printed() {
+    let dir = tempfile::tempdir().unwrap();
+    let small = ["--people-max", "12", "--events-per-day-max", "200", "--days", "1", "--attacks", "0"];
+    let sample = ["sample", "--out", arg(dir.path()), "--environment", "5"];
+    let ran = succeeds(&[&sample[..], &small].concat());
+    assert!(ran.out.contains("AsiaPacific") && ran.out.contains("egress: Shared"), "{}", ran.out);
+    let refused = trailhunt(&[&sample[..], &["--people", "12"]].concat());
+    assert_eq!(refused.code, 2, "{}", refused.err);
+    assert!(refused.err.contains("--people"), "{}", refused.err);
 }
