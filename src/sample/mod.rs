@@ -396,7 +396,7 @@ mod tests {
 
         let shared = organisation(Egress::Shared);
         assert_eq!(Some(&shared.accounts[0].nat[0]), shared.sites[0].office.as_ref());
-        assert!(shared.people.iter().all(|person| person.office_share == 1.0 || person.office_share == 0.0));
+        assert!(shared.people.iter().all(|person| person.office_share == 1.0));
         assert!(owners_on(&organisation(Egress::HomeAndOffice), 3).len() > 3);
     }
 
