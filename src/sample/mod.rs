@@ -6,7 +6,8 @@
 //!
 //! # How an archive is generated
 //!
-//! 1. `organisation` creates the accounts, people, workloads, pipelines and access keys.
+//! 1. `environment` says how the organisation differs from others; the standard one unless a seed draws it.
+//!    `organisation` creates the accounts, people, workloads, pipelines and access keys.
 //! 2. `incidents` plants the incidents: look-alikes first, because they may change the organisation, then attacks. Each
 //!    incident either writes its records at once or (look-alikes only) marks traffic of later days as its own.
 //! 3. `traffic` plans each day: sessions and events, as many as the settings ask for, minus the planted records.
@@ -22,6 +23,8 @@
 //! - A kind of attack: a constant and a function in a file of `incidents/attacks/`, and a line in its `mod.rs`.
 //! - A benign look-alike: the same in `incidents/lookalikes/`.
 //! - A benign oddity of daily work: a row in `organisation/occasional_tasks.rs`.
+//! - A property of drawn environments: a field of `Environment`; a change: a variant of `Change` and a kind in
+//!   `incidents/lookalikes/changes.rs`.
 //! - An API call with parameters: a row in `cloudtrail/calls.rs`; calls without a row have no parameters.
 
 mod archive;
@@ -190,6 +193,7 @@ mod tests {
     use sha2::{Digest, Sha256};
 
     use super::*;
+    use crate::sample::environment::{Change, Egress, SignIn};
 
     /// A small sample with four weekdays in its second half.
     fn small(out: &Path, seed: u64) -> SampleSettings {
@@ -328,6 +332,87 @@ mod tests {
                 assert!(!truth["key_event_ids"].as_array().unwrap().is_empty(), "{}", attack.kind.name);
             }
         }
+    }
+
+    /// An organisation in which every change can happen.
+    fn changing(out: &Path) -> SampleSettings {
+        let environment = Environment {
+            egress: Egress::HomeAndOffice,
+            changes: Change::ALL.to_vec(),
+            clusters: 1,
+            active: 0.5,
+            ..Environment::STANDARD
+        };
+        let people = Some(30);
+        SampleSettings { days: 24, people, events_per_day: 1_500, environment: Some(environment), ..small(out, 3) }
+    }
+
+    #[test]
+    fn each_change_is_a_lookalike_with_events_and_the_same_seed_repeats_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let [a, b] = ["a", "b"].map(|name| folder.path().join(name));
+        for out in [&a, &b] {
+            generate(&SampleSettings { attacks: 0, ..changing(out) }, &mut |_| {}).unwrap();
+        }
+        assert_eq!(digest(&a), digest(&b));
+        let incidents = truth(&a);
+        for change in Change::ALL {
+            let name = incidents::lookalikes::changes::kind_of(change).name;
+            let incident = incidents.iter().find(|incident| incident["kind"] == name);
+            let incident = incident.unwrap_or_else(|| panic!("{name} has no events"));
+            assert_eq!(incident["label"], "lookalike");
+        }
+        let records: Vec<_> = objects(&a).into_iter().flat_map(|(_, records)| records).collect();
+        let mut secrets: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for record in records.iter().filter(|record| record["eventName"] == "GetSecretValue") {
+            let role =
+                record["userIdentity"]["sessionContext"]["sessionIssuer"]["userName"].as_str().unwrap_or_default();
+            let secret = record["requestParameters"]["secretId"].as_str().unwrap();
+            secrets.entry(role).or_default().insert(secret);
+        }
+        let operators: Vec<_> = secrets.iter().filter(|(role, _)| role.ends_with("external-secrets")).collect();
+        assert_eq!(operators.len(), 2, "{operators:?}");
+        assert!(records.iter().any(|it| it["userAgent"].as_str().is_some_and(|it| it.contains("exec-env/CloudShell"))));
+    }
+
+    #[test]
+    fn everybody_leaves_through_the_proxy_or_the_line_that_the_environment_names() {
+        let organisation = |egress| {
+            let environment = Environment { egress, ..Environment::STANDARD };
+            let settings =
+                SampleSettings { environment: Some(environment), people: Some(24), ..small(Path::new("x"), 1) };
+            prepare(&SampleSettings { days: 0, ..settings }).organisation
+        };
+        let owners_on = |organisation: &Organisation, day| -> BTreeSet<&'static str> {
+            let people = organisation.people.iter();
+            people.map(|it| it.location(&organisation.sites[it.site], 1, day, true).0.owner).collect()
+        };
+        let sase = organisation(Egress::Sase);
+        assert!(owners_on(&sase, 3).iter().all(|owner| owner.starts_with("Zscaler")), "{:?}", owners_on(&sase, 3));
+        let person = &sase.people[0];
+        let addresses: BTreeSet<_> =
+            (0..30).map(|day| person.location(&sase.sites[person.site], 1, day, false).0.ip).collect();
+        assert!(addresses.len() > 10, "{addresses:?}");
+
+        let shared = organisation(Egress::Shared);
+        assert_eq!(Some(&shared.accounts[0].nat[0]), shared.sites[0].office.as_ref());
+        assert!(shared.people.iter().all(|person| person.office_share == 1.0));
+        assert!(owners_on(&organisation(Egress::HomeAndOffice), 3).len() > 3);
+    }
+
+    #[test]
+    fn every_kind_of_attack_is_planted_without_identity_center() {
+        let environment = Environment { sign_in: SignIn::IamUsers, ..Environment::STANDARD };
+        let attacks = incidents::attacks::KINDS.len() as u32;
+        let people = Some(30);
+        let settings =
+            SampleSettings { days: 20, people, attacks, environment: Some(environment), ..small(Path::new("x"), 2) };
+        let Prepared { incidents, planted, .. } = prepare(&settings);
+        let found: BTreeSet<_> = incidents.iter().map(|incident| incident.kind.name).collect();
+        for kind in incidents::attacks::KINDS {
+            assert!(found.contains(kind.name), "{}", kind.name);
+        }
+        assert!(planted.iter().all(|record| !record.json.contains("AWSReservedSSO")));
     }
 
     #[test]

@@ -38,6 +38,8 @@ pub(crate) enum Purpose {
     Habits,
     /// A person's address behind a proxy on one day.
     Exit,
+    /// One day of a cluster.
+    Cluster,
 }
 
 /// The generator for a purpose, identified further by `parts` (for example a person's index and a day).

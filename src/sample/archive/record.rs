@@ -312,6 +312,13 @@ impl RecordWriter<'_> {
             Slot::Table => write!(out, "{}", workload.table),
             Slot::Function => write!(out, "{}", workload.function),
             Slot::Role => write!(out, "{}", workload.role),
+            Slot::NewRole => {
+                let _ = write!(out, "{}-", workload.service);
+                return random::push_hex(out, rng, 8);
+            }
+            Slot::Trust => {
+                write!(out, r#"\"Principal\":{{\"Service\":\"lambda.amazonaws.com\"}},\"Action\":\"sts:AssumeRole\""#)
+            }
             Slot::RoleId => write!(out, "{}", workload.role_id),
             Slot::Policy => write!(out, "{}", workload.policy),
             Slot::PolicyArn => write!(out, "arn:aws:iam::{}:policy/{}", account.id, workload.policy),

@@ -185,6 +185,20 @@ static ROWS: &[Row] = &[
     call("signin:CredentialVerification").kind(RecordKind::SignIn).additional(
         r#"{"AuthWorkflowID":"$uuid","CredentialType":"$credential"}"#,
     ),
+    call("sso:CreatePermissionSet").request(r#"{"name":"$permission_set","sessionDuration":"PT8H","instanceArn":"arn:aws:sso:::instance/ssoins-$hex16"}"#)
+        .response(r#"{"permissionSet":{"name":"$permission_set","permissionSetArn":"arn:aws:sso:::permissionSet/ssoins-$hex16/ps-$hex16"}}"#),
+    call("sso:DeletePermissionSet").request(r#"{"permissionSetArn":"arn:aws:sso:::permissionSet/ssoins-$hex16/ps-$hex16"}"#),
+    call("sso:PutInlinePolicyToPermissionSet").request(r#"{"permissionSetArn":"arn:aws:sso:::permissionSet/ssoins-$hex16/ps-$hex16","inlinePolicy":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":[\"$actions\"],\"Resource\":\"*\"}]}"}"#),
+    call("sso:ProvisionPermissionSet").request(r#"{"permissionSetArn":"arn:aws:sso:::permissionSet/ssoins-$hex16/ps-$hex16","targetType":"ALL_PROVISIONED_ACCOUNTS"}"#),
+    call("sso:CreateAccountAssignment").request(r#"{"permissionSetArn":"arn:aws:sso:::permissionSet/ssoins-$hex16/ps-$hex16","principalType":"GROUP","principalId":"$uuid","targetId":"$peer","targetType":"AWS_ACCOUNT"}"#),
+    call("sso:DeleteAccountAssignment").request(r#"{"permissionSetArn":"arn:aws:sso:::permissionSet/ssoins-$hex16/ps-$hex16","principalType":"GROUP","principalId":"$uuid","targetId":"$peer","targetType":"AWS_ACCOUNT"}"#),
+    call("identitystore:CreateUser").request(r#"{"identityStoreId":"$directory","userName":"HIDDEN_DUE_TO_SECURITY_REASONS","displayName":"HIDDEN_DUE_TO_SECURITY_REASONS"}"#)
+        .response(r#"{"userId":"$uuid","identityStoreId":"$directory"}"#),
+    call("identitystore:CreateGroupMembership").request(r#"{"identityStoreId":"$directory","groupId":"$uuid","memberId":{"userId":"$uuid"}}"#)
+        .response(r#"{"membershipId":"$uuid","identityStoreId":"$directory"}"#),
+    call("cloudshell:CreateEnvironment").response(r#"{"EnvironmentId":"$uuid"}"#),
+    call("cloudshell:CreateSession").request(r#"{"EnvironmentId":"$uuid"}"#),
+    call("cloudshell:PutCredentials").request(r#"{"EnvironmentId":"$uuid"}"#),
     call("sso:Federate").request(r#"{"accountId":"$peer","roleName":"$permission_set"}"#),
     call("sts:AssumeRole").read_only().resources(ROLE).response(CREDENTIALS)
         .request(r#"{"roleArn":"arn:aws:iam::$account:role/$role","roleSessionName":"$session","durationSeconds":3600$external}"#),
@@ -360,7 +374,7 @@ static ROWS: &[Row] = &[
     call("iam:PutRolePolicy").request(r#"{"roleName":"$role","policyName":"$service-access","policyDocument":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":[\"s3:GetObject\",\"s3:PutObject\"],\"Resource\":\"arn:aws:s3:::$bucket/*\"}]}"}"#),
     call("iam:CreatePolicyVersion").request(r#"{"policyArn":"arn:aws:iam::$account:policy/$policy","policyDocument":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"$actions\",\"Resource\":\"*\"}]}","setAsDefault":true}"#)
         .response(r#"{"policyVersion":{"versionId":"v$count_small","isDefaultVersion":true,"createDate":"$long"}}"#),
-    call("iam:CreateRole").request(r#"{"path":"/","roleName":"$service-$hex8","assumeRolePolicyDocument":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":\"lambda.amazonaws.com\"},\"Action\":\"sts:AssumeRole\"}]}","maxSessionDuration":3600}"#)
+    call("iam:CreateRole").request(r#"{"path":"/","roleName":"$new_role","assumeRolePolicyDocument":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",$trust}]}","maxSessionDuration":3600}"#)
         .response(r#"{"role":{"path":"/","roleName":"$service","roleId":"AROA$upper16","arn":"arn:aws:iam::$account:role/$service","createDate":"$long"}}"#),
     call("iam:UpdateAssumeRolePolicy").request(r#"{"roleName":"$role","policyDocument":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"arn:aws:iam::$peer:root\"},\"Action\":\"sts:AssumeRole\"}]}"}"#),
     call("iam:SetDefaultPolicyVersion").request(r#"{"policyArn":"arn:aws:iam::$account:policy/$policy","versionId":"v$count_small"}"#),
@@ -389,6 +403,8 @@ static ROWS: &[Row] = &[
     call("ecs:DescribeTasks").request(r#"{"cluster":"$cluster","tasks":["$hex32"]}"#),
     call("ecs:RegisterTaskDefinition").request(r#"{"family":"$service","networkMode":"awsvpc","taskRoleArn":"arn:aws:iam::$account:role/$role","containerDefinitions":[{"name":"$service","image":"$account.dkr.ecr.$region.amazonaws.com/$repo:$hex8"}]}"#),
     call("ecs:UpdateService").request(r#"{"cluster":"$cluster","service":"$service","taskDefinition":"$service:$count","forceNewDeployment":true}"#),
+    call("eks:CreateCluster").request(r#"{"name":"$cluster","version":"1.29","roleArn":"arn:aws:iam::$account:role/$cluster-control-plane","resourcesVpcConfig":{"subnetIds":["$subnet"],"endpointPrivateAccess":true}}"#)
+        .response(r#"{"cluster":{"name":"$cluster","arn":"arn:aws:eks:$region:$account:cluster/$cluster","status":"CREATING","version":"1.29"}}"#),
     call("eks:DescribeCluster").request(r#"{"name":"$cluster"}"#),
     call("eks:ListNodegroups").request(r#"{"name":"$cluster"}"#),
     call("eks:AccessKubernetesApi").request(r#"{"name":"$cluster"}"#),

@@ -171,6 +171,14 @@ impl Identity {
         Self { identity, arn: String::new(), name: name.to_owned(), key: String::new() }
     }
 
+    /// An IAM Identity Center user at the access portal, as logged since 2025.
+    pub(crate) fn unknown(account_id: &str, directory: &str, user_id: &str, name: &str) -> Self {
+        let identity = format!(
+            r#"{{"type":"Unknown","principalId":"{account_id}","accountId":"{account_id}","userName":"{name}","onBehalfOf":{{"userId":"{user_id}","identityStoreArn":"arn:aws:identitystore::{account_id}:identitystore/{directory}"}}}}"#
+        );
+        Self { identity, arn: String::new(), name: name.to_owned(), key: String::new() }
+    }
+
     /// An AWS service that uses no role.
     pub(crate) fn service(principal: &str) -> Self {
         let identity = format!(r#"{{"type":"AWSService","invokedBy":"{principal}"}}"#);
@@ -312,6 +320,7 @@ mod tests {
         assert_eq!(parses(&federated)["sessionContext"]["sessionIssuer"]["userName"], "ann");
         assert_eq!(parses(&federated.before_sign_in())["type"], "FederatedUser");
         assert_eq!(parses(&Identity::web_identity("p", "repo:a/b"))["type"], "WebIdentityUser");
+        assert_eq!(parses(&Identity::unknown("1", "d-1", "u", "n"))["userName"], "n");
         assert_eq!(parses(&Identity::identity_center("1", "d-1", "u", "n"))["type"], "IdentityCenterUser");
     }
 }

@@ -36,7 +36,9 @@ pub(crate) fn plant(
     let tables =
         [(Label::Lookalike, Purpose::Lookalike, lookalikes::KINDS), (Label::Attack, Purpose::Attack, attacks::KINDS)];
     for (label, purpose, kinds) in tables {
-        for (kind, instance) in schedule(settings, organisation, label, kinds) {
+        let changes = settings.environment().changes.iter().map(|change| (lookalikes::changes::kind_of(*change), 0));
+        let changes = changes.filter(|_| label == Label::Lookalike && settings.days > 0);
+        for (kind, instance) in changes.chain(schedule(settings, organisation, label, kinds)) {
             let mut scenario = Scenario {
                 settings,
                 rng: rng_for(settings.seed, purpose, &[hash_text(kind.name), u64::from(instance)]),

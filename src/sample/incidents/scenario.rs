@@ -187,6 +187,11 @@ impl Scenario<'_> {
         proxied.or_else(|| site.office_on(day.index).cloned())
     }
 
+    /// The hour in UTC at which it is that hour at the main office; given for Hamburg.
+    pub(crate) fn office_hour(&self, hour: i64) -> i64 {
+        hour - self.organisation.hours_earlier
+    }
+
     /// Whether a person signs in as most people of the organisation do.
     pub(crate) fn usual_login(&self) -> impl Fn(&Person) -> bool + use<> {
         let all_are_users = self.settings.environment().sign_in == SignIn::IamUsers;
@@ -298,9 +303,16 @@ impl Scenario<'_> {
         Some(work.session)
     }
 
+    /// Whether the key of a program may be stolen. In a drawn environment all keys may be rotated: the new one is stolen.
+    pub(crate) fn stealable(&self) -> impl Fn(&KeyUser) -> bool + use<> {
+        let is_drawn = self.settings.environment.is_some();
+        move |user| is_drawn || user.rotated.is_none()
+    }
+
     /// A session of an attacker with a program's access key. Sets the clock to a random hour of any day.
     pub(crate) fn stolen_key(&mut self, fits: impl Fn(&KeyUser) -> bool) -> Option<Session> {
-        let victim = self.take_key_user(|user| user.rotated.is_none() && fits(user))?;
+        let is_stealable = self.stealable();
+        let victim = self.take_key_user(|user| is_stealable(user) && fits(user))?;
         let day = self.any_day();
         let hour = self.rng.random_range(0..23);
         self.start_at(day, hour);
@@ -323,7 +335,7 @@ impl Scenario<'_> {
     /// The session at the sign-in page of the person's first account, without MFA.
     pub(crate) fn sign_in_page(&self, person: usize, address: &Address, browser: &str) -> Session {
         let person = &self.organisation.people[person];
-        let role = &person.roles[0];
+        let role = &person.roles_on(self.day)[0];
         let account = &self.organisation.accounts[role.account];
         person
             .identity(&account.id, role, "", self.clock)
@@ -345,7 +357,7 @@ impl Scenario<'_> {
     pub(crate) fn session_with_key(&self, user: usize, address: Address, agent: &str) -> Session {
         let user = &self.organisation.key_users[user];
         let account = &self.organisation.accounts[user.account];
-        Identity::iam_user(&account.id, &user.id, &user.name, &user.key, None)
+        Identity::iam_user(&account.id, &user.id, &user.name, user.key_on(self.day), None)
             .at(user.account, user.region, address, agent, Channel::Api)
             .on_workload(user.workload)
             .with(Slot::User, user.name.clone())
@@ -355,7 +367,7 @@ impl Scenario<'_> {
     pub(crate) fn sign_in_from(&mut self, person: usize, address: &Address, agent: &str) -> Session {
         let key = iam_id("ASIA", &mut self.rng);
         let owner = &self.organisation.people[person];
-        let role = owner.roles[0].clone();
+        let role = owner.roles_on(self.day)[0].clone();
         let since = self.clock + 9;
         let account = &self.organisation.accounts[role.account];
         let session = owner.identity(&account.id, &role, &key, since).at(

@@ -36,6 +36,16 @@ pub(crate) struct KeyUser {
     pub(crate) usual_calls: Vec<(CallId, f64)>,
 }
 
+impl KeyUser {
+    /// The access key on that day.
+    pub(crate) fn key_on(&self, day: u32) -> &str {
+        match &self.rotated {
+            Some((from, key)) if day >= *from => key,
+            _ => &self.key,
+        }
+    }
+}
+
 /// Creates `count` users, cycling through `PROGRAMS`.
 pub(crate) fn create_key_users(
     rng: &mut impl Rng,

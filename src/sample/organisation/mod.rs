@@ -4,6 +4,7 @@
 //! days are generated (a person joins, a VPN exit moves); after that it does not change.
 
 pub(crate) mod accounts;
+pub(crate) mod clusters;
 pub(crate) mod jobs;
 pub(crate) mod key_users;
 pub(crate) mod occasional_tasks;
@@ -13,10 +14,12 @@ pub(crate) mod regions;
 pub(crate) mod sites;
 pub(crate) mod workloads;
 
-use crate::sample::cloudtrail::calls::Catalogue;
+use crate::sample::calendar::Day;
+use crate::sample::cloudtrail::calls::{CallId, Catalogue};
 use crate::sample::environment::Egress;
 use crate::sample::networks::{self, Address};
 use crate::sample::organisation::accounts::{Account, account_id, create_account};
+use crate::sample::organisation::clusters::{Cluster, create_cluster};
 use crate::sample::organisation::key_users::{KeyUser, create_key_users};
 use crate::sample::organisation::people::{Person, create_people};
 use crate::sample::organisation::pipelines::{Pipeline, create_pipelines};
@@ -38,12 +41,20 @@ pub(crate) struct Organisation {
     pub(crate) security: usize,
     /// Id of the Identity Center directory.
     pub(crate) directory: String,
+    /// The type of portal sign-ins is `Unknown`.
+    pub(crate) has_unknown_sign_ins: bool,
     /// Where people work.
     pub(crate) sites: Vec<Site>,
     /// The people.
     pub(crate) people: Vec<Person>,
     /// The services.
     pub(crate) workloads: Vec<Workload>,
+    /// Clusters; look-alikes add more.
+    pub(crate) clusters: Vec<Cluster>,
+    /// From this day on the audit scanner makes new calls, which belong to this incident at first.
+    pub(crate) scanner_update: Option<(u32, Vec<CallId>, u16)>,
+    /// Hours by which the day begins earlier than in Hamburg.
+    pub(crate) hours_earlier: i64,
     /// The build pipelines.
     pub(crate) pipelines: Vec<Pipeline>,
     /// IAM users of programs.
@@ -73,7 +84,8 @@ impl Organisation {
                 account.nat[HOME_REGION] = office.clone();
             }
         }
-        let pipelines = create_pipelines(&mut rng, catalogue, company, &workloads);
+        let hours_earlier = sites[0].utc_offset - 1;
+        let pipelines = create_pipelines(&mut rng, catalogue, company, &workloads, environment);
         let people_count = settings.people.map_or(scaled(settings, 36.0, 0.75, 12), |people| people.max(1) as usize);
         let programs = match settings.environment {
             None => (people_count / 4).max(6),
@@ -85,14 +97,25 @@ impl Organisation {
         }
         let people =
             create_people(&mut rng, catalogue, settings, &sites, &mut accounts, security, company, people_count);
+        let start = Day::new(settings.start, 0).midnight;
+        let mut clusters = Vec::new();
+        for index in 0..environment.clusters {
+            let account = index % accounts.len();
+            let cluster = create_cluster(&mut rng, &clusters, &accounts, account, regions[HOME_REGION], start, 0);
+            clusters.push(cluster);
+        }
         let vendor_addresses = (0..4).map(|_| networks::VENDOR.address(&mut rng)).collect();
         Self {
             company,
             regions,
             security,
             directory: format!("d-{}", hex(&mut rng, 10)),
+            has_unknown_sign_ins: environment.has_unknown_sign_ins,
             sites,
             people,
+            clusters,
+            scanner_update: None,
+            hours_earlier,
             workloads,
             pipelines,
             key_users,

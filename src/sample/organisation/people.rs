@@ -73,6 +73,12 @@ pub(crate) struct Person {
     pub(crate) is_quiet: bool,
     /// Long-lived access key for the CLI.
     pub(crate) access_key: Option<String>,
+    /// Another key from this day on, planned by a look-alike.
+    pub(crate) new_key: Option<(u32, String)>,
+    /// Other roles from this day on, planned by a look-alike.
+    pub(crate) new_roles: Option<(u32, Vec<AccountRole>)>,
+    /// Use of CloudShell, planned by a look-alike.
+    pub(crate) shell: Option<Shell>,
     /// First day of work.
     pub(crate) joined: u32,
     /// First and last day of a holiday.
@@ -133,6 +139,15 @@ pub(crate) struct Mark {
     pub(crate) is_office_only: bool,
 }
 
+/// A person's CLI runs in CloudShell from some day on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shell {
+    /// First day; the first four belong to the incident.
+    pub(crate) from: u32,
+    /// Number of the incident.
+    pub(crate) incident: u16,
+}
+
 /// Calls that a person makes from some day on.
 #[derive(Clone, Debug)]
 pub(crate) struct Adoption {
@@ -168,6 +183,14 @@ impl Person {
         &self.first_uses[page % self.first_uses.len()]
     }
 
+    /// The roles on that day.
+    pub(crate) fn roles_on(&self, day: u32) -> &[AccountRole] {
+        match &self.new_roles {
+            Some((from, roles)) if day >= *from => roles,
+            _ => &self.roles,
+        }
+    }
+
     /// Whether the person can work on that day: has joined, is not on holiday and not on the way to a trip or back.
     pub(crate) fn is_available(&self, day: u32) -> bool {
         let is_on_the_way = |trip: &Trip| day + 1 == trip.from || day == trip.to + 1;
@@ -182,8 +205,16 @@ impl Person {
     }
 
     /// The identity of the person's CLI sessions: with the long-lived key if there is one.
-    pub(crate) fn cli_identity(&self, account_id: &str, role: &AccountRole, key: &str, since: i64) -> Identity {
-        match &self.access_key {
+    pub(crate) fn cli_identity(
+        &self,
+        day: u32,
+        account_id: &str,
+        role: &AccountRole,
+        key: &str,
+        since: i64,
+    ) -> Identity {
+        let new_key = self.new_key.as_ref().filter(|(from, _)| day >= *from).map(|(_, key)| key);
+        match new_key.or(self.access_key.as_ref()) {
             Some(key) => Identity::iam_user(account_id, &self.iam_id, &self.name, key, None),
             None => self.identity(account_id, role, key, since),
         }
@@ -371,6 +402,9 @@ pub(crate) fn create_people(
                     _ => 0.03,
                 },
                 is_quiet,
+                new_key: None,
+                new_roles: None,
+                shell: None,
                 access_key: (is_drawn && login != Login::IdentityCenter).then(|| iam_id("AKIA", habits)),
                 joined: 0,
                 holiday: rng.random_bool(0.25).then(|| {

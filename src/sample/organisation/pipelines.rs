@@ -3,6 +3,7 @@
 use rand::Rng;
 
 use crate::sample::cloudtrail::calls::{CallId, Catalogue};
+use crate::sample::environment::Environment;
 use crate::sample::organisation::workloads::{Platform, Workload};
 use crate::sample::random::{iam_id, one_of};
 
@@ -16,6 +17,8 @@ pub(crate) struct Pipeline {
     pub(crate) role_id: String,
     /// Subject of its web identity token.
     pub(crate) subject: String,
+    /// Runs on machines of the organisation.
+    pub(crate) has_own_runner: bool,
     /// Its user agent.
     pub(crate) agent: &'static str,
     /// Days with many deployments, and the number of the incident that caused them.
@@ -28,16 +31,17 @@ pub(crate) struct Pipeline {
     pub(crate) on_behalf: Vec<CallId>,
 }
 
-/// Creates a pipeline for every third workload, at least three.
+/// Creates a pipeline for every third workload, or the environment's share of them; at least three.
 pub(crate) fn create_pipelines(
     rng: &mut impl Rng,
     catalogue: &mut Catalogue,
     company: &str,
     workloads: &[Workload],
+    environment: &Environment,
 ) -> Vec<Pipeline> {
     const TERRAFORM: &str = "APN/1.0 HashiCorp/1.0 Terraform/1.7.3 (+https://www.terraform.io) terraform-provider-aws/5.37.0 (+https://registry.terraform.io/providers/hashicorp/aws) aws-sdk-go-v2/1.24.1 os/linux lang/go#1.21.6 md/GOOS#linux md/GOARCH#amd64";
     const CLI: &str = "aws-cli/2.15.21 Python/3.11.6 Linux/6.5.0-1014-azure exe/x86_64.ubuntu.22 prompt/off";
-    let count = (workloads.len() / 3).max(3);
+    let count = ((workloads.len() as f64 * environment.pipelines) as usize).max(3);
     (0..count)
         .map(|index| {
             let workload = (index * 3 + index / 2) % workloads.len();
@@ -82,6 +86,7 @@ pub(crate) fn create_pipelines(
                 role: format!("deploy-{service}"),
                 role_id: iam_id("AROA", rng),
                 subject: format!("repo:{company}/{service}:ref:refs/heads/main"),
+                has_own_runner: environment.has_own_runners,
                 agent,
                 releases: Vec::new(),
                 steps: catalogue.ids(steps),

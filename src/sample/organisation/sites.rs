@@ -69,7 +69,7 @@ pub(crate) fn regions_of(continent: Continent) -> RegionNames {
 /// Creates the sites of an environment; those with an office come first.
 pub(crate) fn create_sites(rng: &mut impl Rng, environment: &Environment) -> Vec<Site> {
     let mut office = |network: &Network| Some(network.address(rng));
-    let mut sites = match environment.continent {
+    let sites = match environment.continent {
         Continent::Europe => vec![
             site(1, &networks::HOMES_DE, Some(&networks::MOBILE_DE), office(&networks::OFFICE_DE), 4),
             site(0, &networks::HOMES_IE, Some(&networks::MOBILE_IE), office(&networks::OFFICE_IE), 2),
@@ -105,13 +105,14 @@ pub(crate) fn create_sites(rng: &mut impl Rng, environment: &Environment) -> Vec
             site(5, &networks::HOMES_IN, None, None, 1),
         ],
     };
-    // With fewer offices, the first has the people of those that do not exist.
-    for closed in
-        (environment.offices..sites.len()).rev().filter(|index| sites[*index].office.is_some()).collect::<Vec<_>>()
-    {
-        let closed = sites.remove(closed);
-        sites[0].share += closed.share;
-    }
+    // The first office has the people of sites that do not exist.
+    let is_open = |(index, site): &(usize, Site)| match site.office {
+        Some(_) => *index < environment.offices,
+        None => !matches!(environment.egress, Egress::Office | Egress::Shared),
+    };
+    let (open, closed): (Vec<_>, Vec<_>) = sites.into_iter().enumerate().partition(is_open);
+    let mut sites: Vec<_> = open.into_iter().map(|(_, site)| site).collect();
+    sites[0].share += closed.iter().map(|(_, site)| site.share).sum::<u32>();
     if environment.egress != Egress::HomeAndOffice {
         for site in &mut sites {
             site.mobile = None;

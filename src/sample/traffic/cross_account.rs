@@ -26,7 +26,7 @@ pub(crate) fn plan_cross_account(world: &World<'_>, day: Day, plan: &mut Plan) {
         }
         let calls = round_at_random(rng, f64::from(world.settings.events_per_day) * 0.03 / accounts);
         let at = day.midnight + 3 * HOUR + rng.random_range(0..600);
-        audit_visit(world, account, at, calls, rng, plan);
+        audit_visit(world, account, day, at, calls, rng, plan);
     }
 }
 
@@ -58,7 +58,15 @@ fn vendor_visit(world: &World<'_>, account: usize, mut at: i64, calls: u32, rng:
     }
 }
 
-fn audit_visit(world: &World<'_>, account: usize, mut at: i64, calls: u32, rng: &mut impl Rng, plan: &mut Plan) {
+fn audit_visit(
+    world: &World<'_>,
+    account: usize,
+    day: Day,
+    mut at: i64,
+    calls: u32,
+    rng: &mut impl Rng,
+    plan: &mut Plan,
+) {
     const AGENT: &str = "Boto3/1.34.42 md/Botocore#1.34.42 ua/2.0 os/linux#5.10.205 md/arch#x86_64 lang/python#3.11.6 exec-env/AWS_Lambda_python3.11";
     let organisation = world.organisation;
     let home = &organisation.accounts[organisation.security];
@@ -102,5 +110,16 @@ fn audit_visit(world: &World<'_>, account: usize, mut at: i64, calls: u32, rng: 
         let call = world.calls.audit[number % world.calls.audit.len()];
         let outcome = if rng.random_range(0..80) == 0 { Outcome::NotFound } else { Outcome::Success };
         plan.add(world, rng, Event { outcome, ..Event::new(session, call, at) });
+    }
+    let Some((from, checks, number)) = &organisation.scanner_update else { return };
+    // The permissions are added after three days.
+    let (outcome, incident) = match day.index.checked_sub(*from) {
+        None => return,
+        Some(0..3) => (Outcome::Denied, *number),
+        Some(_) => (Outcome::Success, 0),
+    };
+    for call in checks {
+        at += rng.random_range(1..6);
+        plan.add(world, rng, Event { outcome, incident, ..Event::new(session, *call, at) });
     }
 }

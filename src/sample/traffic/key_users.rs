@@ -18,10 +18,7 @@ pub(crate) fn plan_key_users(world: &World<'_>, day: Day, plan: &mut Plan) {
         }
         let rng = &mut rng_for(world.settings.seed, Purpose::Machine, &[1 << 32 | index as u64, u64::from(day.index)]);
         let account = &organisation.accounts[user.account];
-        let key = match &user.rotated {
-            Some((from, key)) if day.index >= *from => key,
-            _ => &user.key,
-        };
+        let key = user.key_on(day.index);
         let session = Identity::iam_user(&account.id, &user.id, &user.name, key, None)
             .at(user.account, user.region, user.address.clone(), user.agent, Channel::Api)
             .version(record_version(rng))

@@ -4,6 +4,7 @@
 //! for. There is one file per source of traffic; workloads fill the rest of the day's total.
 
 pub(crate) mod aws_services;
+pub(crate) mod clusters;
 pub(crate) mod cross_account;
 pub(crate) mod key_users;
 pub(crate) mod named_calls;
@@ -19,6 +20,7 @@ use rand::Rng;
 use crate::sample::calendar::Day;
 use crate::sample::random::{Purpose, rng_for};
 use crate::sample::traffic::aws_services::plan_services;
+use crate::sample::traffic::clusters::plan_clusters;
 use crate::sample::traffic::cross_account::plan_cross_account;
 use crate::sample::traffic::key_users::plan_key_users;
 use crate::sample::traffic::people::plan_person;
@@ -36,6 +38,7 @@ pub(crate) fn plan_day(world: &World<'_>, day: Day, planted_count: usize) -> Pla
         plan_person(world, person, day, &mut plan);
     }
     plan_pipelines(world, day, &mut plan);
+    plan_clusters(world, day, &mut plan);
     plan_key_users(world, day, &mut plan);
     plan_cross_account(world, day, &mut plan);
     plan_services(world, day, total, &mut plan);

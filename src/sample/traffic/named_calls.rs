@@ -24,6 +24,12 @@ pub(crate) struct NamedCalls {
     pub(crate) linked: Vec<Vec<CallId>>,
     /// Calls that AWS services make without a role: service, call, weight.
     pub(crate) services: Vec<(&'static str, CallId, u32)>,
+    /// `secretsmanager:GetSecretValue`.
+    pub(crate) get_secret: CallId,
+    /// Reads and writes of the operators that look after machines and load balancers.
+    pub(crate) operators: [(Vec<CallId>, Vec<CallId>); 2],
+    /// Calls that open CloudShell.
+    pub(crate) open_shell: Vec<CallId>,
     /// Calls of the monitoring vendor.
     pub(crate) vendor: Vec<CallId>,
     /// Calls of the nightly audit scanner.
@@ -71,6 +77,24 @@ impl NamedCalls {
             ]
             .map(|(service, name, weight)| (service, catalogue.id(name), weight))
             .to_vec(),
+            get_secret: catalogue.id("secretsmanager:GetSecretValue"),
+            operators: [
+                (
+                    "autoscaling:DescribeAutoScalingGroups autoscaling:DescribeTags ec2:DescribeInstanceTypes \
+                     eks:ListNodegroups",
+                    "autoscaling:SetDesiredCapacity autoscaling:TerminateInstanceInAutoScalingGroup",
+                ),
+                (
+                    "elasticloadbalancing:DescribeLoadBalancers elasticloadbalancing:DescribeTargetHealth \
+                     ec2:DescribeSubnets ec2:DescribeSecurityGroups",
+                    "elasticloadbalancing:RegisterTargets elasticloadbalancing:DeregisterTargets",
+                ),
+            ]
+            .map(|(reads, writes)| (catalogue.ids(reads), catalogue.ids(writes))),
+            open_shell: catalogue.ids(
+                "cloudshell:DescribeEnvironments cloudshell:CreateEnvironment cloudshell:PutCredentials \
+                 cloudshell:CreateSession",
+            ),
             vendor: catalogue.ids(VENDOR_CALLS),
             audit: catalogue.ids(AUDIT_CALLS),
         }

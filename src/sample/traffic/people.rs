@@ -9,7 +9,7 @@ use crate::sample::calendar::{Day, HOUR};
 use crate::sample::cloudtrail::calls::CallId;
 use crate::sample::cloudtrail::identity::{Channel, record_version};
 use crate::sample::cloudtrail::template::Slot;
-use crate::sample::networks::{Address, GUEST_NETWORKS, Network};
+use crate::sample::networks::{self, Address, GUEST_NETWORKS, Network};
 use crate::sample::organisation::people::{AccountRole, Login, Person};
 use crate::sample::organisation::regions::{GLOBAL_REGION, HOME_REGION, REGION_COUNT};
 use crate::sample::random::{Purpose, iam_id, normal, one_of, rng_for, round_at_random, weighted_choice};
@@ -48,6 +48,7 @@ pub(crate) fn plan_person(world: &World<'_>, index: usize, day: Day, plan: &mut 
         person,
         address,
         incident: person.incident(day.index, at_office),
+        shell: None,
         begin,
         keys: Vec::new(),
         open: Vec::new(),
@@ -81,12 +82,17 @@ pub(crate) fn plan_person(world: &World<'_>, index: usize, day: Day, plan: &mut 
     }
 }
 
+/// The client in CloudShell.
+const CLOUD_SHELL: &str = "aws-cli/2.15.22 Python/3.11.6 Linux/6.1.75-99.163.amzn2023.x86_64 exec-env/CloudShell exe/x86_64.amzn.2023 prompt/off";
+
 /// One person's day, while it is being planned.
 struct Workday<'a, 'b> {
     world: &'a World<'a>,
     person: &'a Person,
     address: Address,
     incident: u16,
+    /// The machine of CloudShell, once it is open.
+    shell: Option<Address>,
     begin: i64,
     /// Credentials: account, whether for the second half of the day, access key, sign-in time.
     keys: Vec<(usize, bool, String, i64)>,
@@ -101,8 +107,9 @@ impl Workday<'_, '_> {
         let person = self.person;
         let is_cli = rng.random_bool(person.cli_share);
         let channel = if is_cli { Channel::Api } else { Channel::Console };
-        let total: f64 = person.roles.iter().map(|role| role.weight).sum();
-        let Some(role) = weighted_choice(rng, &person.roles, total, |role| role.weight) else { return };
+        let roles = person.roles_on(day.index);
+        let total: f64 = roles.iter().map(|role| role.weight).sum();
+        let Some(role) = weighted_choice(rng, roles, total, |role| role.weight) else { return };
         let region = match rng.random_range(0..200) {
             0..140 => HOME_REGION,
             140..180 => GLOBAL_REGION,
@@ -114,8 +121,16 @@ impl Workday<'_, '_> {
         // On the move: through the phone.
         let is_mobile = !person.is_travelling(day.index) && rng.random_bool(0.03);
         let address = person.mobile.as_ref().filter(|_| is_mobile).unwrap_or(&self.address).clone();
+        let shell = person.shell.filter(|shell| is_cli && day.index >= shell.from && rng.random_bool(0.7));
+        let address = match shell {
+            Some(_) => self.open_shell(rng, day, role, at),
+            None => address,
+        };
         let session = self.session(rng, day, role, region, channel, &address, at);
-        let incident_here = if is_mobile { person.incident(day.index, false) } else { self.incident };
+        let mut incident_here = if is_mobile { person.incident(day.index, false) } else { self.incident };
+        if let Some(shell) = shell.filter(|shell| day.index < shell.from + 4) {
+            incident_here = shell.incident;
+        }
         let usual = if is_cli { &person.cli_calls } else { &person.console_calls };
         let total: f64 = usual.iter().map(|(_, weight)| weight).sum();
         for _ in 0..calls {
@@ -152,6 +167,19 @@ impl Workday<'_, '_> {
         }
     }
 
+    /// Opens CloudShell in the browser; returns the address of its machine, which is another every day.
+    fn open_shell(&mut self, rng: &mut impl Rng, day: Day, role: &AccountRole, at: i64) -> Address {
+        if let Some(machine) = &self.shell {
+            return machine.clone();
+        }
+        let address = self.address.clone();
+        let session = self.session(rng, day, role, HOME_REGION, Channel::Console, &address, at);
+        self.run(rng, session, at - 60, &self.world.calls.open_shell, 0.0);
+        let machine = networks::aws_region(self.world.organisation.regions[HOME_REGION]).address(rng);
+        self.shell = Some(machine.clone());
+        machine
+    }
+
     /// First use of a service in the console, sometimes in the wrong region.
     fn first_use(&mut self, rng: &mut impl Rng, day: Day, at: i64) {
         let person = self.person;
@@ -159,7 +187,7 @@ impl Workday<'_, '_> {
             true => person.next_page(day.index),
             false => one_of(rng, &person.first_uses),
         };
-        let role = one_of(rng, &person.roles);
+        let role = one_of(rng, person.roles_on(day.index));
         let region = if rng.random_bool(0.15) { rng.random_range(0..REGION_COUNT) } else { HOME_REGION };
         let address = self.address.clone();
         let session = self.session(rng, day, role, region, Channel::Console, &address, at);
@@ -171,7 +199,7 @@ impl Workday<'_, '_> {
     /// A script runs into missing permissions, again and again until the person stops it.
     fn missing_permission(&mut self, rng: &mut impl Rng, day: Day, at: i64) {
         let person = self.person;
-        let role = one_of(rng, &person.roles);
+        let role = one_of(rng, person.roles_on(day.index));
         let address = self.address.clone();
         let session = self.session(rng, day, role, HOME_REGION, Channel::Api, &address, at);
         let kinds = *one_of(rng, &[1, 1, 2, 3, 6]);
@@ -187,7 +215,7 @@ impl Workday<'_, '_> {
             return;
         }
         let (task, calls) = one_of(rng, &person.occasional_tasks);
-        let role = one_of(rng, &person.roles);
+        let role = one_of(rng, person.roles_on(day.index));
         let address = self.address.clone();
         let session = self.session(rng, day, role, HOME_REGION, Channel::Api, &address, at);
         // Whatever the task shares, it shares within the organisation.
@@ -248,11 +276,18 @@ impl Workday<'_, '_> {
             }
         };
         let (browser, cli) = self.person.clients(day.index);
-        let agent = if channel == Channel::Console { browser } else { cli };
+        let is_shell = self.shell.as_ref() == Some(address);
+        let agent = match channel {
+            Channel::Console => browser,
+            _ if is_shell => CLOUD_SHELL,
+            Channel::Api | Channel::Service => cli,
+        };
         let version = record_version(rng);
         let identity = match channel {
+            // CloudShell uses the credentials of the console.
             Channel::Console => self.person.identity(&account.id, role, &key, since),
-            Channel::Api | Channel::Service => self.person.cli_identity(&account.id, role, &key, since),
+            _ if is_shell => self.person.identity(&account.id, role, &key, since),
+            Channel::Api | Channel::Service => self.person.cli_identity(day.index, &account.id, role, &key, since),
         };
         let session = identity.at(role.account, region, address.clone(), agent, channel).version(version);
         let session = self.plan.open(session);

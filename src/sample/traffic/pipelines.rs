@@ -8,6 +8,7 @@ use crate::sample::cloudtrail::template::Slot;
 use crate::sample::networks;
 use crate::sample::organisation::Organisation;
 use crate::sample::organisation::pipelines::Pipeline;
+use crate::sample::organisation::regions::HOME_REGION;
 use crate::sample::random::{Purpose, iam_id, rng_for, round_at_random};
 use crate::sample::traffic::plan::{Event, Outcome, Plan};
 use crate::sample::traffic::world::World;
@@ -27,7 +28,7 @@ pub(crate) fn plan_pipelines(world: &World<'_>, day: Day, plan: &mut Plan) {
         };
         for _ in 0..runs {
             // Merges happen during European working hours, some during American ones.
-            let at = day.midnight + 8 * HOUR + rng.random_range(0..11 * HOUR);
+            let at = day.midnight + 8 * HOUR + rng.random_range(0..11 * HOUR) - organisation.hours_earlier * HOUR;
             run_pipeline(world, pipeline, at, release.map_or(0, |(_, incident)| *incident), rng, plan);
         }
     }
@@ -93,7 +94,10 @@ pub(crate) fn pipeline_sessions(
     let workload = &organisation.workloads[pipeline.workload];
     let account = &organisation.accounts[workload.account];
     let provider = format!("arn:aws:iam::{}:oidc-provider/token.actions.githubusercontent.com", account.id);
-    let runner = networks::RUNNERS.address(rng);
+    let runner = match pipeline.has_own_runner {
+        true => account.nat[HOME_REGION].clone(),
+        false => networks::RUNNERS.address(rng),
+    };
     let key = iam_id("ASIA", rng);
     let role = Role { account_id: &account.id, path: "/", name: &pipeline.role, id: &pipeline.role_id };
     let version = record_version(rng);

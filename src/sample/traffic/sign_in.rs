@@ -33,7 +33,11 @@ pub(crate) fn sign_in(
         }
         Login::IdentityCenter => {
             let hub = &organisation.accounts[organisation.security];
-            let portal = Identity::identity_center(&hub.id, &organisation.directory, &person.user_id, &person.mail)
+            let identity = match organisation.has_unknown_sign_ins {
+                true => Identity::unknown,
+                false => Identity::identity_center,
+            };
+            let portal = identity(&hub.id, &organisation.directory, &person.user_id, &person.mail)
                 .at(organisation.security, GLOBAL_REGION, address.clone(), person.browser, Channel::Console)
                 .with(Slot::Credential, "TOTP")
                 .with(Slot::Peer, account.id.clone())

@@ -4,7 +4,7 @@
 
 use rand::Rng;
 
-use crate::sample::calendar::{CUSTOMERS, Day, HOUR, NIGHTLY};
+use crate::sample::calendar::{CUSTOMERS, DAY, Day, HOUR, NIGHTLY};
 use crate::sample::cloudtrail::identity::{Channel, Identity, Origin, Role, Session, record_version};
 use crate::sample::networks;
 use crate::sample::organisation::Organisation;
@@ -41,6 +41,7 @@ fn plan_workload(world: &World<'_>, index: usize, day: Day, count: u32, rng: &mu
             Some(hour) => hour + rng.random_range(0..HOUR),
             None => curve.draw(rng),
         };
+        let second = (second - world.organisation.hours_earlier * HOUR).rem_euclid(DAY);
         let machine = rng.random_range(0..machines);
         let Some((call, _)) = weighted_choice(rng, &workload.usual_calls, total, |(_, weight)| *weight) else { return };
         let call = adopted.as_ref().filter(|_| rng.random_bool(0.05)).map_or(call, |(_, call)| call);

@@ -21,7 +21,8 @@ pub(crate) const INSTANCES_ELSEWHERE: Kind = Kind {
 };
 
 fn instances_elsewhere(scenario: &mut Scenario<'_>) -> Option<()> {
-    let victim = scenario.take_key_user(|user| user.rotated.is_none())?;
+    let is_stealable = scenario.stealable();
+    let victim = scenario.take_key_user(is_stealable)?;
     let day = scenario.weekday();
     let hour = scenario.rng.random_range(0..23);
     scenario.start_at(day, hour);

@@ -65,9 +65,9 @@ fn session_elsewhere(scenario: &mut Scenario<'_>) -> Option<()> {
     let is_usual = scenario.usual_login();
     let settled = |person: &Person| is_usual(person) && person.trip.is_none();
     let work = scenario
-        .during_work(900, &settled, |session| session.channel == Channel::Api)
-        .or_else(|| scenario.during_work(60, &settled, |session| session.channel == Channel::Api))
-        .or_else(|| scenario.during_work(0, &settled, |_| true))?;
+        .during_work(900, settled, |session| session.channel == Channel::Api)
+        .or_else(|| scenario.during_work(60, settled, |session| session.channel == Channel::Api))
+        .or_else(|| scenario.during_work(0, settled, |_| true))?;
     let country = work.session.address.as_ref().map_or("DE", |address| address.country);
     let address = scenario.hosting_address_far_from(country);
     let session = work
@@ -117,7 +117,8 @@ pub(crate) const LEAKED_KEY: Kind = Kind {
 };
 
 fn leaked_key(scenario: &mut Scenario<'_>) -> Option<()> {
-    let victim = scenario.take_key_user(|user| user.rotated.is_none())?;
+    let is_stealable = scenario.stealable();
+    let victim = scenario.take_key_user(is_stealable)?;
     let day = scenario.weekday();
     let hour = scenario.rng.random_range(0..23);
     scenario.start_at(day, hour);
@@ -150,7 +151,7 @@ fn poisoned_pipeline(scenario: &mut Scenario<'_>) -> Option<()> {
     let victim = scenario.take_pipeline(|_| true)?;
     let day = scenario.weekday();
     let hour = scenario.rng.random_range(8..18);
-    scenario.start_at(day, hour);
+    scenario.start_at(day, scenario.office_hour(hour));
     scenario.pace = (1, 9);
     let pipeline = &scenario.organisation.pipelines[victim];
     let (token, run) = pipeline_sessions(scenario.organisation, pipeline, scenario.clock, &mut scenario.rng);

@@ -179,7 +179,7 @@ pub(crate) const FEDERATION_TOKEN: Kind = Kind {
 
 fn federation_token(scenario: &mut Scenario<'_>) -> Option<()> {
     let session = scenario.stolen_key(|user| user.last_day.is_none())?;
-    let user = scenario.organisation.key_users.iter().find(|user| user.key == session.key)?;
+    let user = scenario.organisation.key_users.iter().find(|user| user.name == session.name)?;
     let (id, name) = (user.id.clone(), user.name.clone());
     let address = session.address.clone()?;
     scenario.run(&session, step("sts:GetCallerIdentity").key());

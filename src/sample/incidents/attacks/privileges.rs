@@ -19,7 +19,8 @@ pub(crate) const PRIVILEGE_ESCALATION: Kind = Kind {
 
 fn privilege_escalation(scenario: &mut Scenario<'_>) -> Option<()> {
     const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
-    let victim = scenario.take_key_user(|user| user.rotated.is_none() && user.last_day.is_none())?;
+    let is_stealable = scenario.stealable();
+    let victim = scenario.take_key_user(|user| is_stealable(user) && user.last_day.is_none())?;
     let day = scenario.weekday();
     let hour = scenario.rng.random_range(0..23);
     scenario.start_at(day, hour);

@@ -134,7 +134,7 @@ pub(crate) const ROOT_YEARLY: Kind = Kind {
 fn root_yearly(scenario: &mut Scenario<'_>) -> Option<()> {
     let day = scenario.weekday();
     let hour = scenario.rng.random_range(8..15);
-    scenario.start_at(day, hour);
+    scenario.start_at(day, scenario.office_hour(hour));
     // The second office, if there is one.
     let office = scenario.office_of(1, day).or_else(|| scenario.office_of(0, day))?;
     let account = scenario.rng.random_range(0..scenario.organisation.accounts.len());
@@ -174,7 +174,7 @@ fn auditor_visit(scenario: &mut Scenario<'_>) -> Option<()> {
     let name = *one_of(&mut scenario.rng, &["external-audit", "CloudReview", "compliance-ro", "PartnerReadOnly"]);
     for index in day.index..(day.index + 2).min(scenario.settings.days) {
         let hour = scenario.rng.random_range(8..14);
-        scenario.start_at(Day::new(scenario.settings.start, index), hour);
+        scenario.start_at(Day::new(scenario.settings.start, index), scenario.office_hour(hour));
         let key = iam_id("ASIA", &mut scenario.rng);
         let caller = Identity::other_account(&firm, &principal)
             .at(account, GLOBAL_REGION, address.clone(), client, Channel::Api)
@@ -313,7 +313,7 @@ pub(crate) const BREAK_GLASS_DRILL: Kind = Kind {
 fn break_glass_drill(scenario: &mut Scenario<'_>) -> Option<()> {
     let day = scenario.weekday();
     let hour = scenario.rng.random_range(8..15);
-    scenario.start_at(day, hour);
+    scenario.start_at(day, scenario.office_hour(hour));
     let office = match &scenario.settings.environment {
         None => scenario.organisation.sites[0].office.clone(),
         Some(_) => scenario.office_of(0, day),

@@ -5,6 +5,7 @@
 //! in `KINDS`. Kinds that change the organisation come before kinds that use a person's session.
 
 mod administration;
+pub(crate) mod changes;
 mod operations;
 mod people;
 
