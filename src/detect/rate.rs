@@ -19,9 +19,7 @@ use crate::wording::counted;
 /// Days before a finding that are counted.
 pub const DAYS_MAX: u64 = 90;
 /// With fewer days, no rate is stated.
-const DAYS_MIN: u64 = 14;
-/// A single earlier finding says little about a rate: a severity is lowered only after this many.
-const LIKE_IT_MIN: u64 = 2;
+pub const DAYS_MIN: u64 = 14;
 /// Days of a month, for the rate.
 const MONTH_DAYS: f64 = 30.0;
 
@@ -110,25 +108,34 @@ pub fn in_words(expected: Option<Expected>) -> String {
     expected.map_or_else(|| "too little history".to_owned(), |expected| expected.to_string())
 }
 
-/// How many alerts a day each detector may raise, separately about people and about machines. An alert is a finding of at
-/// least medium severity.
+/// How many alerts a day a detector may raise about a class. An alert is behaviour of at least medium severity.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Budget {
     share: f64,
 }
 
 impl Budget {
-    /// Divides `alerts_per_day` equally among `detectors` that rate behaviour, and for each of them among people and
-    /// machines.
-    pub fn new(alerts_per_day: f64, detectors: usize) -> Budget {
-        Budget { share: alerts_per_day / (2 * detectors.max(1)) as f64 }
+    /// Divides `alerts_per_day` among detectors and classes that raised `rates` of alerts a day so far. All have the same
+    /// share; what some do not use is divided among the others (max-min fairness). If all together stay within the
+    /// budget, nothing is limited.
+    pub fn new(alerts_per_day: f64, mut rates: Vec<f64>) -> Budget {
+        rates.sort_by(f64::total_cmp);
+        let mut left = alerts_per_day;
+        for (at, rate) in rates.iter().enumerate() {
+            let share = left / (rates.len() - at) as f64;
+            if *rate > share {
+                return Budget { share };
+            }
+            left -= rate;
+        }
+        Budget { share: f64::INFINITY }
     }
 
     /// The severity of unusual behaviour that the detector rates `severity`. It is at most low if findings like it exceed
     /// the share, or if there is one a day.
     pub fn severity(&self, severity: Severity, expected: Expected) -> Severity {
         let Expected { like_it, days, .. } = expected;
-        let is_common = like_it >= LIKE_IT_MIN && (like_it as f64 > self.share * days as f64 || like_it >= days);
+        let is_common = like_it as f64 > self.share * days as f64 || like_it >= days;
         if is_common { severity.min(Severity::Low) } else { severity }
     }
 }
@@ -153,25 +160,30 @@ mod tests {
     }
 
     #[test]
-    fn behaviour_beyond_the_share_of_its_detector_is_low() {
-        // 3 alerts a day for 30 detectors: 0.05 a day each, 4 in 80 days.
-        let budget = Budget::new(3.0, 30);
+    fn the_budget_is_shared_and_what_is_unused_goes_to_the_others() {
+        let share = |rates: &[f64]| Budget::new(3.0, rates.to_vec()).share;
+        assert_eq!(share(&[5.0, 4.0, 9.0]), 1.0);
+        assert_eq!(share(&[5.0, 0.5, 0.0, 9.0]), 1.25);
+        assert_eq!(share(&[2.5, 0.5, 0.0]), f64::INFINITY, "all stay within the budget");
+        assert_eq!(share(&[]), f64::INFINITY);
+        // What remains is what the budget allows.
+        let rates = [0.1, 0.3, 0.9, 1.1, 4.0];
+        assert_eq!(rates.iter().map(|rate| share(&rates).min(*rate)).sum::<f64>(), 3.0);
+    }
+
+    #[test]
+    fn behaviour_beyond_its_share_is_low() {
+        let budget = Budget { share: 0.05 };
         assert_eq!(budget.severity(Severity::High, expected(4, 80)), Severity::High);
         assert_eq!(budget.severity(Severity::High, expected(5, 80)), Severity::Low);
-        // In the first weeks, the share is less than one finding.
-        assert_eq!(budget.severity(Severity::High, expected(1, 15)), Severity::High);
-        assert_eq!(budget.severity(Severity::High, expected(2, 15)), Severity::Low);
         assert_eq!(budget.severity(Severity::Informational, expected(80, 80)), Severity::Informational);
-        assert_eq!(Budget::new(6.0, 30).severity(Severity::High, expected(5, 80)), Severity::High);
     }
 
     #[test]
     fn what_occurs_daily_is_low_whatever_the_budget() {
-        let budget = Budget::new(1000.0, 1);
+        let budget = Budget::new(1000.0, vec![1.0]);
         assert_eq!(budget.severity(Severity::Critical, expected(79, 80)), Severity::Critical);
         assert_eq!(budget.severity(Severity::Critical, expected(80, 80)), Severity::Low);
-        // No detector rates behaviour: nothing is divided by zero.
-        assert_eq!(Budget::new(3.0, 0).severity(Severity::High, expected(0, 80)), Severity::High);
     }
 
     #[test]

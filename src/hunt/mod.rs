@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Days, Utc};
 
-use crate::detect::rate::Budget;
-use crate::detect::{self, Detector, Hunt, Kind, Unreadable, Window};
+use crate::detect::{self, Detector, Hunt, Unreadable, Window};
 use crate::engine::Session;
 use crate::error::{Error, Result};
 use crate::geo::Geo;
@@ -96,9 +95,7 @@ pub async fn detect_and_rate(
     let (detectors, settings) = (detection.detectors()?, &detection.settings);
     let mut hunt = run_each(detection, &detectors, &context.session, context.window, progress).await;
     let past = past::past_findings(lake, context, &detectors, settings, &mut hunt, progress).await?;
-    // All detectors of the library share the budget: a finding has the same severity when its detector runs alone.
-    let of_behaviour = detection.library.iter().filter(|detector| detector.kind == Kind::Behaviour).count();
-    past.rate(&mut hunt.findings, Budget::new(alerts_per_day, of_behaviour));
+    past.rate(&mut hunt.findings, alerts_per_day);
     detect::conclude(&mut hunt, &context.session).await?;
     Ok(hunt)
 }
