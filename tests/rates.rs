@@ -334,7 +334,7 @@ async fn in_a_quiet_organisation_the_stated_rates_hold() {
     let late: Vec<_> = medium.iter().filter(is_late).cloned().collect();
     for alerts_per_day in [0.5, 1.0, 2.0] {
         let mut rated = late.clone();
-        past.rate(&mut rated, alerts_per_day);
+        past.rate(&mut rated, &[], alerts_per_day);
         let alerts = rated.iter().filter(|finding| finding.severity >= Severity::Medium).count();
         let budget = alerts_per_day * days_of_second_half as f64;
         println!("{alerts} of {} alerts remain, {budget} in the budget", late.len());

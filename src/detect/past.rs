@@ -9,7 +9,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
 use chrono::{Days, NaiveDate};
 
-use super::rate::{Budget, Class, DAYS_MAX, DAYS_MIN, Expected};
+use super::rate::{Budget, Class, DAYS_MAX, DAYS_MIN, Expected, severity_of_rare};
 use super::{Detector, Finding, Kind, Settings, Severity};
 use crate::error::{Error, Result};
 use crate::sha256;
@@ -168,15 +168,19 @@ impl PastFindings {
         Budget::new(alerts_per_day, rates)
     }
 
-    /// States in each finding how often it would be expected, and lowers the severity of common behaviour.
-    pub fn rate(&self, findings: &mut [Finding], alerts_per_day: f64) {
+    /// States in each finding how often it would be expected, lowers the severity of common behaviour, and raises that of
+    /// behaviour that did not occur in months to that in the header of its detector.
+    pub fn rate(&self, findings: &mut [Finding], detectors: &[&Detector], alerts_per_day: f64) {
+        let headers: BTreeMap<_, _> = detectors.iter().map(|of| (of.id.as_str(), of.severity)).collect();
         let mut budgets: BTreeMap<NaiveDate, Budget> = BTreeMap::new();
         for finding in findings {
             let Some(day) = day_of(finding) else { continue };
             finding.expected = self.expected(finding);
             let Some(expected) = finding.expected.filter(|_| finding.kind == Kind::Behaviour) else { continue };
+            let of_header = headers.get(finding.detector.as_str()).copied().unwrap_or(finding.severity);
+            let severity = severity_of_rare(finding.severity, of_header, finding.score, expected);
             let budget = budgets.entry(day).or_insert_with(|| self.budget(alerts_per_day, day));
-            let severity = budget.severity(finding.severity, expected);
+            let severity = budget.severity(severity, expected);
             if severity != finding.severity {
                 finding.severity_before = Some(std::mem::replace(&mut finding.severity, severity));
                 finding.summary.push_str(&format!("; {severity} here: {}", expected.counted()));
@@ -241,7 +245,7 @@ mod tests {
         let past = past(&[1, 2, 3].map(|n| on(n, MARIA, Severity::High, 0.5)));
         let fact = Finding { kind: Kind::Fact, ..on(19, MARIA, Severity::High, 0.5) };
         let mut findings = [on(19, MARIA, Severity::High, 0.5), on(19, MARIA, Severity::High, 0.6), fact];
-        past.rate(&mut findings, 0.1);
+        past.rate(&mut findings, &[], 0.1);
         let rated = findings.each_ref().map(|f| (f.severity, f.severity_before, f.expected.unwrap().like_it));
         assert_eq!(rated[0], (Severity::Low, Some(Severity::High), 3));
         assert_eq!(rated[1], (Severity::High, None, 0));
@@ -255,8 +259,22 @@ mod tests {
         let facts = [4, 5, 6].map(|n| Finding { kind: Kind::Fact, ..on(n, BUILD, Severity::High, 0.5) });
         let past = past(&[&common[..], &facts].concat());
         let mut findings = [on(19, MARIA, Severity::High, 0.5)];
-        past.rate(&mut findings, 0.2);
+        past.rate(&mut findings, &[], 0.2);
         assert_eq!((findings[0].severity, findings[0].severity_before), (Severity::High, None));
+    }
+
+    #[test]
+    fn what_did_not_occur_in_months_is_raised_to_its_header() {
+        let text = "/*\ntitle = \"t\"\nseverity = \"high\"\nconfidence = \"low\"\nattack = []\nwhy = \"\"\nbenign = []\n\
+                    respond = []\n*/\nSELECT 1";
+        let detector = Detector::parse("x", text).unwrap();
+        let mut past = PastFindings::default();
+        (0..60).for_each(|n| past.add("x", day(n), &[]));
+        let mut findings = [on(60, MARIA, Severity::Low, 0.9), on(59, MARIA, Severity::Low, 0.9)];
+        past.rate(&mut findings, &[&detector], 3.0);
+        assert_eq!((findings[0].severity, findings[0].severity_before), (Severity::High, Some(Severity::Low)));
+        assert_eq!(findings[0].summary, "; high here: none like it in 60 days");
+        assert_eq!(findings[1].severity, Severity::Low, "59 days are too few");
     }
 
     #[test]

@@ -20,6 +20,9 @@ use crate::wording::counted;
 pub const DAYS_MAX: u64 = 90;
 /// With fewer days, no rate is stated.
 pub const DAYS_MIN: u64 = 14;
+/// A finding is rare if there was none like it on so many days, and it is at least this surprising.
+const RARE_DAYS: u64 = 60;
+const RARE_SCORE: f64 = 0.5;
 /// Days of a month, for the rate.
 const MONTH_DAYS: f64 = 30.0;
 
@@ -140,6 +143,13 @@ impl Budget {
     }
 }
 
+/// The severity of unusual behaviour that its detector rates `severity`: if it did not occur in months, it is at least what
+/// the detector's header says. What the detector rates informational is explained and stays so.
+pub fn severity_of_rare(severity: Severity, of_header: Severity, score: f64, expected: Expected) -> Severity {
+    let is_rare = expected.like_it == 0 && expected.days >= RARE_DAYS && score >= RARE_SCORE;
+    if is_rare && severity >= Severity::Low { severity.max(of_header) } else { severity }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -184,6 +194,19 @@ mod tests {
         let budget = Budget::new(1000.0, vec![1.0]);
         assert_eq!(budget.severity(Severity::Critical, expected(79, 80)), Severity::Critical);
         assert_eq!(budget.severity(Severity::Critical, expected(80, 80)), Severity::Low);
+    }
+
+    #[test]
+    fn what_did_not_occur_in_months_is_at_least_what_the_header_says() {
+        let of = |severity, score, like_it, days| {
+            severity_of_rare(severity, Severity::Medium, score, expected(like_it, days))
+        };
+        assert_eq!(of(Severity::Low, 0.5, 0, 60), Severity::Medium);
+        assert_eq!(of(Severity::High, 0.5, 0, 60), Severity::High);
+        assert_eq!(of(Severity::Informational, 0.5, 0, 60), Severity::Informational);
+        assert_eq!(of(Severity::Low, 0.49, 0, 60), Severity::Low);
+        assert_eq!(of(Severity::Low, 0.5, 1, 60), Severity::Low);
+        assert_eq!(of(Severity::Low, 0.5, 0, 59), Severity::Low);
     }
 
     #[test]

@@ -95,7 +95,7 @@ pub async fn detect_and_rate(
     let (detectors, settings) = (detection.detectors()?, &detection.settings);
     let mut hunt = run_each(detection, &detectors, &context.session, context.window, progress).await;
     let past = past::past_findings(lake, context, &detectors, settings, &mut hunt, progress).await?;
-    past.rate(&mut hunt.findings, alerts_per_day);
+    past.rate(&mut hunt.findings, &detectors, alerts_per_day);
     detect::conclude(&mut hunt, &context.session).await?;
     Ok(hunt)
 }
