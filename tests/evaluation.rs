@@ -10,7 +10,7 @@
 //! ```
 //!
 //! `KEEP=folder` keeps archives and lakes for the next run; `DETECTORS=folder` uses detectors of a folder instead of
-//! the shipped ones of the same id.
+//! the shipped ones of the same id; `ALERTS_PER_DAY=1` is the budget of the hunt.
 
 #![allow(clippy::print_stdout, reason = "the evaluation prints its results")]
 
@@ -201,8 +201,9 @@ fn evaluate(size: Size, seed: u64) -> Evaluated {
         let folders: Vec<_> = setting("DETECTORS").into_iter().map(PathBuf::from).collect();
         let library = Library::load(&folders).expect("the detectors are well formed");
         let detection = Detection { library, ..Detection::default() };
+        let alerts_per_day = number_or("ALERTS_PER_DAY", ALERTS_PER_DAY);
         let hunt =
-            detect_and_rate(&lake, &context, &detection, ALERTS_PER_DAY, Progress::Hidden).await.expect("a hunt");
+            detect_and_rate(&lake, &context, &detection, alerts_per_day, Progress::Hidden).await.expect("a hunt");
         assert!(hunt.failed.is_empty(), "{:?}", hunt.failed);
         stopwatch.took("hunt");
         let text = std::fs::read_to_string(&truth).expect("truth.jsonl was written");
