@@ -16,7 +16,8 @@
 //! ```
 //!
 //! `KEEP=folder` keeps archives and lakes for the next run; `DETECTORS=folder` uses detectors of a folder instead of
-//! the shipped ones of the same id; `DETAILS=file` writes every false alarm, alerted look-alike and missed attack.
+//! the shipped ones of the same id; `DETAILS=file` writes every false alarm, alerted look-alike and missed attack;
+//! `ALERTS_PER_DAY=1` is the budget of the hunt.
 //!
 //! Environments 101 to 106 are for measuring only: no threshold may be chosen by looking at their results.
 
@@ -265,8 +266,9 @@ fn evaluate(settings: SampleSettings) -> Evaluated {
         let folders: Vec<_> = setting("DETECTORS").into_iter().map(PathBuf::from).collect();
         let library = Library::load(&folders).expect("the detectors are well formed");
         let detection = Detection { library, ..Detection::default() };
+        let alerts_per_day = number_or("ALERTS_PER_DAY", ALERTS_PER_DAY);
         let hunt =
-            detect_and_rate(&lake, &context, &detection, ALERTS_PER_DAY, Progress::Hidden).await.expect("a hunt");
+            detect_and_rate(&lake, &context, &detection, alerts_per_day, Progress::Hidden).await.expect("a hunt");
         assert!(hunt.failed.is_empty(), "{:?}", hunt.failed);
         stopwatch.took("hunt");
         let text = std::fs::read_to_string(&truth).expect("truth.jsonl was written");

@@ -1,6 +1,7 @@
 //! What detectors found on earlier days: the history that rates are counted from.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, StringArray};
@@ -8,7 +9,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
 use chrono::{Days, NaiveDate};
 
-use super::rate::{Class, DAYS_MAX, Expected, Limit};
+use super::rate::{Budget, Class, DAYS_MAX, DAYS_MIN, Expected, severity_of_rare};
 use super::{Detector, Finding, Kind, Settings, Severity};
 use crate::error::{Error, Result};
 use crate::sha256;
@@ -17,6 +18,7 @@ use crate::sha256;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Found {
     class: Class,
+    kind: Kind,
     severity: Severity,
     score: f64,
 }
@@ -24,7 +26,7 @@ pub struct Found {
 impl Found {
     /// A finding as its detector returned it, before its severity was changed.
     pub fn of(finding: &Finding) -> Found {
-        Found { class: finding.class(), severity: finding.severity, score: finding.score }
+        Found { class: finding.class(), kind: finding.kind, severity: finding.severity, score: finding.score }
     }
 }
 
@@ -52,16 +54,18 @@ pub fn to_rows(results: &DayResults) -> Result<RecordBatch> {
     let mut rows: Vec<(&str, Option<Found>)> = Vec::new();
     for (fingerprint, found) in results {
         let mut found = found.clone();
-        found.sort_by(|a, b| (a.class, a.severity).cmp(&(b.class, b.severity)).then(a.score.total_cmp(&b.score)));
+        let order = |found: &Found| (found.class, found.kind, found.severity);
+        found.sort_by(|a, b| order(a).cmp(&order(b)).then(a.score.total_cmp(&b.score)));
         rows.push((fingerprint, None));
         rows.extend(found.into_iter().map(|found| (fingerprint.as_str(), Some(found))));
     }
     let text = |of: &dyn Fn(&Found) -> String| -> ArrayRef {
         Arc::new(rows.iter().map(|(_, found)| found.as_ref().map(of)).collect::<StringArray>())
     };
-    let columns: [(&str, ArrayRef); 4] = [
+    let columns: [(&str, ArrayRef); 5] = [
         ("detector", Arc::new(StringArray::from_iter_values(rows.iter().map(|(fingerprint, _)| fingerprint)))),
         ("class", text(&|found| found.class.to_string())),
+        ("kind", text(&|found| found.kind.to_string())),
         ("severity", text(&|found| found.severity.to_string())),
         ("score", Arc::new(rows.iter().map(|(_, found)| found.map(|found| found.score)).collect::<Float64Array>())),
     ];
@@ -77,23 +81,34 @@ pub fn add_rows(results: &mut DayResults, rows: &RecordBatch) -> std::result::Re
         let column = rows.column_by_name(name).ok_or_else(|| format!("no column {name}"))?;
         cast(column, data_type).map_err(|e| e.to_string())
     };
-    let [detectors, classes, severities] = ["detector", "class", "severity"].map(|name| column(name, &DataType::Utf8));
-    let (detectors, classes, severities, scores) =
-        (detectors?, classes?, severities?, column("score", &DataType::Float64)?);
+    let [detectors, classes, kinds, severities] =
+        ["detector", "class", "kind", "severity"].map(|name| column(name, &DataType::Utf8));
+    let (detectors, classes, kinds, severities) = (detectors?, classes?, kinds?, severities?);
+    let scores = column("score", &DataType::Float64)?;
     let (detectors, scores) = (detectors.as_string::<i32>(), scores.as_primitive::<Float64Type>());
-    let (classes, severities) = (classes.as_string::<i32>(), severities.as_string::<i32>());
+    let (classes, kinds) = (classes.as_string::<i32>(), kinds.as_string::<i32>());
+    let severities = severities.as_string::<i32>();
     let mut added = DayResults::new();
     for row in 0..rows.num_rows() {
         let found = added.entry(detectors.value(row).to_owned()).or_default();
         if classes.is_valid(row) {
-            let (class, severity) = (classes.value(row).parse()?, severities.value(row).parse()?);
-            found.push(Found { class, severity, score: scores.value(row) });
+            found.push(Found {
+                class: classes.value(row).parse()?,
+                kind: kinds.value(row).parse()?,
+                severity: severities.value(row).parse()?,
+                score: scores.value(row),
+            });
         }
     }
     for (detector, found) in added {
         results.entry(detector).or_insert(found);
     }
     Ok(())
+}
+
+/// The days that are counted for a finding of this day.
+fn days_before(day: NaiveDate) -> Range<NaiveDate> {
+    day.checked_sub_days(Days::new(DAYS_MAX)).unwrap_or(day)..day
 }
 
 /// The past of one detector.
@@ -103,6 +118,8 @@ struct Past {
     days: BTreeSet<NaiveDate>,
     /// Scores by class, severity and day, in ascending order.
     scores: BTreeMap<(Class, Severity), BTreeMap<NaiveDate, Vec<f64>>>,
+    /// Number of alerts by class and day: behaviour of at least medium severity.
+    alerts: BTreeMap<Class, BTreeMap<NaiveDate, u64>>,
 }
 
 /// What detectors found on the days before and in a window, by detector id.
@@ -116,9 +133,12 @@ impl PastFindings {
     pub fn add(&mut self, detector: &str, day: NaiveDate, found: &[Found]) {
         let past = self.detectors.entry(detector.to_owned()).or_default();
         past.days.insert(day);
-        for Found { class, severity, score } in found {
+        for Found { class, kind, severity, score } in found {
             let scores = past.scores.entry((*class, *severity)).or_default().entry(day).or_default();
             scores.insert(scores.partition_point(|known| known < score), *score);
+            if *kind == Kind::Behaviour && *severity >= Severity::Medium {
+                *past.alerts.entry(*class).or_default().entry(day).or_default() += 1;
+            }
         }
     }
 
@@ -126,7 +146,7 @@ impl PastFindings {
     pub fn expected(&self, finding: &Finding) -> Option<Expected> {
         let past = self.detectors.get(&finding.detector)?;
         let day = day_of(finding)?;
-        let before = day.checked_sub_days(Days::new(DAYS_MAX))?..day;
+        let before = days_before(day);
         let class = finding.class();
         let alike = past.scores.range((class, finding.severity)..=(class, Severity::Critical));
         let counts = alike.flat_map(|(_, days)| days.range(before.clone())).map(|(_, scores)| {
@@ -136,43 +156,34 @@ impl PastFindings {
         Expected::of(counts.sum(), past.days.range(before.clone()).count() as u64)
     }
 
-    /// What is common on a day, given the alerts that the detectors of `behaviour` raised on the days before.
-    fn limit(&self, day: NaiveDate, alerts_per_day: f64, behaviour: &BTreeSet<&str>) -> Limit {
-        let before = day.checked_sub_days(Days::new(DAYS_MAX)).unwrap_or(day)..day;
-        let mut all_days: BTreeSet<NaiveDate> = BTreeSet::new();
+    /// Divides the alerts that may be raised on a day among detectors and classes.
+    fn budget(&self, alerts_per_day: f64, day: NaiveDate) -> Budget {
+        let before = days_before(day);
         let mut rates = Vec::new();
-        for past in self.detectors.iter().filter(|(id, _)| behaviour.contains(id.as_str())).map(|(_, past)| past) {
-            let days = past.days.range(before.clone()).count() as f64;
-            all_days.extend(past.days.range(before.clone()));
-            for class in [Class::People, Class::Machines, Class::Other] {
-                let alerts = past.scores.range((class, Severity::Medium)..=(class, Severity::Critical));
-                let mut alerts: Vec<(Severity, f64)> = alerts
-                    .flat_map(|((_, severity), of_days)| of_days.range(before.clone()).map(move |(_, of)| (*severity, of)))
-                    .flat_map(|(severity, scores)| scores.iter().map(move |score| (severity, *score)))
-                    .collect();
-                // The rarest first: the n-th has n like it.
-                alerts.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(b.1.total_cmp(&a.1)));
-                rates.extend((1..=alerts.len()).map(|like_it| like_it as f64 / days));
-            }
+        for past in self.detectors.values() {
+            let days = past.days.range(before.clone()).count() as u64;
+            let alerts = past.alerts.values().map(|alerts| alerts.range(before.clone()).map(|(_, n)| n).sum::<u64>());
+            rates.extend(alerts.filter(|_| days >= DAYS_MIN).map(|alerts| alerts as f64 / days as f64));
         }
-        Limit::new(alerts_per_day, rates, all_days.len() as u64)
+        Budget::new(alerts_per_day, rates)
     }
 
-    /// States in each finding how often it would be expected, and lowers the severity of common behaviour: what occurs
-    /// daily, and the most common alerts if those of all `detectors` of behaviour would exceed `alerts_per_day`.
+    /// States in each finding how often it would be expected, lowers the severity of common behaviour, and raises that of
+    /// behaviour that did not occur in months to that in the header of its detector.
     pub fn rate(&self, findings: &mut [Finding], detectors: &[&Detector], alerts_per_day: f64) {
-        let behaviour = detectors.iter().filter(|detector| detector.kind == Kind::Behaviour);
-        let behaviour: BTreeSet<&str> = behaviour.map(|detector| detector.id.as_str()).collect();
-        let mut limits: BTreeMap<NaiveDate, Limit> = BTreeMap::new();
+        let headers: BTreeMap<_, _> = detectors.iter().map(|of| (of.id.as_str(), of.severity)).collect();
+        let mut budgets: BTreeMap<NaiveDate, Budget> = BTreeMap::new();
         for finding in findings {
+            let Some(day) = day_of(finding) else { continue };
             finding.expected = self.expected(finding);
             let Some(expected) = finding.expected.filter(|_| finding.kind == Kind::Behaviour) else { continue };
-            let Some(day) = day_of(finding) else { continue };
-            let limit = limits.entry(day).or_insert_with(|| self.limit(day, alerts_per_day, &behaviour));
-            let severity = limit.severity(finding.severity, expected);
+            let of_header = headers.get(finding.detector.as_str()).copied().unwrap_or(finding.severity);
+            let severity = severity_of_rare(finding.severity, of_header, finding.score, expected);
+            let budget = budgets.entry(day).or_insert_with(|| self.budget(alerts_per_day, day));
+            let severity = budget.severity(severity, expected);
             if severity != finding.severity {
                 finding.severity_before = Some(std::mem::replace(&mut finding.severity, severity));
-                finding.summary.push_str(&format!("; {severity} because of {}", expected.counted()));
+                finding.summary.push_str(&format!("; {severity} here: {}", expected.counted()));
             }
         }
     }
@@ -184,8 +195,6 @@ mod tests {
     use super::*;
 
     const MARIA: &str = "arn:aws:iam::111122223333:user/maria";
-    const TEXT: &str = "/*\ntitle = \"t\"\nseverity = \"low\"\nconfidence = \"low\"\nattack = []\nwhy = \"\"\nbenign = []\n\
-                        respond = []\n[params]\nn = { default = 1, help = \"\" }\n*/\nSELECT $n";
     const BUILD: &str = "arn:aws:iam::111122223333:role/build";
 
     fn day(n: u64) -> NaiveDate {
@@ -232,15 +241,40 @@ mod tests {
 
     #[test]
     fn common_behaviour_is_low_and_says_why_but_a_fact_keeps_its_severity() {
+        // Three alerts in 19 days are more than 0.1 a day.
         let past = past(&[1, 2, 3].map(|n| on(n, MARIA, Severity::High, 0.5)));
         let fact = Finding { kind: Kind::Fact, ..on(19, MARIA, Severity::High, 0.5) };
         let mut findings = [on(19, MARIA, Severity::High, 0.5), on(19, MARIA, Severity::High, 0.6), fact];
-        past.rate(&mut findings, &[&Detector::parse("x", TEXT).unwrap()], 0.1);
+        past.rate(&mut findings, &[], 0.1);
         let rated = findings.each_ref().map(|f| (f.severity, f.severity_before, f.expected.unwrap().like_it));
         assert_eq!(rated[0], (Severity::Low, Some(Severity::High), 3));
         assert_eq!(rated[1], (Severity::High, None, 0));
         assert_eq!(rated[2], (Severity::High, None, 3));
-        assert_eq!(findings[0].summary, "; low because of 3 like it in 19 days");
+        assert_eq!(findings[0].summary, "; low here: 3 like it in 19 days");
+    }
+
+    #[test]
+    fn nothing_is_lowered_if_all_alerts_fit_the_budget_and_facts_use_none_of_it() {
+        let common = [1, 2, 3].map(|n| on(n, MARIA, Severity::High, 0.5));
+        let facts = [4, 5, 6].map(|n| Finding { kind: Kind::Fact, ..on(n, BUILD, Severity::High, 0.5) });
+        let past = past(&[&common[..], &facts].concat());
+        let mut findings = [on(19, MARIA, Severity::High, 0.5)];
+        past.rate(&mut findings, &[], 0.2);
+        assert_eq!((findings[0].severity, findings[0].severity_before), (Severity::High, None));
+    }
+
+    #[test]
+    fn what_did_not_occur_in_months_is_raised_to_its_header() {
+        let text = "/*\ntitle = \"t\"\nseverity = \"high\"\nconfidence = \"low\"\nattack = []\nwhy = \"\"\nbenign = []\n\
+                    respond = []\n*/\nSELECT 1";
+        let detector = Detector::parse("x", text).unwrap();
+        let mut past = PastFindings::default();
+        (0..60).for_each(|n| past.add("x", day(n), &[]));
+        let mut findings = [on(60, MARIA, Severity::Low, 0.9), on(59, MARIA, Severity::Low, 0.9)];
+        past.rate(&mut findings, &[&detector], 3.0);
+        assert_eq!((findings[0].severity, findings[0].severity_before), (Severity::High, Some(Severity::Low)));
+        assert_eq!(findings[0].summary, "; high here: none like it in 60 days");
+        assert_eq!(findings[1].severity, Severity::Low, "59 days are too few");
     }
 
     #[test]
@@ -260,7 +294,8 @@ mod tests {
 
     #[test]
     fn a_changed_text_parameter_or_database_is_another_detector() {
-        let text = TEXT;
+        let text = "/*\ntitle = \"t\"\nseverity = \"low\"\nconfidence = \"low\"\nattack = []\nwhy = \"\"\nbenign = []\n\
+                    respond = []\n[params]\nn = { default = 1, help = \"\" }\n*/\nSELECT $n";
         let of = |text: &str, value: Option<&str>, geography: &[&str]| {
             let set = value.map(|value| ("n".to_owned(), value.to_owned())).into_iter().collect();
             let settings = Settings { parameters: BTreeMap::from([("x".to_owned(), set)]) };

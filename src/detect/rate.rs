@@ -19,9 +19,10 @@ use crate::wording::counted;
 /// Days before a finding that are counted.
 pub const DAYS_MAX: u64 = 90;
 /// With fewer days, no rate is stated.
-const DAYS_MIN: u64 = 14;
-/// A single earlier finding says little about a rate: a severity is lowered only after this many.
-const LIKE_IT_MIN: u64 = 2;
+pub const DAYS_MIN: u64 = 14;
+/// A finding is rare if there was none like it on so many days, and it is at least this surprising.
+const RARE_DAYS: u64 = 60;
+const RARE_SCORE: f64 = 0.5;
 /// Days of a month, for the rate.
 const MONTH_DAYS: f64 = 30.0;
 
@@ -110,34 +111,43 @@ pub fn in_words(expected: Option<Expected>) -> String {
     expected.map_or_else(|| "too little history".to_owned(), |expected| expected.to_string())
 }
 
-/// What is common behaviour on a day: alerts above a rate that keeps them within a budget. An alert is a finding of at
-/// least medium severity.
+/// How many alerts a day a detector may raise about a class. An alert is behaviour of at least medium severity.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Limit {
-    /// Findings like it a day, above which behaviour is common.
-    rate: f64,
+pub struct Budget {
+    share: f64,
 }
 
-impl Limit {
-    /// The limit that keeps the rarest alerts of the `days` before, up to `alerts_per_day`. `rates` are those of all
-    /// alerts of these days: findings like each of them, a day. Infinite if all of them fit.
-    pub fn new(alerts_per_day: f64, mut rates: Vec<f64>, days: u64) -> Limit {
-        rates.sort_unstable_by(f64::total_cmp);
-        let kept = (alerts_per_day * days as f64) as usize;
-        match rates.get(kept) {
-            // Alerts of the same rate are kept or lowered together.
-            Some(first_lowered) => Limit { rate: rates[..kept].iter().rev().find(|r| *r < first_lowered).map_or(0.0, |r| *r) },
-            None => Limit { rate: f64::INFINITY },
+impl Budget {
+    /// Divides `alerts_per_day` among detectors and classes that raised `rates` of alerts a day so far. All have the same
+    /// share; what some do not use is divided among the others (max-min fairness). If all together stay within the
+    /// budget, nothing is limited.
+    pub fn new(alerts_per_day: f64, mut rates: Vec<f64>) -> Budget {
+        rates.sort_by(f64::total_cmp);
+        let mut left = alerts_per_day;
+        for (at, rate) in rates.iter().enumerate() {
+            let share = left / (rates.len() - at) as f64;
+            if *rate > share {
+                return Budget { share };
+            }
+            left -= rate;
         }
+        Budget { share: f64::INFINITY }
     }
 
     /// The severity of unusual behaviour that the detector rates `severity`. It is at most low if findings like it exceed
-    /// the limit, or if there is one a day.
-    pub fn severity(self, severity: Severity, expected: Expected) -> Severity {
+    /// the share, or if there is one a day.
+    pub fn severity(&self, severity: Severity, expected: Expected) -> Severity {
         let Expected { like_it, days, .. } = expected;
-        let is_common = like_it >= LIKE_IT_MIN && (like_it as f64 > self.rate * days as f64 || like_it >= days);
+        let is_common = like_it as f64 > self.share * days as f64 || like_it >= days;
         if is_common { severity.min(Severity::Low) } else { severity }
     }
+}
+
+/// The severity of unusual behaviour that its detector rates `severity`: if it did not occur in months, it is at least what
+/// the detector's header says. What the detector rates informational is explained and stays so.
+pub fn severity_of_rare(severity: Severity, of_header: Severity, score: f64, expected: Expected) -> Severity {
+    let is_rare = expected.like_it == 0 && expected.days >= RARE_DAYS && score >= RARE_SCORE;
+    if is_rare && severity >= Severity::Low { severity.max(of_header) } else { severity }
 }
 
 #[cfg(test)]
@@ -160,27 +170,43 @@ mod tests {
     }
 
     #[test]
-    fn the_most_common_alerts_are_low_when_all_exceed_the_budget() {
-        // 80 days: 40 alerts of one kind, 4 of another. One alert a day: all fit.
-        let rates = || [vec![40.0 / 80.0; 40], vec![4.0 / 80.0; 4]].concat();
-        let all = Limit::new(1.0, rates(), 80);
-        assert_eq!(all.severity(Severity::High, expected(40, 80)), Severity::High);
-        let some = Limit::new(0.25, rates(), 80);
-        assert_eq!(some.severity(Severity::High, expected(40, 80)), Severity::Low);
-        assert_eq!(some.severity(Severity::High, expected(4, 80)), Severity::High);
-        assert_eq!(some.severity(Severity::Informational, expected(80, 80)), Severity::Informational);
-        // Not even the rare ones fit; what has hardly occurred is kept.
-        let none = Limit::new(0.01, rates(), 80);
-        assert_eq!(none.severity(Severity::High, expected(4, 80)), Severity::Low);
-        assert_eq!(none.severity(Severity::High, expected(1, 80)), Severity::High);
+    fn the_budget_is_shared_and_what_is_unused_goes_to_the_others() {
+        let share = |rates: &[f64]| Budget::new(3.0, rates.to_vec()).share;
+        assert_eq!(share(&[5.0, 4.0, 9.0]), 1.0);
+        assert_eq!(share(&[5.0, 0.5, 0.0, 9.0]), 1.25);
+        assert_eq!(share(&[2.5, 0.5, 0.0]), f64::INFINITY, "all stay within the budget");
+        assert_eq!(share(&[]), f64::INFINITY);
+        // What remains is what the budget allows.
+        let rates = [0.1, 0.3, 0.9, 1.1, 4.0];
+        assert_eq!(rates.iter().map(|rate| share(&rates).min(*rate)).sum::<f64>(), 3.0);
+    }
+
+    #[test]
+    fn behaviour_beyond_its_share_is_low() {
+        let budget = Budget { share: 0.05 };
+        assert_eq!(budget.severity(Severity::High, expected(4, 80)), Severity::High);
+        assert_eq!(budget.severity(Severity::High, expected(5, 80)), Severity::Low);
+        assert_eq!(budget.severity(Severity::Informational, expected(80, 80)), Severity::Informational);
     }
 
     #[test]
     fn what_occurs_daily_is_low_whatever_the_budget() {
-        let limit = Limit::new(1000.0, vec![1.0; 80], 80);
-        assert_eq!(limit.severity(Severity::Critical, expected(79, 80)), Severity::Critical);
-        assert_eq!(limit.severity(Severity::Critical, expected(80, 80)), Severity::Low);
-        assert_eq!(Limit::new(3.0, vec![], 0).severity(Severity::High, expected(0, 80)), Severity::High);
+        let budget = Budget::new(1000.0, vec![1.0]);
+        assert_eq!(budget.severity(Severity::Critical, expected(79, 80)), Severity::Critical);
+        assert_eq!(budget.severity(Severity::Critical, expected(80, 80)), Severity::Low);
+    }
+
+    #[test]
+    fn what_did_not_occur_in_months_is_at_least_what_the_header_says() {
+        let of = |severity, score, like_it, days| {
+            severity_of_rare(severity, Severity::Medium, score, expected(like_it, days))
+        };
+        assert_eq!(of(Severity::Low, 0.5, 0, 60), Severity::Medium);
+        assert_eq!(of(Severity::High, 0.5, 0, 60), Severity::High);
+        assert_eq!(of(Severity::Informational, 0.5, 0, 60), Severity::Informational);
+        assert_eq!(of(Severity::Low, 0.49, 0, 60), Severity::Low);
+        assert_eq!(of(Severity::Low, 0.5, 1, 60), Severity::Low);
+        assert_eq!(of(Severity::Low, 0.5, 0, 59), Severity::Low);
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub enum Confidence {
 }
 
 /// What the severity of a finding depends on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -53,6 +53,15 @@ impl fmt::Display for Kind {
             Kind::Behaviour => "behaviour",
             Kind::Fact => "fact",
         })
+    }
+}
+
+impl FromStr for Kind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Kind, String> {
+        let known = [Kind::Behaviour, Kind::Fact].into_iter().find(|kind| kind.to_string() == text);
+        known.ok_or_else(|| format!("unknown kind `{text}`: expected behaviour or fact"))
     }
 }
 
@@ -95,6 +104,7 @@ mod tests {
     fn a_kind_is_written_as_in_a_header() {
         for kind in [Kind::Behaviour, Kind::Fact] {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.to_string());
+            assert_eq!(kind.to_string().parse(), Ok(kind));
         }
     }
 

@@ -11,6 +11,7 @@ use chrono::NaiveDate;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectMeta;
 use object_store::path::Path;
+use sha2::Digest;
 
 use super::checksum;
 use super::rollup;
@@ -21,6 +22,8 @@ use super::table::Lake;
 use crate::error::{Action, Error, Result};
 
 const FOLDER: &str = "_trailhunt/past_findings";
+/// Version of the rows; to be increased when their columns or their meaning change.
+const FORMAT: &[u8] = b"1";
 /// Small files that are read or written at once.
 const AT_ONCE: usize = 16;
 
@@ -85,6 +88,6 @@ pub fn stems(snapshot: &Snapshot) -> Vec<Path> {
 }
 
 fn stems_by_day(snapshot: &Snapshot) -> BTreeMap<NaiveDate, Path> {
-    let keys = rollup::keys(&origin_of_findings(), true, snapshot);
+    let keys = rollup::keys(&origin_of_findings().chain_update(FORMAT), true, snapshot);
     keys.into_iter().map(|(day, key)| (day, snapshot.location.child(&format!("{FOLDER}/{key}")))).collect()
 }
