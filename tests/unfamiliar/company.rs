@@ -39,6 +39,10 @@ const TERRAFORM: &str = "APN/1.0 HashiCorp/1.0 Terraform/1.9.8 (+https://www.ter
 pub const PEOPLE: [&str; 10] =
     ["aoife", "brendan", "ciara", "declan", "eimear", "fergal", "grainne", "niall", "orla", "padraig"];
 
+fn is_platform(name: &str) -> bool {
+    PEOPLE[8..].contains(&name)
+}
+
 /// A moment of a day, counted from 1.
 pub fn at(day: u64, time: &str) -> DateTime<Utc> {
     let date = NaiveDate::from_ymd_opt(2025, 3, 2).unwrap() + Days::new(day);
@@ -102,8 +106,7 @@ impl Caller {
 
     /// A person who signed in through Identity Center, at a desk in the office.
     pub fn person(name: &str) -> Caller {
-        let set =
-            if ["orla", "padraig"].contains(&name) { "Platform_0c4d8e21f6a7b935" } else { "Crew_3f9a1c5e7b2d4860" };
+        let set = if is_platform(name) { "Platform_0c4d8e21f6a7b935" } else { "Crew_3f9a1c5e7b2d4860" };
         Caller::in_set(name, set, ACCOUNT)
     }
 
@@ -224,6 +227,15 @@ impl Company {
             if n % 4 == 0 {
                 let request = json!({ "functionName": "timetable" });
                 self.call(&shell, time(n + 40), "lambda:UpdateFunctionCode20150331v2", request);
+            }
+            if is_platform(name) {
+                self.call(&desk, time(n + 40), "iam:ListRoles", json!({}));
+            }
+            // Now and then, people look at something that is new to them.
+            for (first, api) in [(9, "monitoring:DescribeAlarms"), (15, "sqs:ListQueues")] {
+                if day == first + n as u64 % 4 {
+                    self.call(&desk, time(n + 45), api, json!({}));
+                }
             }
         }
         let orla = Caller::in_set("orla", "Steward_77aa22bb33cc44dd", MANAGEMENT);

@@ -84,7 +84,8 @@ mod tests {
     fn each_api_is_in_a_list_once_and_without_a_version() {
         let view = VIEWS.get_file("api_lists.sql").unwrap().contents_utf8().unwrap();
         let rows = view.lines().filter(|line| line.trim().starts_with("('")).count();
-        let is_part = |name: &str| LISTS.keys().any(|other| other.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')));
+        let is_part =
+            |name: &str| LISTS.keys().any(|other| other.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')));
         let lists: Vec<_> = LISTS.iter().filter(|(name, _)| !is_part(name)).map(|(_, list)| list).collect();
         let apis: Vec<_> = lists.into_iter().flat_map(HashMap::values).flatten().collect();
         assert_eq!(apis.len(), rows);

@@ -135,14 +135,14 @@ fn access(statement: &Map<String, Value>) -> Option<Access> {
     let everyone = member(statement, "NotPrincipal").is_some();
     let (everyone, open_provider) = match member(statement, "Principal") {
         Some(Value::String(who)) => (who == "*", false),
-        Some(Value::Object(kinds)) => (
-            everyone || of_kind(kinds, "AWS").any(|who| who == "*"),
-            of_kind(kinds, "Federated").any(is_open_provider),
-        ),
+        Some(Value::Object(kinds)) => {
+            (everyone || of_kind(kinds, "AWS").any(|who| who == "*"), of_kind(kinds, "Federated").any(is_open_provider))
+        }
         _ => (everyone, false),
     };
     let restrictions = restrictions(statement);
-    let is_subject = |key: &String| RESTRICTING.contains(&key.as_str()) || (key.contains(':') && !key.ends_with(":aud"));
+    let is_subject =
+        |key: &String| RESTRICTING.contains(&key.as_str()) || (key.contains(':') && !key.ends_with(":aud"));
     match (everyone, open_provider) {
         (false, true) if restrictions.iter().any(is_subject) => None,
         (false, false) => None,
