@@ -180,10 +180,13 @@ fn commands_count_the_machines_they_are_for() {
     let ids: Vec<String> = (0..45).map(|n| format!("i-0{n:016x}")).collect();
     send("brendan", json!({ "instanceIds": ids }));
     send("ciara", json!({ "instanceIds": ids[..1] }));
+    let all = json!({ "name": "AWS-RunShellScript", "targets": [{ "key": "InstanceIds", "values": ["*"] }] });
+    company.call(&Caller::person("niall"), today("13:00"), "ssm:CreateAssociation", all);
     let found = company.hunt(&["remote_commands"]);
-    found.alerts("aoife");
+    assert!(found.alerts("aoife").contains("1 call for all machines of a tag"), "{found}");
     assert!(found.alerts("brendan").contains("1 call for 45 machines"), "{found}");
     assert_eq!(found.severity("ciara"), Some(Severity::Low), "{found}");
+    found.alerts("niall");
 }
 
 #[test]
@@ -204,7 +207,21 @@ fn what_a_service_does_counts_for_whoever_asked_it() {
     let service = Caller::service_role("AWSServiceRoleForSSO", "sso.amazonaws.com");
     let request = json!({ "roleName": "AWSReservedSSO_Steward_77aa22bb33cc44dd", "policyArn": administrator });
     company.call(&service, today("14:40"), "iam:AttachRolePolicy", request);
+    // Without a role of its own, a stack acts as whoever started it. An automation is given a role, as a stack is.
+    let grant = |user: &str| json!({ "userName": user, "policyArn": administrator });
+    let own = Caller::person("ciara").through("cloudformation.amazonaws.com");
+    company.call(&own, today("15:00"), "iam:AttachUserPolicy", grant("jetty"));
+    let request =
+        json!({ "documentName": "tidy", "parameters": { "AutomationAssumeRole": [iam("role/auto-runner")] } });
+    company.call(&Caller::person("declan"), today("15:10"), "ssm:StartAutomationExecution", request);
+    let automation = Caller::role("auto-runner", "Automation").through("ssm.amazonaws.com");
+    company.call(&automation, today("15:11"), "iam:AttachUserPolicy", grant("wharf"));
+    let product = Caller::role("catalog-launch", "servicecatalog").through("cloudformation.amazonaws.com");
+    company.call(&product, today("15:20"), "iam:AttachUserPolicy", grant("slip"));
     let found = company.hunt(&["sensitive_api"]);
+    for name in ["ciara", "declan", "catalog-launch"] {
+        assert!(found.alerts(name).contains(" through "), "{name}\n{found}");
+    }
     let summary = found.alerts("brendan");
     assert!(summary.contains("through cloudformation.amazonaws.com"), "{summary}");
     for category in ["administrator granted", "trust changed"] {
@@ -498,16 +515,27 @@ fn a_permission_set_made_again_and_a_rotation_by_the_book_are_routine() {
         }
     };
     rotate(&mut company, "orla", "tape-runner", true);
-    rotate(&mut company, "padraig", "legacy-deploy", false);
+    rotate(&mut company, "padraig", "gate-agent", false);
+    // Of one's own key, IAM needs no name.
+    let itself = Caller::user("legacy-deploy");
+    company.call(&itself, today("12:00"), "iam:CreateAccessKey", Value::Null);
+    let old = json!({ "accessKeyId": key_of("legacy-deploy"), "status": "Inactive" });
+    company.call(&itself, today("12:05"), "iam:UpdateAccessKey", old);
+    company.call(&Caller::user("tape-runner"), today("12:00"), "iam:CreateAccessKey", Value::Null);
     let mut detectors = vec!["sensitive_api", "new_identity_abroad", "new_identity_sensitive", "new_api"];
     detectors.extend(["new_event_source", "new_user_agent", "new_resource"]);
     detectors.extend(PLACES);
     let found = company.hunt(&detectors);
     PEOPLE[..7].iter().for_each(|name| found.is_calm_about(name));
     found.alerts("niall");
-    assert!(found.severity("orla").is_some(), "{found}");
+    let rotated = found.about("orla").into_iter().find(|f| f.summary.starts_with("credentials created"));
+    assert_eq!(rotated.map(|f| f.severity), Some(Severity::Low), "{found}");
     found.is_calm_about("orla");
     found.alerts("padraig");
+    let itself =
+        |name: &str| found.about(name).into_iter().filter(|f| f.detector == "sensitive_api").map(|f| f.severity);
+    assert_eq!(itself("legacy-deploy").max(), Some(Severity::Low), "{found}");
+    assert_eq!(itself("tape-runner").max(), Some(Severity::Medium), "{found}");
 }
 
 #[test]
