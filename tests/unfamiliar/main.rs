@@ -88,6 +88,9 @@ fn trust_is_judged_by_who_gets_it_and_by_what_the_role_is() {
 
 #[test]
 fn control_planes_beside_iam_are_judged_by_what_they_change() {
+    let for_principal = |principal: Value| {
+        policy(&json!({ "Effect": "Allow", "Principal": principal, "Action": "*", "Resource": "*" }))
+    };
     // A call that matters, and its twin.
     let cases = [
         (
@@ -138,6 +141,20 @@ fn control_planes_beside_iam_are_judged_by_what_they_change() {
             "redshift:AuthorizeSnapshotAccess",
             json!({ "snapshotIdentifier": "sales", "accountWithRestoreAccess": MANAGEMENT }),
         ),
+        ("lambda:AddPermission20150331v2", json!({ "functionName": "timetable", "principal": "*" })),
+        (
+            "lambda:AddPermission20150331v2",
+            json!({ "functionName": "timetable", "principal": "*", "principalOrgID": "o-ferry12345" }),
+        ),
+        ("events:PutPermission", json!({ "principal": "*", "action": "events:PutEvents" })),
+        (
+            "events:PutPermission",
+            json!({ "principal": "*", "condition": { "key": "aws:PrincipalOrgID", "value": "o-ferry12345" } }),
+        ),
+        ("kms:PutKeyPolicy", json!({ "keyId": "k", "policy": for_principal(json!({ "AWS": "*" })) })),
+        ("kms:PutKeyPolicy", json!({ "keyId": "k", "policy": for_principal(json!({ "AWS": iam("root") })) })),
+        ("glue:PutResourcePolicy", json!({ "policyInJson": for_principal(json!("*")) })),
+        ("glue:PutResourcePolicy", json!({ "policyInJson": for_principal(json!({ "AWS": iam("root") })) })),
     ];
     let mut company = Company::new();
     for (n, (api, request)) in cases.iter().enumerate() {
