@@ -140,9 +140,15 @@ impl Caller {
 
     /// A person on the sign-in page of Identity Center: the record's principal is the account.
     pub fn signing_in(name: &str) -> Caller {
+        let mut caller = Caller::signing_in_without_name();
+        caller.identity["userName"] = format!("{name}@ferryline.example").into();
+        caller
+    }
+
+    /// As above, in records that have the name elsewhere.
+    pub fn signing_in_without_name() -> Caller {
         let identity = json!({
             "type": "Unknown", "principalId": MANAGEMENT, "arn": "", "accountId": MANAGEMENT, "accessKeyId": "",
-            "userName": format!("{name}@ferryline.example"),
         });
         let mut caller = Caller::new(identity, MANAGEMENT, OFFICE, BROWSER);
         caller.members.insert("eventType".into(), "AwsServiceEvent".into());

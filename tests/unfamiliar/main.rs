@@ -335,10 +335,17 @@ fn root_is_active_only_when_somebody_is_signed_in() {
     company.call(&audit, today("05:00"), "iam:ListAccessKeys", json!({}));
     let task = Caller::root(changed).for_a_task().from(GATEWAY);
     company.call(&task, today("05:00"), "s3:DeleteBucketPolicy", json!({ "bucketName": "ferry-tapes" }));
-    let found = company.hunt(&["root_use"]);
-    assert_eq!(found.severity(refused), Some(Severity::Low), "{found}");
-    let note = found.about(refused)[0];
-    assert!(note.summary.starts_with("nobody signed in as root"), "{found}");
+    // Anybody can ask for a new password; only who reads root's mail can set it.
+    let [asked, recovered] = ["100000000005", "100000000006"];
+    let stranger = |account| Caller::root(account).from(RENTED);
+    company.call(&stranger(asked), today("03:10"), "signin:PasswordRecoveryRequested", Value::Null);
+    company.call(&stranger(recovered), today("03:10"), "signin:PasswordRecoveryCompleted", Value::Null);
+    let found = company.hunt(&["root_use", "new_identity_abroad"]);
+    for account in [refused, asked] {
+        assert_eq!(found.severity(account), Some(Severity::Low), "{found}");
+        assert!(found.about(account)[0].summary.starts_with("nobody signed in as root"), "{found}");
+    }
+    assert_eq!(found.severity(recovered), Some(Severity::High), "{found}");
     found.alerts(signed_in);
     assert_eq!(found.severity(audited), Some(Severity::Low), "{found}");
     found.alerts(changed);
@@ -504,7 +511,18 @@ fn sign_ins_through_identity_center_belong_to_people() {
         sign_in(&format!("guess-{n}"), RENTED, "04:00", "Failure");
         sign_in(&format!("staff-{n}"), RENTED_2, "09:00", "Success");
     }
+    // The same in records that name the person beside the identity, or not at all.
+    let mut enter = |address: &str, result: &str, name: Option<String>| {
+        let caller = Caller::signing_in_without_name().from(address);
+        let step = if result == "Failure" { "CredentialVerification" } else { "UserAuthentication" };
+        let record = company.call(&caller, today("08:20"), &format!("signin:{step}"), Value::Null);
+        record["serviceEventDetails"] = json!({ step: result });
+        record["additionalEventData"] = json!({ "UserName": name });
+    };
+    (0..4).for_each(|n| enter(RENTED_SG, "Failure", Some(format!("user-{n}"))));
+    [OFFICE, "213.61.4.5"].into_iter().for_each(|address| enter(address, "Success", None));
     let found = company.hunt(&["impossible_travel", "login_failures"]);
+    assert!(found.alerts(RENTED_SG).contains("4 failed sign-ins for 4 users"), "{found}");
     assert_eq!(found.severity("aoife"), None, "{found}");
     assert_eq!(found.severity("brendan"), None, "{found}");
     found.alerts("ciara");
