@@ -310,8 +310,12 @@ fn a_proxy_for_everybody_is_no_journey_of_each() {
     };
     let mut company = Company::new();
     (0..PEOPLE.len()).for_each(|n| browse(&mut company, n));
+    // Somebody else has the session of one of them, from a rented server.
+    let thief = Caller::person(PEOPLE[0]).from(RENTED_SG).with(CLI_LINUX);
+    company.calls(&thief, today("15:00"), look_around());
     let everybody = company.hunt(&PLACES);
-    PEOPLE.iter().for_each(|name| everybody.is_calm_about(name));
+    PEOPLE[1..].iter().for_each(|name| everybody.is_calm_about(name));
+    assert!(everybody.alerts(PEOPLE[0]).contains(RENTED_SG), "{everybody}");
 
     let mut company = Company::new();
     browse(&mut company, 7);
