@@ -33,7 +33,7 @@ WITH endpoints AS (
 ),
 addresses AS (
   SELECT
-    a.account_id, a.event_date, a.calls, a.of_instance, a.actor, a.source_ip_address,
+    a.account_id, a.event_date, a.calls, a.of_instance, a.actor, a.source_ip_address, a.endpoint_account,
     -- Sessions of a role are one workload, however they are named: the caller chooses the name.
     CASE WHEN a.actor LIKE '%:assumed-role/%' THEN split_part(a.actor, '/', 2)
          ELSE split_part(a.actor, '/', -1) END AS role,
@@ -78,51 +78,62 @@ days AS MATERIALIZED (
     AND outside_before <= $max_share_before * calls_before
     AND (of_instance OR (calls_before >= $min_calls_before AND days_before >= $min_days_before))
 ),
-judged AS (
-  SELECT
+-- One row per place, however many sessions were there.
+places AS MATERIALIZED (
+  SELECT DISTINCT
     d.role, d.account_id, d.event_date, d.calls_before, d.outside_before, d.days_before, d.of_instance,
-    d.foreign_endpoint,
-    count(*) AS calls_outside,
-    count(*) FILTER (WHERE c.failed) AS failures,
-    min(c.event_time) AS first_time,
-    max(c.event_time) AS last_time,
-    first_value(c.actor ORDER BY c.event_time, c.event_id) AS actor,
-    first_value(c.source_ip_address ORDER BY c.event_time, c.event_id) AS ip,
-    first_value(c.vpc_endpoint_account_id ORDER BY c.event_time, c.event_id) AS endpoint_account,
-    first_value(c.session_name ORDER BY c.event_time, c.event_id) AS session,
-    first_value(c.access_key_id ORDER BY c.event_time, c.event_id) AS access_key_id,
-    evidence(c.event_id, c.event_time) AS evidence
+    a.actor, a.source_ip_address AS ip, a.endpoint_account, a.is_foreign_endpoint, a.of_instance AS is_of_instance
   FROM days AS d
   JOIN addresses AS a ON a.role = d.role AND a.account_id = d.account_id AND a.event_date = d.event_date
     AND (a.is_outside_aws OR a.is_foreign_endpoint)
-  JOIN calls AS c ON c.actor = a.actor AND c.account_id = a.account_id AND c.event_date = a.event_date
-    AND c.source_ip_address = a.source_ip_address
-  WHERE NOT c.by_service
-    AND c.event_time >= $from AND c.event_time < $to
-    AND c.of_instance = a.of_instance
-  GROUP BY d.role, d.account_id, d.event_date, d.calls_before, d.outside_before, d.days_before, d.of_instance,
-    d.foreign_endpoint
 ),
 -- Other identities that used the address by then, or its network on earlier days.
 met AS (
   SELECT
-    j.ip, j.role, j.account_id, j.event_date,
-    count(DISTINCT CASE WHEN n.source_ip_address = j.ip AND NOT is_machine(n.actor) THEN n.actor END) AS at_address,
+    p.ip, p.actor, p.event_date,
+    count(DISTINCT CASE WHEN n.source_ip_address = p.ip AND NOT is_machine(n.actor) THEN n.actor END) AS at_address,
     count(DISTINCT n.actor) AS in_network
-  FROM judged AS j
-  JOIN daily_network AS n ON n.asn = ip_asn(j.ip)
-    AND (n.event_date < j.event_date OR (n.event_date = j.event_date AND n.source_ip_address = j.ip))
+  FROM (SELECT DISTINCT ip, actor, event_date FROM places) AS p
+  JOIN daily_network AS n ON n.asn = ip_asn(p.ip)
+    AND (n.event_date < p.event_date OR (n.event_date = p.event_date AND n.source_ip_address = p.ip))
   WHERE n.event_date < CAST($to AS DATE)
-    AND n.actor <> j.actor
-  GROUP BY j.ip, j.role, j.account_id, j.event_date
+    AND n.actor <> p.actor
+  GROUP BY p.ip, p.actor, p.event_date
 ),
 placed AS (
   SELECT
-    j.*,
+    p.*,
+    c.event_time, c.event_id, c.failed, c.session_name, c.access_key_id,
     coalesce(m.in_network, 0) AS colleagues,
-    greatest(coalesce(m.at_address, 0), coalesce(m.in_network, 0)) >= $colleagues AS is_known_place
-  FROM judged AS j
-  LEFT JOIN met AS m ON m.ip = j.ip AND m.role = j.role AND m.account_id = j.account_id AND m.event_date = j.event_date
+    NOT p.is_foreign_endpoint AND coalesce(greatest(m.at_address, m.in_network) >= $colleagues, FALSE) AS is_known
+  FROM places AS p
+  JOIN calls AS c ON c.actor = p.actor AND c.account_id = p.account_id AND c.event_date = p.event_date
+    AND c.source_ip_address = p.ip AND c.of_instance = p.is_of_instance
+  LEFT JOIN met AS m ON m.ip = p.ip AND m.actor = p.actor AND m.event_date = p.event_date
+  WHERE NOT c.by_service
+    AND c.event_time >= $from AND c.event_time < $to
+    AND c.vpc_endpoint_account_id IS NOT DISTINCT FROM p.endpoint_account
+),
+-- On a day with calls from known places and from others, only the others count.
+judged AS (
+  SELECT
+    role, account_id, event_date, calls_before, outside_before, days_before, of_instance,
+    bool_or(is_foreign_endpoint) AS foreign_endpoint,
+    bool_and(is_known) AS is_known_place,
+    count(*) AS calls_outside,
+    count(*) FILTER (WHERE failed) AS failures,
+    min(event_time) AS first_time,
+    max(event_time) AS last_time,
+    first_value(actor ORDER BY is_foreign_endpoint DESC, event_time, event_id) AS actor,
+    first_value(ip ORDER BY is_foreign_endpoint DESC, event_time, event_id) AS ip,
+    first_value(endpoint_account ORDER BY is_foreign_endpoint DESC, event_time, event_id) AS endpoint_account,
+    first_value(session_name ORDER BY is_foreign_endpoint DESC, event_time, event_id) AS session,
+    first_value(access_key_id ORDER BY is_foreign_endpoint DESC, event_time, event_id) AS access_key_id,
+    first_value(colleagues ORDER BY is_foreign_endpoint DESC, event_time, event_id) AS colleagues,
+    evidence(event_id, event_time) AS evidence
+  FROM (SELECT *, bool_and(is_known) OVER (PARTITION BY role, account_id, event_date) AS all_known FROM placed)
+  WHERE is_known = all_known
+  GROUP BY role, account_id, event_date, calls_before, outside_before, days_before, of_instance
 )
 SELECT
   first_time,
@@ -134,7 +145,7 @@ SELECT
   -- Scale: 5 calls.
   CASE WHEN calls_before >= $min_calls_before THEN saturating_score(calls_outside, 5.0) ELSE 0.5 END AS score,
   -- The company's own line is a detour of the traffic. A role that is not an instance's can be assumed from elsewhere.
-  CASE WHEN is_known_place AND NOT foreign_endpoint THEN 'low'
+  CASE WHEN is_known_place THEN 'low'
        WHEN calls_before >= $min_calls_before AND (of_instance OR foreign_endpoint) THEN 'high'
        ELSE 'medium' END AS severity,
   coalesce(session, 'a session') || ' (' || actor || '): ' || counted(calls_outside, 'call', 'calls')
@@ -146,7 +157,7 @@ SELECT
               || ', outside AWS' END
     || CASE WHEN failures > 0 THEN ', ' || failures || ' failed' ELSE '' END
     || '; before: ' || outside_before || ' of ' || counted(calls_before, 'call', 'calls') || ' from outside'
-    || CASE WHEN is_known_place AND NOT foreign_endpoint
+    || CASE WHEN is_known_place
             THEN '; other identities used the place before: ' || colleagues ELSE '' END AS summary,
   evidence,
   calls_outside AS events,
@@ -159,4 +170,4 @@ SELECT
   calls_before AS baseline_calls,
   outside_before AS baseline_calls_outside,
   colleagues AS baseline_identities_from_there
-FROM placed
+FROM judged

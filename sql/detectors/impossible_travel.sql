@@ -116,6 +116,19 @@ first_jumps AS (
   LEFT JOIN networks AS b ON b.holder = j.holder AND b.asn = j.move['previous_asn']
   WHERE p.first_date IS NULL OR p.first_date >= j.event_date
 ),
+-- Networks to which many people moved that day.
+rollouts AS MATERIALIZED (
+  SELECT asn, event_date, people FROM mass_moves($from, $to)
+),
+-- On a day with a move of many and another of the holder, only the other counts.
+own_jumps AS (
+  SELECT *, bool_and(is_rollout) OVER (PARTITION BY holder, event_date) AS all_rollout
+  FROM (
+    SELECT j.*, r.asn IS NOT NULL AS is_rollout
+    FROM first_jumps AS j
+    LEFT JOIN rollouts AS r ON r.asn = ip_asn(j.ip_foreign) AND r.event_date = j.event_date
+  )
+),
 days AS MATERIALIZED (
   SELECT
     actor, account_id, holder, event_date,
@@ -129,7 +142,8 @@ days AS MATERIALIZED (
     first_value(source_ip_address ORDER BY event_time, source_ip_address) AS ip_after,
     first_value(country ORDER BY event_time, source_ip_address) AS country_after,
     first_value(ip_foreign ORDER BY event_time, source_ip_address) AS ip_foreign
-  FROM first_jumps
+  FROM own_jumps
+  WHERE is_rollout = all_rollout
   GROUP BY actor, account_id, holder, event_date
 ),
 -- How many identities used the foreign network before: if many did, it is the company's.
@@ -140,10 +154,6 @@ colleagues AS (
         WHERE kind = 'asn' AND first_time < $to) AS u
     ON u.asn = j.asn AND u.since < j.event_date
   GROUP BY j.ip_foreign, j.event_date
-),
--- Networks to which many people moved that day.
-rollouts AS MATERIALIZED (
-  SELECT asn, event_date, people FROM mass_moves($from, $to)
 ),
 -- Who else calls from the foreign address that day: an office whose traffic leaves elsewhere moves as a whole.
 together AS (

@@ -20,7 +20,7 @@ WITH sign_in AS (
       OR coalesce(error_family = 'login_failed', FALSE)
       -- A sign-in through Identity Center: each factor is verified, and then the user is signed in.
       OR coalesce(json_get_str(service_event_details, 'CredentialVerification') = 'Failure', FALSE) AS refused,
-    coalesce(user_identity_user_name, actor) AS user_name
+    coalesce(user_identity_user_name, json_get_str(additional_event_data, 'UserName'), actor) AS user_name
   FROM calls
   WHERE event_source = 'signin.amazonaws.com'
     AND (api = 'ConsoleLogin'

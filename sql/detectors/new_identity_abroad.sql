@@ -36,6 +36,8 @@ there AS MATERIALIZED (
   JOIN since AS o ON o.account_id = c.user_identity_account_id AND o.since <= c.event_date
   WHERE NOT c.by_service
     AND c.event_time >= $from AND c.event_time < $to
+    -- Anybody can request a new password for root.
+    AND c.api <> 'PasswordRecoveryRequested'
     AND CASE s.kind
       WHEN 'asn' THEN CAST(ip_asn(c.source_ip_address) AS VARCHAR) = s.item
       WHEN 'country' THEN ip_country(c.source_ip_address) = s.item

@@ -15,20 +15,24 @@ routine_days = { default = 2, min = 1, help = "earlier days with such calls that
 many_targets = { default = 5, min = 1, help = "machines within a day that are more than a quick look" }
 */
 WITH sent AS (
-  SELECT
-    actor, account_id, event_date, event_time, event_id, failed, event_source, api,
-    -- The machines that a command is for. Those of a tag or a group are known only when the command runs.
-    greatest(
-      coalesce(json_length(request_parameters, 'instanceIds'), 0),
-      coalesce(json_get_int(response_elements, 'command', 'targetCount'), 0),
-      CASE WHEN json_length(request_parameters, 'targets') > 0
-             AND json_get_str(request_parameters, 'targets', 0, 'key') IS DISTINCT FROM 'InstanceIds' THEN $many_targets
-           ELSE coalesce(json_length(request_parameters, 'targets', 0, 'values'), 0) END,
-      1) AS targets
-  FROM calls
-  WHERE NOT by_service
-    AND event_time >= $from AND event_time < $to
-    AND in_api_list('runs_commands', event_source, event_name)
+  SELECT *, greatest(named, CASE WHEN by_rule THEN $many_targets ELSE 1 END) AS targets
+  FROM (
+    SELECT
+      actor, account_id, event_date, event_time, event_id, failed, event_source, api,
+      -- The machines that a command names. Those of a tag or a group are known only when the command runs.
+      greatest(
+        coalesce(json_length(request_parameters, 'instanceIds'), 0),
+        coalesce(json_get_int(response_elements, 'command', 'targetCount'), 0),
+        CASE WHEN json_get_str(request_parameters, 'targets', 0, 'key') = 'InstanceIds'
+             THEN coalesce(json_length(request_parameters, 'targets', 0, 'values'), 0) ELSE 0 END) AS named,
+      coalesce(json_length(request_parameters, 'targets') > 0
+        AND (json_get_str(request_parameters, 'targets', 0, 'key') <> 'InstanceIds'
+          OR json_get_str(request_parameters, 'targets', 0, 'values', 0) = '*'), FALSE) AS by_rule
+    FROM calls
+    WHERE NOT by_service
+      AND event_time >= $from AND event_time < $to
+      AND in_api_list('runs_commands', event_source, event_name)
+  )
 ),
 daily AS (
   SELECT
@@ -38,6 +42,7 @@ daily AS (
     count(*) AS calls,
     count(*) FILTER (WHERE failed) AS failures,
     CAST(sum(targets) AS BIGINT) AS targets,
+    bool_or(by_rule) AS by_rule,
     array_distinct(array_agg(event_source || ':' || api ORDER BY event_time, event_id)) AS apis,
     evidence(event_id, event_time) AS evidence
   FROM sent
@@ -67,7 +72,8 @@ SELECT
        ELSE 'low' END AS severity,
   actor || CASE WHEN failures = calls THEN ' tried to run' ELSE ' ran' END || ' commands on machines: '
     || array_to_string(apis, ', ') || ', ' || counted(calls, 'call', 'calls') || ' for '
-    || counted(targets, 'machine', 'machines')
+    || CASE WHEN by_rule THEN 'all machines of a tag, a group or the account'
+            ELSE counted(targets, 'machine', 'machines') END
     || CASE WHEN failures > 0 AND failures < calls THEN ', ' || failures || ' failed' ELSE '' END
     || CASE WHEN days_before = 0 THEN '; never before' ELSE '; before: on ' || counted(days_before, 'day', 'days') END
     AS summary,

@@ -21,8 +21,10 @@ WITH daily AS (
     count(*) AS calls,
     count(*) FILTER (WHERE failed) AS failures,
     count(*) FILTER (WHERE read_only IS FALSE AND event_name <> 'ConsoleLogin' AND NOT failed) AS changes,
-    -- Whoever is refused at the sign-in is not root.
-    count(*) FILTER (WHERE NOT (event_source = 'signin.amazonaws.com' AND failed)) AS calls_inside,
+    -- Whoever is refused at the sign-in is not root. Anybody can request a new password; it is sent to root's mailbox.
+    count(*) FILTER (WHERE NOT (event_source = 'signin.amazonaws.com' AND failed)
+      AND api <> 'PasswordRecoveryRequested') AS calls_inside,
+    count(*) FILTER (WHERE api = 'PasswordRecoveryRequested') AS recoveries,
     -- Sessions that the management account gets with AssumeRoot, for one task.
     bool_and(coalesce(json_as_text(user_identity, 'sessionContext', 'assumedRoot') = 'true', FALSE)) AS for_task,
     -- MFA of the session, or of the sign-in itself.
@@ -30,7 +32,7 @@ WITH daily AS (
       OR coalesce(json_get_str(additional_event_data, 'MFAUsed') = 'Yes', FALSE)) AS with_mfa,
     -- Changes that keep root access after the sign-in: keys, MFA devices, the password, the recovery address.
     count(*) FILTER (WHERE api IN ('CreateAccessKey', 'DeactivateMFADevice', 'DeleteVirtualMFADevice', 'ChangePassword',
-      'UpdateAccessKey', 'PasswordUpdated', 'PasswordRecoveryRequested', 'PasswordRecoveryCompleted', 'EmailUpdated'))
+      'UpdateAccessKey', 'PasswordUpdated', 'PasswordRecoveryCompleted', 'EmailUpdated'))
       AS credential_calls,
     array_distinct(array_agg(api ORDER BY event_time, event_id)) AS apis,
     evidence(event_id, event_time) AS evidence
@@ -68,8 +70,11 @@ SELECT
        WHEN NOT with_mfa AND days_before < $routine_days THEN 'medium'
        ELSE 'low' END AS severity,
   CASE WHEN calls_inside = 0
-         THEN 'nobody signed in as root of ' || account_id || ': '
-           || counted(failures, 'attempt was refused', 'attempts were refused')
+         THEN 'nobody signed in as root of ' || account_id
+           || CASE WHEN failures > 0 THEN ': ' || counted(failures, 'attempt was refused', 'attempts were refused')
+                   ELSE '' END
+           || CASE WHEN recoveries > 0
+                   THEN '; a new password was requested ' || counted(recoveries, 'time', 'times') ELSE '' END
        ELSE CASE WHEN for_task THEN 'a session for a root task in ' ELSE 'root of ' END || account_id || ' made '
          || counted(calls, 'call', 'calls')
          || CASE WHEN for_task THEN '' WHEN with_mfa THEN ' with MFA' ELSE ' without MFA' END || ': ' || listed(apis, 5)

@@ -24,7 +24,8 @@ WITH asked AS MATERIALIZED (
   SELECT
     actor, account_id, category, outside, api, event_date, event_time, event_id, failed, target, technique, weight,
     through,
-    regexp_replace(target, '^arn:.*[:/]', '') AS name,
+    -- IAM takes a request that names no user as one about the caller.
+    regexp_replace(coalesce(target, actor), '^arn:.*[:/]', '') AS name,
     coalesce(risk IN ('public', 'organisation'), FALSE) OR request_parameters LIKE '%Federated%' AS lets_all_in
   FROM sensitive_calls
   WHERE event_date >= CAST($from AS DATE) AND event_time >= $from AND event_time < $to
@@ -39,7 +40,7 @@ created AS (
 key_calls AS (
   SELECT
     account_id, event_date, actor,
-    json_get_str(request_parameters, 'userName') AS name,
+    coalesce(json_get_str(request_parameters, 'userName'), regexp_replace(actor, '^arn:.*[:/]', '')) AS name,
     api = 'ListAccessKeys' AS lists,
     api = 'DeleteAccessKey'
       OR (api = 'UpdateAccessKey' AND json_get_str(request_parameters, 'status') = 'Inactive') AS retires

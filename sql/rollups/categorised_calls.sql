@@ -20,6 +20,7 @@ WITH listed AS (
       json_get_str(request_parameters, 'inlinePolicy'), json_as_text(request_parameters, 'bucketPolicy'),
       json_get_str(request_parameters, 'policyText'), json_get_str(request_parameters, 'resourcePolicy'),
       json_get_str(request_parameters, 'policy'), json_get_str(request_parameters, 'accessPolicies'),
+      json_get_str(request_parameters, 'policyInJson'), json_get_str(request_parameters, 'accessPolicy'),
       json_get_str(request_parameters, 'attributeValue'), json_get_str(request_parameters, 'attributes', 'Policy'))
       AS policy,
     CASE WHEN by_service THEN coalesce(invoked_by, source_ip_address) END AS through
@@ -88,9 +89,9 @@ categorised AS (
         THEN 'permissions changed'
       -- Without the key the data is lost.
       WHEN in_api_list('sensitive.disables_keys', event_source, event_name) THEN 'key disabled'
-      WHEN event_source = 'kms.amazonaws.com' AND api = 'PutKeyPolicy' THEN 'key policy changed'
       -- Data opened to others.
       WHEN in_api_list('sensitive.shares', event_source, event_name) AND risk = 'public' THEN 'opened to everyone'
+      WHEN event_source = 'kms.amazonaws.com' AND api = 'PutKeyPolicy' THEN 'key policy changed'
       WHEN api IN ('PutBucketAcl', 'PutObjectAcl')
         AND (asked_for LIKE '%acs.amazonaws.com/groups/global/A%' OR asked_for LIKE '%public-read%')
         THEN 'opened to everyone'
@@ -103,8 +104,11 @@ categorised AS (
         AND (regexp_like(asked_for, '(?i)"(valuesToAdd|accountIdsToAdd)"\s*:\s*\[?\s*"all"')
           OR regexp_like(asked_for, '(?i)"add"\s*:\s*\{\s*"items"\s*:\s*\[[^\]]*"group"\s*:\s*"all"'))
         THEN 'opened to everyone'
-      WHEN event_source = 'lambda.amazonaws.com' AND api IN ('AddPermission', 'AddLayerVersionPermission')
+      -- Permissions for everyone may be limited to an organisation.
+      WHEN ((event_source = 'lambda.amazonaws.com' AND api IN ('AddPermission', 'AddLayerVersionPermission'))
+          OR (event_source = 'events.amazonaws.com' AND api = 'PutPermission'))
         AND json_get_str(request_parameters, 'principal') = '*'
+        AND NOT regexp_like(asked_for, '(?i)"(principalOrgID|organizationId|condition)"\s*:\s*["{]')
         THEN 'opened to everyone'
       WHEN api = 'PutBucketPolicy' THEN 'bucket policy changed'
       WHEN shared_with IS NOT NULL THEN 'shared with an account'

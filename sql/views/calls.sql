@@ -18,7 +18,9 @@ SELECT
   -- Program and operating system: aws-cli on macOS.
   user_agent_family(user_agent) || coalesce(' on ' || operating_system(user_agent), '') AS client,
   -- Who holds the credentials: a person, or one session of a role that many machines assume.
-  CASE WHEN user_identity_type IN ('IAMUser', 'Root', 'IdentityCenterUser', 'Unknown') THEN actor
+  -- A sign-in without a name belongs to somebody of the account.
+  CASE WHEN actor = user_identity_account_id THEN NULL
+       WHEN user_identity_type IN ('IAMUser', 'Root', 'IdentityCenterUser', 'Unknown') THEN actor
        WHEN actor LIKE '%:assumed-role/%' THEN actor
        ELSE access_key_id END AS holder,
   -- EC2 names the session after the instance; the record says when it handed the credentials out.

@@ -19,20 +19,35 @@ pub fn shortest_expiry_days(request_parameters: &str) -> Option<i64> {
     rules.iter().filter(|rule| is_for_everything(rule)).filter_map(expiry_days).min()
 }
 
+/// Smallest objects, in bytes, that a rule may leave out and still be for everything.
+const SMALL_BYTES: i64 = 1024;
+
 fn is_for_everything(rule: &Value) -> bool {
     let enabled = rule.get("Status").and_then(Value::as_str).is_none_or(|status| status == "Enabled");
-    let empty = |value: &Value| value.as_str().is_some_and(str::is_empty) || value.is_null();
-    let filter_is_empty = match rule.get("Filter") {
-        Some(Value::Object(members)) => members.iter().all(|(name, value)| name == "Prefix" && empty(value)),
-        Some(value) => empty(value),
-        None => true,
-    };
-    enabled && filter_is_empty && rule.get("Prefix").is_none_or(empty)
+    enabled && rule.get("Filter").is_none_or(matches_everything) && rule.get("Prefix").is_none_or(is_empty)
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.is_null() || value.as_str().is_some_and(str::is_empty)
+}
+
+fn matches_everything(filter: &Value) -> bool {
+    let Some(members) = filter.as_object() else { return is_empty(filter) };
+    members.iter().all(|(name, value)| match name.as_str() {
+        "And" => matches_everything(value),
+        "Prefix" => is_empty(value),
+        "ObjectSizeGreaterThan" => number(value).is_some_and(|bytes| bytes < SMALL_BYTES),
+        _ => false,
+    })
+}
+
+fn number(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }
 
 fn expiry_days(rule: &Value) -> Option<i64> {
     let expiration = rule.get("Expiration")?;
-    let days = expiration.get("Days").and_then(|days| days.as_i64().or_else(|| days.as_str()?.parse().ok()));
+    let days = expiration.get("Days").and_then(number);
     days.or_else(|| expiration.get("Date").map(|_| 0))
 }
 
@@ -75,6 +90,14 @@ mod tests {
         assert_eq!(days(r#"{"Status":"Disabled","Expiration":{"Days":1}}"#), None);
         assert_eq!(days(r#"{"Filter":{"Tag":{"Key":"k","Value":"v"}},"Expiration":{"Days":1}}"#), None);
         assert_eq!(days(r#"{"Filter":{"Prefix":"logs/"},"Expiration":{"Days":1}}"#), None);
+        // A filter that nearly every object passes.
+        let above = |bytes: &str| {
+            format!(
+                r#"{{"Filter":{{"And":{{"Prefix":"","ObjectSizeGreaterThan":{bytes}}}}},"Expiration":{{"Days":2}}}}"#
+            )
+        };
+        assert_eq!(days(&above("0")), Some(2));
+        assert_eq!(days(&above(r#""5000000000""#)), None);
         assert_eq!(days(r#"{"NoncurrentVersionExpiration":{"NoncurrentDays":1}}"#), None);
         assert_eq!(shortest_expiry_days("no json"), None);
     }
