@@ -8,7 +8,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use serde_json::{Value, json};
 
-use crate::detect::{Detector, Finding, Hunt, Settings, Window, later, run};
+use crate::detect::{Detector, Finding, Hunt, Settings, Window, findings, later, run};
 use crate::engine::{self, MEMORY_BYTES, Session};
 use crate::error::{Action, Error, Result};
 use crate::geo::Geo;
@@ -70,8 +70,8 @@ pub async fn reads_later_days(detector: &Detector, records: &[Value]) -> Result<
     let (before, window) = session(records).await?;
     let days = (window.to - window.from).num_days().max(1) as u64;
     let (after, _) = session(&[records, &later(records, days)].concat()).await?;
-    let expected = findings(detector, &before, window).await?;
-    let found = findings(detector, &after, window).await?;
+    let expected = rounded_findings(detector, &before, window).await?;
+    let found = rounded_findings(detector, &after, window).await?;
     let next = "bound every table that it reads with event_date < $to, or with an earlier day";
     let reason =
         |member: &str| format!("the findings change when days after the window have events ({member}); {next}");
@@ -86,23 +86,14 @@ pub async fn reads_later_days(detector: &Detector, records: &[Value]) -> Result<
 }
 
 /// A detector's findings by id, with numbers rounded: sums may differ in the last digits.
-async fn findings(detector: &Detector, session: &Session, window: Window) -> Result<Vec<Value>> {
-    let mut hunt = run(&[detector], session, window, &Settings::default(), |_, _| {}).await?;
-    if let Some(error) = hunt.failed.pop() {
-        return Err(error);
-    }
-    hunt.findings.sort_by(|a: &Finding, b| a.id.cmp(&b.id));
-    let mut findings = Vec::new();
-    for finding in &hunt.findings {
-        let mut finding = serde_json::to_value(finding).map_err(|e| Error::Internal(format!("a finding: {e}")))?;
-        round(&mut finding);
-        // Where its events are in the file, which has more of them.
-        if let Some(events) = finding["evidence"]["events"].as_array_mut() {
-            events.iter_mut().for_each(|event| event["source_record"] = Value::Null);
-        }
-        findings.push(finding);
-    }
-    Ok(findings)
+async fn rounded_findings(detector: &Detector, session: &Session, window: Window) -> Result<Vec<Value>> {
+    let found = findings(detector, session, window, &Settings::default()).await?;
+    let json = |finding: &Finding| serde_json::to_value(finding);
+    let json: std::result::Result<Vec<Value>, _> = found.iter().map(json).collect();
+    let mut found = json.map_err(|e| Error::Internal(format!("a finding: {e}")))?;
+    found.iter_mut().for_each(round);
+    found.sort_by_cached_key(|finding| (finding["id"].to_string(), finding.to_string()));
+    Ok(found)
 }
 
 fn round(value: &mut Value) {
