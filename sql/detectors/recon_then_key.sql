@@ -43,20 +43,23 @@ at_home AS (
   GROUP BY u.access_key_id
   HAVING count(*) = count(n.actor)
 ),
--- APIs that only read, with the first time that an identity called them.
+-- The first time that an identity called an API, and when it first changed something with it.
 reads AS (
-  SELECT actor, event_source, api, min(first_time) AS first_time
+  SELECT
+    actor, event_source, api,
+    min(first_time) AS first_time,
+    min(CASE WHEN changes > 0 THEN first_time END) AS first_change
   FROM daily_api_use
   WHERE actor IN (SELECT actor FROM created)
     AND event_date < CAST($to AS DATE)
   GROUP BY actor, event_source, api
-  HAVING sum(changes) = 0
 ),
 explored AS (
   SELECT m.made_key, count(*) AS new_reads
   FROM created AS m
   JOIN reads AS r ON r.actor = m.actor AND r.first_time < m.event_time
     AND r.first_time >= date_trunc('day', m.event_time)
+    AND (r.first_change IS NULL OR r.first_change > m.event_time)
   GROUP BY m.made_key
 ),
 steps AS (
