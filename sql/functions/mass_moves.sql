@@ -1,6 +1,7 @@
 -- mass_moves(from, to): networks that many people used for the first time on one day, as when a proxy is switched on
--- or an office gets another line: at least a third of the people of that day, or a crowd of 8. Networks of one provider
--- are one: its organisations begin with the same word. An attacker rarely holds the credentials of so many.
+-- or an office gets another line: at least a third of the people of the busiest day of that week, or a crowd of 8.
+-- Networks of one provider are one: its organisations begin with the same word. An attacker rarely holds the credentials
+-- of so many.
 SELECT DISTINCT m.event_date, m.asn, m.people
 FROM (
   SELECT
@@ -16,9 +17,15 @@ FROM (
     AND n.event_date >= CAST($from AS DATE) AND n.event_date < CAST($to AS DATE)
 ) AS m
 JOIN (
-  SELECT event_date, count(DISTINCT regexp_replace(actor, '^.*/', '')) AS people
-  FROM daily_network
-  WHERE NOT is_machine(actor) AND event_date >= CAST($from AS DATE) AND event_date < CAST($to AS DATE)
-  GROUP BY event_date
+  SELECT
+    event_date,
+    max(people) OVER (ORDER BY event_date RANGE BETWEEN INTERVAL '6 days' PRECEDING AND CURRENT ROW) AS people
+  FROM (
+    SELECT event_date, count(DISTINCT regexp_replace(actor, '^.*/', '')) AS people
+    FROM daily_network
+    WHERE NOT is_machine(actor)
+      AND event_date >= CAST($from AS DATE) - INTERVAL '6 days' AND event_date < CAST($to AS DATE)
+    GROUP BY event_date
+  )
 ) AS a ON a.event_date = m.event_date
 WHERE m.people >= 8 OR (m.people >= 3 AND 3 * m.people >= a.people)

@@ -320,6 +320,15 @@ fn a_proxy_for_everybody_is_no_journey_of_each() {
     let mut company = Company::new();
     browse(&mut company, 7);
     company.hunt(&PLACES).alerts(PEOPLE[7]);
+
+    // On a holiday, those few are all who work.
+    let mut company = Company::new();
+    company.only_people_today(&PEOPLE[..3]);
+    (0..3).for_each(|n| browse(&mut company, n));
+    let found = company.hunt(&PLACES);
+    for name in &PEOPLE[..3] {
+        found.alerts(name);
+    }
 }
 
 #[test]
