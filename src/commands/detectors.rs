@@ -74,8 +74,8 @@ fn list(library: &Library, filter: &DetectorFilter, out: &mut Out) -> Result<Out
         let attack = detector.attack.join(" ");
         writeln!(
             out,
-            "{:13}  {:9}  {:width$}  {}  ({attack})",
-            detector.severity, detector.kind, detector.id, detector.title
+            "{:13}  {:width$}  {:9}  {}  ({attack})",
+            detector.severity, detector.id, detector.kind, detector.title
         )?;
     }
     for id in &library.replaced {
