@@ -100,7 +100,7 @@ roles AS (
     UNION ALL
     SELECT account_id, event_date, split_part(role, '/', -1) AS name, TRUE AS used
     FROM daily_role
-    WHERE event_date < CAST($to AS DATE)
+    WHERE given > 0 AND event_date < CAST($to AS DATE)
     UNION ALL
     SELECT account_id, event_date, regexp_replace(target, '^arn:.*[:/]', '') AS name, FALSE AS used
     FROM categorised_calls

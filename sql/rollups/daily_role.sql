@@ -2,6 +2,7 @@
 WITH named AS (
   SELECT
     event_date, account_id, event_time,
+    event_source <> 'iam.amazonaws.com' AS is_given,
     CASE WHEN event_source = 'iam.amazonaws.com' THEN json_get_str(response_elements, 'role', 'arn')
          ELSE named_role END AS role
   FROM calls
@@ -14,7 +15,11 @@ WITH named AS (
         'ecs.amazonaws.com', 'ec2.amazonaws.com', 'cloudformation.amazonaws.com', 'sagemaker.amazonaws.com',
         'batch.amazonaws.com'))
 )
-SELECT event_date, account_id, role, min(event_time) AS first_time, count(*) AS calls
+SELECT
+  event_date, account_id, role,
+  min(event_time) AS first_time,
+  count(*) AS calls,
+  count(*) FILTER (WHERE is_given) AS given
 FROM named
 WHERE role IS NOT NULL
 GROUP BY event_date, account_id, role
