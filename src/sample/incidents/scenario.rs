@@ -182,7 +182,7 @@ impl Scenario<'_> {
 
     /// The address of somebody at the office, behind the proxy if there is one; none if the site has no office.
     pub(crate) fn office_of(&self, site: usize, day: Day) -> Option<Address> {
-        let site = &self.organisation.sites[site];
+        let site = self.organisation.sites.get(site)?;
         let proxied = site.proxy.as_ref().and_then(|proxy| proxy.address(self.settings.seed, 0, day.index));
         proxied.or_else(|| site.office_on(day.index).cloned())
     }
