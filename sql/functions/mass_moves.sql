@@ -1,7 +1,7 @@
 -- mass_moves(from, to): networks that many people used for the first time on one day, as when a proxy is switched on
 -- or an office gets another line: at least a third of the people of the busiest day of that week, or a crowd of 8.
--- Networks of one provider are one: its organisations begin with the same word. An attacker rarely holds the credentials
--- of so many.
+-- Networks of one provider are one: its organisations begin with the same word. An attacker rarely holds the
+-- credentials of so many.
 SELECT DISTINCT m.event_date, m.asn, m.people
 FROM (
   SELECT
