@@ -11,6 +11,8 @@ respond    = ["Find out who created the identity and for whom", "Disable it unti
 [params]
 warm_up_days = { default = 7, min = 1, max = 90, help = """\
   days of history the organisation needs, and days after which an identity has a history of its own""" }
+min_surprise = { default = 2.0, min = 0.0, help = """\
+  minimum surprise, in nats, of a new network alone to be medium: 2 nats are one such day in a week""" }
 */
 -- What identities without a history show that nobody of the organisation had before.
 WITH strange AS (
@@ -19,6 +21,12 @@ WITH strange AS (
   WHERE kind IN ('asn', 'country', 'user_agent')
     AND NOT is_known AND history_days < $warm_up_days
     AND event_date >= CAST($from AS DATE) AND first_time >= $from AND first_time < $to
+),
+-- Days on which anybody came from a network that nobody used before: in some organisations, most homes have their own.
+networks AS MATERIALIZED (
+  SELECT DISTINCT event_date
+  FROM novelties
+  WHERE kind = 'asn' AND NOT is_known AND first_time < $to
 ),
 since AS (
   SELECT account_id, since, min(since) OVER () AS lake_since FROM own_account
@@ -63,6 +71,17 @@ daily AS (
   FROM there
   GROUP BY actor, event_date
 ),
+-- How unusual such a day is, after the first week: Laplace's rule of succession.
+rated AS (
+  SELECT
+    d.event_date,
+    -ln((count(n.event_date) + 1.0) / (count(*) + 2.0)) AS nats
+  FROM (SELECT DISTINCT event_date, lake_since FROM daily) AS d
+  JOIN (SELECT DISTINCT event_date FROM daily_account) AS a
+    ON a.event_date < d.event_date AND a.event_date >= d.lake_since + INTERVAL '7 days'
+  LEFT JOIN networks AS n ON n.event_date = a.event_date
+  GROUP BY d.event_date
+),
 created AS (
   SELECT account_id, event_date, name, max(maker) AS maker
   FROM created_identities
@@ -79,7 +98,9 @@ SELECT
   -- One third for each of network, country and client.
   d.kinds / 3.0 AS score,
   -- Created, used from elsewhere, and used for what matters, all in one day.
-  CASE WHEN c.maker IS NOT NULL AND d.network IS NOT NULL AND d.matters THEN 'high' ELSE 'medium' END AS severity,
+  CASE WHEN c.maker IS NOT NULL AND d.network IS NOT NULL AND d.matters THEN 'high'
+       WHEN d.kinds = 1 AND d.network IS NOT NULL AND r.nats < $min_surprise THEN 'low'
+       ELSE 'medium' END AS severity,
   d.actor || ' is new and called from ' || coalesce(d.source_ip_address, 'an unknown address')
     || ' with what nobody used before: '
     || array_to_string(make_array('network ' || d.network, 'country ' || d.country, 'client ' || d.client), ', ')
@@ -96,6 +117,7 @@ SELECT
   d.failures AS failed_calls,
   d.lake_since AS baseline_since
 FROM daily AS d
+LEFT JOIN rated AS r ON r.event_date = d.event_date
 LEFT JOIN created AS c ON c.account_id = d.account_id AND c.event_date = d.event_date
   AND c.name = regexp_replace(d.actor, '^.*[:/]', '')
 WHERE d.failures < d.calls
