@@ -80,6 +80,7 @@ before AS (
     max(h.denied_apis) AS most_apis,
     max(h.denied_targets) AS most_targets,
     max(h.apis) AS most_called,
+    CAST(sum(h.changes) AS BIGINT) AS changes,
     count(*) FILTER (WHERE h.denied > 0) AS hours,
     count(DISTINCT h.event_date) AS active_days,
     count(DISTINCT CASE WHEN h.denied > 0 THEN h.event_date END) AS denied_days
@@ -95,6 +96,7 @@ broad AS MATERIALIZED (
     coalesce(p.most_apis, 0) AS most_apis_before,
     coalesce(p.most_targets, 0) AS most_targets_before,
     coalesce(p.most_called, 0) AS most_called_before,
+    coalesce(p.changes, 0) AS changes_before,
     coalesce(p.hours, 0) AS hours_before,
     coalesce(p.active_days, 0) AS active_days,
     coalesce(p.denied_days, 0) AS denied_days
@@ -112,6 +114,18 @@ peer_days AS (
   WHERE h.denied > 0 AND h.event_date < CAST($to AS DATE)
   GROUP BY b.peers, b.event_date
 ),
+-- The most services that an identity used on an earlier day.
+services AS (
+  SELECT actor, account_id, event_date, max(services) AS most_services
+  FROM (
+    SELECT b.actor, b.account_id, b.event_date, u.event_date AS day, count(DISTINCT u.event_source) AS services
+    FROM broad AS b
+    JOIN daily_api_use AS u ON u.actor = b.actor AND u.account_id = b.account_id AND u.event_date < b.event_date
+    WHERE u.event_date < CAST($to AS DATE)
+    GROUP BY b.actor, b.account_id, b.event_date, u.event_date
+  )
+  GROUP BY actor, account_id, event_date
+),
 -- Identities that came from a new place or with a new client that day.
 changed AS (
   SELECT DISTINCT actor, event_date
@@ -126,9 +140,11 @@ compared AS (
     -- A supplier's new role gets many denials in its first days.
     coalesce(CAST(b.event_date - m.since AS BIGINT), 0) <= 1
       AND CAST(b.event_date - o.since AS BIGINT) >= $warm_up_days AS is_new,
-    -- Denials are part of its work, and it asks for no more than it usually does, from where it usually does.
-    b.active_days >= $warm_up_days AND b.denied_days >= $routine_share * b.active_days
-      AND b.apis_denied <= b.most_called_before AND n.actor IS NULL AS is_routine
+    -- A scanner: denials are part of its work, or it looks at many services and changes nothing. It asks for no more
+    -- than it usually does, from where it usually does.
+    b.active_days >= $warm_up_days AND b.apis_denied <= b.most_called_before AND n.actor IS NULL
+      AND (b.denied_days >= $routine_share * b.active_days
+        OR (b.changes_before = 0 AND coalesce(s.most_services, 0) >= $many_services)) AS is_routine
   FROM broad AS b
   LEFT JOIN (
     SELECT h.actor, h.account_id, min(h.event_date) AS since
@@ -139,6 +155,7 @@ compared AS (
   ) AS m ON m.actor = b.actor AND m.account_id = b.account_id
   LEFT JOIN own_account AS o ON o.account_id = b.account_id
   LEFT JOIN peer_days AS p ON p.peers = b.peers AND p.event_date = b.event_date
+  LEFT JOIN services AS s ON s.actor = b.actor AND s.account_id = b.account_id AND s.event_date = b.event_date
   LEFT JOIN changed AS n ON n.actor = b.actor AND n.event_date = b.event_date
 )
 SELECT

@@ -26,7 +26,9 @@ WITH asked AS MATERIALIZED (
     through,
     -- IAM takes a request that names no user as one about the caller.
     regexp_replace(coalesce(target, actor), '^arn:.*[:/]', '') AS name,
-    coalesce(risk IN ('public', 'organisation'), FALSE) OR request_parameters LIKE '%Federated%' AS lets_all_in
+    coalesce(risk IN ('public', 'organisation'), FALSE) OR request_parameters LIKE '%Federated%' AS lets_all_in,
+    api = 'CreateOpenIDConnectProvider'
+      AND coalesce(json_get_str(request_parameters, 'url') LIKE 'https://oidc.eks.%', FALSE) AS is_of_cluster
   FROM sensitive_calls
   WHERE event_date >= CAST($from AS DATE) AND event_time >= $from AND event_time < $to
 ),
@@ -35,6 +37,13 @@ created AS (
   SELECT DISTINCT account_id, event_date, api, name
   FROM created_identities
   WHERE event_time >= $from AND event_time < $to
+),
+-- Who created a Kubernetes cluster: its identity provider is created with it.
+clusters AS (
+  SELECT DISTINCT account_id, event_date, actor
+  FROM calls
+  WHERE event_source = 'eks.amazonaws.com' AND api = 'CreateCluster' AND NOT failed
+    AND event_time >= $from AND event_time < $to
 ),
 -- Other calls about keys, for the two signs of a rotation.
 key_calls AS (
@@ -126,6 +135,7 @@ explained AS (
       -- Trust among our own accounts, for a role that is in use or new and has no administration.
       WHEN a.api = 'UpdateAssumeRolePolicy' AND a.outside IS NULL AND NOT a.lets_all_in
         AND (o.is_used OR n.name IS NOT NULL) AND NOT coalesce(o.is_powerful, FALSE) THEN 1
+      WHEN a.is_of_cluster AND c.actor IS NOT NULL THEN 1
       -- A role that nothing ran with before.
       WHEN a.category = 'role given to a machine' AND n.name IS NULL AND NOT coalesce(o.is_used, FALSE) THEN 2
       WHEN a.category = 'key disabled' AND k.name IS NOT NULL AND k.last_used IS NULL THEN 1
@@ -138,6 +148,7 @@ explained AS (
   LEFT JOIN created AS n ON n.account_id = a.account_id AND n.event_date = a.event_date AND n.name = a.name
     -- A new role with full administration is not explained by its creation; a new user's first password is.
     AND (n.api = 'CreateUser' OR a.weight < 3)
+  LEFT JOIN clusters AS c ON c.account_id = a.account_id AND c.event_date = a.event_date AND c.actor = a.actor
   LEFT JOIN rotated AS r ON r.account_id = a.account_id AND r.event_date = a.event_date AND r.actor = a.actor
     AND r.name = a.name
   LEFT JOIN handed_out AS h ON h.account_id = a.account_id AND h.event_date = a.event_date AND h.actor = a.actor
