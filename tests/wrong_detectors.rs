@@ -180,11 +180,13 @@ fn a_detector_whose_findings_depend_on_later_days_is_refused() {
     };
     // A change on a later day makes the earlier reads of an API look like changes.
     let (shipped, bound) = (include_str!("../sql/detectors/recon_then_key.sql"), "AND event_date < CAST($to AS DATE)");
-    assert_eq!(shipped.matches(bound).count(), 1);
+    let until_then = "(r.first_change IS NULL OR r.first_change > m.event_time)";
+    assert_eq!((shipped.matches(bound).count(), shipped.matches(until_then).count()), (1, 1));
+    let all_reads = shipped.replace(bound, "").replace(until_then, "r.first_change IS NULL");
     for (name, text, fixture) in [
         ("all_days", days(""), FIXTURE),
         ("earlier_days", days(" WHERE event_date < CAST($to AS DATE)"), FIXTURE),
-        ("all_reads", shipped.replace(bound, ""), include_str!("../sql/detectors/recon_then_key.events.jsonl")),
+        ("all_reads", all_reads, include_str!("../sql/detectors/recon_then_key.events.jsonl")),
     ] {
         write(&dir.path().join(format!("{name}.sql")), text.as_bytes());
         write(&dir.path().join(format!("{name}.events.jsonl")), fixture.as_bytes());
@@ -247,6 +249,7 @@ fn a_new_detector_fails_its_test_until_it_is_written() {
 }
 
 #[test]
+#[ignore = "hunts each fixture twice for two minutes; `.ci/run detectors_check` runs it"]
 fn the_shipped_detectors_have_no_errors() {
     let out = succeeds(&["detectors", "check"]).out;
     assert!(out.ends_with(" 0 problems\n"), "{out}");
