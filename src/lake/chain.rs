@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::table::Lake;
-use crate::error::{Action, Error, Result};
+use crate::error::{Error, Result};
 use crate::sha256;
 
 /// The previous hash of the first record.
@@ -128,11 +128,7 @@ impl Lake {
 
     /// Names of the files in a folder of the lake.
     pub(super) async fn names(&self, folder: &str) -> Result<Vec<String>> {
-        let folder = self.location.child(folder);
-        let listed = match self.location.store().list(Some(&folder)).try_collect::<Vec<_>>().await {
-            Err(object_store::Error::NotFound { .. }) => Vec::new(),
-            listed => listed.map_err(|e| Error::storage(Action::List, self.location.url_of(&folder), e))?,
-        };
+        let listed = self.objects_in(folder).await?;
         Ok(listed.iter().filter_map(|object| Some(object.location.filename()?.to_owned())).collect())
     }
 }

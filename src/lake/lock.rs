@@ -8,7 +8,6 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
-use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use serde::{Deserialize, Serialize};
@@ -80,12 +79,7 @@ impl Lake {
     /// # Errors
     /// [`Error::Lake`] when another run holds it, with the holder and the expiry time.
     pub async fn lock(&self) -> Result<Lock> {
-        let folder = self.location.child("_trailhunt/locks");
-        let store = Arc::clone(self.location.store());
-        let listed = match store.list(Some(&folder)).try_collect::<Vec<_>>().await {
-            Err(object_store::Error::NotFound { .. }) => Vec::new(),
-            listed => listed.map_err(|e| Error::storage(Action::List, self.location.url_of(&folder), e))?,
-        };
+        let listed = self.objects_in("_trailhunt/locks").await?;
         let number = |path: &Path| path.filename()?.strip_suffix(".json")?.parse::<u64>().ok();
         let mut locks: Vec<(u64, Path)> =
             listed.into_iter().filter_map(|object| Some((number(&object.location)?, object.location))).collect();
@@ -104,6 +98,7 @@ impl Lake {
         if !self.put_new(&relative, holder.bytes()?).await? {
             return Err(self.failed(busy("another run", "it ends")));
         }
+        let store = Arc::clone(self.location.store());
         for (_, expired) in &locks {
             let _ = store.delete(expired).await;
         }

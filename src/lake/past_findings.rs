@@ -19,7 +19,7 @@ use super::side_file::{self, SideFile};
 use super::snapshot::Snapshot;
 use super::sql_files::origin_of_findings;
 use super::table::Lake;
-use crate::error::{Action, Error, Result};
+use crate::error::{Error, Result};
 
 const FOLDER: &str = "_trailhunt/past_findings";
 /// Version of the rows; to be increased when their columns or their meaning change.
@@ -37,15 +37,10 @@ impl Lake {
         snapshot: &Snapshot,
         days: &[NaiveDate],
     ) -> Result<BTreeMap<NaiveDate, Vec<RecordBatch>>> {
-        let folder = self.location.child(FOLDER);
-        let listed: Vec<ObjectMeta> = match self.location.store().list(Some(&folder)).try_collect().await {
-            Err(object_store::Error::NotFound { .. }) => Vec::new(),
-            listed => listed.map_err(|e| Error::storage(Action::List, self.location.url_of(&folder), e))?,
-        };
         let stems = stems_by_day(snapshot);
         let wanted: BTreeMap<_, _> = days.iter().filter_map(|day| Some((stems.get(day)?, *day))).collect();
         let mut files = Vec::new();
-        for ObjectMeta { location, size, .. } in listed {
+        for ObjectMeta { location, size, .. } in self.objects_in(FOLDER).await? {
             if let Some(day) = wanted.get(&checksum::stem(&location)) {
                 let path = checksum::relative(&self.location, &location);
                 files.push((*day, SideFile { path, size_bytes: size, rows: 0 }));

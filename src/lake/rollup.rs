@@ -20,7 +20,6 @@ use std::sync::LazyLock;
 use arrow::array::RecordBatch;
 use arrow::datatypes::Fields;
 use chrono::{Datelike, Days, Months, NaiveDate, Weekday};
-use futures::TryStreamExt;
 use include_dir::File;
 use object_store::ObjectMeta;
 use object_store::path::Path;
@@ -34,7 +33,7 @@ use super::side_file;
 use super::snapshot::{DataFile, Snapshot};
 use super::sql_files::{Rollup, VIEWS, rollups_and_histories};
 use super::table::{ENGINE_INFO, Lake};
-use crate::error::{Action, Error, Result};
+use crate::error::{Error, Result};
 use crate::schema::PARTITION;
 
 /// The rollup files that exist for a snapshot.
@@ -159,14 +158,9 @@ impl Lake {
     /// # Errors
     /// When the folder of rollups cannot be listed.
     pub async fn rolled(&self, snapshot: &Snapshot, geography: &[String]) -> Result<Rolled> {
-        let folder = self.location.child("_trailhunt/rollups");
-        let listed: Vec<_> = match self.location.store().list(Some(&folder)).try_collect::<Vec<_>>().await {
-            Err(object_store::Error::NotFound { .. }) => Vec::new(),
-            listed => listed.map_err(|e| Error::storage(Action::List, self.location.url_of(&folder), e))?,
-        };
         // Files of the same stem hold the same rows; the first one is used.
         let mut by_stem: HashMap<Path, (Path, u64)> = HashMap::new();
-        for ObjectMeta { location, size, .. } in listed {
+        for ObjectMeta { location, size, .. } in self.objects_in("_trailhunt/rollups").await? {
             let known = by_stem.entry(checksum::stem(&location)).or_insert_with(|| (location.clone(), size));
             if location < known.0 {
                 *known = (location, size);

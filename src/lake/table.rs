@@ -11,7 +11,8 @@ use delta_kernel::transaction::create_table::create_table;
 use delta_kernel::transaction::data_layout::DataLayout;
 use delta_kernel_default_engine::DefaultEngineBuilder;
 use delta_kernel_default_engine::executor::tokio::TokioMultiThreadExecutor;
-use object_store::{PutMode, PutPayload};
+use futures::TryStreamExt;
+use object_store::{ObjectMeta, PutMode, PutPayload};
 
 use crate::error::{Action, Error, Result};
 use crate::schema::{PARTITION, STATISTICS, table_schema};
@@ -107,6 +108,15 @@ impl Lake {
             Ok(_) => Ok(true),
             Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
             Err(e) => Err(Error::storage(Action::Write, self.location.url_of(&path), e)),
+        }
+    }
+
+    /// The objects in a folder of the lake; none if it does not exist yet.
+    pub(super) async fn objects_in(&self, folder: &str) -> Result<Vec<ObjectMeta>> {
+        let folder = self.location.child(folder);
+        match self.location.store().list(Some(&folder)).try_collect().await {
+            Err(object_store::Error::NotFound { .. }) => Ok(Vec::new()),
+            listed => listed.map_err(|e| Error::storage(Action::List, self.location.url_of(&folder), e)),
         }
     }
 

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::chain::{ChainLink, Chained};
+use super::chain::{ChainLink, Chained, Place};
 use super::table::Lake;
 use crate::error::Result;
 
@@ -37,7 +37,7 @@ impl Lake {
     /// # Errors
     /// When the lake cannot be written, or its chain cannot be read.
     pub async fn append_verdict(&self, verdict: &serde_json::Value) -> Result<ChainLink<VerdictRecord>> {
-        let record = async |place: super::chain::Place, _: Option<&ChainLink<VerdictRecord>>| {
+        let record = async |place: Place, _: Option<&ChainLink<VerdictRecord>>| {
             Ok(VerdictRecord { sequence: place.sequence, previous: place.previous, verdict: verdict.clone() })
         };
         self.append_record(record).await
