@@ -23,6 +23,13 @@ pub struct Judgement {
     pub finding: Finding,
 }
 
+impl Judgement {
+    /// The day on which it was given.
+    pub fn day(&self) -> &str {
+        self.at.get(..10).unwrap_or(&self.at)
+    }
+}
+
 /// The verdicts of a lake.
 #[derive(Debug, Clone, Default)]
 pub struct Verdicts {

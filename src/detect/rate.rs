@@ -86,9 +86,7 @@ impl Expected {
         let per_month = MONTH_DAYS * (like_it + 1) as f64 / (days + 1) as f64;
         (days >= DAYS_MIN).then(|| Expected { per_month: (per_month * 100.0).round() / 100.0, like_it, days })
     }
-}
 
-impl Expected {
     /// `none like it in 84 days`, or `3 like it in 84 days`.
     pub fn counted(self) -> String {
         let like_it = if self.like_it == 0 { "none".to_owned() } else { self.like_it.to_string() };

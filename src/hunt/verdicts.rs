@@ -33,8 +33,8 @@ pub async fn refuse_silencing(
     today: NaiveDate,
 ) -> Result<()> {
     let refused = |what: String, judgement: &Judgement| {
-        let Judgement { finding, by, at, .. } = judgement;
-        let (id, day) = (&finding.id, at.get(..10).unwrap_or(at));
+        let Judgement { finding, by, .. } = judgement;
+        let (id, day) = (&finding.id, judgement.day());
         Error::Usage(format!("{what} finding {id}, judged malicious by {by} on {day}: {}", finding.summary))
     };
     for judgement in verdicts.malicious() {
@@ -280,8 +280,8 @@ fn proposal(name: &str, value: &str, now: &str, windows: &Windows, others_remove
 
 /// The narrowest suppression of a finding: this detector, this entity, in its account and region.
 fn suppression(judgement: &Judgement, today: NaiveDate) -> Entry {
-    let Judgement { verdict, by, at, note, finding, .. } = judgement;
-    let decided = format!("judged {verdict} by {by} on {}", at.get(..10).unwrap_or(at));
+    let Judgement { verdict, by, note, finding, .. } = judgement;
+    let decided = format!("judged {verdict} by {by} on {}", judgement.day());
     Entry {
         detector: Some(finding.detector.clone()),
         entity: Some(finding.entity.clone()),

@@ -122,9 +122,9 @@ impl Recorded {
         let Recorded { judgement: Judgement { verdict, finding, by, .. }, replaces, sha256 } = self;
         let summary = printable_line(&finding.summary);
         writeln!(out, "verdict   {} is {verdict}: {}: {summary}", finding.id, printable_line(&finding.detector))?;
-        if let Some(Judgement { verdict, by, at, .. }) = replaces {
-            let day = at.get(..10).unwrap_or(at);
-            writeln!(out, "replaces  {verdict}, by {} on {day}", printable_line(by))?;
+        if let Some(replaced) = replaces {
+            let Judgement { verdict, by, .. } = replaced;
+            writeln!(out, "replaces  {verdict}, by {} on {}", printable_line(by), replaced.day())?;
         }
         writeln!(out, "recorded  by {}, sha256 {sha256}", printable_line(by))
     }
