@@ -24,13 +24,15 @@ min_days_before  = { default = 5, min = 1, help = "earlier active days that a ro
 colleagues       = { default = 3, min = 1, help = """\
   an address or a network that this many other identities used before is the company's own""" }
 */
--- Where roles call from. `outside` is an address that is not Amazon's, or a VPC endpoint of another account.
+-- Since when anybody calls through the VPC endpoints of an account.
 WITH endpoints AS (
   SELECT endpoint_account, min(event_date) AS since
   FROM daily_address
   WHERE endpoint_account IS NOT NULL AND event_date < CAST($to AS DATE)
   GROUP BY endpoint_account
 ),
+-- Where roles call from: through an endpoint of an outside account that nobody used before, or from an address that is
+-- not Amazon's.
 addresses AS (
   SELECT
     a.account_id, a.event_date, a.calls, a.of_instance, a.actor, a.source_ip_address, a.endpoint_account,
@@ -54,7 +56,7 @@ candidates AS MATERIALIZED (
 ),
 active AS (
   SELECT
-    role, account_id, event_date, calls_outside, of_instance, foreign_endpoint,
+    role, account_id, event_date, calls_outside, of_instance,
     count(*) OVER before AS days_before,
     coalesce(sum(calls) OVER before, 0) AS calls_before,
     coalesce(sum(calls_outside) OVER before, 0) AS outside_before
@@ -62,7 +64,6 @@ active AS (
     SELECT
       a.role, a.account_id, a.event_date,
       bool_or(a.of_instance AND (a.is_outside_aws OR a.is_foreign_endpoint)) AS of_instance,
-      bool_or(a.is_foreign_endpoint) AS foreign_endpoint,
       CAST(sum(a.calls) AS BIGINT) AS calls,
       CAST(sum(CASE WHEN a.is_outside_aws OR a.is_foreign_endpoint THEN a.calls ELSE 0 END) AS BIGINT) AS calls_outside
     FROM candidates AS k
@@ -81,7 +82,7 @@ days AS MATERIALIZED (
 -- One row per place, however many sessions were there.
 places AS MATERIALIZED (
   SELECT DISTINCT
-    d.role, d.account_id, d.event_date, d.calls_before, d.outside_before, d.days_before, d.of_instance,
+    d.role, d.account_id, d.event_date, d.calls_before, d.outside_before, d.of_instance,
     a.actor, a.source_ip_address AS ip, a.endpoint_account, a.is_foreign_endpoint, a.of_instance AS is_of_instance
   FROM days AS d
   JOIN addresses AS a ON a.role = d.role AND a.account_id = d.account_id AND a.event_date = d.event_date
@@ -104,8 +105,8 @@ placed AS (
   SELECT
     p.*,
     c.event_time, c.event_id, c.failed, c.session_name, c.access_key_id,
-    coalesce(m.in_network, 0) AS colleagues,
-    NOT p.is_foreign_endpoint AND coalesce(greatest(m.at_address, m.in_network) >= $colleagues, FALSE) AS is_known
+    coalesce(greatest(m.at_address, m.in_network), 0) AS colleagues,
+    NOT p.is_foreign_endpoint AND coalesce(greatest(m.at_address, m.in_network), 0) >= $colleagues AS is_known
   FROM places AS p
   JOIN calls AS c ON c.actor = p.actor AND c.account_id = p.account_id AND c.event_date = p.event_date
     AND c.source_ip_address = p.ip AND c.of_instance = p.is_of_instance
@@ -117,7 +118,7 @@ placed AS (
 -- On a day with calls from known places and from others, only the others count.
 judged AS (
   SELECT
-    role, account_id, event_date, calls_before, outside_before, days_before, of_instance,
+    role, account_id, event_date, calls_before, outside_before, of_instance,
     bool_or(is_foreign_endpoint) AS foreign_endpoint,
     bool_and(is_known) AS is_known_place,
     count(*) AS calls_outside,
@@ -133,7 +134,7 @@ judged AS (
     evidence(event_id, event_time) AS evidence
   FROM (SELECT *, bool_and(is_known) OVER (PARTITION BY role, account_id, event_date) AS all_known FROM placed)
   WHERE is_known = all_known
-  GROUP BY role, account_id, event_date, calls_before, outside_before, days_before, of_instance
+  GROUP BY role, account_id, event_date, calls_before, outside_before, of_instance
 )
 SELECT
   first_time,
@@ -158,7 +159,7 @@ SELECT
     || CASE WHEN failures > 0 THEN ', ' || failures || ' failed' ELSE '' END
     || '; before: ' || outside_before || ' of ' || counted(calls_before, 'call', 'calls') || ' from outside'
     || CASE WHEN is_known_place
-            THEN '; other identities used the place before: ' || colleagues ELSE '' END AS summary,
+            THEN '; a place of ' || colleagues || ' other identities' ELSE '' END AS summary,
   evidence,
   calls_outside AS events,
   role,

@@ -19,21 +19,19 @@ many_services = { default = 8, min = 1, help = """\
 routine_share = { default = 0.5, min = 0.0, max = 1.0, help = """\
   share of the identity's earlier days with denials from which denials are part of its work, as with a scanner""" }
 */
--- Identities with enough denials in two hours of the clock that follow each other: any 60 minutes are within two.
+-- Identities with enough denials in an hour of the clock and the one before: any 60 minutes are within two.
 WITH candidates AS MATERIALIZED (
   SELECT DISTINCT actor, account_id, event_date
   FROM (
     SELECT
-      actor, account_id, event_date, hour,
-      denied_apis
-        + CASE WHEN lag(hour) OVER hours = hour - INTERVAL '1 hour' THEN lag(denied_apis) OVER hours ELSE 0 END AS apis,
-      denied_targets
-        + CASE WHEN lag(hour) OVER hours = hour - INTERVAL '1 hour' THEN lag(denied_targets) OVER hours ELSE 0 END
-        AS targets
+      actor, account_id, event_date,
+      sum(denied_apis) OVER two_hours AS apis,
+      sum(denied_targets) OVER two_hours AS targets
     FROM hourly_activity
     WHERE denied > 0 AND hour >= $from - INTERVAL '1 hour' AND hour < $to
       AND event_date >= CAST($from AS DATE) - INTERVAL '1 day'
-    WINDOW hours AS (PARTITION BY actor, account_id ORDER BY hour)
+    WINDOW two_hours AS (
+      PARTITION BY actor, account_id ORDER BY hour RANGE BETWEEN INTERVAL '1 hour' PRECEDING AND CURRENT ROW)
   )
   WHERE event_date >= CAST($from AS DATE) AND (apis >= $min_apis OR targets >= $min_targets)
 ),
@@ -60,7 +58,7 @@ counted_back AS (
   WINDOW past_hour AS (
     PARTITION BY actor, account_id ORDER BY event_time RANGE BETWEEN INTERVAL '1 hour' PRECEDING AND CURRENT ROW)
 ),
--- The broadest 60 minutes of each day.
+-- The most of each in 60 minutes of the day, and the end of the broadest 60 minutes.
 broadest AS MATERIALIZED (
   SELECT
     actor, account_id, event_date,

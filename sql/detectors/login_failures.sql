@@ -19,12 +19,12 @@ WITH sign_in AS (
     coalesce(json_get_str(response_elements, 'ConsoleLogin') = 'Failure', FALSE)
       OR coalesce(error_family = 'login_failed', FALSE)
       -- A sign-in through Identity Center: each factor is verified, and then the user is signed in.
-      OR coalesce(json_get_str(service_event_details, 'CredentialVerification') = 'Failure', FALSE) AS refused,
+      OR (api = 'CredentialVerification' AND failed) AS refused,
     coalesce(user_identity_user_name, json_get_str(additional_event_data, 'UserName'), actor) AS user_name
   FROM calls
   WHERE event_source = 'signin.amazonaws.com'
     AND (api = 'ConsoleLogin'
-      OR (api = 'CredentialVerification' AND json_get_str(service_event_details, 'CredentialVerification') = 'Failure')
+      OR (api = 'CredentialVerification' AND failed)
       OR (api = 'UserAuthentication' AND json_get_str(service_event_details, 'UserAuthentication') = 'Success'))
     AND event_time >= $from AND event_time < $to
 ),

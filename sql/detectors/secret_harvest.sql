@@ -15,17 +15,15 @@ warm_up_days = { default = 7, min = 0, max = 90, help = """\
   days after which a workload is no longer new; a new one that reads its secrets from a known place is low""" }
 large_excess = { default = 3.0, min = 1.0, help = "multiple of the previous maximum below which the finding is low" }
 */
--- Identities with enough secrets in two hours of the clock that follow each other: any 60 minutes are within two.
+-- Identities with enough secrets in an hour of the clock and the one before: any 60 minutes are within two.
 WITH candidates AS MATERIALIZED (
   SELECT DISTINCT actor, account_id, event_date
   FROM (
-    SELECT
-      actor, account_id, event_date,
-      secrets + CASE WHEN lag(hour) OVER hours = hour - INTERVAL '1 hour' THEN lag(secrets) OVER hours ELSE 0 END
-        AS secrets
+    SELECT actor, account_id, event_date, sum(secrets) OVER two_hours AS secrets
     FROM hourly_secrets
     WHERE hour >= $from - INTERVAL '1 hour' AND hour < $to AND event_date >= CAST($from AS DATE) - INTERVAL '1 day'
-    WINDOW hours AS (PARTITION BY actor, account_id ORDER BY hour)
+    WINDOW two_hours AS (
+      PARTITION BY actor, account_id ORDER BY hour RANGE BETWEEN INTERVAL '1 hour' PRECEDING AND CURRENT ROW)
   )
   WHERE event_date >= CAST($from AS DATE) AND secrets >= $min_secrets
 ),
