@@ -24,7 +24,7 @@ WITH listed AS (
       json_get_str(request_parameters, 'attributeValue'), json_get_str(request_parameters, 'attributes', 'Policy'))
       AS policy,
     CASE WHEN by_service THEN coalesce(invoked_by, source_ip_address) END AS through
-  FROM calls
+  FROM identified_calls
   WHERE (read_only IS NOT TRUE OR event_source = 'sts.amazonaws.com')
     -- Services that act for themselves, with a role of their own.
     AND (user_identity_type IS DISTINCT FROM 'AWSService')
@@ -37,7 +37,7 @@ requested AS (
     l.event_id, l.event_time,
     first_value(r.actor ORDER BY r.event_time DESC, r.actor) AS requested_by
   FROM listed AS l
-  JOIN calls AS r ON r.event_source = l.through AND r.named_role = l.session_issuer_arn AND r.event_time <= l.event_time
+  JOIN identified_calls AS r ON r.event_source = l.through AND r.named_role = l.session_issuer_arn AND r.event_time <= l.event_time
   WHERE NOT r.by_service AND NOT r.failed AND r.read_only IS NOT TRUE
   GROUP BY l.event_id, l.event_time
 ),

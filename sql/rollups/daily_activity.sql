@@ -9,6 +9,6 @@ SELECT
   count(*) AS calls,
   count(*) FILTER (WHERE failed AND error_family IS DISTINCT FROM 'throttled') AS failures,
   count(*) FILTER (WHERE is_change) AS changes
-FROM calls
+FROM identified_calls
 WHERE NOT by_service
 GROUP BY event_date, account_id, actor

@@ -13,7 +13,7 @@ SELECT
   count(*) AS calls,
   count(*) FILTER (WHERE failed) AS failures,
   bool_or(coalesce(mfa_authenticated, FALSE)) AS with_mfa
-FROM calls
+FROM identified_calls
 WHERE NOT by_service
 GROUP BY event_date, account_id, actor, holder, source_ip_address, vpc_endpoint_id IS NOT NULL,
   vpc_endpoint_account_id, of_instance

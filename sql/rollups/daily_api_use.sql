@@ -12,6 +12,6 @@ SELECT
   count(*) FILTER (WHERE failed) AS failures,
   count(*) FILTER (WHERE error_family = 'denied') AS denied,
   count(*) FILTER (WHERE is_change) AS changes
-FROM calls
+FROM identified_calls
 WHERE NOT by_service
 GROUP BY event_date, account_id, aws_region, actor, event_source, api

@@ -3,7 +3,7 @@ WITH named AS (
   SELECT
     event_date, event_time, account_id, actor, client, failed, is_change,
     CASE WHEN access_key_id LIKE 'AKIA%' THEN access_key_id END AS long_term_key
-  FROM calls
+  FROM identified_calls
   WHERE NOT by_service
 )
 SELECT

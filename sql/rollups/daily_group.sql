@@ -6,7 +6,7 @@ WITH of_groups AS (
     is_administrator_policy(json_get_str(request_parameters, 'policyArn'))
       OR coalesce(policy_risk(json_get_str(request_parameters, 'policyDocument')) IN ('administrator', 'iam', 'power'),
         FALSE) AS grants_administration
-  FROM calls
+  FROM identified_calls
   WHERE event_source = 'iam.amazonaws.com'
     AND api IN ('AddUserToGroup', 'AttachGroupPolicy', 'PutGroupPolicy', 'CreateGroup')
     AND NOT failed

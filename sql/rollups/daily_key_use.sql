@@ -5,7 +5,7 @@ WITH used AS (
     -- A key's id: 32 hexadecimal digits with or without hyphens, mrk- before those of keys in several regions.
     regexp_match(coalesce(resources, '') || coalesce(request_parameters, ''),
       '[:/"]((?:mrk-)?[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12})')[1] AS key_id
-  FROM calls
+  FROM identified_calls
   WHERE event_source = 'kms.amazonaws.com'
     AND NOT failed
     AND (api LIKE '%crypt' OR api LIKE 'ReEncrypt%' OR api LIKE 'GenerateDataKey%' OR api LIKE '%Mac'

@@ -4,7 +4,7 @@ WITH launched AS (
     event_date, event_time, event_id, account_id, aws_region, actor, failed,
     json_get_str(request_parameters, 'instanceType') AS instance_type,
     coalesce(json_get_int(request_parameters, 'instancesSet', 'items', 0, 'maxCount'), 1) AS asked_for
-  FROM calls
+  FROM identified_calls
   WHERE NOT by_service
     AND in_api_list('launches_instances', event_source, event_name)
 ),

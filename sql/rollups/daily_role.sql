@@ -5,7 +5,7 @@ WITH named AS (
     event_source <> 'iam.amazonaws.com' AS is_given,
     CASE WHEN event_source = 'iam.amazonaws.com' THEN json_get_str(response_elements, 'role', 'arn')
          ELSE named_role END AS role
-  FROM calls
+  FROM identified_calls
   WHERE NOT by_service
     AND NOT failed
     AND read_only IS NOT TRUE

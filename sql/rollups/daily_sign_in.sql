@@ -3,7 +3,7 @@ WITH sign_in AS (
   SELECT
     event_date, event_time, event_id, account_id, actor, source_ip_address,
     json_get_str(additional_event_data, 'MFAUsed') AS mfa_used
-  FROM calls
+  FROM identified_calls
   WHERE event_source = 'signin.amazonaws.com'
     AND api = 'ConsoleLogin'
     AND json_get_str(response_elements, 'ConsoleLogin') = 'Success'

@@ -7,7 +7,7 @@ WITH asked AS (
     date_trunc('hour', event_time) AS hour,
     CASE WHEN error_family = 'denied' AND management_event IS NOT FALSE
          THEN coalesce(request_parameters, '') END AS denied_target
-  FROM calls
+  FROM identified_calls
   WHERE NOT by_service
 ),
 grouped AS (

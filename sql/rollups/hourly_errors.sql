@@ -11,7 +11,7 @@ SELECT
   min(event_time) AS first_time,
   max(event_time) AS last_time,
   count(*) AS failures
-FROM calls
+FROM identified_calls
 WHERE failed AND NOT by_service
 GROUP BY event_date, date_trunc('hour', event_time), account_id, actor, event_source, api, error_family,
   coalesce(error_code, 'no code')

@@ -4,7 +4,7 @@ WITH judged AS (
     event_date, event_time, account_id, aws_region, is_change,
     date_trunc('hour', event_time) AS hour,
     is_regional(event_source, aws_region) AS is_regional
-  FROM calls
+  FROM identified_calls
   WHERE NOT by_service
 )
 SELECT

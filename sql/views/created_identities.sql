@@ -3,7 +3,7 @@ SELECT
   event_date, event_time, account_id, api,
   actor AS maker,
   coalesce(json_get_str(request_parameters, 'userName'), json_get_str(request_parameters, 'roleName')) AS name
-FROM calls
+FROM identified_calls
 WHERE event_source = 'iam.amazonaws.com'
   AND api IN ('CreateUser', 'CreateRole')
   AND NOT failed

@@ -9,7 +9,7 @@ FROM (
       CASE WHEN event_source = 'sts.amazonaws.com'
            THEN split_part(json_get_str(request_parameters, 'roleArn'), ':', 5) END,
       account_id) AS into_account
-  FROM calls
+  FROM identified_calls
   WHERE NOT by_service
 )
 WHERE from_account <> into_account

@@ -4,7 +4,7 @@ SELECT
   json_get_str(request_parameters, 'bucketName') AS bucket,
   json_get_float(additional_event_data, 'bytesTransferredOut') AS bytes_out,
   api IN ('GetObject', 'SelectObjectContent', 'CopyObject', 'GetObjectTorrent') AS is_read
-FROM calls
+FROM identified_calls
 WHERE event_source = 's3.amazonaws.com'
   AND management_event IS NOT TRUE
   AND NOT by_service

@@ -9,7 +9,7 @@ SELECT
     ELSE json_get_str(request_parameters, 'x-amz-server-side-encryption-aws-kms-key-id')
   END AS key_id,
   api IN ('CopyObject', 'UploadPartCopy') AS is_copy
-FROM calls
+FROM identified_calls
 WHERE NOT by_service
   AND event_source = 's3.amazonaws.com'
   AND api IN ('CopyObject', 'PutObject', 'UploadPartCopy', 'CreateMultipartUpload')

@@ -6,7 +6,7 @@ SELECT
   user_identity_account_id AS caller_account,
   json_get_str(request_parameters, 'roleArn') AS role_arn,
   CASE WHEN user_identity_type = 'AWSAccount' THEN user_identity_account_id ELSE actor END AS caller
-FROM calls
+FROM identified_calls
 WHERE NOT by_service
   AND event_source = 'sts.amazonaws.com'
   AND api IN ('AssumeRole', 'AssumeRoleWithSAML', 'AssumeRoleWithWebIdentity')

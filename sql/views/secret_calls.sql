@@ -15,7 +15,7 @@ SELECT
   END) AS secret
 FROM (
   SELECT *, in_api_list('writes_secrets', event_source, event_name) AS writes
-  FROM calls
+  FROM identified_calls
   WHERE NOT by_service
     AND (in_api_list('reads_secrets', event_source, event_name)
       OR in_api_list('writes_secrets', event_source, event_name))

@@ -16,7 +16,7 @@ WITH named AS (
         THEN 'function'
       WHEN event_source = 'ecr.amazonaws.com' AND api = 'PutImage' THEN 'repository'
     END AS kind
-  FROM calls
+  FROM identified_calls
   WHERE NOT by_service
     AND event_source IN ('s3.amazonaws.com', 'secretsmanager.amazonaws.com', 'ssm.amazonaws.com', 'kms.amazonaws.com',
       'iam.amazonaws.com', 'sts.amazonaws.com', 'ec2.amazonaws.com', 'lambda.amazonaws.com', 'ecr.amazonaws.com')

@@ -14,4 +14,4 @@ SELECT
   access_key_id,
   left(request_parameters, 200) AS request,
   event_id
-FROM calls
+FROM identified_calls

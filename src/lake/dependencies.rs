@@ -101,6 +101,6 @@ mod tests {
         }
         let of = |name: &str| rollups().into_iter().find(|rollup| rollup.name == name).unwrap().sql;
         let names: Vec<_> = dependencies(of("daily_target")).unwrap().into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names, ["unique_events", "calls", "targeted_calls"]);
+        assert_eq!(names, ["unique_events", "identified_calls", "targeted_calls"]);
     }
 }
