@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::rate::{Class, Expected};
-use super::{Confidence, Detector, Kind, SeenBefore, Severity};
+use super::{Confidence, Detector, Kind, Origin, SeenBefore, Severity};
 use crate::sha256;
 
 /// Compared with the previous run.
@@ -63,6 +63,9 @@ pub struct Finding {
     /// The identity behind an entity that is not an identity.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
+    /// Who is behind the credentials of its events; absent if that is its entity or its actor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// Account.
     pub account_id: Option<String>,
     /// Region, if it is about one.
@@ -211,6 +214,7 @@ impl Finding {
             entity_type,
             entity,
             actor,
+            origin: None,
             account_id,
             region,
             first_time,
@@ -291,6 +295,7 @@ pub mod tests {
             entity_type: "actor".into(),
             entity: entity.into(),
             actor: None,
+            origin: None,
             account_id: None,
             region: None,
             first_time: String::new(),

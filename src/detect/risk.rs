@@ -44,7 +44,8 @@ pub struct Reason {
     pub summary: String,
 }
 
-/// Entities by risk, highest first. The risk of an actor includes the findings about its addresses and keys.
+/// Entities by risk, highest first. The risk of an actor includes the findings about its addresses and keys, and about
+/// the roles whose credentials it got.
 pub fn entities(findings: &[Finding]) -> Vec<Entity> {
     let mut about: BTreeMap<(&str, &str), Vec<&Finding>> = BTreeMap::new();
     for finding in findings {
@@ -53,9 +54,33 @@ pub fn entities(findings: &[Finding]) -> Vec<Entity> {
             about.entry(("actor", actor)).or_default().push(finding);
         }
     }
+    for (origin, findings) in origins(findings) {
+        let known = about.entry(("actor", origin)).or_default();
+        findings.into_iter().for_each(|finding| {
+            if !known.iter().any(|other| std::ptr::eq(*other, finding)) {
+                known.push(finding);
+            }
+        });
+    }
     let mut entities: Vec<Entity> = about.into_iter().map(|(name, findings)| entity(name, &findings)).collect();
     entities.sort_by(|a, b| b.risk.total_cmp(&a.risk).then_with(|| a.entity.cmp(&b.entity)));
     entities
+}
+
+/// The findings by the identity behind the credentials. One that is behind a single role adds nothing to that role, unless
+/// it is a user of IAM.
+fn origins(findings: &[Finding]) -> BTreeMap<&str, Vec<&Finding>> {
+    let mut by_origin: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
+    for finding in findings {
+        if let Some(origin) = finding.origin.as_ref().filter(|origin| origin.is_known()) {
+            by_origin.entry(&origin.identity).or_default().push(finding);
+        }
+    }
+    by_origin.retain(|origin, findings| {
+        let first = findings[0].identity();
+        origin.contains(":user/") || findings.iter().any(|finding| finding.identity() != first)
+    });
+    by_origin
 }
 
 fn entity((entity_type, entity): (&str, &str), findings: &[&Finding]) -> Entity {
@@ -93,6 +118,7 @@ fn entity((entity_type, entity): (&str, &str), findings: &[&Finding]) -> Entity 
 
 #[cfg(test)]
 mod tests {
+    use super::super::Origin;
     use super::super::finding::tests::finding;
     use super::*;
 
@@ -108,6 +134,24 @@ mod tests {
         assert_eq!((entities[0].entity.as_str(), entities[0].risk), ("agreed", 57.7));
         assert_eq!((entities[1].entity.as_str(), entities[1].risk), ("repeated", 35.0));
         assert_eq!(entities[1].findings, 2);
+    }
+
+    #[test]
+    fn the_risk_of_roles_is_summed_at_the_identity_behind_them() {
+        let by = |origin: &str, detector: &str, role: &str| {
+            let path = vec![origin.to_owned(), role.to_owned()];
+            let origin = Origin { identity: origin.into(), path, links: vec![], unknown_because: None, others: 0 };
+            Finding { origin: Some(origin), ..finding(detector, role, Severity::Medium) }
+        };
+        let risks = |findings: &[Finding]| {
+            entities(findings).into_iter().map(|entity| (entity.entity, entity.risk)).collect::<Vec<_>>()
+        };
+        let user = "arn:aws:iam::111122223333:user/maria";
+        let two = [by(user, "a", "r"), by(user, "b", "s")];
+        assert_eq!(risks(&two), [(user.to_owned(), 57.7), ("r".into(), 35.0), ("s".into(), 35.0)]);
+        // An instance behind one role is that role.
+        assert_eq!(risks(&[by("i-1", "a", "r"), by("i-1", "b", "r")]), [("r".to_owned(), 57.7)]);
+        assert_eq!(risks(&[by("unknown", "a", "r"), by("unknown", "b", "s")]).len(), 2);
     }
 
     #[test]

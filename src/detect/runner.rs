@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::contract::check_contract;
 use super::finding::Event;
 use super::join::join;
-use super::{Detector, Finding, Window};
+use super::{Detector, Finding, Origin, Window};
 use crate::engine::{self, Parameters, Query, Session};
 use crate::error::{Error, Result};
 
@@ -168,7 +168,7 @@ pub fn rows(batches: &[RecordBatch]) -> std::result::Result<Vec<Map<String, Valu
     if text.is_empty() { Ok(Vec::new()) } else { serde_json::from_slice(&text).map_err(|e| e.to_string()) }
 }
 
-/// Fills in the events of the evidence. Reads only the days that the findings cover.
+/// Fills in the events of the evidence, and who is behind them. Reads only the days that the findings cover.
 async fn look_up(session: &Session, findings: &mut [Finding]) -> Result<()> {
     let mut days = BTreeSet::new();
     let mut ids = BTreeSet::new();
@@ -188,15 +188,27 @@ async fn look_up(session: &Session, findings: &mut [Finding]) -> Result<()> {
     let wanted = session.temp_table("event_id", ids)?;
     let sql = format!(
         "SELECT e.event_id, event_time, event_source, event_name, aws_region, error_code, source_ip_address, \
-         source_object, source_record FROM {wanted} AS w JOIN events AS e ON e.event_id = w.event_id \
+         source_object, source_record, o.origin, o.path, o.links, o.unknown_because \
+         FROM {wanted} AS w JOIN events AS e ON e.event_id = w.event_id \
+         LEFT JOIN credential_origins AS o ON o.session_arn = e.user_identity_arn \
+         AND o.credential = CASE WHEN e.access_key_id LIKE 'ASIA%' THEN e.access_key_id ELSE e.user_identity_arn END \
+         AND o.issued_time = coalesce(e.session_creation_time, to_timestamp_micros(0, 'UTC')) \
          WHERE e.event_date IN ({})",
         days.join(", ")
     );
     let mut known: HashMap<String, Event> = HashMap::new();
+    let mut origins: BTreeMap<String, Origin> = BTreeMap::new();
     let batches = session.query("evidence", &sql, &parameters).await?.collect().await?;
-    for row in rows(&batches).map_err(|e| Error::query("evidence", e))? {
+    for mut row in rows(&batches).map_err(|e| Error::query("evidence", e))? {
+        let origin = Origin::take(&mut row);
         let event: Event = serde_json::from_value(Value::Object(row)).map_err(|e| Error::query("evidence", e))?;
+        if let Some(origin) = origin {
+            origins.insert(event.event_id.clone(), origin);
+        }
         known.insert(event.event_id.clone(), event);
+    }
+    for finding in findings.iter_mut() {
+        finding.origin = Origin::of(finding, &origins);
     }
     for event in findings.iter_mut().flat_map(|f| f.evidence.events.iter_mut()) {
         if let Some(found) = known.get(&event.event_id) {

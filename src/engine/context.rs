@@ -12,7 +12,7 @@ use super::fault::plain_words;
 use super::{sql, udf};
 use crate::error::{Error, Result};
 use crate::geo::Geo;
-use crate::lake::{Snapshot, dependencies, views};
+use crate::lake::{Snapshot, dependencies, histories, views};
 
 /// Default memory limit of SQL, in bytes.
 pub const MEMORY_BYTES: usize = 1 << 30;
@@ -49,18 +49,27 @@ pub(super) fn context(
     Ok((context, store))
 }
 
-/// Creates views of these names and queries.
+/// Creates views of these names and queries, or creates them again.
 pub(super) async fn register_views(context: &SessionContext, views: &[(&str, &str)]) -> Result<()> {
     for (name, sql) in views {
-        let planned = context.sql(&format!("CREATE VIEW {name} AS {}", sql::inline(sql))).await;
+        let planned = context.sql(&format!("CREATE OR REPLACE VIEW {name} AS {}", sql::inline(sql))).await;
         planned.map_err(|e| Error::query(format!("view {name}"), plain_words(&e)))?;
     }
     Ok(())
 }
 
-/// Every view, each after the views it reads; the rollups they read are tables already.
-pub(super) fn views_in_order() -> Result<Vec<(&'static str, &'static str)>> {
+/// Every view, each after the views it reads, in two parts: those over events and rollups, and those that read histories.
+pub(super) fn views_in_order() -> Result<(Vec<View>, Vec<View>)> {
     let views = views();
     let everything: String = views.iter().map(|(name, _)| format!("SELECT * FROM {name}\n")).collect();
-    Ok(dependencies(&everything)?.into_iter().filter(|named| views.contains(named)).collect())
+    let (mut of_events, mut of_histories) = (Vec::new(), Vec::new());
+    for view in dependencies(&everything)?.into_iter().filter(|named| views.contains(named)) {
+        let read = dependencies(view.1)?;
+        let reads_history = histories().iter().any(|history| read.contains(&(history.name, history.sql)));
+        if reads_history { of_histories.push(view) } else { of_events.push(view) }
+    }
+    Ok((of_events, of_histories))
 }
+
+/// Name and SQL of a view.
+pub(super) type View = (&'static str, &'static str);

@@ -14,7 +14,7 @@ use datafusion::execution::context::SQLOptions;
 use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::prelude::{DataFrame, SessionContext};
 
-use super::context::{context, register_views, views_in_order};
+use super::context::{View, context, register_views, views_in_order};
 use super::fault::{Fault, query_error};
 use super::query::{Part, Query, in_memory, schema};
 use super::rollup::{self, Unfinished};
@@ -26,13 +26,15 @@ use super::table_function::table_functions;
 use super::value::{Parameters, Value};
 use crate::error::{Error, Result};
 use crate::geo::Geo;
-use crate::lake::{Rolled, SideFile, Snapshot, ledger_schema, rejects_schema};
+use crate::lake::{Rolled, SideFile, Snapshot, dependencies, ledger_schema, rejects_schema};
 
 /// SQL over one snapshot of a lake.
 pub struct Session {
     context: SessionContext,
     /// Histories with missing days; computed when the first query reads them.
     unfinished: tokio::sync::Mutex<Vec<Unfinished>>,
+    /// Views that read histories.
+    of_histories: Vec<View>,
 }
 
 /// A table of a session that is removed when this value is dropped. Queries that are already planned keep its rows.
@@ -75,9 +77,11 @@ pub async fn session(snapshot: &Snapshot, rolled: &Rolled, geo: &Arc<Geo>, memor
         context.register_table(name, Arc::new(table)).map_err(|e| Error::Internal(e.to_string()))?;
     }
     rollup::register(&context, &store, snapshot, rolled, geo).await?;
-    register_views(&context, &views_in_order()?).await?;
+    let (of_events, of_histories) = views_in_order()?;
+    register_views(&context, &of_events).await?;
     let unfinished = rollup::register_histories(&context, &store, snapshot, rolled).await?.into();
-    Ok(Session { context, unfinished })
+    register_views(&context, &of_histories).await?;
+    Ok(Session { context, unfinished, of_histories })
 }
 
 impl Session {
@@ -96,8 +100,10 @@ impl Session {
     /// # Errors
     /// [`Error::Query`] with what is wrong and where; [`Error::OutOfMemory`] when a subquery runs out of memory.
     pub async fn query_parsed(&self, what: &str, sql: &Sql, parameters: &Parameters) -> Result<Query> {
-        self.finish_histories(sql).await?;
-        let planned = self.plan_in_parts(what, sql.clone(), parameters).await;
+        let mut sql = sql.clone();
+        sql.leave_out_origin();
+        self.finish_histories(&sql).await?;
+        let planned = self.plan_in_parts(what, sql, parameters).await;
         let (frame, parts) = planned.map_err(|fault| fault.into_error(what))?;
         Ok(Query { what: what.to_owned(), frame, parts })
     }
@@ -215,10 +221,14 @@ impl Session {
         Ok((self.plan(sql, parameters).await?, parts))
     }
 
-    /// Computes the missing days of the histories that `sql` reads.
+    /// Computes the missing days of the histories that `sql` reads, itself or through a view.
     async fn finish_histories(&self, sql: &Sql) -> Result<()> {
         let mut unfinished = self.unfinished.lock().await;
-        while let Some(at) = unfinished.iter().position(|history| sql.reads(history.name)) {
+        let viewed = self.of_histories.iter().filter(|(view, _)| sql.reads(view));
+        let texts: String = viewed.map(|(_, text)| format!("{text}\n")).collect();
+        let viewed: Vec<_> = dependencies(&texts)?.into_iter().map(|(name, _)| name).collect();
+        let is_read = |history: &Unfinished| sql.reads(history.name) || viewed.contains(&history.name);
+        while let Some(at) = unfinished.iter().position(is_read) {
             self.finish(&unfinished[at]).await?;
             unfinished.remove(at);
         }
@@ -243,7 +253,8 @@ impl Session {
         }
         self.context.deregister_table(history.name).map_err(failed)?;
         self.context.register_table(history.name, known).map_err(failed)?;
-        Ok(())
+        // They were planned over the stored days.
+        register_views(&self.context, &self.of_histories).await
     }
 }
 

@@ -1,7 +1,12 @@
 //! Parsed SQL: one query that only reads, the names it uses, and their places in the text.
 
+use std::ops::ControlFlow;
+
 use datafusion::sql::parser::{DFParser, Statement};
-use datafusion::sql::sqlparser::ast::{Cte, Query as Ast, Select, SetExpr, Spanned, Statement as SqlStatement};
+use datafusion::sql::sqlparser::ast::{
+    Cte, Expr, Ident, ObjectName, Query as Ast, Select, SelectItem, SetExpr, Spanned, Statement as SqlStatement,
+    TableAlias, TableFactor, Visit, VisitMut, Visitor, VisitorMut,
+};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer};
 
@@ -65,7 +70,22 @@ impl Sql {
 
     /// True when the query reads a table or view of this name.
     pub fn reads(&self, table: &str) -> bool {
-        self.tables.iter().any(|(name, _)| name == table)
+        self.tables.iter().any(|(name, _)| name.eq_ignore_ascii_case(table))
+    }
+
+    /// Reads `identified_calls` instead of `calls`, which has the same columns and the origin, if nothing in the query asks
+    /// for the origin: it takes a join with the history of credentials.
+    pub(super) fn leave_out_origin(&mut self) {
+        let mut origin = Origin { is_read: !self.reads(CALLS) };
+        let Some(statement) = standard_sql_mut(&mut self.statement) else { return };
+        let _ = Visit::visit(statement, &mut origin);
+        if !origin.is_read {
+            let _ = VisitMut::visit(statement, &mut PlainCalls);
+            self.tables
+                .iter_mut()
+                .filter(|(name, _)| name.eq_ignore_ascii_case(CALLS))
+                .for_each(|(name, _)| PLAIN_CALLS.clone_into(name));
+        }
     }
 
     /// The place of a column of the answer; if there is none, the place of the answer's SELECT.
@@ -144,6 +164,70 @@ impl Sql {
         let SqlStatement::Query(query) = statement.as_mut() else { return None };
         Some(query)
     }
+}
+
+/// The view with the origin of each call, and the one below it.
+const CALLS: &str = "calls";
+const PLAIN_CALLS: &str = "identified_calls";
+
+/// Looks for a column `origin`, for all columns of `calls`, and for a subquery named `calls`.
+struct Origin {
+    is_read: bool,
+}
+
+impl Visitor for Origin {
+    type Break = ();
+
+    // A subquery may have the view's name.
+    fn pre_visit_query(&mut self, query: &Ast) -> ControlFlow<()> {
+        let mut names = query.with.iter().flat_map(|with| &with.cte_tables).map(|cte| &cte.alias.name.value);
+        self.is_read |= names.any(|name| name.eq_ignore_ascii_case(CALLS));
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        let named = match expr {
+            Expr::Identifier(name) => Some(name),
+            Expr::CompoundIdentifier(names) => names.last(),
+            _ => None,
+        };
+        self.is_read |= named.is_some_and(|name| name.value.eq_ignore_ascii_case("origin"));
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+        let is_calls = |factor: &TableFactor| matches!(factor, TableFactor::Table { name, .. } if is_calls(name));
+        let of_calls = select
+            .from
+            .iter()
+            .any(|from| is_calls(&from.relation) || from.joins.iter().any(|join| is_calls(&join.relation)));
+        let is_all = |item: &SelectItem| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..));
+        self.is_read |= of_calls && select.projection.iter().any(is_all);
+        ControlFlow::Continue(())
+    }
+}
+
+/// Replaces the table `calls`; its columns keep the name that the query uses.
+struct PlainCalls;
+
+impl VisitorMut for PlainCalls {
+    type Break = ();
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        if let TableFactor::Table { name, alias, .. } = factor
+            && is_calls(name)
+        {
+            let named = name.0.last().and_then(|part| part.as_ident()).cloned();
+            *alias =
+                alias.take().or(named.map(|name| TableAlias { name, columns: Vec::new(), explicit: false, at: None }));
+            *name = ObjectName::from(vec![Ident::new(PLAIN_CALLS)]);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn is_calls(name: &ObjectName) -> bool {
+    matches!(name.0.as_slice(), [part] if part.as_ident().is_some_and(|name| name.value.eq_ignore_ascii_case(CALLS)))
 }
 
 /// As [`lint::standard_sql`], to change it.
@@ -318,5 +402,34 @@ mod tests {
             fault,
             "line 2, column 6: first_times takes 5 arguments: first_times(kind, from, to, warm_up_days, only_known)"
         );
+    }
+
+    #[test]
+    fn calls_are_joined_with_their_origin_only_where_a_query_asks_for_it() {
+        let read = |text: &str| {
+            let mut sql = Sql::parse(text).unwrap();
+            sql.leave_out_origin();
+            (sql.statement().to_string(), sql.reads("calls"))
+        };
+        for asks in [
+            "SELECT origin FROM calls",
+            "SELECT c.api FROM calls AS c WHERE c.origin = 'x'",
+            "SELECT * FROM calls",
+            "SELECT c.* FROM y JOIN calls AS c ON true",
+            "WITH a AS (SELECT * FROM (SELECT * FROM calls)) SELECT api FROM a",
+            "WITH calls AS (SELECT 1 AS n) SELECT n FROM calls",
+        ] {
+            assert_eq!(read(asks), (asks.to_owned(), true), "{asks}");
+        }
+        for (asks_not, expected) in [
+            ("SELECT calls.api FROM calls", "SELECT calls.api FROM identified_calls calls"),
+            ("SELECT count(*) FROM CALLS AS c", "SELECT count(*) FROM identified_calls AS c"),
+            (
+                "WITH a AS (SELECT api FROM calls) SELECT * FROM a",
+                "WITH a AS (SELECT api FROM identified_calls calls) SELECT * FROM a",
+            ),
+        ] {
+            assert_eq!(read(asks_not), (expected.to_owned(), false), "{asks_not}");
+        }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::sql_files::{rollups, views};
+use super::sql_files::{rollups_and_histories, views};
 use crate::error::{Error, Result};
 
 /// SQL files by name.
@@ -16,8 +16,8 @@ type Files = BTreeMap<&'static str, &'static str>;
 /// # Errors
 /// When files read each other in a circle.
 pub fn dependencies(sql: &str) -> Result<Vec<(&'static str, &'static str)>> {
-    let files = views().into_iter().chain(rollups().into_iter().map(|rollup| (rollup.name, rollup.sql))).collect();
-    in_order(sql, &files)
+    let rollups = rollups_and_histories().into_iter().map(|rollup| (rollup.name, rollup.sql));
+    in_order(sql, &views().into_iter().chain(rollups).collect())
 }
 
 fn in_order(sql: &str, files: &Files) -> Result<Vec<(&'static str, &'static str)>> {
@@ -99,7 +99,7 @@ mod tests {
         for (name, sql) in views() {
             assert!(dependencies(sql).unwrap().iter().all(|(read, _)| *read != name), "{name}");
         }
-        let of = |name: &str| rollups().into_iter().find(|rollup| rollup.name == name).unwrap().sql;
+        let of = |name: &str| rollups_and_histories().into_iter().find(|rollup| rollup.name == name).unwrap().sql;
         let names: Vec<_> = dependencies(of("daily_target")).unwrap().into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["unique_events", "identified_calls", "targeted_calls"]);
     }

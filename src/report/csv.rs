@@ -9,7 +9,7 @@ use crate::terminal::spreadsheet_cell;
 /// A column: its header, and its value for a finding.
 type Column = (&'static str, fn(&Finding) -> String);
 
-const COLUMNS: [Column; 17] = [
+const COLUMNS: [Column; 18] = [
     ("id", |f| f.id.clone()),
     ("status", |f| word(f.status)),
     ("severity", |f| f.severity.to_string()),
@@ -20,6 +20,7 @@ const COLUMNS: [Column; 17] = [
     ("entity_type", |f| f.entity_type.clone()),
     ("entity", |f| f.entity.clone()),
     ("actor", |f| f.actor.clone().unwrap_or_default()),
+    ("origin", |f| f.origin.as_ref().map(|origin| origin.identity.clone()).unwrap_or_default()),
     ("account_id", |f| f.account_id.clone().unwrap_or_default()),
     ("region", |f| f.region.clone().unwrap_or_default()),
     ("first_time", |f| f.first_time.clone()),

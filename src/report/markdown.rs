@@ -65,6 +65,9 @@ fn line(finding: &Finding) -> String {
     let status = if finding.status == Status::New { "new" } else { "continuing" };
     let Finding { severity, first_time, summary, expected, detector, id, .. } = finding;
     let (time, mut summary, detector) = (shown_time(first_time), inert(&with_short_names(summary)), inert(detector));
+    if let Some(origin) = &finding.origin {
+        summary.push_str(&format!("; {}", inert(&origin.to_string())));
+    }
     if let Some(seen) = &finding.verdict {
         summary.push_str(&format!("; **{}**", inert(&seen.to_string())));
     }

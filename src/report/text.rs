@@ -65,7 +65,7 @@ pub fn text(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Severity, time and summary; then detector, how common it is here, techniques and evidence.
+/// Severity, time and summary; detector, how common it is here, techniques and evidence; who is behind it; a verdict.
 fn finding_lines(finding: &Finding, out: &mut impl Write) -> std::io::Result<()> {
     let head = format!("  {:8}  ", finding.severity.to_string());
     // `informational` is longer than its column.
@@ -81,8 +81,12 @@ fn finding_lines(finding: &Finding, out: &mut impl Write) -> std::io::Result<()>
     let facts = [detector, expected, Some(techniques), Some(events), account, id];
     let facts: Vec<String> = facts.into_iter().flatten().filter(|fact| !fact.is_empty()).collect();
     indented("", &wrapped(&facts.join("; "), WIDTH - indent, SUMMARY_LINES_MAX), indent, out)?;
-    let Some(seen) = &finding.verdict else { return Ok(()) };
-    indented("", &wrapped(&printable_line(&seen.to_string()), WIDTH - indent, SUMMARY_LINES_MAX), indent, out)
+    let (origin, seen) =
+        (finding.origin.as_ref().map(ToString::to_string), finding.verdict.as_ref().map(ToString::to_string));
+    let mut lines = origin.into_iter().chain(seen);
+    lines.try_for_each(|line| {
+        indented("", &wrapped(&printable_line(&line), WIDTH - indent, SUMMARY_LINES_MAX), indent, out)
+    })
 }
 
 /// Risk, kind and short name; then the ARN where there is one; then the detectors.

@@ -40,6 +40,7 @@ mod shortest_expiry_days;
 mod summary;
 mod travel_speed_kmh;
 mod user_agent_family;
+mod workload_arn;
 mod z_score;
 
 use std::sync::Arc;
@@ -89,6 +90,7 @@ pub fn scalar_functions(geo: &Arc<Geo>) -> Vec<Function> {
         saturating_score::function(),
         travel_speed_kmh::function(),
         user_agent_family::function(),
+        workload_arn::function(),
         z_score::function(),
     ]
 }

@@ -268,6 +268,7 @@ mod tests {
             entity_type: "actor".into(),
             entity: entity.into(),
             actor: None,
+            origin: None,
             account_id: None,
             region: None,
             first_time: format!("2024-01-{day:02}T10:00:00Z"),

@@ -31,6 +31,17 @@ function seenBefore({ verdict: seen }) {
   return `seen before: ${seen.verdict}, by ${seen.by} on ${day(seen.at)}${note}${ignored}`;
 }
 
+/** From the identity behind the credentials over its roles to the session, each step with how it is known. */
+function originPath(origin) {
+  const steps = list(origin.path);
+  const known = (at) => (at === 0 ? origin.unknown_because : list(origin.links)[at - 1]);
+  return [
+    h("ol", { class: "path" }, steps.map((name, at) => h("li", { title: visible(name) },
+      at === 0 && name === "unknown" ? name : entityLink("actor", name), known(at) && h("span", { class: "muted" }, known(at))))),
+    origin.others > 0 && h("span", { class: "muted" }, `and ${counted(origin.others, "other origin")}`),
+  ];
+}
+
 const section = (title, ...content) => h("section", {}, h("h2", {}, title), content);
 
 /** How common findings like this one are here: "none like it in 84 days", or "0.7 a month here (1 in 84 days)". */
@@ -59,6 +70,7 @@ function findingPage(finding) {
       ["time (UTC)", finding.first_time === finding.last_time ? second(finding.first_time) : `${second(finding.first_time)} to ${second(finding.last_time)}`],
       [entityKind(finding.entity_type), entityWithArn(finding.entity_type, finding.entity)],
       ["identity behind it", finding.actor && finding.actor !== finding.entity && entityWithArn("actor", finding.actor)],
+      ["origin", finding.origin && originPath(finding.origin)],
       ["account", finding.account_id],
       ["region", finding.region],
       ["confidence", finding.confidence],

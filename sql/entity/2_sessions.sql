@@ -1,0 +1,23 @@
+/*
+title = "Sessions: who is behind them, and what they led to"
+*/
+SELECT
+  origin,
+  path[-1] AS "for",
+  links[-1] AS known_by,
+  unknown_because AS unknown,
+  issued_from,
+  min(first_time) AS first_time,
+  max(last_time) AS last_time,
+  count(*) AS sessions,
+  CAST(sum(calls) AS BIGINT) AS calls,
+  max(accounts) AS accounts
+FROM sessions
+WHERE (actor = $entity OR origin = $entity OR session_arn = $entity OR credential = $entity
+    OR array_has(path, $entity) OR issued_from = $entity OR first_address = $entity)
+  AND last_time >= $from AND first_time < $to
+  -- A user's own session says nothing new.
+  AND (cardinality(path) > 1 OR origin = 'unknown')
+GROUP BY origin, path[-1], links[-1], unknown_because, issued_from
+ORDER BY calls DESC, origin
+LIMIT 15

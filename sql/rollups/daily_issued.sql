@@ -1,0 +1,90 @@
+-- One row per call that issued temporary credentials: who got them, for which session, who called. Records of one call
+-- in two accounts are one row; the account of the role sees only the caller's account.
+WITH issuing AS (
+  SELECT
+    event_date, event_time, event_id, account_id, api, actor, user_identity_type, access_key_id, user_identity_arn,
+    session_creation_time, invoked_by, aws_region, source_ip_address, shared_event_id, source_identity,
+    user_identity_account_id, request_parameters, response_elements, user_identity, service_event_details,
+    additional_event_data,
+    coalesce(json_get_str(request_parameters, 'roleArn'),
+      json_get_str(response_elements, 'credentialSet', 0, 'roleArn')) AS role_arn,
+    coalesce(json_get_str(request_parameters, 'roleSessionName'),
+      json_get_str(request_parameters, 'name')) AS session_name
+  FROM identified_calls
+  WHERE NOT failed
+    AND ((event_source = 'sts.amazonaws.com' AND api IN ('AssumeRole', 'AssumeRoleWithSAML',
+          'AssumeRoleWithWebIdentity', 'AssumeRoot', 'GetFederationToken', 'GetSessionToken'))
+      OR (event_source = 'rolesanywhere.amazonaws.com' AND api = 'CreateSession')
+      OR (event_source = 'signin.amazonaws.com' AND api = 'SwitchRole')
+      OR (event_source = 'sso.amazonaws.com' AND api = 'GetRoleCredentials'))
+),
+told AS (
+  SELECT
+    *,
+    CASE
+      -- The session of a user or of root keeps its ARN.
+      WHEN api IN ('GetSessionToken', 'SwitchRole') THEN user_identity_arn
+      WHEN api = 'AssumeRoot' THEN 'arn:' || split_part(user_identity_arn, ':', 2) || ':iam::'
+        || coalesce(regexp_match(request_parameters, '"targetPrincipal":"[^"]*?([0-9]{12})')[1], '') || ':root'
+      -- The path of a role is not part of its sessions' ARN.
+      WHEN api LIKE 'AssumeRole%' AND session_name IS NOT NULL AND role_arn LIKE 'arn:%' THEN
+        'arn:' || split_part(role_arn, ':', 2) || ':sts::' || split_part(role_arn, ':', 5) || ':assumed-role/'
+        || split_part(role_arn, '/', -1) || '/' || session_name
+      ELSE coalesce(json_get_str(response_elements, 'assumedRoleUser', 'arn'),
+        json_get_str(response_elements, 'federatedUser', 'arn'),
+        json_get_str(response_elements, 'credentialSet', 0, 'assumedRoleUser', 'arn'))
+    END AS session_arn,
+    coalesce(json_get_str(response_elements, 'credentials', 'accessKeyId'),
+      json_get_str(response_elements, 'credentialSet', 0, 'credentials', 'accessKeyId')) AS access_key,
+    -- Who got the credentials, where the caller has no identity in AWS or is a service.
+    CASE
+      WHEN user_identity_type IN ('WebIdentityUser', 'SAMLUser') THEN coalesce(
+        json_get_str(user_identity, 'userName'), json_get_str(response_elements, 'subject'),
+        json_get_str(response_elements, 'subjectFromWebIdentityToken'), json_get_str(user_identity, 'principalId'))
+      WHEN api = 'CreateSession' THEN coalesce(json_get_str(response_elements, 'credentialSet', 0, 'sourceIdentity'),
+        json_get_str(response_elements, 'subjectArn'))
+      WHEN api = 'SwitchRole' THEN json_get_str(additional_event_data, 'SwitchFrom')
+      WHEN user_identity_type = 'AWSService' THEN coalesce(
+        'system:serviceaccount:' || regexp_match(request_parameters,
+          '"key":"kubernetes-namespace","value":"([^"]+)"')[1]
+          || ':' || regexp_match(request_parameters, '"key":"kubernetes-service-account","value":"([^"]+)"')[1],
+        CASE WHEN invoked_by = 'pods.eks.amazonaws.com' THEN session_name END,
+        workload_arn(coalesce(invoked_by, actor), session_name, aws_region, role_arn))
+    END AS subject
+  FROM issuing
+)
+SELECT
+  event_date,
+  min(event_time) AS event_time,
+  min(account_id) AS account_id,
+  min(api) AS api,
+  max(access_key) AS access_key,
+  max(session_arn) AS session_arn,
+  max(role_arn) AS role_arn,
+  first_value(actor ORDER BY is_account, event_id) AS caller,
+  first_value(user_identity_type ORDER BY is_account, event_id) AS caller_type,
+  first_value(user_identity_account_id ORDER BY is_account, event_id) AS caller_account,
+  -- The caller's own temporary credential, as in `daily_credential`.
+  first_value(CASE WHEN is_temporary THEN coalesce(CASE WHEN access_key_id LIKE 'ASIA%' THEN access_key_id END,
+    user_identity_arn) END ORDER BY is_account, event_id) AS caller_credential,
+  first_value(user_identity_arn ORDER BY is_account, event_id) AS caller_session,
+  first_value(coalesce(session_creation_time, to_timestamp_micros(0, 'UTC')) ORDER BY is_account, event_id)
+    AS caller_issued_time,
+  first_value(source_ip_address ORDER BY is_account, event_id) AS source_ip_address,
+  first_value(subject ORDER BY is_account, event_id) AS subject,
+  first_value(coalesce(invoked_by, json_get_str(user_identity, 'identityProvider')) ORDER BY is_account, event_id)
+    AS requester,
+  max(json_get_str(service_event_details, 'role_name')) AS permission_set,
+  max(json_get_str(service_event_details, 'account_id')) AS into_account,
+  -- Another record of the same call, of the other account.
+  count(DISTINCT account_id) > 1 AS is_shared,
+  first_value(event_id ORDER BY is_account, event_id) AS event_id
+FROM (
+  SELECT
+    *,
+    user_identity_type = 'AWSAccount' AS is_account,
+    user_identity_type IN ('AssumedRole', 'FederatedUser')
+      OR (user_identity_type IN ('IAMUser', 'Root') AND access_key_id LIKE 'ASIA%') AS is_temporary
+  FROM told
+)
+GROUP BY event_date, coalesce(shared_event_id, event_id), CASE WHEN api = 'SwitchRole' THEN 1 ELSE 0 END
