@@ -565,6 +565,8 @@ fn a_role_switched_to_in_the_console_begins_with_who_switched() {
     let session = lake.session("ASIA7PLQX2MDUSED0001");
     session.began_with(MARIA, &[&audit]);
     assert_eq!(session.text("issued_from"), OFFICE, "her address is in the record of SwitchRole");
+    let switch = lake.query("SELECT origin FROM calls WHERE event_name = 'SwitchRole'");
+    assert_eq!(switch, [json!({"origin": MARIA})], "the sign-in belongs to the session");
     // The role's account alone names who switched.
     let theirs = [both[1].clone(), switched, used];
     Lake::of(&theirs).session("ASIA7PLQX2MDUSED0001").began_with(MARIA, &[&audit]).linked_by(&["session name, time"]);
@@ -835,26 +837,30 @@ fn a_session_issued_before_the_lake_begins_is_unknown_for_that_reason() {
 }
 
 #[test]
-fn a_key_that_was_redacted_links_nothing() {
+fn a_key_and_an_id_that_were_redacted_link_nothing() {
     let (deploy, data) = (role("deploy"), role("data"));
     for redacted in ["ASIAIOSFODNN7EXAMPLE", "***", "ASIA8D4EB41DC82E6580"] {
-        let in_data = in_session(&data, "nobody", redacted, "2024-03-04T11:00:00Z");
-        let used = call("2024-03-04T11:01:00Z", in_data, "s3:ListBuckets");
-        let lake = Lake::of(&[
-            assume("2024-03-04T09:00:00Z", user(MARIA, MARIAS_KEY), &deploy, "release-7", redacted),
-            call(
-                "2024-03-04T09:01:00Z",
-                in_session(&deploy, "release-7", redacted, "2024-03-04T09:00:00Z"),
-                "s3:ListBuckets",
-            ),
-            assume("2024-03-04T10:00:00Z", user(TOM, TOMS_KEY), &deploy, "release-8", redacted),
-            used.clone(),
-        ]);
-        let origin = |record: &Value| {
-            let id = record["eventID"].as_str().unwrap();
-            lake.query(&format!("SELECT origin FROM calls WHERE event_id = '{id}'"))[0]["origin"].clone()
+        let issued = |time: &str, caller: Value, session: &str| {
+            with(assume(time, caller, &deploy, session, redacted), json!({"sharedEventID": "***"}))
         };
-        assert_eq!(origin(&used), "unknown", "{redacted}: {:?}", lake.query("SELECT * FROM sessions"));
+        let used = |time: &str, role: &str, session: &str, created: &str| {
+            call(time, in_session(role, session, redacted, created), "s3:ListBuckets")
+        };
+        let lake = Lake::of(&[
+            issued("2024-03-04T09:00:00Z", user(MARIA, MARIAS_KEY), "release-7"),
+            used("2024-03-04T09:01:00Z", &deploy, "release-7", "2024-03-04T09:00:00Z"),
+            issued("2024-03-04T10:00:00Z", user(TOM, TOMS_KEY), "release-8"),
+            used("2024-03-04T10:01:00Z", &deploy, "release-8", "2024-03-04T10:00:00Z"),
+            used("2024-03-04T11:01:00Z", &data, "nobody", "2024-03-04T11:00:00Z"),
+        ]);
+        let rows = lake.query("SELECT session_arn, origin FROM sessions ORDER BY session_arn");
+        let row = |arn: String, origin: &str| json!({"session_arn": arn, "origin": origin});
+        let expected = [
+            row(session_arn(&data, "nobody"), "unknown"),
+            row(session_arn(&deploy, "release-7"), MARIA),
+            row(session_arn(&deploy, "release-8"), TOM),
+        ];
+        assert_eq!(rows, expected, "{redacted}");
     }
 }
 
@@ -1047,6 +1053,8 @@ fn a_key_of_a_task_used_at_home_on_the_first_day_is_a_medium_finding_that_names_
     assert_eq!(findings[0]["severity"], "medium");
     let summary = findings[0]["summary"].as_str().unwrap();
     assert!(summary.contains("0123456789abcdef0123456789abcdef") && summary.contains(HOME), "{summary}");
+    let task = format!("arn:aws:ecs:{REGION}:{ACCOUNT}:task/0123456789abcdef0123456789abcdef");
+    assert_eq!(findings[0]["origin"]["identity"], task, "{}", findings[0]);
     assert_eq!(findings[0]["evidence"]["events"].as_array().unwrap().len(), 3, "{}", findings[0]);
 
     let lake = Lake::of(&stolen_from_a_task(AMAZON));

@@ -82,17 +82,21 @@ picked AS MATERIALIZED (
     first_value(subject ORDER BY call_time, call_id) AS subject,
     first_value(requester ORDER BY call_time, call_id) AS requester,
     min(call_time) AS call_time,
-    -- The person's own address is in the record of Identity Center or of the console.
-    coalesce(min(CASE WHEN api IN ('GetRoleCredentials', 'SwitchRole') THEN source_ip_address END),
-      first_value(source_ip_address ORDER BY call_time, call_id)) AS issued_from
+    coalesce(min(person_address), first_value(source_ip_address ORDER BY call_time, call_id)) AS issued_from
   FROM (
     SELECT
       *,
       rank() OVER (
         PARTITION BY credential, session_arn, issued_time
         ORDER BY strength, caller_type = 'AWSAccount', api = 'SwitchRole',
-          CASE WHEN strength = 1 THEN abs(to_unixtime(call_time) - to_unixtime(issued_time)) ELSE 0 END) AS place
-    FROM candidates
+          CASE WHEN strength = 1 THEN abs(to_unixtime(call_time) - to_unixtime(issued_time)) ELSE 0 END) AS place,
+      -- Identity Center and the console see the person's own address; STS sees theirs.
+      CASE WHEN min(address) OVER same = max(address) OVER same THEN min(address) OVER same END AS person_address
+    FROM (
+      SELECT *, CASE WHEN api IN ('GetRoleCredentials', 'SwitchRole') THEN source_ip_address END AS address
+      FROM candidates
+    )
+    WINDOW same AS (PARTITION BY credential, session_arn, issued_time)
   )
   WHERE place = 1
   GROUP BY credential, session_arn, issued_time
@@ -176,7 +180,7 @@ linked AS MATERIALIZED (
       FROM fresh AS f
       LEFT JOIN picked AS p
         ON p.credential = f.credential AND p.session_arn = f.session_arn AND p.issued_time = f.issued_time
-      LEFT JOIN began AS b ON b.account_id = f.caller_account
+      LEFT JOIN began AS b ON b.account_id = f.caller_account AND b.began < f.event_date + INTERVAL '1' DAY
     )
   )
 ),

@@ -4,8 +4,9 @@ SELECT
   event_date,
   coalesce(CASE WHEN access_key_id LIKE 'ASIA%' THEN access_key_id END, user_identity_arn) AS credential,
   user_identity_arn AS session_arn,
-  -- When it was issued; the epoch if that is not logged.
-  coalesce(session_creation_time, to_timestamp_micros(0, 'UTC')) AS issued_time,
+  -- When it was issued; the epoch if that is not logged. A session of the console begins with its sign-in.
+  coalesce(session_creation_time, CASE WHEN event_source = 'signin.amazonaws.com' THEN event_time END,
+    to_timestamp_micros(0, 'UTC')) AS issued_time,
   account_id,
   min(actor) AS actor,
   min(user_identity_type) AS user_identity_type,
@@ -17,7 +18,7 @@ SELECT
   min(json_get_str(user_identity, 'onBehalfOf', 'userId')) AS on_behalf_of,
   min(coalesce(json_get_str(user_identity, 'inScopeOf', 'credentialsIssuedTo'),
     json_get_str(user_identity, 'inScopeOf', 'sourceArn'))) AS issued_to,
-  coalesce(bool_or(regexp_like(user_identity, '"assumedRoot": ?"?true')), FALSE) AS is_assumed_root,
+  coalesce(bool_or(regexp_like(user_identity, '"assumedRoot"\s*:\s*"?true')), FALSE) AS is_assumed_root,
   bool_or(of_instance) AS of_instance,
   -- AWS's SDKs add to the user agent where they run.
   min(regexp_match(user_agent, 'exec-env/(AWS_Lambda_|AWS_ECS_)')[1]) AS environment,
@@ -31,4 +32,7 @@ WHERE user_identity_arn IS NOT NULL
   AND (user_identity_type IN ('AssumedRole', 'FederatedUser')
     OR (user_identity_type IN ('IAMUser', 'Root') AND access_key_id LIKE 'ASIA%'))
 GROUP BY event_date, coalesce(CASE WHEN access_key_id LIKE 'ASIA%' THEN access_key_id END, user_identity_arn),
-  user_identity_arn, coalesce(session_creation_time, to_timestamp_micros(0, 'UTC')), account_id
+  user_identity_arn,
+  coalesce(session_creation_time, CASE WHEN event_source = 'signin.amazonaws.com' THEN event_time END,
+    to_timestamp_micros(0, 'UTC')),
+  account_id

@@ -25,7 +25,7 @@ told AS (
       -- The session of a user or of root keeps its ARN.
       WHEN api IN ('GetSessionToken', 'SwitchRole') THEN user_identity_arn
       WHEN api = 'AssumeRoot' THEN 'arn:' || split_part(user_identity_arn, ':', 2) || ':iam::'
-        || coalesce(regexp_match(request_parameters, '"targetPrincipal":"[^"]*?([0-9]{12})')[1], '') || ':root'
+        || coalesce(regexp_match(json_get_str(request_parameters, 'targetPrincipal'), '[0-9]{12}')[1], '') || ':root'
       -- The path of a role is not part of its sessions' ARN.
       WHEN api LIKE 'AssumeRole%' AND session_name IS NOT NULL AND role_arn LIKE 'arn:%' THEN
         'arn:' || split_part(role_arn, ':', 2) || ':sts::' || split_part(role_arn, ':', 5) || ':assumed-role/'
@@ -46,8 +46,9 @@ told AS (
       WHEN api = 'SwitchRole' THEN json_get_str(additional_event_data, 'SwitchFrom')
       WHEN user_identity_type = 'AWSService' THEN coalesce(
         'system:serviceaccount:' || regexp_match(request_parameters,
-          '"key":"kubernetes-namespace","value":"([^"]+)"')[1]
-          || ':' || regexp_match(request_parameters, '"key":"kubernetes-service-account","value":"([^"]+)"')[1],
+          '"key"\s*:\s*"kubernetes-namespace"\s*,\s*"value"\s*:\s*"([^"]+)"')[1]
+          || ':' || regexp_match(request_parameters,
+          '"key"\s*:\s*"kubernetes-service-account"\s*,\s*"value"\s*:\s*"([^"]+)"')[1],
         CASE WHEN invoked_by = 'pods.eks.amazonaws.com' THEN session_name END,
         workload_arn(coalesce(invoked_by, actor), session_name, aws_region, role_arn))
     END AS subject
@@ -59,9 +60,10 @@ SELECT
   min(account_id) AS account_id,
   min(api) AS api,
   max(access_key) AS access_key,
-  max(session_arn) AS session_arn,
+  session_arn,
   max(role_arn) AS role_arn,
-  first_value(actor ORDER BY is_account, event_id) AS caller,
+  -- The console records a switch in the name of the new session.
+  first_value(CASE WHEN api = 'SwitchRole' THEN subject ELSE actor END ORDER BY is_account, event_id) AS caller,
   first_value(user_identity_type ORDER BY is_account, event_id) AS caller_type,
   first_value(user_identity_account_id ORDER BY is_account, event_id) AS caller_account,
   -- The caller's own temporary credential, as in `daily_credential`.
@@ -83,8 +85,9 @@ FROM (
   SELECT
     *,
     user_identity_type = 'AWSAccount' AS is_account,
-    user_identity_type IN ('AssumedRole', 'FederatedUser')
-      OR (user_identity_type IN ('IAMUser', 'Root') AND access_key_id LIKE 'ASIA%') AS is_temporary
+    api <> 'SwitchRole' AND (user_identity_type IN ('AssumedRole', 'FederatedUser')
+      OR (user_identity_type IN ('IAMUser', 'Root') AND access_key_id LIKE 'ASIA%')) AS is_temporary
   FROM told
 )
-GROUP BY event_date, coalesce(shared_event_id, event_id), CASE WHEN api = 'SwitchRole' THEN 1 ELSE 0 END
+-- Copies of logs may have one shared id for all calls.
+GROUP BY event_date, coalesce(shared_event_id, event_id), session_arn, CASE WHEN api = 'SwitchRole' THEN 1 ELSE 0 END
