@@ -19,8 +19,10 @@ respond    = [
 max_share_before = { default = 0.05, min = 0.0, max = 1.0, help = """\
   share of the role's earlier calls that came from outside AWS; a role above it is not reported""" }
 min_calls_before = { default = 20, min = 1, help = """\
-  earlier calls the role needs for a high finding; with fewer, an instance's role is medium, others are not judged""" }
-min_days_before  = { default = 5, min = 1, help = "earlier active days that a role needs if it is not an instance's" }
+  earlier calls the role needs for a high finding; with fewer, credentials that a service gave to a workload are medium,
+  others are not judged""" }
+min_days_before  = { default = 5, min = 1, help = """\
+  earlier active days that a role needs if its credentials were not given to a workload""" }
 colleagues       = { default = 3, min = 1, help = """\
   an address or a network that this many other identities used before is the company's own""" }
 */
@@ -73,16 +75,16 @@ active AS (
   WINDOW before AS (PARTITION BY role, account_id ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
 days AS MATERIALIZED (
-  SELECT * FROM active
+  SELECT *, of_instance OR (calls_before >= $min_calls_before AND days_before >= $min_days_before) AS is_judged
+  FROM active
   WHERE event_date >= CAST($from AS DATE)
     AND calls_outside > 0
     AND outside_before <= $max_share_before * calls_before
-    AND (of_instance OR (calls_before >= $min_calls_before AND days_before >= $min_days_before))
 ),
 -- One row per place, however many sessions were there.
 places AS MATERIALIZED (
   SELECT DISTINCT
-    d.role, d.account_id, d.event_date, d.calls_before, d.outside_before, d.of_instance,
+    d.role, d.account_id, d.event_date, d.calls_before, d.outside_before, d.is_judged,
     a.actor, a.source_ip_address AS ip, a.endpoint_account, a.is_foreign_endpoint, a.of_instance AS is_of_instance
   FROM days AS d
   JOIN addresses AS a ON a.role = d.role AND a.account_id = d.account_id AND a.event_date = d.event_date
@@ -106,19 +108,25 @@ placed AS (
     p.*,
     c.event_time, c.event_id, c.failed, c.session_name, c.access_key_id,
     coalesce(greatest(m.at_address, m.in_network), 0) AS colleagues,
-    NOT p.is_foreign_endpoint AND coalesce(greatest(m.at_address, m.in_network), 0) >= $colleagues AS is_known
+    NOT p.is_foreign_endpoint AND coalesce(greatest(m.at_address, m.in_network), 0) >= $colleagues AS is_known,
+    c.of_instance OR c.is_workload AS of_workload
   FROM places AS p
-  JOIN calls AS c ON c.actor = p.actor AND c.account_id = p.account_id AND c.event_date = p.event_date
+  JOIN (
+    -- A service got the credentials for something that runs in AWS, whoever else may assume the role.
+    SELECT *, regexp_like(origin, '^arn:[a-z-]+:(ec2|ecs|lambda|codebuild):') AS is_workload FROM calls
+  ) AS c ON c.actor = p.actor AND c.account_id = p.account_id AND c.event_date = p.event_date
     AND c.source_ip_address = p.ip AND c.of_instance = p.is_of_instance
   LEFT JOIN met AS m ON m.ip = p.ip AND m.actor = p.actor AND m.event_date = p.event_date
   WHERE NOT c.by_service
     AND c.event_time >= $from AND c.event_time < $to
+    AND (p.is_judged OR c.is_workload)
     AND c.vpc_endpoint_account_id IS NOT DISTINCT FROM p.endpoint_account
 ),
 -- On a day with calls from known places and from others, only the others count.
 judged AS (
   SELECT
-    role, account_id, event_date, calls_before, outside_before, of_instance,
+    role, account_id, event_date, calls_before, outside_before,
+    bool_or(of_workload) AS of_workload,
     bool_or(is_foreign_endpoint) AS foreign_endpoint,
     bool_and(is_known) AS is_known_place,
     count(*) AS calls_outside,
@@ -134,7 +142,7 @@ judged AS (
     evidence(event_id, event_time) AS evidence
   FROM (SELECT *, bool_and(is_known) OVER (PARTITION BY role, account_id, event_date) AS all_known FROM placed)
   WHERE is_known = all_known
-  GROUP BY role, account_id, event_date, calls_before, outside_before, of_instance
+  GROUP BY role, account_id, event_date, calls_before, outside_before
 )
 SELECT
   first_time,
@@ -145,9 +153,9 @@ SELECT
   CAST(NULL AS VARCHAR) AS region,
   -- Scale: 5 calls.
   CASE WHEN calls_before >= $min_calls_before THEN saturating_score(calls_outside, 5.0) ELSE 0.5 END AS score,
-  -- The company's own line is a detour of the traffic. A role that is not an instance's can be assumed from elsewhere.
+  -- The company's own line is a detour of the traffic. Credentials that no workload got may be from elsewhere.
   CASE WHEN is_known_place THEN 'low'
-       WHEN calls_before >= $min_calls_before AND (of_instance OR foreign_endpoint) THEN 'high'
+       WHEN calls_before >= $min_calls_before AND (of_workload OR foreign_endpoint) THEN 'high'
        ELSE 'medium' END AS severity,
   coalesce(session, 'a session') || ' (' || actor || '): ' || counted(calls_outside, 'call', 'calls')
     || ' with its credentials '
