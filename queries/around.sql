@@ -12,7 +12,7 @@ WITH own AS (
   SELECT DISTINCT source_ip_address
   FROM calls
   WHERE (actor = $entity OR source_ip_address = $entity OR access_key_id = $entity)
-    AND NOT by_service
+    AND NOT by_service AND agent IS NULL
     AND event_time BETWEEN CAST($begin AS TIMESTAMP) - CAST($minutes || ' minutes' AS INTERVAL)
       AND CAST($end AS TIMESTAMP) + CAST($minutes || ' minutes' AS INTERVAL)
 )

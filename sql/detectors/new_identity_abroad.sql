@@ -36,7 +36,9 @@ there AS MATERIALIZED (
   SELECT
     s.actor, s.event_date, c.account_id, s.kind,
     CASE s.kind WHEN 'asn' THEN ip_organisation(c.source_ip_address) ELSE s.item END AS item,
-    c.event_id, c.event_time, c.failed, c.source_ip_address, c.client, o.lake_since,
+    c.event_id, c.event_time, c.failed, c.client, o.lake_since,
+    -- An agent's host name is no place.
+    CASE WHEN c.agent IS NULL THEN c.source_ip_address END AS source_ip_address,
     in_api_list('sensitive', c.event_source, c.event_name) OR in_api_list('reads_secrets', c.event_source, c.event_name)
       OR c.error_family = 'denied' AS matters
   FROM strange AS s

@@ -12,7 +12,9 @@ min_new_reads = { default = 3, min = 1, help = """\
 */
 WITH created AS MATERIALIZED (
   SELECT
-    actor, account_id, event_date, event_time, event_id, source_ip_address,
+    actor, account_id, event_date, event_time, event_id,
+    -- An agent's host name is no place.
+    CASE WHEN agent IS NULL THEN source_ip_address END AS source_ip_address,
     coalesce(json_get_str(request_parameters, 'userName'), json_get_str(response_elements, 'accessKey', 'userName'))
       AS user_name,
     json_get_str(response_elements, 'accessKey', 'accessKeyId') AS made_key

@@ -2,7 +2,7 @@
 title = "Habits: most frequent APIs, regions and clients, by number of days"
 */
 WITH own AS (
-  SELECT event_date, event_source, api, aws_region, user_agent_family(user_agent) AS client
+  SELECT event_date, event_source, api, aws_region, coalesce(agent, user_agent_family(user_agent)) AS client
   FROM calls
   WHERE (actor = $entity OR user_identity_arn = $entity OR access_key_id = $entity OR source_ip_address = $entity)
     AND event_time >= $from AND event_time < $to

@@ -11,7 +11,7 @@ SELECT
   count(*) AS calls
 FROM calls
 WHERE (actor = $entity OR user_identity_arn = $entity OR access_key_id = $entity OR source_ip_address = $entity)
-  AND NOT by_service
+  AND NOT by_service AND agent IS NULL
   AND event_time >= $from AND event_time < $to
 GROUP BY source_ip_address
 ORDER BY calls DESC, address

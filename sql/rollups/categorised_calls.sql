@@ -1,6 +1,6 @@
 -- Calls that change who may do what or who can see what: one row per call, with a category and the other accounts
--- that get access. Failed calls are included; `failed` distinguishes them. Calls that a service made for somebody count
--- too: `actor` is then who asked the service, and `through` the service.
+-- that get access. Failed calls are included; `failed` distinguishes them. Calls that a service or an agent made for
+-- somebody count too: `actor` is then who asked it, and `through` the service or agent.
 WITH listed AS (
   SELECT
     * EXCEPT (is_change),
@@ -23,7 +23,7 @@ WITH listed AS (
       json_get_str(request_parameters, 'policyInJson'), json_get_str(request_parameters, 'accessPolicy'),
       json_get_str(request_parameters, 'attributeValue'), json_get_str(request_parameters, 'attributes', 'Policy'))
       AS policy,
-    CASE WHEN by_service THEN coalesce(invoked_by, source_ip_address) END AS through
+    CASE WHEN by_service OR agent IS NOT NULL THEN coalesce(invoked_by, source_ip_address) END AS through
   FROM identified_calls
   WHERE (read_only IS NOT TRUE OR event_source = 'sts.amazonaws.com')
     -- Services that act for themselves, with a role of their own.
@@ -37,8 +37,9 @@ requested AS (
     l.event_id, l.event_time,
     first_value(r.actor ORDER BY r.event_time DESC, r.actor) AS requested_by
   FROM listed AS l
-  JOIN identified_calls AS r ON r.event_source = l.through AND r.named_role = l.session_issuer_arn AND r.event_time <= l.event_time
-  WHERE NOT r.by_service AND NOT r.failed AND r.read_only IS NOT TRUE
+  JOIN identified_calls AS r ON r.event_source = l.through AND r.named_role = l.session_issuer_arn
+    AND r.event_time <= l.event_time
+  WHERE l.by_service AND NOT r.by_service AND NOT r.failed AND r.read_only IS NOT TRUE
   GROUP BY l.event_id, l.event_time
 ),
 asked AS (

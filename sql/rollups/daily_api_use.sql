@@ -1,4 +1,5 @@
--- One row per identity, region, API and day: what identities do by themselves, without what services did for them.
+-- One row per identity, region, API and day: what identities do by themselves or through agents, without
+-- what services did for them.
 SELECT
   event_date,
   account_id,

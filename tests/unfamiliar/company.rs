@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use serde_json::{Map, Value, json};
-use trailhunt::detect::{Detector, Finding, Library, Settings, Severity, Window, run};
+use trailhunt::detect::{Detector, Finding, Library, Settings, Severity, Window, rows, run};
 use trailhunt::workbench::fixture;
 
 /// Days of history; the day after them is the last, on which things happen.
@@ -26,6 +26,8 @@ pub const RENTED: &str = "85.17.22.30";
 pub const RENTED_2: &str = "185.182.193.7";
 const RENTED_FI: &str = "95.216.10.4";
 pub const RENTED_SG: &str = "128.199.70.8";
+/// AWS's MCP server, as records name it.
+pub const MCP: &str = "aws-mcp.amazonaws.com";
 /// Build runners.
 const RUNNER: &str = "172.176.10.2";
 
@@ -136,6 +138,11 @@ impl Caller {
     /// A role that a service has for its own work.
     pub fn service_role(name: &str, service: &str) -> Caller {
         Caller::role_in(ACCOUNT, &format!("aws-service-role/{service}/"), name, "service").through(service)
+    }
+
+    /// A service that acts for itself.
+    pub fn service(name: &str) -> Caller {
+        Caller::new(json!({ "type": "AWSService", "invokedBy": name }), ACCOUNT, name, name)
     }
 
     /// A person on the sign-in page of Identity Center: the record's principal is the account.
@@ -314,6 +321,17 @@ impl Company {
         self.records.last_mut().unwrap()
     }
 
+    /// Adds a call that AWS's MCP server makes for a caller, and after it the record of the tool that the caller called.
+    pub fn ask_agent(&mut self, caller: &Caller, at: DateTime<Utc>, api: &str, request: Value) {
+        let id = format!("5c0ffee0-0000-4000-8000-{:012}", self.calls);
+        self.call(&caller.clone().through(MCP), at, api, request)["requestID"] = id.clone().into();
+        let at = at + chrono::Duration::seconds(1);
+        let tool = self.call(caller, at, "aws-mcp:CallReadWriteTool", json!({ "method": "tools/call" }));
+        tool["eventType"] = "AwsMcpEvent".into();
+        let made = json!({ "apiName": api, "requestId": id, "awsRegion": "eu-west-1" });
+        tool["additionalEventData"] = json!({ "downstreamRequests": [made] });
+    }
+
     /// Adds calls that are one second apart.
     pub fn calls<'a>(
         &mut self,
@@ -341,6 +359,16 @@ impl Company {
             let is_today = record["eventTime"].as_str().unwrap().starts_with(&date);
             !(is_today && is_person) || people.iter().any(|name| arn.contains(name))
         });
+    }
+
+    /// The rows of a query.
+    pub fn query(&self, sql: &str) -> Vec<Value> {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let batches = runtime.block_on(async {
+            let (session, _) = fixture::session(&self.records).await.unwrap();
+            session.query("test", sql, &Default::default()).await.unwrap().collect().await.unwrap()
+        });
+        rows(&batches).unwrap().into_iter().map(Value::Object).collect()
     }
 
     /// What detectors find on the last day.

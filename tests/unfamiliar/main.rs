@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
+mod agents;
 mod company;
 
 use chrono::Duration;

@@ -27,6 +27,8 @@ pub enum Argument {
     Integer(&'static str),
     /// A time; passed as microseconds UTC.
     Time(&'static str),
+    /// True, false or null.
+    Boolean(&'static str),
 }
 
 impl Argument {
@@ -34,7 +36,8 @@ impl Argument {
     pub fn name(self) -> &'static str {
         match self {
             Argument::Text(name) | Argument::Texts(name) => name,
-            Argument::Float(name) | Argument::Integer(name) | Argument::Time(name) => name,
+            Argument::Float(name) | Argument::Integer(name) => name,
+            Argument::Time(name) | Argument::Boolean(name) => name,
         }
     }
 
@@ -45,6 +48,7 @@ impl Argument {
             Argument::Float(_) => DataType::Float64,
             Argument::Integer(_) => DataType::Int64,
             Argument::Time(_) => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            Argument::Boolean(_) => DataType::Boolean,
         }
     }
 }

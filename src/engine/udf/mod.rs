@@ -4,8 +4,10 @@
 //! [`Function`], [`WindowFunction`] and [`AggregateFunction`] hold what all declarations have in common; examples run as
 //! tests. Text arguments may come as any of the engine's string types; they reach the logic as Utf8.
 
+mod agent_name;
 mod api_name;
 mod baseline;
+mod call_via;
 mod counted;
 mod decayed_mean;
 mod entropy;
@@ -59,7 +61,9 @@ use crate::geo::Geo;
 /// The functions of one row.
 pub fn scalar_functions(geo: &Arc<Geo>) -> Vec<Function> {
     vec![
+        agent_name::function(),
         api_name::function(),
+        call_via::function(),
         counted::function(),
         error_family::function(),
         error_family::is_denied(),

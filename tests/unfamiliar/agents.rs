@@ -1,0 +1,160 @@
+//! What agents of AWS do for people: it belongs to the people, and the agent is no place.
+
+use serde_json::{Value, json};
+use trailhunt::detect::Library;
+
+use super::company::*;
+
+/// A client that people call the agent with.
+const EDITOR: &str = "python-httpx/0.28.1 mcp-proxy-for-aws/1.7.0 editor/1.0.0";
+
+fn person(name: &str) -> Caller {
+    Caller::person(name).with(EDITOR)
+}
+
+fn new_key() -> Value {
+    json!({ "userName": "tape-runner" })
+}
+
+#[test]
+fn calls_of_an_agent_are_those_of_its_caller() {
+    let mut company = Company::new();
+    company.ask_agent(&person("aoife").from(RENTED), today("11:00"), "rds:DescribeDBInstances", json!({}));
+    // Its record of the tool is missing: another trail has it, or it was never logged.
+    company.call(&person("brendan").through(MCP), today("11:00"), "rds:DescribeDBInstances", json!({}));
+    company.call(&person("ciara").through("q.amazonaws.com"), today("11:00"), "rds:DescribeDBInstances", json!({}));
+    // Services that carry out a request, and an agent that acts for nobody.
+    company.call(
+        &person("declan").through("athena.amazonaws.com"),
+        today("11:00"),
+        "rds:DescribeDBInstances",
+        json!({}),
+    );
+    company.call(&Caller::service(MCP), today("11:00"), "rds:DescribeDBInstances", json!({}));
+
+    let calls = company.query(
+        "SELECT split_part(actor, '/', 3) AS who, by_service, agent, via, client, is_change FROM calls
+         WHERE event_source = 'rds.amazonaws.com' ORDER BY who",
+    );
+    let call = |who: &str, by_service: bool, agent: Value, via: &str, client: &str| {
+        let who = if who.is_empty() { String::new() } else { format!("{who}@ferryline.example") };
+        json!({ "who": who, "by_service": by_service, "agent": agent, "via": via, "client": client, "is_change": false })
+    };
+    let expected = [
+        call("", true, Value::Null, "aws-mcp", "AWS service"),
+        call("aoife", false, "aws-mcp".into(), "aws-mcp", "aws-mcp"),
+        call("brendan", false, "aws-mcp".into(), "aws-mcp", "aws-mcp"),
+        call("ciara", false, "amazon-q".into(), "amazon-q", "amazon-q"),
+        call("declan", true, Value::Null, "service", "AWS service"),
+    ];
+    assert_eq!(
+        calls.iter().map(without_nulls).collect::<Vec<_>>(),
+        expected.iter().map(without_nulls).collect::<Vec<_>>()
+    );
+
+    let used = |table: &str, filter: &str| {
+        let rows =
+            company.query(&format!("SELECT DISTINCT split_part(actor, '/', 3) AS who FROM {table} WHERE {filter}"));
+        let mut who: Vec<_> =
+            rows.iter().map(|row| row["who"].as_str().unwrap().split('@').next().unwrap().to_owned()).collect();
+        who.sort();
+        who
+    };
+    assert_eq!(used("daily_api_use", "event_source = 'rds.amazonaws.com'"), ["aoife", "brendan", "ciara"]);
+    assert_eq!(used("daily_agent_use", "agent = 'aws-mcp'"), ["aoife", "brendan"]);
+    assert_eq!(used("novelties", "item = 'rds.amazonaws.com:DescribeDBInstances'"), ["aoife", "brendan", "ciara"]);
+    // The host name of a service is no address; the address from which the tool was called is.
+    assert_eq!(used("daily_address", "source_ip_address LIKE '%.amazonaws.com'"), [""; 0]);
+    assert_eq!(used("daily_network", &format!("source_ip_address = '{RENTED}'")), ["aoife"]);
+    // The tool itself changes nothing.
+    assert_eq!(
+        company.query("SELECT DISTINCT is_change FROM calls WHERE event_source = 'aws-mcp.amazonaws.com'"),
+        [json!({ "is_change": false })]
+    );
+}
+
+#[test]
+fn the_timeline_has_the_address_from_which_an_agent_was_asked() {
+    let mut company = Company::new();
+    company.ask_agent(&person("aoife").from(RENTED), today("11:00"), "rds:DescribeDBInstances", json!({}));
+    company.call(&person("brendan").through(MCP), today("11:00"), "rds:DescribeDBInstances", json!({}));
+    // Somebody else's record with the same id says nothing about Brendan's call.
+    company.call(&person("ciara").through(MCP), today("11:00"), "rds:DescribeDBInstances", json!({}))["requestID"] =
+        json!("5c0ffee0-0000-4000-8000-000000000000");
+    let rows = company.query(
+        "SELECT split_part(actor, '/', 3) AS who, source_ip_address, caller_address, caller_client, via FROM timeline
+         WHERE event_source = 'rds.amazonaws.com' ORDER BY who",
+    );
+    assert_eq!(rows[0]["caller_address"], RENTED, "{rows:?}");
+    assert_eq!(rows[0]["caller_client"], "python-httpx", "{rows:?}");
+    assert_eq!(rows[0]["source_ip_address"], MCP, "{rows:?}");
+    assert!(rows[1..].iter().all(|row| row.get("caller_address").is_none_or(Value::is_null)), "{rows:?}");
+    let (all, calls) =
+        (company.query("SELECT count(*) AS n FROM timeline"), company.query("SELECT count(*) AS n FROM calls"));
+    assert_eq!(all, calls);
+}
+
+#[test]
+fn an_attack_through_an_agent_is_the_same_finding_as_without() {
+    let mut company = Company::new();
+    company.call(&person("aoife"), today("11:00"), "iam:CreateAccessKey", new_key());
+    company.ask_agent(&person("brendan"), today("11:00"), "iam:CreateAccessKey", new_key());
+    company.call(&person("ciara").through(MCP), today("11:00"), "iam:CreateAccessKey", new_key());
+    company.call(&person("declan").through("q.amazonaws.com"), today("11:00"), "iam:CreateAccessKey", new_key());
+    let found = company.hunt(&["sensitive_api"]);
+    for name in ["brendan", "ciara", "declan"] {
+        assert_eq!(found.severity(name), found.severity("aoife"), "{found}");
+        assert!(found.alerts(name).contains(".amazonaws.com; earlier days: 0"), "{found}");
+    }
+}
+
+#[test]
+fn no_finding_takes_an_agent_for_a_place() {
+    let library = Library::load(&[]).unwrap();
+    let all: Vec<_> = library.iter().map(|detector| detector.id.as_str()).collect();
+    let mut company = Company::new();
+    let agent = person("aoife").through(MCP);
+    let reads = ["iam:ListUsers", "iam:ListAccessKeys", "iam:GetAccountSummary", "iam:ListGroups"];
+    company.calls(&agent, today("11:00"), reads.map(|api| (api, json!({}))));
+    let made = company.call(&agent, today("11:05"), "iam:CreateAccessKey", new_key());
+    made["responseElements"] = json!({ "accessKey": { "userName": "tape-runner", "accessKeyId": "AKIANEWKEY" } });
+    let key = Caller::user("tape-runner").with_key("AKIANEWKEY").through(MCP);
+    company.calls(&key, today("11:10"), reads.map(|api| (api, json!({}))));
+    // An identity without a history of its own, and the first that uses the agent.
+    company.calls(&Caller::user("stowaway").through(MCP), today("10:20"), reads.map(|api| (api, json!({}))));
+    let found = company.hunt(&all);
+    found.alerts("aoife");
+    for finding in found.about("") {
+        let mut finding = serde_json::to_value(finding).unwrap();
+        let members = finding.as_object_mut().unwrap();
+        // Records state the host name, and a sensitive call the service that made it.
+        members.remove("evidence");
+        let text =
+            finding.to_string().replace(&format!("through {MCP}"), "").replace(&format!(r#""through":"{MCP}""#), "");
+        assert!(!text.contains(MCP), "{text}");
+    }
+    for detector in ["recon_then_key", "new_identity_abroad"] {
+        assert!(found.about("").iter().any(|finding| finding.detector == detector), "{detector}\n{found}");
+    }
+}
+
+#[test]
+fn the_place_from_which_an_agent_is_asked_is_a_place_of_the_caller() {
+    let mut company = Company::new();
+    company.ask_agent(
+        &Caller::user("tape-runner").with(EDITOR).from(RENTED_SG),
+        today("11:00"),
+        "rds:DescribeDBInstances",
+        json!({}),
+    );
+    company.call(&Caller::user("legacy-deploy").through(MCP), today("11:00"), "rds:DescribeDBInstances", json!({}));
+    let found = company.hunt(&["new_place", "key_from_two_networks", "impossible_travel"]);
+    assert!(found.alerts("tape-runner").contains(RENTED_SG), "{found}");
+    assert_eq!(found.severity("legacy-deploy"), None, "{found}");
+}
+
+/// A row without the members that are null: the engine leaves some of them out.
+fn without_nulls(row: &Value) -> Value {
+    let members = row.as_object().unwrap().iter().filter(|(_, value)| !value.is_null());
+    Value::Object(members.map(|(name, value)| (name.clone(), value.clone())).collect())
+}
