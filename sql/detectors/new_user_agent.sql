@@ -40,6 +40,7 @@ SELECT
 FROM days AS d
 JOIN calls AS c ON c.actor = d.actor AND c.account_id = d.account_id AND c.event_date = d.event_date
   AND array_has(d.items, c.client)
-WHERE NOT c.by_service AND c.event_time >= $from AND c.event_time < $to
+-- agent_first_use reports agents.
+WHERE NOT c.by_service AND c.agent IS NULL AND c.event_time >= $from AND c.event_time < $to
 GROUP BY d.first_time, d.actor, d.account_id, d.items, d.users_before, d.identities_before, d.surprise,
   d.known_since, d.active_days, d.new_days

@@ -1,7 +1,7 @@
 //! What agents of AWS do for people: it belongs to the people, and the agent is no place.
 
 use serde_json::{Value, json};
-use trailhunt::detect::Library;
+use trailhunt::detect::{Library, Severity};
 
 use super::company::*;
 
@@ -151,6 +151,78 @@ fn the_place_from_which_an_agent_is_asked_is_a_place_of_the_caller() {
     let found = company.hunt(&["new_place", "key_from_two_networks", "impossible_travel"]);
     assert!(found.alerts("tape-runner").contains(RENTED_SG), "{found}");
     assert_eq!(found.severity("legacy-deploy"), None, "{found}");
+}
+
+#[test]
+fn a_first_agent_is_reported_by_how_many_use_it() {
+    let mut company = Company::new();
+    company.ask_agent(&person("aoife"), today("11:00"), "s3:ListBuckets", json!({}));
+    company.call(
+        &person("brendan").through("cloudformation.amazonaws.com"),
+        today("11:00"),
+        "s3:ListBuckets",
+        json!({}),
+    );
+    let found = company.hunt(&["agent_first_use"]);
+    assert_eq!(found.severity("aoife"), Some(Severity::Low), "{found}");
+    assert_eq!(found.severity("brendan"), None, "{found}");
+
+    for name in &PEOPLE[3..8] {
+        company.ask_agent(&person(name), at(12, "11:00"), "s3:ListBuckets", json!({}));
+    }
+    let found = company.hunt(&["agent_first_use"]);
+    assert_eq!(found.severity("aoife"), Some(Severity::Informational), "{found}");
+    assert_eq!(found.severity("declan"), None, "{found}");
+}
+
+#[test]
+fn an_agent_that_does_what_its_user_never_did_is_reported() {
+    let mut company = Company::new();
+    company.ask_agent(&person("aoife"), today("11:00"), "iam:CreateAccessKey", new_key());
+    company.call(&person("brendan"), today("11:00"), "iam:CreateAccessKey", new_key());
+    company.ask_agent(&person("brendan"), today("11:05"), "iam:CreateAccessKey", new_key());
+    company.ask_agent(&person("ciara"), today("11:00"), "ec2:DescribeInstances", json!({}));
+    company.ask_agent(&person("aoife"), today("11:06"), "s3:ListBuckets", json!({}));
+    let found = company.hunt(&["agent_new_action"]);
+    assert!(found.alerts("aoife").contains("1 API for"), "{found}");
+    assert_eq!(found.severity("brendan"), None, "{found}");
+    assert_eq!(found.severity("ciara"), None, "{found}");
+}
+
+#[test]
+fn where_everybody_works_with_agents_their_work_is_quiet() {
+    let mut company = Company::new();
+    for day in 1..=21 {
+        for (n, name) in PEOPLE.iter().enumerate() {
+            // The last to begin does so today.
+            if n == 9 && day < 21 {
+                continue;
+            }
+            let time = |minute: usize| at(day, &format!("14:{:02}", n + minute));
+            let agent = person(name);
+            company.ask_agent(&agent, time(0), "ec2:DescribeInstances", json!({}));
+            company.ask_agent(&agent, time(10), "logs:DescribeLogGroups", json!({}));
+            // Work that most do now and then, each for the first time on another day; three of them today.
+            for (m, api) in [
+                "lambda:UpdateFunctionConfiguration",
+                "sqs:SetQueueAttributes",
+                "rds:DescribeDBInstances",
+                "sns:ListTopics",
+            ]
+            .iter()
+            .enumerate()
+            {
+                if day as usize == 12 + (n + 2 * m) % 10 {
+                    company.ask_agent(&agent, time(20 + m), api, json!({}));
+                }
+            }
+        }
+    }
+    let found = company.hunt(&["agent_first_use", "agent_new_action"]);
+    for finding in found.about("") {
+        assert!(finding.severity <= Severity::Informational, "{found}");
+    }
+    assert_eq!(found.about("").len(), 1, "only the last to begin\n{found}");
 }
 
 /// A row without the members that are null: the engine leaves some of them out.
