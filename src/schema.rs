@@ -73,7 +73,7 @@ pub const EVENTS: &[Column] = &[
     column("error_message", Text, Record("errorMessage"), "the service's error message"),
     column("read_only", Bool, Record("readOnly"), "true when the call changes nothing"),
     column("management_event", Bool, Record("managementEvent"), "true for management (control plane) events"),
-    column("event_category", Text, Record("eventCategory"), "Management, Data, NetworkActivity or Insight; null in older records, except for Insight"),
+    column("event_category", Text, Record("eventCategory"), "Management, Data, NetworkActivity, Insight or Aggregated; null in older records, except for the last two"),
     column("event_type", Text, Record("eventType"), "AwsApiCall, AwsServiceEvent, AwsConsoleSignIn, ..."),
     column("event_version", Text, Record("eventVersion"), "version of the record format"),
     column("event_id", Text, Record("eventID"), "id of the event, as written; records with the same GUID are kept once, unless they state different calls"),

@@ -19,7 +19,7 @@ warm_up_days = { default = 7, min = 1, help = "days of data events an account ne
 */
 WITH used AS MATERIALIZED (
   SELECT *, CAST(to_unixtime(event_date) / 86400 AS BIGINT) AS day
-  FROM daily_bucket_use
+  FROM daily_bucket_reads
   WHERE event_date < CAST($to AS DATE) AND event_date >= CAST($from AS DATE) - INTERVAL '56 days'
     AND reads > 0
 ),
@@ -118,7 +118,8 @@ SELECT
   s.actor || ' read ' || counted(s.reads, 'object', 'objects') || ' (' || round(s.bytes_out / 1e6, 1)
     || ' MB) from bucket ' || s.bucket || ' in a day; mean per day: ' || round(s.actor_mean, 1) || ' by this identity, '
     || round(s.bucket_mean, 1) || ' by the bucket''s busiest reader (' || counted(s.bucket_days, 'day', 'days') || ', '
-    || counted(coalesce(o.other_readers, 0), 'other reader', 'other readers') || ')' AS summary,
+    || counted(coalesce(o.other_readers, 0), 'other reader', 'other readers') || ')'
+    || CASE WHEN s.is_summarised THEN '; at least so many, from aggregated events' ELSE '' END AS summary,
   evidence(c.event_id, c.event_time) AS evidence,
   count(*) AS events,
   s.bucket AS key,
@@ -134,10 +135,16 @@ SELECT
 FROM scored AS s
 LEFT JOIN others AS o ON o.account_id = s.account_id AND o.actor = s.actor AND o.bucket = s.bucket
   AND o.event_date = s.event_date
-JOIN object_calls AS c ON c.account_id = s.account_id AND c.actor = s.actor AND c.bucket = s.bucket
-  AND c.event_date = s.event_date
-WHERE c.event_time >= $from AND c.event_time < $to
-  AND c.is_read
-  AND (s.nats >= $min_nats OR s.is_heavy)
+JOIN (
+  SELECT account_id, actor, bucket, event_date, event_id, event_time, FALSE AS is_summarised
+  FROM object_calls
+  WHERE is_read AND event_time >= $from AND event_time < $to
+  UNION ALL
+  SELECT account_id, actor, bucket, event_date, event_id, event_time, TRUE AS is_summarised
+  FROM aggregated_reads
+  WHERE event_time >= $from AND event_time < $to
+) AS c ON c.account_id = s.account_id AND c.actor = s.actor AND c.bucket = s.bucket AND c.event_date = s.event_date
+  AND c.is_summarised = s.is_summarised
+WHERE (s.nats >= $min_nats OR s.is_heavy)
 GROUP BY s.first_time, s.last_time, s.actor, s.account_id, s.bucket, s.reads, s.bytes_out, s.nats, s.actor_mean,
-  s.actor_days, s.bucket_mean, s.bucket_days, s.most_bytes, o.other_readers
+  s.actor_days, s.bucket_mean, s.bucket_days, s.most_bytes, s.is_summarised, o.other_readers

@@ -18,17 +18,35 @@ lookback    = { default = 336, min = 24, max = 2000, help = "active hours of his
 spread_floor = { default = 0.5, min = 0.05, help = "minimum spread, in ln(calls): 0.5 is a factor of 1.6" }
 */
 WITH candidates AS MATERIALIZED (
-  SELECT DISTINCT actor, account_id
+  SELECT actor, account_id
   FROM hourly_activity
   WHERE event_date >= CAST($from AS DATE) AND event_date < CAST($to AS DATE)
     AND calls - failures >= $min_calls
+  UNION
+  SELECT actor, account_id
+  FROM hourly_aggregated_calls
+  WHERE event_date >= CAST($from AS DATE) AND event_date < CAST($to AS DATE)
+    AND calls >= $min_calls
 ),
--- Failed calls are left out: a job that is denied and retries makes many calls but gets nothing.
+-- Failed calls are left out: a job that is denied and retries makes many calls but gets nothing. Calls that only
+-- summaries of data events state count too; an hour in both is in the summaries with the larger number.
 hourly AS (
-  SELECT h.actor, h.account_id, h.hour, h.calls - h.failures AS calls, h.first_time, h.last_time
-  FROM hourly_activity AS h
+  SELECT
+    h.actor, h.account_id, h.hour,
+    max(h.calls) AS calls,
+    min(h.first_time) AS first_time,
+    max(h.last_time) AS last_time,
+    bool_or(h.is_summarised) AS is_summarised
+  FROM (
+    SELECT actor, account_id, event_date, hour, calls - failures AS calls, first_time, last_time, FALSE AS is_summarised
+    FROM hourly_activity
+    UNION ALL
+    SELECT actor, account_id, event_date, hour, calls, first_time, last_time, TRUE AS is_summarised
+    FROM hourly_aggregated_calls
+  ) AS h
   JOIN candidates AS c ON c.actor = h.actor AND c.account_id = h.account_id
   WHERE h.event_date < CAST($to AS DATE)
+  GROUP BY h.actor, h.account_id, h.hour
 ),
 -- Compared with active hours only: how much it does when it does something.
 judged AS (
@@ -62,6 +80,7 @@ days AS MATERIALIZED (
     first_value(mean_calls ORDER BY z DESC) AS mean_calls,
     first_value(median_calls ORDER BY z DESC) AS median_calls,
     first_value(hours_before ORDER BY z DESC) AS hours_before,
+    bool_or(is_summarised) AS is_summarised,
     array_agg(hour) AS loud_hours
   FROM scored
   WHERE hour >= $from
@@ -85,7 +104,8 @@ SELECT
   'medium' AS joined_severity,
   d.actor || ' made ' || counted(d.most_calls, 'call', 'calls') || ' in an hour; median of its active hours: '
     || CAST(round(d.median_calls) AS BIGINT) || ' (mean ' || round(d.mean_calls, 1) || ', '
-    || counted(d.hours_before, 'hour', 'hours') || ')' AS summary,
+    || counted(d.hours_before, 'hour', 'hours') || ')'
+    || CASE WHEN d.is_summarised THEN '; at least so many, from aggregated events' ELSE '' END AS summary,
   evidence(c.event_id, c.event_time) AS evidence,
   count(*) AS events,
   d.hours AS hours_above,
@@ -95,9 +115,16 @@ SELECT
   d.median_calls AS baseline_median_calls_per_hour,
   d.hours_before AS baseline_hours
 FROM days AS d
-JOIN calls AS c ON c.actor = d.actor AND c.account_id = d.account_id AND c.event_date = d.event_date
-WHERE NOT c.by_service
-  AND c.event_time >= $from AND c.event_time < $to
+JOIN (
+  SELECT actor, account_id, event_date, event_id, event_time, FALSE AS is_summarised
+  FROM calls
+  WHERE NOT by_service AND event_time >= $from AND event_time < $to
+  UNION ALL
+  SELECT actor, account_id, event_date, event_id, event_time, TRUE AS is_summarised
+  FROM aggregated_calls
+  WHERE event_time >= $from AND event_time < $to
+) AS c ON c.actor = d.actor AND c.account_id = d.account_id AND c.event_date = d.event_date
+WHERE (d.is_summarised OR NOT c.is_summarised)
   AND array_has(d.loud_hours, date_trunc('hour', c.event_time))
 GROUP BY d.first_time, d.last_time, d.actor, d.account_id, d.hours, d.z, d.nats, d.most_calls, d.mean_calls,
-  d.median_calls, d.hours_before
+  d.median_calls, d.hours_before, d.is_summarised

@@ -2,6 +2,8 @@
 SELECT
   count(*) AS objects,
   (SELECT count(*) FROM events) AS events,
+  (SELECT count(*) FROM aggregated_records) AS aggregated_events,
+  (SELECT count(*) FROM aggregated_records WHERE NOT is_readable) AS unreadable_summaries,
   coalesce(sum(records), 0) AS records,
   coalesce(sum(kept), 0) AS kept,
   coalesce(sum(duplicates), 0) AS duplicates,

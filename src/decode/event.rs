@@ -97,8 +97,38 @@ impl<'a> Event<'a> {
     /// # Errors
     /// Why the object is not a valid record.
     pub fn complete(&mut self) -> Result<(), String> {
-        self.time_us = event_time(self)?;
+        self.time_us = if self.is_aggregated() { self.complete_aggregated()? } else { event_time(self)? };
         Ok(())
+    }
+
+    /// True for a summary of data events: its category or type says so, and it has no API.
+    fn is_aggregated(&self) -> bool {
+        let is = |slot: usize, value: &str| self.text(slot).is_some_and(|text| text == value);
+        self.raw[EVENT_NAME].is_none_or(|raw| raw == "null")
+            && (is(EVENT_CATEGORY, "Aggregated") || is(EVENT_TYPE, "AwsAggregatedEvent"))
+    }
+
+    /// Assigns the members that only summaries have to the columns with the same meaning, and returns the start of the
+    /// summarised time in microseconds.
+    fn complete_aggregated(&mut self) -> Result<i64, String> {
+        for (name, slot) in [("eventId", EVENT_ID), ("accountId", RECIPIENT_ACCOUNT)] {
+            if self.raw[slot].is_none()
+                && let Some(at) = self.extra.iter().position(|(member, _)| member == name)
+            {
+                self.raw[slot] = Some(self.extra.remove(at).1);
+            }
+        }
+        self.raw[EVENT_CATEGORY] = Some("\"Aggregated\"");
+        if self.has_event_time() {
+            return event_time(self);
+        }
+        let mut start = None;
+        let window = self.extra.iter().find(|(name, raw)| name == "timeWindow" && raw.starts_with('{'));
+        if let Some((_, raw)) = window {
+            let members = json::members(raw, |name, raw| start = start.or((name == "windowStart").then_some(raw)));
+            members.map_err(|e| format!("invalid JSON: {e}"))?;
+        }
+        time_of(start.ok_or("aggregated event without `timeWindow.windowStart`")?)
     }
 }
 
@@ -138,7 +168,10 @@ static NAMES_AFTER_A_MEMBER: LazyLock<Vec<String>> = LazyLock::new(|| {
 fn event_time(event: &Event) -> Result<i64, String> {
     let timestamp = || event.extra.iter().find(|(name, _)| name == "@timestamp").map(|(_, raw)| *raw);
     let renamed = || event.raw[EVENT_NAME].and_then(|_| timestamp());
-    let raw = event.raw[EVENT_TIME].or_else(renamed).ok_or("not a CloudTrail record: no eventTime")?;
+    time_of(event.raw[EVENT_TIME].or_else(renamed).ok_or("not a CloudTrail record: no eventTime")?)
+}
+
+fn time_of(raw: &str) -> Result<i64, String> {
     let text = json::text(raw).unwrap_or_default();
     time::parse(&text).map_err(|error| {
         let problem = match error {
@@ -195,8 +228,12 @@ const fn same(a: &str, b: &str) -> bool {
     true
 }
 
+const EVENT_CATEGORY: usize = slot("event_category");
+const EVENT_ID: usize = slot("event_id");
 const EVENT_NAME: usize = slot("event_name");
 const EVENT_TIME: usize = slot("event_time");
+const EVENT_TYPE: usize = slot("event_type");
+const RECIPIENT_ACCOUNT: usize = slot("recipient_account_id");
 const USER_IDENTITY: usize = slot("user_identity");
 
 impl<'a> Event<'a> {

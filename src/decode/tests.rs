@@ -538,6 +538,32 @@ fn insights_and_network_activity_have_their_own_category() {
 }
 
 #[test]
+fn an_aggregated_event_has_its_window_as_time_and_keeps_its_summary() {
+    let event = r#"{"eventVersion":"1.0","accountId":"444455556666","eventId":"62759c1a-6248-48e1-a6b3-d5fb7e6c4bc0","eventCategory":"Aggregated","eventType":"AwsAggregatedEvent","awsRegion":"us-west-2","eventSource":"s3.amazonaws.com","timeWindow":{"windowStart":"2024-02-29T12:00:00Z","windowSize":"PT5M"},"summary":{"a":1}}"#;
+    for text in
+        [event.to_owned(), format!("[{event}]"), format!(r#"{{"id":"1","timestamp":1,"message":{}}}"#, quoted(event))]
+    {
+        let decoded = read(&text);
+        assert_eq!((ids(&decoded).len(), reasons(&decoded)), (1, vec![]));
+        for (column, expected) in [
+            ("event_time", Some("1709208000000000")),
+            ("event_id", Some("62759c1a-6248-48e1-a6b3-d5fb7e6c4bc0")),
+            ("account_id", Some("444455556666")),
+            ("event_category", Some("Aggregated")),
+            ("actor", None),
+            (
+                "extra",
+                Some(r#"{"timeWindow":{"windowStart":"2024-02-29T12:00:00Z","windowSize":"PT5M"},"summary":{"a":1}}"#),
+            ),
+        ] {
+            assert_eq!(cell(&decoded, column, 0).as_deref(), expected, "{column}");
+        }
+    }
+    let call = event.replace(r#""awsRegion""#, r#""eventName":"GetObject","awsRegion""#);
+    assert_eq!(reasons(&read(&call)), ["not a CloudTrail record: no eventTime"], "a call has a time");
+}
+
+#[test]
 fn files_in_a_zip_or_tar_are_read_as_separate_objects() {
     let log = "AWSLogs/222222222222/CloudTrail/us-east-1/2024/01/01/a.json.gz";
     let zipped = {

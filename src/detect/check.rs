@@ -11,6 +11,10 @@ use crate::engine::{Place, Session, Sql};
 /// Tables and views of single events: reading them without a window reads all of history.
 const EVENT_TABLES: &[&str] = &[
     "events",
+    "aggregated_calls",
+    "aggregated_events",
+    "aggregated_reads",
+    "aggregated_records",
     "calls",
     "categorised_calls",
     "created_identities",

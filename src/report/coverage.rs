@@ -33,7 +33,7 @@ pub struct Coverage {
     pub id_conflicts: u64,
     /// Records, or damaged ends of objects, that could not be read.
     pub rejects: u64,
-    /// Totals of the lake: objects, events, duplicates, id conflicts, rejects.
+    /// Totals of the lake: objects, events, of these aggregated events, duplicates, id conflicts, rejects.
     pub lake: Row,
     /// Some of the rejects.
     pub reject_examples: Vec<Row>,
@@ -98,6 +98,10 @@ impl Coverage {
         let mut missing = Vec::new();
         if rejects > 0 {
             missing.push(format!("{} could not be read", counted(rejects, "record")));
+        }
+        let unreadable = self.lake.get("unreadable_summaries").and_then(|n| n.as_u64()).unwrap_or(0);
+        if unreadable > 0 {
+            missing.push(format!("{} without a readable summary", counted(unreadable, "aggregated event")));
         }
         if failed > 0 {
             missing.push(format!("{} could not be read", counted(failed as u64, "input")));

@@ -79,6 +79,11 @@ impl LakeStatus {
             let members = counted(self.number("retyped_members"), "member");
             writeln!(out, "retyped   {members} of an undocumented type, kept in column `extra`")?;
         }
+        if self.number("aggregated_events") > 0 {
+            let summaries = counted(self.number("aggregated_events"), "aggregated event");
+            let unreadable = counted(self.number("unreadable_summaries"), "summary");
+            writeln!(out, "of these  {summaries}, which are no calls; {unreadable} of an undocumented form")?;
+        }
         writeln!(out, "\naccount       region            events     hours with events")?;
         for place in &self.by_account_and_region {
             let cell = |name: &str| cell(place, name);

@@ -21,7 +21,7 @@ pub enum ObjectKind {
     Digest,
     /// CloudTrail Insights events, the same file format.
     Insight,
-    /// CloudTrail aggregated events.
+    /// CloudTrail aggregated events: five-minute summaries of data events.
     Aggregated,
     /// Delivered by another service, such as Config or vpcflowlogs.
     Service(String),
@@ -66,7 +66,7 @@ impl ObjectKind {
 
     /// True when objects of this kind contain CloudTrail records for the events table.
     pub fn has_events(&self) -> bool {
-        matches!(self, ObjectKind::Log | ObjectKind::NetworkActivity | ObjectKind::Insight)
+        matches!(self, ObjectKind::Log | ObjectKind::NetworkActivity | ObjectKind::Insight | ObjectKind::Aggregated)
     }
 }
 
@@ -290,6 +290,7 @@ mod tests {
         assert_eq!(kind("Config"), ObjectKind::Service("Config".into()));
         assert!(!kind("CloudTrail-Digest").has_events());
         assert!(kind("CloudTrail-Insight").has_events());
+        assert!(kind("CloudTrail-Aggregated").has_events());
         assert!(kind("CloudTrail-NetworkActivity").has_events());
     }
 

@@ -316,6 +316,7 @@ function coveragePart() {
   return part("coverage", "Data coverage",
     facts([
       ...numbers.map(([name, member]) => [name, words(lake[member])]),
+      ["aggregated events", lake.aggregated_events > 0 && words(lake.aggregated_events)],
       ["first event", minute(lake.first_event)], ["last event", minute(lake.last_event)],
       ["read by this run", coverage.objects_read > 0 && `${counted(coverage.events_read, "event")} from ${counted(coverage.objects_read, "object")}${coverage.objects_skipped > 0 ? `; ${counted(coverage.objects_skipped, "known object")} skipped` : ""}`],
       ["other objects skipped", Object.entries(coverage.objects_of_other_kinds || {}).map(([kind, count]) => `${kind} ${grouped(count)}`).join(", ")],
