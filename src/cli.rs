@@ -584,6 +584,12 @@ pub struct EntityArgs {
     /// Run the detectors over the period and show the findings about it
     #[arg(long)]
     pub hunt: bool,
+    /// Print the IAM policy that covers exactly what the identity successfully used in the period
+    #[arg(long, conflicts_with_all = ["hunt", "report", "compare"])]
+    pub policy: bool,
+    /// List what this IAM policy grants that the identity never used in the period
+    #[arg(long, value_name = "POLICY.json", conflicts_with_all = ["hunt", "report"])]
+    pub compare: Option<PathBuf>,
     /// Detectors for --hunt.
     #[command(flatten)]
     pub detect: DetectArgs,

@@ -177,10 +177,16 @@ pub fn request(command: Command, settings: Settings) -> Result<Request> {
         Command::Query(args) => Request::Query(query(args)?),
         Command::Queries(args) => Request::Queries(args.name),
         Command::Entity(args) => Request::Entity(EntityRequest {
-            findings: match (&args.report, args.hunt) {
-                (Some(report), _) => FindingsFrom::Report(ask::findings(report)?),
-                (None, true) => FindingsFrom::Hunt(detection(&args.detect, &settings)?),
-                (None, false) => FindingsFrom::Nowhere,
+            shown: match &args {
+                cli::EntityArgs { policy: true, .. } => EntityAnswer::Policy,
+                cli::EntityArgs { compare: Some(path), .. } => EntityAnswer::Unused(ask::GrantedPolicy::read(path)?),
+                cli::EntityArgs { report: Some(report), .. } => {
+                    EntityAnswer::Page(FindingsFrom::Report(ask::findings(report)?))
+                }
+                cli::EntityArgs { hunt: true, .. } => {
+                    EntityAnswer::Page(FindingsFrom::Hunt(detection(&args.detect, &settings)?))
+                }
+                _ => EntityAnswer::Page(FindingsFrom::Nowhere),
             },
             period: period(&args.period)?,
             entity: args.entity,

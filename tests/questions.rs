@@ -33,7 +33,7 @@ const VALUES: &[(&str, &str)] = &[
 ];
 
 /// Questions that may return no rows for such a small organisation.
-const MAY_BE_EMPTY: &[&str] = &["aggregated_activity", "insights"];
+const MAY_BE_EMPTY: &[&str] = &["aggregated_activity", "clickops", "insights"];
 
 fn make_lake(dir: &Path) -> String {
     let out = dir.join("archive");
@@ -138,5 +138,87 @@ fn questions_are_listed_and_shown_with_their_parameters() {
         ran.code == 2 && ran.err.contains("no question timeline; did you mean address_timeline or "),
         "{}",
         ran.err
+    );
+}
+
+/// A change of 10 January 2024 at this minute.
+fn change(minute: u32, service: &str, api: &str, agent: &str, changes: &serde_json::Value) -> serde_json::Value {
+    let mut record = serde_json::json!({
+        "eventVersion": "1.09", "eventTime": format!("2024-01-10T10:{minute:02}:00Z"),
+        "eventID": format!("0e1d2c3b-0000-4000-8000-{minute:012}"), "eventSource": format!("{service}.amazonaws.com"),
+        "eventName": api, "awsRegion": "eu-west-1", "sourceIPAddress": "198.51.100.7", "userAgent": agent,
+        "eventType": "AwsApiCall", "recipientAccountId": "111122223333", "readOnly": false, "managementEvent": true,
+        "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/maria", "accountId": "111122223333"}
+    });
+    for (member, value) in changes.as_object().expect("changes are members") {
+        record[member] = value.clone();
+    }
+    record
+}
+
+#[test]
+fn clickops_lists_console_changes_to_what_code_made_before() {
+    use serde_json::json;
+    let dir = tempfile::tempdir().unwrap();
+    let (code, console) =
+        ("APN/1.0 HashiCorp/1.0 Terraform/1.8.7 (+https://www.terraform.io)", "Mozilla/5.0 (X11; Linux)");
+    let bucket = |name: &str| json!({"requestParameters": {"bucketName": name}});
+    let group = "sg-0123456789abcdef0";
+    let rule = json!({"requestParameters": {"groupId": group, "ipPermissions": {}}});
+    let topic = json!({"requestParameters": {"topicArn": "arn:aws:sns:eu-west-1:111122223333:orders"}});
+    let stack = json!({"requestParameters": {"functionName": "resize"}, "sourceIPAddress": "cloudformation.amazonaws.com",
+        "userAgent": "cloudformation.amazonaws.com"});
+    let on_behalf = json!({"requestParameters": {"functionName": "resize"}, "sessionCredentialFromConsole": "true",
+        "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/maria", "accountId": "111122223333",
+            "invokedBy": "cloudformation.amazonaws.com"}});
+    let flagged = json!({"requestParameters": {"functionName": "arn:aws:lambda:eu-west-1:111122223333:function:resize"},
+        "sessionCredentialFromConsole": "true"});
+    let denied = json!({"requestParameters": {"bucketName": "logs"}, "errorCode": "AccessDenied"});
+    let read = json!({"requestParameters": {"bucketName": "logs"}, "readOnly": true});
+    let records = [
+        change(0, "s3", "PutBucketPolicy", console, &bucket("logs")),
+        change(1, "s3", "CreateBucket", code, &bucket("logs")),
+        change(
+            2,
+            "ec2",
+            "CreateSecurityGroup",
+            "APN/1.0 Pulumi/1.0",
+            &json!({"requestParameters": {"groupName": "web"},
+            "responseElements": {"groupId": group}}),
+        ),
+        change(3, "sns", "CreateTopic", "aws-sdk-js/3 aws-cdk/2.1", &json!({"requestParameters": {"name": "orders"}})),
+        change(4, "lambda", "CreateFunction20150331", "", &stack),
+        change(5, "lambda", "UpdateFunctionCode20150331v2", "", &on_behalf),
+        // Manual changes.
+        change(10, "s3", "PutBucketPolicy", console, &bucket("logs")),
+        change(11, "ec2", "AuthorizeSecurityGroupIngress", console, &rule),
+        change(12, "sns", "SetTopicAttributes", "[SNSConsole/0.1]", &topic),
+        change(13, "lambda", "UpdateFunctionCode20150331v2", "aws-sdk-java/2", &flagged),
+        // Others: nobody's bucket, denied, reads, by another program, by code.
+        change(20, "s3", "PutBucketPolicy", console, &bucket("handmade")),
+        change(21, "s3", "DeleteBucketPolicy", console, &denied),
+        change(22, "s3", "GetBucketPolicy", console, &read),
+        change(23, "s3", "PutBucketPolicy", "aws-cli/2.15", &bucket("logs")),
+        change(24, "s3", "PutBucketPolicy", code, &bucket("logs")),
+    ];
+    common::archive(&dir.path().join("archive"), &records);
+    let lake = dir.path().join("lake");
+    succeeds(&["ingest", arg(&dir.path().join("archive")), "--lake", arg(&lake)]);
+    let answer = succeeds(&["query", "clickops", "--lake", arg(&lake), "--format", "json"]).out;
+    let answer: Vec<serde_json::Value> = serde_json::from_str(&answer).expect("JSON");
+    let rows: Vec<_> = answer
+        .iter()
+        .map(|row| {
+            ["api", "resource", "owned_by", "last_change_by_owner"].map(|name| row[name].as_str().unwrap_or_default())
+        })
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            ["PutBucketPolicy", "logs", "Terraform", "2024-01-10T10:01:00Z"],
+            ["AuthorizeSecurityGroupIngress", group, "Pulumi", "2024-01-10T10:02:00Z"],
+            ["SetTopicAttributes", "orders", "CDK", "2024-01-10T10:03:00Z"],
+            ["UpdateFunctionCode", "resize", "CloudFormation", "2024-01-10T10:05:00Z"],
+        ]
     );
 }

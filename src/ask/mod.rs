@@ -1,4 +1,5 @@
-//! Queries of an analyst: saved questions, the page about an entity, what columns mean, and the output formats.
+//! Queries of an analyst: saved questions, the page about an entity, the IAM policy of its use, what columns mean, and the
+//! output formats.
 //!
 //! A question is data, SQL with a TOML header, as a detector is.
 
@@ -7,6 +8,7 @@ mod baseline_diff;
 mod columns;
 mod entity;
 mod findings;
+mod iam;
 mod plan;
 mod question;
 mod rejects;
@@ -18,6 +20,7 @@ pub use baseline_diff::{baseline_diff, baseline_diff_text};
 pub use columns::{Described, describe, describe_text};
 pub use entity::{Kind, Section, sections};
 pub use findings::{findings, values_of_finding};
+pub use iam::{GrantedPolicy, PolicyOfUse, Unused, Usage, usage};
 pub use plan::{explained, reads};
 pub use question::{Question, QuestionParameter, Questions};
 pub use rejects::rejects;

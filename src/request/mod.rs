@@ -12,7 +12,7 @@ use std::time::Duration;
 
 pub use period::Period;
 
-use crate::ask::Question;
+use crate::ask::{GrantedPolicy, Question};
 use crate::decode::Limits;
 use crate::detect::{Detector, Library, Settings, Severity, Suppressions, Verdict, Window};
 use crate::engine::MEMORY_BYTES;
@@ -368,8 +368,19 @@ pub struct EntityRequest {
     pub entity: String,
     /// The period to show.
     pub period: Period,
-    /// Where findings about it come from.
-    pub findings: FindingsFrom,
+    /// What to show about it.
+    pub shown: EntityAnswer,
+}
+
+/// What `entity` shows.
+#[derive(Debug)]
+pub enum EntityAnswer {
+    /// The page, with findings about it.
+    Page(FindingsFrom),
+    /// The IAM policy that covers what it did.
+    Policy,
+    /// What this policy grants that it never used.
+    Unused(GrantedPolicy),
 }
 
 /// Where `entity` takes findings from.
