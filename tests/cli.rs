@@ -287,7 +287,7 @@ fn a_query_is_sql_a_file_or_a_saved_question() {
         (vec!["key_timeline"], "key_timeline requires --param key=...: access key id"),
         (vec!["key_timeline", "--param", "key"], "--param key: expected NAME=VALUE"),
         (vec!["--finding", "f2", "--report", arg(&report)], "no finding f2"),
-        (vec!["--describe", "evnts"], "no table evnts; there are agent_requests, api_list_days, api_lists, "),
+        (vec!["--describe", "evnts"], "no table evnts; there are agent_requests, aggregated_calls, "),
     ] {
         let ran = trailhunt(&[&["query", "--lake", arg(&lake)], &args[..]].concat());
         assert!(ran.code == 2 && ran.err.contains(expected), "{args:?}: {}", ran.err);
