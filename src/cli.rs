@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::detect::{Severity, Verdict};
 use crate::report::Output;
-use crate::request::{ALERTS_PER_DAY, AnswerFormat, TextFormat};
+use crate::request::{ALERTS_PER_DAY, AnswerFormat, HitFormat, TextFormat};
 
 /// Hunt through archived AWS CloudTrail logs: read archives into an open Delta Lake table, run SQL detectors over each
 /// day, write one report.
@@ -59,6 +59,8 @@ pub enum Command {
     Queries(QueriesArgs),
     /// Show everything about an identity, access key or IP address on one page
     Entity(EntityArgs),
+    /// Search the history for addresses, networks, AS numbers, access keys, ARNs, account ids and user agents
+    Indicators(IndicatorsArgs),
     /// Open an interactive SQL shell with history and completion
     Shell(ShellArgs),
     /// List, show, write, check, test and explain detectors
@@ -279,6 +281,10 @@ pub struct HuntOptions {
     /// TOML file of accepted findings; see the README
     #[arg(long, value_name = "FILE", env = "TRAILHUNT_SUPPRESSIONS")]
     pub suppressions: Option<PathBuf>,
+    /// Search the whole history for the indicators in this file, and add a section to the report; repeatable. See
+    /// `trailhunt indicators --help`
+    #[arg(long, value_name = "FILE")]
+    pub indicators: Vec<PathBuf>,
     /// Write the report; the file extension selects the format: .json .html .md .csv .sarif .ocsf.ndjson; repeatable
     #[arg(long = "report", value_name = "FILE")]
     pub reports: Vec<Output>,
@@ -370,6 +376,10 @@ fn text_format() -> impl TypedValueParser<Value = TextFormat> {
 
 fn answer_format() -> impl TypedValueParser<Value = AnswerFormat> {
     one_of(AnswerFormat::NAMES)
+}
+
+fn hit_format() -> impl TypedValueParser<Value = HitFormat> {
+    one_of(HitFormat::NAMES)
 }
 
 fn severity() -> impl TypedValueParser<Value = Severity> {
@@ -597,6 +607,35 @@ pub struct EntityArgs {
     #[command(flatten)]
     pub sql: SqlArgs,
 }
+
+/// `indicators`.
+#[derive(Debug, Args)]
+#[command(after_help = INDICATORS_HELP)]
+pub struct IndicatorsArgs {
+    /// Files of indicators: plain lists, CSV, STIX 2.1 bundles, MISP JSON
+    #[arg(value_name = "FILE", required = true)]
+    pub indicators: Vec<PathBuf>,
+    /// The period to search.
+    #[command(flatten)]
+    pub period: PeriodArgs,
+    /// Output format
+    #[arg(long, default_value = "table", value_parser = hit_format())]
+    pub format: HitFormat,
+    /// The lake.
+    #[command(flatten)]
+    pub sql: SqlArgs,
+}
+
+/// Shown below the options of `indicators --help`.
+const INDICATORS_HELP: &str = "\
+The content of a file decides its format. A plain list has one indicator per line and comments after #; write \
+\"user-agent: TEXT\" for a user agent. Values may be defanged, such as 192.0.2[.]1. A user agent matches if it contains \
+the text, whatever its case; everything else must be equal, or be an address of the network or AS number.
+
+Exit codes: 0 everything was searched, with or without hits; 2 a line is not understood, or the search failed.
+
+  trailhunt indicators feed.csv bundle.json --lake LAKE
+  trailhunt indicators feed.csv --from 90d --format json --lake LAKE";
 
 /// `shell`.
 #[derive(Debug, Args)]

@@ -15,6 +15,7 @@ use crate::cli::{self, Command};
 use crate::decode::Limits;
 use crate::detect::{self, Detector, Library, Suppressions, Window};
 use crate::error::{Error, Result};
+use crate::indicators::Indicators;
 use crate::integrity::PublicKeys;
 use crate::report::{Output, Previous};
 use crate::request::period::midnight;
@@ -55,6 +56,8 @@ pub enum Request {
     Queries(Option<String>),
     /// `entity`
     Entity(EntityRequest),
+    /// `indicators`
+    Indicators(IndicatorsRequest),
     /// `shell`
     Shell(LakeRequest),
     /// `detectors ...`
@@ -190,6 +193,12 @@ pub fn request(command: Command, settings: Settings) -> Result<Request> {
             },
             period: period(&args.period)?,
             entity: args.entity,
+            lake: lake(args.sql)?,
+        }),
+        Command::Indicators(args) => Request::Indicators(IndicatorsRequest {
+            indicators: Indicators::read(&args.indicators)?,
+            period: period(&args.period)?,
+            format: args.format,
             lake: lake(args.sql)?,
         }),
         Command::Shell(args) => Request::Shell(lake(args.sql)?),
@@ -347,6 +356,10 @@ fn hunt(
         detection,
         suppressions,
         compare_with,
+        indicators: match options.indicators.as_slice() {
+            [] => None,
+            files => Some(Indicators::read(files)?),
+        },
         alerts_per_day: options.alerts_per_day,
         reports: reports.collect::<Result<Vec<_>>>()?,
     };

@@ -25,6 +25,7 @@ pub const KEYS: &[(&str, &str, ValueKind)] = &[
     ("sources", "sources", ValueKind::Locations),
     ("detector_dirs", "folders", ValueKind::Locations),
     ("suppressions", "suppressions", ValueKind::Location),
+    ("indicators", "indicators", ValueKind::Locations),
     ("geoip_db", "geoip", ValueKind::Locations),
     ("memory_limit", "memory_limit", ValueKind::Text),
     ("query_timeout", "timeout", ValueKind::Number),

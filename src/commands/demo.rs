@@ -50,6 +50,7 @@ async fn demo_in(folder: &Path, report: &Path, out: &mut Out) -> Result<Outcome>
         detection: Detection::shipped()?,
         suppressions: Default::default(),
         compare_with: CompareWith::Nothing,
+        indicators: None,
         alerts_per_day: ALERTS_PER_DAY,
         reports: vec![
             Output { path: report.to_path_buf(), format: Format::Json },

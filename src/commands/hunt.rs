@@ -45,8 +45,11 @@ pub async fn announce(
         && report.run.detectors_failed.is_empty()
         && report.coverage.objects_failed.is_empty()
         && report.coverage.rejects == 0
+        && report.indicators.as_ref().is_none_or(|search| search.problems_total == 0)
         && (announcement.allow_empty || !report.coverage.stale);
-    let is_reached = |least| report.findings.iter().any(|finding| finding.severity >= least);
+    // An indicator has no severity: somebody else established that it is bad.
+    let has_hit = report.indicators.as_ref().is_some_and(|search| search.alerts() > 0);
+    let is_reached = |least| has_hit || report.findings.iter().any(|finding| finding.severity >= least);
     Ok(match (complete, announcement.fail_on.is_some_and(is_reached)) {
         (false, _) => Outcome::Incomplete,
         (true, true) => Outcome::Found,

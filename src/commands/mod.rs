@@ -9,6 +9,7 @@ mod detectors;
 mod entity;
 mod evidence;
 mod hunt;
+mod indicators;
 mod ingest;
 mod lake;
 mod query;
@@ -74,6 +75,7 @@ pub async fn run(request: Request) -> Result<Outcome> {
         Request::Query(request) => query::query(request, out).await,
         Request::Queries(name) => query::queries(name.as_deref(), out),
         Request::Entity(request) => entity::entity(request, out).await,
+        Request::Indicators(request) => indicators::indicators(&request, out).await,
         Request::Shell(request) => shell::shell(&request, out).await,
         Request::Detectors(request) => detectors::detectors(request, out).await,
         Request::LakeStatus(request, format) => lake::status(&request, format, out).await,

@@ -13,6 +13,7 @@ use crate::detect::{self, Detector, Hunt, Unreadable, Window};
 use crate::engine::Session;
 use crate::error::{Error, Result};
 use crate::geo::Geo;
+use crate::indicators;
 use crate::ingest::Ingested;
 use crate::lake::{Lake, Link, Snapshot};
 use crate::open;
@@ -128,6 +129,15 @@ pub async fn hunt(
         CompareWith::LastRun | CompareWith::Nothing => last_run,
     };
     let hunt = detect_and_rate(lake, &context, &request.detection, request.alerts_per_day, progress).await?;
+    let indicators = match &request.indicators {
+        Some(indicators) => {
+            // What is published today was often used long ago.
+            let first = context.snapshot.days().map_or(context.window.from, |(first, _)| midnight(first));
+            let period = Window { from: first.min(context.window.from), ..context.window };
+            Some(indicators::search(indicators, &context.session, period, context.window).await?)
+        }
+        None => None,
+    };
     report::report(ReportInputs {
         snapshot: &context.snapshot,
         session: &context.session,
@@ -137,6 +147,7 @@ pub async fn hunt(
         alerts_per_day: request.alerts_per_day,
         geo: &context.geo,
         hunt,
+        indicators,
         suppressions: &request.suppressions,
         verdicts: &verdicts,
         previous,

@@ -18,6 +18,7 @@ use crate::detect::{Detector, Finding, Hunt, Suppressions, Verdicts, Window, ris
 use crate::engine::Session;
 use crate::error::Result;
 use crate::geo::Geo;
+use crate::indicators::Search;
 use crate::lake::{DataFile, Snapshot};
 use crate::sha256;
 
@@ -42,6 +43,8 @@ pub struct ReportInputs<'a> {
     pub geo: &'a Geo,
     /// Findings and failed detectors.
     pub hunt: Hunt,
+    /// The search for indicators, if there was one.
+    pub indicators: Option<Search>,
     /// Findings to accept.
     pub suppressions: &'a Suppressions,
     /// What analysts concluded about findings.
@@ -66,6 +69,7 @@ pub async fn report(inputs: ReportInputs<'_>) -> Result<Report> {
         alerts_per_day,
         geo,
         mut hunt,
+        indicators,
         suppressions,
         verdicts,
         previous,
@@ -127,6 +131,7 @@ pub async fn report(inputs: ReportInputs<'_>) -> Result<Report> {
         recommendations: recommendations(&findings),
         findings,
         resolved,
+        indicators,
         suppressed,
         suppressions: entries,
         sensitive_api_calls: sections.sensitive_api_calls,

@@ -50,7 +50,7 @@ fn word(value: impl serde::Serialize) -> String {
 }
 
 /// A quoted field.
-fn field(text: &str) -> String {
+pub(super) fn field(text: &str) -> String {
     format!("\"{}\"", spreadsheet_cell(text).replace('"', "\"\""))
 }
 

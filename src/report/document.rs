@@ -14,6 +14,7 @@ use super::sections::{Row, events_in_window};
 use crate::detect::risk::Entity;
 use crate::detect::suppression::{Suppressed, Use};
 use crate::detect::{Finding, Window};
+use crate::indicators::Search;
 
 /// Version of the report's format. Adding a member keeps it; changing or removing one increases it.
 pub const FORMAT_VERSION: u32 = 1;
@@ -38,6 +39,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Findings of the previous run that this run evaluated again, with events present, and no longer found.
     pub resolved: Vec<Finding>,
+    /// The indicators that the history was searched for, and their events. Null when no file was given.
+    pub indicators: Option<Search>,
     /// Findings that a suppression accepts. Nothing else in the report counts them.
     pub suppressed: Vec<Suppressed>,
     /// Every entry of the suppressions file, and what it matched.

@@ -3,9 +3,11 @@
 use std::io::Write;
 
 use super::document::Report;
+use super::indicators;
 use super::text::{counts, entity_kind, gap_sentence, shown_time};
 use crate::detect::rate::in_words;
 use crate::detect::{Finding, Status};
+use crate::indicators::Search;
 use crate::terminal::printable_line;
 use crate::wording::{account_of, counted, grouped, short_name, with_short_names};
 
@@ -58,7 +60,44 @@ pub fn markdown(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
         writeln!(out, "| {:.1} | {kind} | {name} | {account} | {} |", entity.risk, grouped(entity.findings))?;
     }
     more(report.entities.len(), "more identity", out)?;
+    if let Some(search) = &report.indicators {
+        indicator_lines(search, out)?;
+    }
     missing(report, out)
+}
+
+/// What was searched for and found, and what was not searched.
+fn indicator_lines(search: &Search, out: &mut impl Write) -> std::io::Result<()> {
+    writeln!(
+        out,
+        "\n## Indicators\n\n{}; {}",
+        inert(&indicators::searched(search)),
+        inert(&indicators::matched(search))
+    )?;
+    if !search.hits.is_empty() {
+        writeln!(out, "\n| indicator | kind | first (UTC) | last (UTC) | calls | failed | identities | says |")?;
+        writeln!(out, "|---|---|---|---|---|---|---|---|")?;
+    }
+    for hit in search.hits.iter().take(SHOWN_MAX) {
+        let (value, about) = (inert(&hit.value), inert(&indicators::about(hit)));
+        let (first, last) = (shown_time(&hit.first_time), shown_time(&hit.last_time));
+        let (calls, failed) = (grouped(hit.calls), grouped(hit.failed));
+        let identities = hit.identities.iter().take(3).map(|one| inert(&indicators::with_account(&one.name)));
+        let others = match hit.identities_total.saturating_sub(3) {
+            0 => String::new(),
+            others => format!(" and {} more", grouped(others)),
+        };
+        let identities = identities.collect::<Vec<_>>().join(", ") + &others;
+        let says =
+            hit.mentions.first().map(|one| inert(&indicators::says(one, hit.mentions.len()))).unwrap_or_default();
+        writeln!(out, "| {value} | {about} | {first} | {last} | {calls} | {failed} | {identities} | {says} |")?;
+    }
+    more(search.hits.len(), "more indicator", out)?;
+    let mut lines: Vec<_> = indicators::unsearched(search).iter().map(|line| inert(line)).collect();
+    if search.problems_total > 0 {
+        lines.push(inert(&indicators::not_understood(search)));
+    }
+    if lines.is_empty() { Ok(()) } else { writeln!(out, "\n- {}", lines.join("\n- ")) }
 }
 
 fn line(finding: &Finding) -> String {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::document::Report;
 use crate::detect::{Severity, Status};
+use crate::indicators::Search;
 use crate::terminal::printable_line;
 use crate::wording::shortened;
 
@@ -47,7 +48,10 @@ pub struct Summary {
     pub stale: bool,
     /// Suppressed findings.
     pub suppressed: u64,
-    /// Rejects and failed objects of this run, plus failed detectors.
+    /// Indicators with events in the window; null when none were searched for.
+    #[serde(default)]
+    pub indicator_hits: Option<u64>,
+    /// Rejects and failed objects of this run, failed detectors, and indicators that are not understood.
     pub unread: u64,
     /// Id of the previous run, which it is compared with.
     pub compared_with: Option<String>,
@@ -86,7 +90,9 @@ pub struct Brief {
     pub resolved: u64,
     /// Suppressed findings.
     pub suppressed: u64,
-    /// Rejects and failed objects of this run, plus failed detectors.
+    /// Indicators with events in the window; null when none were searched for.
+    pub indicator_hits: Option<u64>,
+    /// Rejects and failed objects of this run, failed detectors, and indicators that are not understood.
     pub unread: u64,
     /// Whether expected events are missing.
     pub stale: bool,
@@ -119,6 +125,7 @@ impl Brief {
             continuing: summary.continuing,
             resolved: summary.resolved,
             suppressed: summary.suppressed,
+            indicator_hits: summary.indicator_hits,
             unread: summary.unread,
             stale: summary.stale,
             stale_reasons: reasons,
@@ -157,9 +164,11 @@ impl Summary {
             resolved: report.resolved.len() as u64,
             stale: report.coverage.stale,
             suppressed: report.suppressed.len() as u64,
+            indicator_hits: report.indicators.as_ref().map(Search::alerts),
             unread: report.coverage.rejects
                 + report.coverage.objects_failed.len() as u64
-                + run.detectors_failed.len() as u64,
+                + run.detectors_failed.len() as u64
+                + report.indicators.as_ref().map_or(0, |search| search.problems_total),
             compared_with: run.compared_with.clone(),
             detectors: run.detectors.clone(),
             settings: run.settings.clone(),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use super::document::Report;
+use super::indicators;
 use super::sections::Row;
 use crate::detect::rate::in_words;
 use crate::detect::risk::Entity;
@@ -57,6 +58,10 @@ pub fn text(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
     }
     report.entities.iter().take(SHOWN_MAX).try_for_each(|entity| entity_lines(entity, out))?;
     more(report.entities.len(), SHOWN_MAX, "more identity", out)?;
+    if let Some(search) = &report.indicators {
+        writeln!(out, "\nIndicators")?;
+        indicators::text(search, SHOWN_MAX, out)?;
+    }
     suppressions(report, out)?;
     missing(report, out)?;
     if !report.run.geography.is_empty() {

@@ -18,6 +18,7 @@ use crate::detect::{Detector, Library, Settings, Severity, Suppressions, Verdict
 use crate::engine::MEMORY_BYTES;
 use crate::error::Result;
 use crate::geo::Geo;
+use crate::indicators::Indicators;
 use crate::integrity::PublicKeys;
 use crate::report::{Output, Previous};
 use crate::source::{Location, Selection};
@@ -140,6 +141,8 @@ pub struct HuntRequest {
     pub suppressions: Suppressions,
     /// What decides between new, continuing and resolved.
     pub compare_with: CompareWith,
+    /// Indicators to search the history for; `None` if no file is given.
+    pub indicators: Option<Indicators>,
     /// Alerts of unusual behaviour that the analysts can look at, per day.
     pub alerts_per_day: f64,
     /// Files to write the report to.
@@ -392,6 +395,48 @@ pub enum FindingsFrom {
     Report(Vec<serde_json::Value>),
     /// A hunt over the period.
     Hunt(Detection),
+}
+
+/// A search for indicators.
+#[derive(Debug)]
+pub struct IndicatorsRequest {
+    /// The lake.
+    pub lake: LakeRequest,
+    /// What to search for.
+    pub indicators: Indicators,
+    /// The period to search.
+    pub period: Period,
+    /// Output format.
+    pub format: HitFormat,
+}
+
+/// Output formats of `indicators`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HitFormat {
+    /// Text for reading.
+    Table,
+    /// One JSON document.
+    Json,
+    /// One row per indicator with events.
+    Csv,
+}
+
+impl HitFormat {
+    /// The names, as `--format` takes them.
+    pub const NAMES: [&str; 3] = ["table", "json", "csv"];
+}
+
+impl FromStr for HitFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<HitFormat, String> {
+        match text {
+            "table" => Ok(HitFormat::Table),
+            "json" => Ok(HitFormat::Json),
+            "csv" => Ok(HitFormat::Csv),
+            other => Err(format!("unknown format `{other}`")),
+        }
+    }
 }
 
 /// What a detector reads and costs.

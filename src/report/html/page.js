@@ -23,6 +23,7 @@ function missing() {
     [list(coverage.objects_failed).length, "object", " not fetched"],
     [list(coverage.gaps).length, "unusual gap", " in the events"],
     [list(run.detectors_failed).length, "failed detector"],
+    [number(report.indicators?.problems_total), "line", " of indicators not understood"],
   ].filter(([count]) => count > 0).map(([count, noun, rest = ""]) => counted(count, noun) + rest);
 }
 
@@ -44,6 +45,7 @@ function top() {
       h("b", {}, "Stale data. "), "Expected events are missing:",
       h("ul", {}, coverage.stale_reasons.map((reason) => h("li", {}, reason)))),
     h("div", { class: "tiles" }, SEVERITIES.map(tile)),
+    report.indicators && h("p", { class: "counts" }, h("a", { href: "#indicators" }, `${counted(list(report.indicators.hits).length, "indicator")} with events`)),
     run.compared_with && h("p", { class: "counts" },
       h("a", { href: link({ findings: "", status: "new" }) }, `${grouped(newFindings.length)} new`), " · ",
       h("a", { href: link({ findings: "", status: "continuing" }) }, `${grouped(findings.length - newFindings.length)} continuing`), " · ",
@@ -167,6 +169,43 @@ function entitiesPart() {
       ["name", (entity) => entityLink(entity.entity_type, entity.entity)],
       ["findings", (entity) => grouped(entity.findings), "n"],
     ], 50)));
+}
+
+/** The search for indicators, if there was one: what was searched, what matched, what is not understood. */
+function indicatorsPart() {
+  const search = report.indicators;
+  if (!search) return null;
+  const hits = list(search.hits);
+  const kinds = Object.entries(search.searched || {});
+  const total = sum(kinds.map(([, count]) => count));
+  const problems = list(search.problems);
+  const counts = (rows, all, name) => [list(rows).slice(0, 3).map((row, at) => [at > 0 && ", ", name(row.name), h("span", { class: "muted" }, ` ${grouped(row.calls)}`)]), number(all) > 3 && ` and ${grouped(number(all) - 3)} more`];
+  const says = (hit) => {
+    const mention = list(hit.mentions)[0] || {};
+    const text = [mention.description, mention.source, mention.caveat].filter(Boolean).join("; ");
+    return [text, " ", h("span", { class: "muted" }, `${mention.file}:${mention.at}`, list(hit.mentions).length > 1 && `, and ${counted(hit.mentions.length - 1, "more place")}`)];
+  };
+  const confidence = (hit) => list(hit.mentions).map((mention) => mention.confidence).filter((one) => one !== null && one !== undefined).sort((a, b) => b - a)[0];
+  const marks = (hit) => [!hit.in_window && "before the window", hit.expired && "after its validity"].filter(Boolean).join(", ");
+  const left = [...Object.entries(search.not_recorded || {}).map(([name, count]) => `${grouped(count)} ${name} (not recorded by CloudTrail)`), ...Object.entries(search.left_out || {}).map(([name, count]) => `${grouped(count)} ${name}`)];
+  return part("indicators", "Indicators",
+    h("p", { class: "muted" }, `Searched ${counted(total, "indicator")} (${kinds.map(([kind, count]) => `${label(kind)} ${grouped(count)}`).join(", ")}) from ${counted(list(search.files).length, "file")} in ${counted(search.events, "event")}, ${minute(search.period?.from)} to ${minute(search.period?.to)} UTC.`),
+    left.length > 0 && h("p", { class: "muted" }, `Not searched: ${left.join(", ")}.`),
+    hits.length === 0 ? empty("No indicator has events.") : table(hits, [
+      ["indicator", (hit) => [h("b", {}, hit.value), " ", h("span", { class: "muted" }, label(hit.kind)), marks(hit) !== "" && h("span", { class: "muted" }, `, ${marks(hit)}`)]],
+      ["confidence", (hit) => words(confidence(hit)), "n"],
+      ["says", says],
+      ["first event", (hit) => minute(hit.first_time)],
+      ["last event", (hit) => minute(hit.last_time)],
+      ["calls", (hit) => words(hit.calls), "n"],
+      ["failed", (hit) => words(hit.failed), "n"],
+      ["identities", (hit) => counts(hit.identities, hit.identities_total, who)],
+      ["APIs", (hit) => counts(hit.apis, hit.apis_total, (name) => String(name).replace(".amazonaws.com", ""))],
+      ["accounts", (hit) => list(hit.accounts).join(" ")],
+      ["regions", (hit) => list(hit.regions).join(" ")],
+      ["first events", (hit) => list(hit.evidence).map((event) => h("div", {}, h("code", { class: "object" }, event.event_id)))],
+    ], 25),
+    number(search.problems_total) > 0 && folded(`${counted(search.problems_total, "line")} of the files not understood`, () => table(problems, [["place", (row) => `${row.file}:${row.at}`], ["reason", (row) => row.reason]])));
 }
 
 function activityPart() {
@@ -363,8 +402,8 @@ let scrolled = 0;
 function build() {
   document.title = `CloudTrail hunt, ${days[0]}: ${headline()}`;
   document.getElementById("top").append(h("div", { class: "inner" }, top()));
-  overview.append(...[newPart(), findingsPart(), entitiesPart(), stepsPart(), activityPart(), attackPart(), errorsPart(), placesPart(), compliancePart(), coveragePart(), suppressedPart(), runPart()].filter(Boolean));
-  const names = { new: "New", findings: "Findings", entities: "Identities", steps: "Actions", activity: "Activity", attack: "ATT&CK", errors: "Failed calls", places: "Sources", compliance: "Compliance", coverage: "Coverage", suppressed: "Suppressed", run: "Run" };
+  overview.append(...[newPart(), findingsPart(), entitiesPart(), indicatorsPart(), stepsPart(), activityPart(), attackPart(), errorsPart(), placesPart(), compliancePart(), coveragePart(), suppressedPart(), runPart()].filter(Boolean));
+  const names = { new: "New", findings: "Findings", entities: "Identities", indicators: "Indicators", steps: "Actions", activity: "Activity", attack: "ATT&CK", errors: "Failed calls", places: "Sources", compliance: "Compliance", coverage: "Coverage", suppressed: "Suppressed", run: "Run" };
   for (const part of overview.children) contents.append(h("a", { href: "#" + part.id }, names[part.id]));
   document.getElementById("main").replaceChildren(contents, overview, page);
   document.getElementById("foot").append(h("p", {}, `${run.tool} · run ${run.id} · `, run.attribution));

@@ -1,0 +1,60 @@
+//! Plain lists: one indicator per line. `#` or `;` begins a comment; one after an indicator is its description.
+
+use super::feed::Feed;
+use super::indicator::{Kind, Mention};
+use super::recognise::{kind_of_type, recognise, recognise_as};
+
+/// Reads a list.
+pub fn list(text: &str, feed: &mut Feed) {
+    for (at, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with(['#', ';']) || line.starts_with("//") {
+            continue;
+        }
+        // `user-agent: TEXT`. An ARN begins with its type too.
+        let typed = line.split_once(':').filter(|(name, _)| kind_of_type(name).is_some_and(|kind| kind != Kind::Arn));
+        let is_user_agent = typed.is_some_and(|(name, _)| kind_of_type(name) == Some(Kind::UserAgent));
+        let value = typed.map_or(line, |(_, value)| value);
+        // A user agent has `; ` within its parentheses.
+        let comments: &[&str] = if is_user_agent { &[" #", "\t#"] } else { &[" #", "\t#", " ;", "\t;"] };
+        let end = comments.iter().filter_map(|begin| value.find(begin)).min().unwrap_or(value.len());
+        let comment = value[end..].trim_matches(|c: char| c.is_whitespace() || "#;".contains(c));
+        let about = Mention { description: Some(comment.to_owned()), ..Mention::default() };
+        let value = &value[..end];
+        let found = match typed {
+            Some((name, _)) => recognise_as(name, value),
+            None => recognise(value),
+        };
+        feed.add(&(at + 1).to_string(), found, about);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_are_descriptions_and_types_may_be_stated() {
+        let text = "# feed\n; more\n\n198.51.100.7 # an exit node\n192.0.2.0/24 ; SBL1\nuser-agent: Evil (x; y) # tool\n\
+                    ASN: 64500\narn:aws:iam::111122223333:user/ana\nnonsense\n";
+        let mut feed = Feed::of("f");
+        list(text, &mut feed);
+        let found = feed
+            .indicators
+            .iter()
+            .map(|(kind, value, about)| (*kind, value.as_str(), about.at.as_str(), about.description.as_deref()));
+        let found: Vec<_> = found.collect();
+        assert_eq!(
+            found,
+            [
+                (Kind::Address, "198.51.100.7", "4", Some("an exit node")),
+                (Kind::Network, "192.0.2.0/24", "5", Some("SBL1")),
+                (Kind::UserAgent, "Evil (x; y)", "6", Some("tool")),
+                (Kind::AsNumber, "AS64500", "7", None),
+                (Kind::Arn, "arn:aws:iam::111122223333:user/ana", "8", None),
+            ]
+        );
+        assert_eq!(feed.problems.len(), 1);
+        assert!(feed.problems[0].to_string().starts_with("f:9: `nonsense` is nothing"), "{}", feed.problems[0]);
+    }
+}
