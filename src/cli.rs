@@ -15,7 +15,7 @@ use crate::request::{ALERTS_PER_DAY, AnswerFormat, HitFormat, TextFormat};
 #[derive(Debug, Parser)]
 #[command(name = "trailhunt", version, long_version = long_version(), max_term_width = 110)]
 #[command(
-    after_help = "Exit codes: 0 success; 1 findings at or above --fail-on; 2 something could not be read or run, or expected events \
+    after_help = "Exit codes: 0 success; 1 findings at or above --fail-on, or hits of --indicators; 2 something could not be read or run, or expected events \
                   are missing."
 )]
 pub struct Cli {
@@ -305,7 +305,7 @@ pub struct HuntOptions {
     /// Stop --notify-command after this time
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     pub notify_timeout: u64,
-    /// Exit with code 1 if there is a finding of this severity or above
+    /// Exit with code 1 if there is a finding of this severity or above, or an indicator with events in the window
     #[arg(long, value_name = "SEVERITY", value_parser = severity())]
     pub fail_on: Option<Severity>,
     /// Do not exit with code 2 when expected events are missing

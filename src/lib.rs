@@ -8,8 +8,8 @@
 //! ```
 //!
 //! Arrows point one way: a folder imports only folders to its left, and the shared modules: `error`, `schema`, `geo`, `sha256`,
-//! `terminal`, `wording`. `integrity` checks what `source` lists, `indicators` looks up what others
-//! published, `ask` answers questions of analysts, `sample` imports nothing.
+//! `terminal`, `wording`. `integrity` checks what `source` lists, `indicators` searches for what others published, `ask` answers
+//! questions of analysts, `sample` imports nothing.
 //!
 //! Around the flow: `request` describes what runs, `ingest` and `hunt` are the two pipelines, `runs` is the chain of recorded runs,
 //! `workbench` is where detectors are written. `cli` and `settings` parse what was typed, `resolve` turns it into requests,

@@ -1,4 +1,4 @@
-//! Numbers, plurals and names as people read them: in reports, query results and messages.
+//! Numbers, times, plurals and names as people read them: in reports, query results and messages.
 //!
 //! Text in, text out. Nothing here prints, and nothing here makes log text safe for a terminal: see `terminal::printable`.
 
@@ -36,6 +36,11 @@ pub fn times(n: u64) -> String {
         2 => "twice".into(),
         _ => format!("{} times", grouped(n)),
     }
+}
+
+/// `2024-03-20 14:05` for an RFC 3339 time.
+pub fn shown_time(time: &str) -> String {
+    time.get(..16).unwrap_or(time).replace('T', " ")
 }
 
 /// Text of at most `width` characters: cut after a word, with an ellipsis. A first word that is too long is cut itself.

@@ -72,7 +72,10 @@ fn text_from_logs_is_neutralised_in_every_output() {
     let cast = "SELECT CAST(user_agent AS INT) FROM events";
     let explained = format!("SELECT '{HOSTILE}' FROM events");
     let report = arg(&reports[0]);
-    let commands: [&[&str]; 17] = [
+    let list = file("list");
+    std::fs::write(&list, format!("user-agent: =x # {HOSTILE}\n{HOSTILE}\n")).expect("the file can be written");
+    run.extend(["--indicators", arg(&list)]);
+    let commands: [&[&str]; 20] = [
         &run,
         &["ingest", arg(&source), "--lake", lake],
         &["hunt", "--lake", lake, "--quiet"],
@@ -90,6 +93,9 @@ fn text_from_logs_is_neutralised_in_every_output() {
         &["runs", "--lake", lake],
         &["runs", "--lake", lake, "--format", "json"],
         &["query", "--lake", lake, "--format", "csv", select],
+        &["indicators", arg(&list), "--lake", lake],
+        &["indicators", arg(&list), "--lake", lake, "--format", "json"],
+        &["indicators", arg(&list), "--lake", lake, "--format", "csv"],
     ];
     for command in commands {
         let ran = trailhunt(command);
@@ -99,7 +105,7 @@ fn text_from_logs_is_neutralised_in_every_output() {
         assert_harmless(&if is_csv { format!("{what} csv") } else { what.clone() }, &ran.out);
         assert_harmless(&what, &ran.err);
         // The text itself is there, or the test proves nothing.
-        let quotes = ["run", "query", "entity", "rejects"].iter().any(|name| command.contains(name));
+        let quotes = ["run", "query", "entity", "rejects", "indicators"].iter().any(|name| command.contains(name));
         assert!(!quotes || ran.out.contains("[31m") || ran.err.contains("[31m"), "{what}: {}{}", ran.out, ran.err);
     }
     for path in reports.iter().chain([&notified]) {

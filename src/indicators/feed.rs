@@ -57,7 +57,7 @@ impl Feed {
                 let text = |text: Option<String>| text.filter(|text| !text.trim().is_empty()).map(|text| short(&text));
                 let mention = Mention {
                     file: self.file.clone(),
-                    at: at.to_owned(),
+                    at: short(at),
                     description: text(about.description),
                     source: text(about.source),
                     caveat: text(about.caveat),
@@ -77,7 +77,7 @@ impl Feed {
 
     /// Names what is not understood.
     pub fn problem(&mut self, at: &str, reason: impl Into<String>) {
-        self.problems.push(Problem { file: self.file.clone(), at: at.to_owned(), reason: reason.into() });
+        self.problems.push(Problem { file: self.file.clone(), at: short(at), reason: short(&reason.into()) });
     }
 }
 

@@ -198,7 +198,10 @@ mod tests {
         feed
     }
 
-    fn found(feed: &Feed) -> Vec<(Kind, &str, &str, Option<&str>, Option<u8>)> {
+    /// Kind, value, line, description and confidence.
+    type Found<'a> = (Kind, &'a str, &'a str, Option<&'a str>, Option<u8>);
+
+    fn found(feed: &Feed) -> Vec<Found<'_>> {
         let found = feed.indicators.iter().map(|(kind, value, about)| {
             (*kind, value.as_str(), about.at.as_str(), about.description.as_deref(), about.confidence)
         });

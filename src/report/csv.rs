@@ -45,7 +45,7 @@ pub fn csv(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
 }
 
 /// An enum value as the JSON report writes it.
-fn word(value: impl serde::Serialize) -> String {
+pub(super) fn word(value: impl serde::Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
 }
 

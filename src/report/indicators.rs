@@ -2,11 +2,10 @@
 
 use std::io::Write;
 
-use super::csv::field;
-use super::text::shown_time;
-use crate::indicators::{Count, Hit, Kind, Mention, Search};
+use super::csv::{field, word};
+use crate::indicators::{Count, Hit, Search};
 use crate::terminal::printable_line;
-use crate::wording::{account_of, counted, grouped, plural, short_name, wrapped};
+use crate::wording::{account_of, counted, grouped, plural, short_name, shown_time, wrapped};
 
 /// Columns that lines are wrapped to, and those left of a hit's text.
 const WIDTH: usize = 100;
@@ -16,22 +15,44 @@ const LINES_MAX: usize = 3;
 /// Names of a list that are shown.
 const NAMES_MAX: usize = 5;
 
-/// Writes what was searched, the hits, and what could not be searched; at most `shown_max` of each list.
+/// Writes what was searched, every hit, and what could not be searched.
 ///
 /// # Errors
 /// When `out` cannot be written.
-pub fn text(search: &Search, shown_max: usize, out: &mut impl Write) -> std::io::Result<()> {
-    writeln!(out, "{}", searched(search))?;
-    writeln!(out, "{}", matched(search))?;
-    search.hits.iter().take(shown_max).try_for_each(|hit| hit_lines(hit, out))?;
-    more(search.hits.len() as u64, shown_max, "more indicator", out)?;
+pub fn text(search: &Search, out: &mut impl Write) -> std::io::Result<()> {
+    writeln!(out, "{}\n{}", searched(search), matched(search))?;
+    for hit in &search.hits {
+        writeln!(out)?;
+        hit_lines(hit, &facts(hit), out)?;
+    }
+    if !search.hits.is_empty() {
+        writeln!(out)?;
+    }
     unsearched(search).iter().try_for_each(|line| writeln!(out, "{}", printable_line(line)))?;
     if search.problems_total > 0 {
         writeln!(out, "{}:", not_understood(search))?;
     }
-    let problems = search.problems.iter().take(shown_max);
-    problems.into_iter().try_for_each(|problem| writeln!(out, "  {}", printable_line(&problem.to_string())))?;
-    more(search.problems_total, shown_max.min(search.problems.len()), "more", out)
+    search.problems.iter().try_for_each(|problem| writeln!(out, "  {}", printable_line(&problem.to_string())))?;
+    match search.problems_total - search.problems.len() as u64 {
+        0 => Ok(()),
+        rest => writeln!(out, "  and {} more", grouped(rest)),
+    }
+}
+
+/// Writes what was searched and the first hits, for the summary of a hunt.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn brief(search: &Search, shown_max: usize, out: &mut impl Write) -> std::io::Result<()> {
+    let lines = [searched(search), matched(search)].into_iter().chain(unsearched(search));
+    for line in lines {
+        wrapped(&printable_line(&line), WIDTH - 2, LINES_MAX).iter().try_for_each(|line| writeln!(out, "  {line}"))?;
+    }
+    for hit in search.hits.iter().take(shown_max) {
+        let by = format!("by {}", names(&hit.identities, hit.identities_total, with_account));
+        hit_lines(hit, &[[says(hit), times(hit), by].join("; ")], out)?;
+    }
+    Ok(())
 }
 
 /// `searched 3 indicators (2 addresses, 1 network) from 1 file in 1,200 events, from 2024-03-04 00:00 to ...`.
@@ -47,12 +68,12 @@ pub fn searched(search: &Search) -> String {
     )
 }
 
-/// `matched 2 indicators, 1 of them in the window`.
+/// `matched 2 indicators, 1 only before the window`.
 pub fn matched(search: &Search) -> String {
     let hits = search.hits.len() as u64;
     let old = search.hits.iter().filter(|hit| !hit.in_window).count() as u64;
     let expired = search.hits.iter().filter(|hit| hit.expired).count() as u64;
-    let mut text = format!("matched  {}", if hits == 0 { "none".into() } else { counted(hits, "indicator") });
+    let mut text = format!("matched {}", if hits == 0 { "none".into() } else { counted(hits, "indicator") });
     if old > 0 {
         text.push_str(&format!(", {} only before the window", grouped(old)));
     }
@@ -91,10 +112,18 @@ pub fn not_understood(search: &Search) -> String {
     format!("{} {nouns} {verb} not understood", grouped(n))
 }
 
-fn hit_lines(hit: &Hit, out: &mut impl Write) -> std::io::Result<()> {
-    writeln!(out, "\n  {}", printable_line(&format!("{}  {}", hit.value, about(hit))))?;
-    let mut facts = vec![times(hit)];
-    facts.extend(hit.mentions.first().into_iter().map(|mention| says(mention, hit.mentions.len())));
+/// The indicator, and below it what is known about it.
+fn hit_lines(hit: &Hit, facts: &[String], out: &mut impl Write) -> std::io::Result<()> {
+    writeln!(out, "  {}", printable_line(&format!("{}  {}", hit.value, about(hit))))?;
+    for fact in facts {
+        let lines = wrapped(&printable_line(fact), WIDTH - INDENT, LINES_MAX);
+        lines.iter().try_for_each(|line| writeln!(out, "{:INDENT$}{line}", ""))?;
+    }
+    Ok(())
+}
+
+fn facts(hit: &Hit) -> Vec<String> {
+    let mut facts = vec![times(hit), says(hit)];
     let is_it = hit.matched_total == 1 && hit.matched.first().is_some_and(|matched| matched.name == hit.value);
     if !is_it {
         facts.push(format!("seen as {}", names(&hit.matched, hit.matched_total, str::to_owned)));
@@ -104,12 +133,7 @@ fn hit_lines(hit: &Hit, out: &mut impl Write) -> std::io::Result<()> {
     facts.push(places(hit));
     let events: Vec<&str> = hit.evidence.iter().map(|event| event.event_id.as_str()).collect();
     facts.push(format!("first events {}", events.join(" ")));
-    for fact in facts {
-        for line in wrapped(&printable_line(&fact), WIDTH - INDENT, LINES_MAX) {
-            writeln!(out, "{:INDENT$}{line}", "")?;
-        }
-    }
-    Ok(())
+    facts
 }
 
 /// `address, confidence 85, before the window`.
@@ -130,14 +154,17 @@ fn times(hit: &Hit) -> String {
 }
 
 /// What the first place says, and where it is.
-pub fn says(mention: &Mention, mentions: usize) -> String {
+pub fn says(hit: &Hit) -> String {
+    let Some(mention) = hit.mentions.first() else { return String::new() };
     let texts = [&mention.description, &mention.source, &mention.caveat].into_iter().flatten();
     let mut said: Vec<String> = texts.cloned().collect();
     said.extend(mention.valid_until.as_ref().map(|until| format!("valid until {}", shown_time(until))));
-    let others =
-        if mentions > 1 { format!(", and {}", counted(mentions as u64 - 1, "more place")) } else { String::new() };
-    let said = if said.is_empty() { String::new() } else { format!("{} ", said.join("; ")) };
-    format!("{said}({}:{}{others})", mention.file, mention.at)
+    let others = match hit.mentions.len() as u64 - 1 {
+        0 => String::new(),
+        others => format!(", and {}", counted(others, "more place")),
+    };
+    let place = format!("{}:{}{others}", mention.file, mention.at);
+    if said.is_empty() { place } else { format!("{} ({place})", said.join("; ")) }
 }
 
 fn places(hit: &Hit) -> String {
@@ -167,14 +194,6 @@ pub fn with_account(name: &str) -> String {
     short_name(name) + &account
 }
 
-fn more(total: u64, shown: usize, what: &str, out: &mut impl Write) -> std::io::Result<()> {
-    match total.saturating_sub(shown as u64) {
-        0 => Ok(()),
-        rest if what == "more" => writeln!(out, "  and {} more", grouped(rest)),
-        rest => writeln!(out, "\n  and {} with events", counted(rest, what)),
-    }
-}
-
 /// A column: its header, and its value for a hit.
 type Column = (&'static str, fn(&Hit) -> String);
 
@@ -196,10 +215,6 @@ const COLUMNS: [Column; 16] = [
     ("regions", |hit| hit.regions.join(" ")),
     ("events", |hit| hit.evidence.iter().map(|event| event.event_id.as_str()).collect::<Vec<_>>().join(" ")),
 ];
-
-fn word(kind: Kind) -> String {
-    kind.noun().replace(' ', "_").to_lowercase()
-}
 
 fn joined(counts: &[Count]) -> String {
     counts.iter().map(|count| count.name.as_str()).collect::<Vec<_>>().join(" ")

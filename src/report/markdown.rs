@@ -4,12 +4,12 @@ use std::io::Write;
 
 use super::document::Report;
 use super::indicators;
-use super::text::{counts, entity_kind, gap_sentence, shown_time};
+use super::text::{counts, entity_kind, gap_sentence};
 use crate::detect::rate::in_words;
 use crate::detect::{Finding, Status};
 use crate::indicators::Search;
 use crate::terminal::printable_line;
-use crate::wording::{account_of, counted, grouped, short_name, with_short_names};
+use crate::wording::{account_of, counted, grouped, short_name, shown_time, with_short_names};
 
 /// Findings, entities and problems shown. The page says how many more there are.
 const SHOWN_MAX: usize = 20;
@@ -88,15 +88,11 @@ fn indicator_lines(search: &Search, out: &mut impl Write) -> std::io::Result<()>
             others => format!(" and {} more", grouped(others)),
         };
         let identities = identities.collect::<Vec<_>>().join(", ") + &others;
-        let says =
-            hit.mentions.first().map(|one| inert(&indicators::says(one, hit.mentions.len()))).unwrap_or_default();
+        let says = inert(&indicators::says(hit));
         writeln!(out, "| {value} | {about} | {first} | {last} | {calls} | {failed} | {identities} | {says} |")?;
     }
     more(search.hits.len(), "more indicator", out)?;
-    let mut lines: Vec<_> = indicators::unsearched(search).iter().map(|line| inert(line)).collect();
-    if search.problems_total > 0 {
-        lines.push(inert(&indicators::not_understood(search)));
-    }
+    let lines: Vec<_> = indicators::unsearched(search).iter().map(|line| inert(line)).collect();
     if lines.is_empty() { Ok(()) } else { writeln!(out, "\n- {}", lines.join("\n- ")) }
 }
 
@@ -122,6 +118,10 @@ fn missing(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
         lines.push(format!("{} could not be read", counted(coverage.rejects_in_lake(), "record")));
     }
     lines.extend(coverage.objects_failed.iter().chain(&report.run.detectors_failed).map(|reason| inert(reason)));
+    if let Some(search) = report.indicators.as_ref().filter(|search| search.problems_total > 0) {
+        lines.push(format!("{} in the indicator files", indicators::not_understood(search)));
+        lines.extend(search.problems.iter().map(|problem| inert(&problem.to_string())));
+    }
     lines.extend(coverage.history.too_short());
     lines.extend(coverage.gaps.iter().map(|gap| inert(&gap_sentence(gap))));
     if lines.is_empty() {

@@ -11,7 +11,7 @@ use crate::detect::risk::Entity;
 use crate::detect::suppression::{State, Use};
 use crate::detect::{Finding, Severity};
 use crate::terminal::printable_line;
-use crate::wording::{counted, grouped, short_name, with_short_names, wrapped};
+use crate::wording::{counted, grouped, short_name, shown_time, with_short_names, wrapped};
 
 /// Findings and entities shown. The summary says how many more there are.
 const SHOWN_MAX: usize = 10;
@@ -60,7 +60,8 @@ pub fn text(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
     more(report.entities.len(), SHOWN_MAX, "more identity", out)?;
     if let Some(search) = &report.indicators {
         writeln!(out, "\nIndicators")?;
-        indicators::text(search, SHOWN_MAX, out)?;
+        indicators::brief(search, SHOWN_MAX, out)?;
+        more(search.hits.len(), SHOWN_MAX, "more indicator", out)?;
     }
     suppressions(report, out)?;
     missing(report, out)?;
@@ -155,7 +156,8 @@ fn suppressions(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
 /// What a reader must know before taking "nothing found" for "nothing happened".
 fn missing(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
     let coverage = &report.coverage;
-    if coverage.missing().is_empty() && report.run.detectors_failed.is_empty() {
+    let not_understood = report.indicators.as_ref().filter(|search| search.problems_total > 0);
+    if coverage.missing().is_empty() && report.run.detectors_failed.is_empty() && not_understood.is_none() {
         return match report.coverage.stale {
             true => Ok(()),
             false => writeln!(out, "\nAll data was read; no unusual gaps."),
@@ -172,6 +174,12 @@ fn missing(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
     more(coverage.objects_failed.len(), SHOWN_MISSING_MAX, "more object", out)?;
     for reason in &report.run.detectors_failed {
         writeln!(out, "  {}", printable_line(reason))?;
+    }
+    if let Some(search) = not_understood {
+        writeln!(out, "  {} in the indicator files:", indicators::not_understood(search))?;
+        let shown = search.problems.iter().take(SHOWN_MISSING_MAX);
+        shown.into_iter().try_for_each(|problem| writeln!(out, "    {}", printable_line(&problem.to_string())))?;
+        more(search.problems_total as usize, SHOWN_MISSING_MAX, "more line", out)?;
     }
     if let Some(history) = coverage.history.too_short() {
         writeln!(out, "  {history}")?;
@@ -207,11 +215,6 @@ fn more(total: usize, shown: usize, what: &str, out: &mut impl Write) -> std::io
         0 => Ok(()),
         rest => writeln!(out, "  and {} in the report", counted(rest as u64, what)),
     }
-}
-
-/// `2024-03-20 14:05` for an RFC 3339 time.
-pub(super) fn shown_time(time: &str) -> String {
-    time.get(..16).unwrap_or(time).replace('T', " ")
 }
 
 #[cfg(test)]
