@@ -72,21 +72,43 @@ judged AS (
     AND (u.reads >= $min_reads OR u.bytes_out >= $min_bytes)
     AND u.day - g.day >= $warm_up_days
 ),
+-- Identities that call from where or with what they have used for less than a week.
+changed AS (
+  SELECT DISTINCT actor, event_date FROM unfamiliar($from, $to)
+),
+-- How much an identity wrote into buckets that were used on earlier days: who copies a bucket within the organisation
+-- writes what it reads.
+written AS (
+  SELECT actor, event_date, CAST(sum(CASE WHEN since < event_date THEN writes ELSE 0 END) AS BIGINT) AS writes
+  FROM (
+    SELECT actor, event_date, writes, min(event_date) OVER (PARTITION BY bucket) AS since
+    FROM daily_bucket_use
+    WHERE event_date < CAST($to AS DATE) AND event_date >= CAST($from AS DATE) - INTERVAL '56 days'
+  )
+  GROUP BY actor, event_date
+),
 -- Adds one read, so that the mean of an identity that never read is above 0.
 rated AS (
   SELECT
-    *,
-    actor_mean + 1.0 / greatest(actor_days, 28) AS actor_rate,
-    bucket_mean + 1.0 / greatest(bucket_days, 28) AS bucket_rate
-  FROM judged
+    j.*,
+    j.actor_mean + 1.0 / greatest(j.actor_days, 28) AS actor_rate,
+    j.bucket_mean + 1.0 / greatest(j.bucket_days, 28) AS bucket_rate,
+    n.actor IS NOT NULL AS is_elsewhere,
+    c.actor IS NULL AND 2 * coalesce(w.writes, 0) >= j.reads AS is_copy
+  FROM judged AS j
+  LEFT JOIN written AS w ON w.actor = j.actor AND w.event_date = j.event_date
+  LEFT JOIN new_places($from, $to) AS n ON n.actor = j.actor AND n.event_date = j.event_date
+  LEFT JOIN changed AS c ON c.actor = j.actor AND c.event_date = j.event_date
 ),
--- The day has to be too much for the identity and for the bucket: the smaller of the two surprises counts.
+-- The day has to be too much for the identity and for the bucket: the smaller of the two surprises counts. From a new
+-- network, that others read as much explains nothing.
 scored AS MATERIALIZED (
   SELECT
     *,
     CASE WHEN reads >= $min_reads THEN least(
       negative_binomial_surprise(reads, actor_rate, greatest(actor_variance, actor_rate * $burst)),
-      negative_binomial_surprise(reads, bucket_rate, greatest(bucket_variance, bucket_rate * $burst)))
+      CASE WHEN NOT is_elsewhere
+           THEN negative_binomial_surprise(reads, bucket_rate, greatest(bucket_variance, bucket_rate * $burst)) END)
       ELSE 0.0 END AS nats,
     greatest(actor_most_bytes, bucket_most_bytes) AS most_bytes,
     bytes_out >= $min_bytes
@@ -115,11 +137,16 @@ SELECT
   CAST(NULL AS VARCHAR) AS region,
   -- Scale: 40 nats, five times the least that is reported.
   saturating_score(greatest(s.nats, $min_nats), 40.0) AS score,
+  CASE WHEN s.is_copy THEN 'low' ELSE 'medium' END AS severity,
+  CASE WHEN s.is_copy THEN 'low' END AS joined_severity,
   s.actor || ' read ' || counted(s.reads, 'object', 'objects') || ' (' || round(s.bytes_out / 1e6, 1)
     || ' MB) from bucket ' || s.bucket || ' in a day; mean per day: ' || round(s.actor_mean, 1) || ' by this identity, '
     || round(s.bucket_mean, 1) || ' by the bucket''s busiest reader (' || counted(s.bucket_days, 'day', 'days') || ', '
     || counted(coalesce(o.other_readers, 0), 'other reader', 'other readers') || ')'
-    || CASE WHEN s.is_summarised THEN '; at least so many, from aggregated events' ELSE '' END AS summary,
+    || CASE WHEN s.is_summarised THEN '; at least so many, from aggregated events' ELSE '' END
+    || CASE WHEN s.is_elsewhere THEN '; from a network that is new for it'
+            WHEN s.is_copy THEN '; as usual in network and client, it wrote as many objects as it read' ELSE '' END
+    AS summary,
   evidence(c.event_id, c.event_time) AS evidence,
   count(*) AS events,
   s.bucket AS key,
@@ -127,6 +154,7 @@ SELECT
   s.reads,
   s.bytes_out,
   s.nats AS surprise_nats,
+  s.is_elsewhere AS from_a_new_network,
   s.actor_mean AS baseline_identity_mean_reads_per_day,
   s.actor_days AS baseline_identity_days,
   s.bucket_mean AS baseline_bucket_mean_reads_per_day,
@@ -147,4 +175,4 @@ JOIN (
   AND c.is_summarised = s.is_summarised
 WHERE (s.nats >= $min_nats OR s.is_heavy)
 GROUP BY s.first_time, s.last_time, s.actor, s.account_id, s.bucket, s.reads, s.bytes_out, s.nats, s.actor_mean,
-  s.actor_days, s.bucket_mean, s.bucket_days, s.most_bytes, s.is_summarised, o.other_readers
+  s.actor_days, s.bucket_mean, s.bucket_days, s.most_bytes, s.is_summarised, s.is_elsewhere, s.is_copy, o.other_readers

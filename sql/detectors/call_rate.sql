@@ -28,6 +28,10 @@ WITH candidates AS MATERIALIZED (
   WHERE event_date >= CAST($from AS DATE) AND event_date < CAST($to AS DATE)
     AND calls >= $min_calls
 ),
+-- Identities that call from where or with what they have used for less than a week.
+changed AS (
+  SELECT DISTINCT actor, event_date FROM unfamiliar($from, $to)
+),
 -- Failed calls are left out: a job that is denied and retries makes many calls but gets nothing. Calls that only
 -- summaries of data events state count too; an hour in both is in the summaries with the larger number.
 hourly AS (
@@ -99,9 +103,11 @@ SELECT
   CAST(NULL AS VARCHAR) AS region,
   -- Scale: a robust z-score of 10.
   saturating_score(d.z, 10.0) AS score,
-  -- Workloads have peak hours. A person's peak is a script: their own, or one of whoever has their credentials.
-  CASE WHEN is_machine(d.actor) OR d.actor NOT LIKE 'arn:%' THEN 'low' ELSE 'medium' END AS severity,
-  'medium' AS joined_severity,
+  -- Workloads have peak hours. A person's peak is a script: their own, or, from another place or with another client,
+  -- one of whoever has their credentials.
+  CASE WHEN is_machine(d.actor) OR d.actor NOT LIKE 'arn:%' OR n.actor IS NULL THEN 'low' ELSE 'medium' END AS severity,
+  -- The owner's own script says nothing about what else they did that day.
+  CASE WHEN n.actor IS NOT NULL OR is_machine(d.actor) THEN 'medium' ELSE 'low' END AS joined_severity,
   d.actor || ' made ' || counted(d.most_calls, 'call', 'calls') || ' in an hour; median of its active hours: '
     || CAST(round(d.median_calls) AS BIGINT) || ' (mean ' || round(d.mean_calls, 1) || ', '
     || counted(d.hours_before, 'hour', 'hours') || ')'
@@ -109,12 +115,14 @@ SELECT
   evidence(c.event_id, c.event_time) AS evidence,
   count(*) AS events,
   d.hours AS hours_above,
+  n.actor IS NOT NULL AS from_a_new_place_or_client,
   d.z AS robust_z,
   d.nats AS surprise_nats,
   d.mean_calls AS baseline_mean_calls_per_hour,
   d.median_calls AS baseline_median_calls_per_hour,
   d.hours_before AS baseline_hours
 FROM days AS d
+LEFT JOIN changed AS n ON n.actor = d.actor AND n.event_date = d.event_date
 JOIN (
   SELECT actor, account_id, event_date, event_id, event_time, FALSE AS is_summarised
   FROM calls
@@ -127,4 +135,4 @@ JOIN (
 WHERE (d.is_summarised OR NOT c.is_summarised)
   AND array_has(d.loud_hours, date_trunc('hour', c.event_time))
 GROUP BY d.first_time, d.last_time, d.actor, d.account_id, d.hours, d.z, d.nats, d.most_calls, d.mean_calls,
-  d.median_calls, d.hours_before, d.is_summarised
+  d.median_calls, d.hours_before, d.is_summarised, n.actor

@@ -1,5 +1,5 @@
 /*
-title      = "Running code replaced by an identity for the first time"
+title      = "Running code replaced by an identity for the first time, or from a new network"
 severity   = "low"
 confidence = "medium"
 attack     = ["T1648", "T1525", "T1059.009"]
@@ -14,7 +14,8 @@ WITH replaced AS (
   SELECT
     *,
     coalesce(json_get_str(request_parameters, 'functionName'), json_get_str(request_parameters, 'instanceId'),
-      json_get_str(request_parameters, 'name'), 'something') AS target
+      json_get_str(request_parameters, 'repositoryName'), json_get_str(request_parameters, 'name'), 'something')
+      AS target
   FROM calls
   WHERE NOT by_service
     AND event_time >= $from AND event_time < $to
@@ -41,11 +42,13 @@ judged AS (
     d.*,
     -- Earlier days with these APIs, whatever they changed.
     coalesce(p.days_before, 0) AS days_before,
-    CAST(d.event_date - o.since AS BIGINT) AS account_days
+    CAST(d.event_date - o.since AS BIGINT) AS account_days,
+    n.actor IS NOT NULL AS is_elsewhere
   FROM daily AS d
   LEFT JOIN api_list_days AS p ON p.list = 'replaces_code' AND p.actor = d.actor AND p.account_id = d.account_id
     AND p.event_date = d.event_date
   LEFT JOIN own_account AS o ON o.account_id = d.account_id
+  LEFT JOIN new_places($from, $to) AS n ON n.actor = d.actor AND n.event_date = d.event_date
 )
 SELECT
   first_time,
@@ -56,15 +59,20 @@ SELECT
   CAST(NULL AS VARCHAR) AS region,
   CASE WHEN account_days >= $warm_up_days THEN 0.8 ELSE 0.4 END AS score,
   -- People sometimes deploy a function manually; user data, which instances run as root, is rarely edited.
-  CASE WHEN array_has(apis, 'ModifyInstanceAttribute') AND failures < calls AND account_days >= $warm_up_days
+  CASE WHEN (array_has(apis, 'ModifyInstanceAttribute') OR is_elsewhere)
+         AND failures < calls AND account_days >= $warm_up_days
        THEN 'medium' ELSE 'low' END AS severity,
-  actor || CASE WHEN failures = calls THEN ' tried to replace' ELSE ' replaced' END || ' code for the first time: '
+  actor || CASE WHEN failures = calls THEN ' tried to replace' ELSE ' replaced' END || ' code'
+    || CASE WHEN is_elsewhere THEN ' from a network that is new for it' ELSE '' END
+    || CASE WHEN days_before = 0 THEN ' for the first time: ' ELSE ': ' END
     || array_to_string(apis, ', ') || ' on ' || listed(targets, 3) AS summary,
   evidence,
   calls AS events,
   apis,
   targets,
   failures AS failed_calls,
+  is_elsewhere AS from_a_new_network,
+  days_before AS baseline_days_it_did_so,
   account_days AS baseline_days_of_history
 FROM judged
-WHERE days_before = 0
+WHERE days_before = 0 OR is_elsewhere

@@ -78,7 +78,6 @@ before AS (
     max(h.denied_apis) AS most_apis,
     max(h.denied_targets) AS most_targets,
     max(h.apis) AS most_called,
-    CAST(sum(h.changes) AS BIGINT) AS changes,
     count(*) FILTER (WHERE h.denied > 0) AS hours,
     count(DISTINCT h.event_date) AS active_days,
     count(DISTINCT CASE WHEN h.denied > 0 THEN h.event_date END) AS denied_days
@@ -94,7 +93,6 @@ broad AS MATERIALIZED (
     coalesce(p.most_apis, 0) AS most_apis_before,
     coalesce(p.most_targets, 0) AS most_targets_before,
     coalesce(p.most_called, 0) AS most_called_before,
-    coalesce(p.changes, 0) AS changes_before,
     coalesce(p.hours, 0) AS hours_before,
     coalesce(p.active_days, 0) AS active_days,
     coalesce(p.denied_days, 0) AS denied_days
@@ -112,11 +110,15 @@ peer_days AS (
   WHERE h.denied > 0 AND h.event_date < CAST($to AS DATE)
   GROUP BY b.peers, b.event_date
 ),
--- The most services that an identity used on an earlier day.
+-- The most services that an identity used on an earlier day, and whether it changed anything. IAM's reports are made
+-- for whoever reads: AWS's policy SecurityAudit allows to generate them.
 services AS (
-  SELECT actor, account_id, event_date, max(services) AS most_services
+  SELECT actor, account_id, event_date, max(services) AS most_services, CAST(sum(changes) AS BIGINT) AS changes_before
   FROM (
-    SELECT b.actor, b.account_id, b.event_date, u.event_date AS day, count(DISTINCT u.event_source) AS services
+    SELECT
+      b.actor, b.account_id, b.event_date, u.event_date AS day, count(DISTINCT u.event_source) AS services,
+      sum(CASE WHEN u.event_source = 'iam.amazonaws.com' AND u.api LIKE 'Generate%' THEN 0 ELSE u.changes END)
+        AS changes
     FROM broad AS b
     JOIN daily_api_use AS u ON u.actor = b.actor AND u.account_id = b.account_id AND u.event_date < b.event_date
     WHERE u.event_date < CAST($to AS DATE)
@@ -130,6 +132,13 @@ changed AS (
   FROM novelties
   WHERE kind IN ('asn', 'country', 'user_agent') AND event_date >= CAST($from AS DATE) AND first_time < $to
 ),
+-- Users who signed in to the console before are people.
+people AS (
+  SELECT DISTINCT b.actor, b.event_date
+  FROM broad AS b
+  JOIN daily_sign_in AS i ON i.actor = b.actor AND i.event_date < b.event_date
+  WHERE i.event_date < CAST($to AS DATE)
+),
 compared AS (
   SELECT
     b.*,
@@ -142,7 +151,8 @@ compared AS (
     -- than it usually does, from where it usually does.
     b.active_days >= $warm_up_days AND b.apis_denied <= b.most_called_before AND n.actor IS NULL
       AND (b.denied_days >= $routine_share * b.active_days
-        OR (b.changes_before = 0 AND coalesce(s.most_services, 0) >= $many_services)) AS is_routine
+        OR (s.changes_before = 0 AND s.most_services >= $min_apis)) AS is_routine,
+    b.peers <> b.actor OR i.actor IS NOT NULL AS is_person
   FROM broad AS b
   LEFT JOIN (
     SELECT h.actor, h.account_id, min(h.event_date) AS since
@@ -155,6 +165,7 @@ compared AS (
   LEFT JOIN peer_days AS p ON p.peers = b.peers AND p.event_date = b.event_date
   LEFT JOIN services AS s ON s.actor = b.actor AND s.account_id = b.account_id AND s.event_date = b.event_date
   LEFT JOIN changed AS n ON n.actor = b.actor AND n.event_date = b.event_date
+  LEFT JOIN people AS i ON i.actor = b.actor AND i.event_date = b.event_date
 )
 SELECT
   min(c.event_time) AS first_time,
@@ -169,7 +180,7 @@ SELECT
        WHEN b.peers <> b.actor AND b.apis_denied <= b.most_apis_of_peers THEN 'low'
        WHEN b.services_denied >= $many_services AND b.is_changed THEN 'high'
        -- A person who looks around from the usual place, with the usual client.
-       WHEN b.services_denied < $many_services AND NOT b.is_changed AND b.peers <> b.actor
+       WHEN b.services_denied < $many_services AND NOT b.is_changed AND b.is_person
          AND b.active_days >= $warm_up_days THEN 'low'
        ELSE 'medium' END AS severity,
   b.actor || ' was denied ' || counted(b.apis_denied, 'API', 'APIs') || ' of '
@@ -197,4 +208,4 @@ JOIN denials AS c ON c.actor = b.actor AND c.account_id = b.account_id
 WHERE c.event_time >= $from
 GROUP BY b.actor, b.account_id, b.event_date, b.peers, b.apis_denied, b.services_denied, b.targets_denied, b.denied,
   b.most_apis_before, b.most_apis_of_peers, b.most_targets_before, b.most_called_before, b.hours_before,
-  b.denied_days, b.active_days, b.is_new, b.is_routine, b.is_changed
+  b.denied_days, b.active_days, b.is_new, b.is_routine, b.is_changed, b.is_person

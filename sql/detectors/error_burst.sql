@@ -16,87 +16,93 @@ min_codes  = { default = 4, min = 2, help = "different error codes within one ho
 min_nats   = { default = 6.0, min = 0.0, help = """\
   surprise of so many codes in an hour with failures, in nats: 6 nats are one in 400""" }
 */
-WITH candidates AS MATERIALIZED (
+-- Identities with enough codes in an hour of the clock and the one before: any 60 minutes are within two. Throttled
+-- calls are left out: they say nothing about what the caller may do.
+WITH hourly AS (
+  SELECT account_id, actor, event_date, hour, count(DISTINCT error_code) AS codes
+  FROM hourly_errors
+  WHERE hour < $to AND event_date < CAST($to AS DATE) AND error_family <> 'throttled'
+  GROUP BY account_id, actor, event_date, hour
+),
+candidates AS MATERIALIZED (
   SELECT DISTINCT account_id, actor
   FROM (
-    SELECT account_id, actor, hour
-    FROM hourly_errors
-    WHERE event_date >= CAST($from AS DATE) AND hour < $to AND error_family <> 'throttled'
-    GROUP BY account_id, actor, hour
-    HAVING count(DISTINCT coalesce(error_code, '')) >= $min_codes
+    SELECT account_id, actor, event_date, sum(codes) OVER two_hours AS codes
+    FROM hourly
+    WHERE event_date >= CAST($from AS DATE) - INTERVAL '1 day'
+    WINDOW two_hours AS (
+      PARTITION BY account_id, actor ORDER BY hour RANGE BETWEEN INTERVAL '1 hour' PRECEDING AND CURRENT ROW)
   )
+  WHERE event_date >= CAST($from AS DATE) AND codes >= $min_codes
 ),
--- Throttled calls are left out: they say nothing about what the caller may do.
-hourly AS (
+failures AS MATERIALIZED (
   SELECT
-    account_id, actor, hour,
-    min(first_time) AS first_time,
-    max(last_time) AS last_time,
-    count(*) AS codes,
-    CAST(sum(failures) AS BIGINT) AS failures
-  FROM (
-    SELECT
-      e.account_id, e.actor, e.hour, e.error_code,
-      min(e.first_time) AS first_time, max(e.last_time) AS last_time, sum(e.failures) AS failures
-    FROM candidates AS c
-    JOIN hourly_errors AS e ON e.account_id = c.account_id AND e.actor = c.actor
-    WHERE e.hour < $to AND e.error_family <> 'throttled'
-    GROUP BY e.account_id, e.actor, e.hour, e.error_code
-  )
-  GROUP BY account_id, actor, hour
+    c.account_id, c.actor, c.event_date, c.event_time, c.event_id,
+    coalesce(c.error_code, 'no code') AS error_code,
+    c.event_source || ':' || c.api AS what
+  FROM candidates AS k
+  JOIN calls AS c ON c.account_id = k.account_id AND c.actor = k.actor
+  WHERE NOT c.by_service
+    AND c.failed AND c.error_family <> 'throttled'
+    AND c.event_time >= $from - INTERVAL '1 hour' AND c.event_time < $to
 ),
-judged AS (
+counted_back AS (
+  SELECT *, count(DISTINCT error_code) OVER past_hour AS codes
+  FROM failures
+  WINDOW past_hour AS (
+    PARTITION BY account_id, actor ORDER BY event_time RANGE BETWEEN INTERVAL '1 hour' PRECEDING AND CURRENT ROW)
+),
+-- The 60 minutes of each day with the most codes.
+most AS MATERIALIZED (
   SELECT
-    *,
-    count(*) OVER before AS hours_before,
-    coalesce(sum(codes) OVER before, 0) AS codes_before,
-    coalesce(max(codes) OVER before, 0) AS most_before
-  FROM hourly
-  WINDOW before AS (PARTITION BY account_id, actor ORDER BY hour ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+    account_id, actor, event_date,
+    max(codes) AS codes,
+    first_value(event_time ORDER BY codes DESC, event_time) AS until
+  FROM counted_back
+  WHERE event_time >= $from
+  GROUP BY account_id, actor, event_date
+  HAVING max(codes) >= $min_codes
+),
+before AS (
+  SELECT
+    m.account_id, m.actor, m.event_date,
+    count(h.hour) AS hours_before,
+    coalesce(sum(h.codes), 0) AS codes_before,
+    coalesce(max(h.codes), 0) AS most_before
+  FROM most AS m
+  LEFT JOIN hourly AS h ON h.account_id = m.account_id AND h.actor = m.actor AND h.event_date < m.event_date
+  GROUP BY m.account_id, m.actor, m.event_date
 ),
 -- An hour with a failure has at least one code, so further codes are counted. The prior is one more code in four hours.
-rated AS (
-  SELECT *, (codes_before - hours_before + 1.0) / (hours_before + 4.0) AS rate
-  FROM judged
-  WHERE hour >= $from
-    AND codes >= $min_codes
-    AND codes > most_before
-),
 scored AS (
-  SELECT *, poisson_surprise(codes - 1, rate) AS nats
-  FROM rated
-),
-days AS MATERIALIZED (
   SELECT
-    account_id, actor, CAST(hour AS DATE) AS event_date,
-    first_value(hour ORDER BY nats DESC, hour) AS hour,
-    first_value(first_time ORDER BY nats DESC, hour) AS first_time,
-    first_value(last_time ORDER BY nats DESC, hour) AS last_time,
-    first_value(codes ORDER BY nats DESC, hour) AS codes,
-    first_value(failures ORDER BY nats DESC, hour) AS failures,
-    first_value(rate ORDER BY nats DESC, hour) AS rate,
-    first_value(hours_before ORDER BY nats DESC, hour) AS hours_before,
-    first_value(most_before ORDER BY nats DESC, hour) AS most_before,
-    max(nats) AS nats
-  FROM scored
-  WHERE nats >= $min_nats
-  GROUP BY account_id, actor, CAST(hour AS DATE)
+    m.*, b.hours_before, b.most_before,
+    (b.codes_before - b.hours_before + 1.0) / (b.hours_before + 4.0) AS rate
+  FROM most AS m
+  JOIN before AS b ON b.account_id = m.account_id AND b.actor = m.actor AND b.event_date = m.event_date
+  WHERE m.codes > b.most_before
 ),
--- The codes of these hours only: sorting those of all hours takes longer than everything else.
-named AS (
-  SELECT account_id, actor, hour, array_agg(error_code ORDER BY first_time, error_code) AS error_codes
-  FROM (
-    SELECT e.account_id, e.actor, e.hour, e.error_code, min(e.first_time) AS first_time
-    FROM days AS d
-    JOIN hourly_errors AS e ON e.account_id = d.account_id AND e.actor = d.actor AND e.hour = d.hour
-    WHERE e.error_family <> 'throttled' AND e.hour < $to
-    GROUP BY e.account_id, e.actor, e.hour, e.error_code
-  )
-  GROUP BY account_id, actor, hour
+found AS (
+  SELECT *, poisson_surprise(codes - 1, rate) AS nats FROM scored
+),
+calls_of_hour AS (
+  SELECT
+    d.account_id, d.actor, d.event_date,
+    min(f.event_time) AS first_time,
+    max(f.event_time) AS last_time,
+    count(*) AS failures,
+    array_distinct(array_agg(f.error_code ORDER BY f.event_time, f.event_id)) AS error_codes,
+    count(DISTINCT f.what) AS apis_failed,
+    evidence(f.event_id, f.event_time) AS evidence
+  FROM found AS d
+  JOIN failures AS f ON f.account_id = d.account_id AND f.actor = d.actor
+    AND f.event_time <= d.until AND f.event_time >= d.until - INTERVAL '1 hour'
+  WHERE d.nats >= $min_nats AND f.event_time >= $from
+  GROUP BY d.account_id, d.actor, d.event_date
 )
 SELECT
-  d.first_time,
-  d.last_time,
+  c.first_time,
+  c.last_time,
   'actor' AS entity_type,
   d.actor AS entity,
   d.account_id,
@@ -104,23 +110,17 @@ SELECT
   -- Scale: 12 nats, twice the least that is reported.
   saturating_score(d.nats, 12.0) AS score,
   d.actor || ' got ' || d.codes || ' different errors within an hour, in '
-    || counted(d.failures, 'failed call', 'failed calls') || ': ' || listed(n.error_codes, 4)
+    || counted(c.failures, 'failed call', 'failed calls') || ': ' || listed(c.error_codes, 4)
     || '; previous maximum: ' || d.most_before || ' ('
     || counted(d.hours_before, 'hour', 'hours') || ' with failures)' AS summary,
-  evidence(c.event_id, c.event_time) AS evidence,
-  count(*) AS events,
-  n.error_codes,
-  d.failures,
-  count(DISTINCT c.event_source || ':' || c.api) AS apis_failed,
+  c.evidence,
+  c.failures AS events,
+  c.error_codes,
+  c.failures,
+  c.apis_failed,
   d.nats AS surprise_nats,
   d.rate + 1.0 AS baseline_codes_per_hour_with_failures,
   d.most_before AS baseline_most_codes_in_an_hour,
   d.hours_before AS baseline_hours_with_failures
-FROM days AS d
-JOIN named AS n ON n.account_id = d.account_id AND n.actor = d.actor AND n.hour = d.hour
-JOIN calls AS c ON c.actor = d.actor AND c.account_id = d.account_id AND date_trunc('hour', c.event_time) = d.hour
-WHERE NOT c.by_service
-  AND c.failed AND c.error_family <> 'throttled'
-  AND c.event_time >= $from AND c.event_time < $to
-GROUP BY d.first_time, d.last_time, d.actor, d.account_id, d.codes, d.failures, n.error_codes, d.most_before,
-  d.hours_before, d.rate, d.nats
+FROM found AS d
+JOIN calls_of_hour AS c ON c.account_id = d.account_id AND c.actor = d.actor AND c.event_date = d.event_date

@@ -19,6 +19,8 @@ burst     = { default = 10.0, min = 1.0, help = """\
   minimum ratio of variance to mean, because failures of retries or a loop come in bursts""" }
 warm_up_hours = { default = 48, min = 1, max = 168, help = "hours of history an account needs to be evaluated" }
 */
+-- By the hour of the clock, the longest of the periods (a minute, five minutes, an hour) for which CloudTrail gives the
+-- data points of its Insights (ListInsightsMetricData), so that both can be compared.
 WITH days AS MATERIALIZED (
   SELECT * FROM insight_days('errors', $from, $to, $min_calls, $burst, $warm_up_hours, $min_nats)
 ),

@@ -7,7 +7,6 @@ why        = "Attackers often launch instances with stolen credentials first, to
 benign     = ["A new workload or a load test", "A data science team that gets its first accelerators"]
 respond    = ["Terminate instances that nobody requested, in every region", "See what else the identity did that day"]
 [params]
-many_instances = { default = 8, min = 1, help = "instances requested within a day that are more than a trial" }
 min_vcpu_class = { default = 8, min = 1, help = "minimum size of a large instance, as a multiple of xlarge" }
 excess         = { default = 2.0, min = 1.0, help = """\
   instances of the day as a multiple of the account's previous maximum""" }
@@ -36,7 +35,8 @@ SELECT
   regions[1] AS region,
   -- Scale: ln(1 + instances) + ln(1 + size) = 3, such as four xlarge and more than two accelerators.
   saturating_score(ln(1.0 + instances) + ln(1.0 + xlarges) + CASE WHEN accelerated THEN 1.0 ELSE 0.0 END, 3.0) AS score,
-  CASE WHEN instances < $many_instances THEN 'low'
+  -- As many as the account launched in a day before are a trial or a replacement.
+  CASE WHEN instances <= most_before THEN 'low'
        WHEN family_before = 0 AND (accelerated OR xlarges >= $min_vcpu_class) THEN 'medium'
        WHEN actor_before = 0 AND instances > $excess * most_before AND most_before > 0 THEN 'medium'
        ELSE 'low' END AS severity,

@@ -32,8 +32,12 @@ WITH sign_in AS (
 since_failure AS (
   SELECT
     *,
-    min(event_time) FILTER (WHERE refused) OVER (PARTITION BY source_ip_address, event_date) AS first_refused
+    min(event_time) FILTER (WHERE refused) OVER of_address AS first_refused,
+    -- One user, unless they differ. AWS hides names that do not exist.
+    min(user_name) FILTER (WHERE refused) OVER of_address AS first_name,
+    max(user_name) FILTER (WHERE refused) OVER of_address AS last_name
   FROM sign_in
+  WINDOW of_address AS (PARTITION BY source_ip_address, event_date)
 ),
 daily AS MATERIALIZED (
   SELECT
@@ -50,14 +54,21 @@ daily AS MATERIALIZED (
     evidence(event_id, event_time) AS evidence
   FROM since_failure
   WHERE source_ip_address IS NOT NULL AND event_time >= first_refused
+    -- If one user fails, colleagues who sign in at the same address do not get in by it.
+    AND (refused OR first_name <> last_name OR user_name = first_name OR first_name LIKE 'HIDDEN_DUE_TO_%')
   GROUP BY source_ip_address, event_date
 ),
--- Users who forgot a password try again from an address they used before.
+-- Users who forgot a password try again from an address they used before, or, where addresses change, in a network
+-- they used before and with the usual client.
 at_home AS (
   SELECT DISTINCT d.source_ip_address, d.event_date
   FROM daily AS d
-  JOIN daily_address AS n ON n.actor = d.actor AND n.source_ip_address = d.source_ip_address
-    AND n.event_date < d.event_date AND n.event_date < CAST($to AS DATE)
+  JOIN daily_address AS n ON n.actor = d.actor AND n.event_date < d.event_date AND n.event_date < CAST($to AS DATE)
+  LEFT JOIN (SELECT DISTINCT actor, event_date FROM unfamiliar($from, $to)) AS u
+    ON u.actor = d.actor AND u.event_date = d.event_date
+  WHERE n.calls > n.failures
+    AND (n.source_ip_address = d.source_ip_address
+      OR (u.actor IS NULL AND ip_asn(n.source_ip_address) = ip_asn(d.source_ip_address)))
 ),
 judged AS (
   SELECT
@@ -80,7 +91,7 @@ SELECT
   source_ip_address || coalesce(' in ' || ip_country(source_ip_address), '') || ': '
     || counted(failures, 'failed sign-in', 'failed sign-ins') || ' for ' || counted(users, 'user', 'users')
     || CASE WHEN got_in THEN ', then ' || actor || ' signed in' ELSE '' END
-    || CASE WHEN is_at_home THEN ', from an address that it used before' ELSE '' END AS summary,
+    || CASE WHEN is_at_home THEN ', from where it signed in before' ELSE '' END AS summary,
   evidence,
   events,
   CASE WHEN got_in THEN actor END AS actor,

@@ -48,10 +48,21 @@ sensitive AS (
   WHERE event_date >= CAST($from AS DATE) AND event_time >= $from AND event_time < $to
   GROUP BY actor, account_id, event_date
 ),
+-- The most APIs denied within 60 minutes of the first day.
 denied AS (
   SELECT actor, account_id, event_date, max(denied_apis) AS denied_apis
-  FROM hourly_activity
-  WHERE event_date >= CAST($from AS DATE) AND hour >= $from AND hour < $to
+  FROM (
+    SELECT
+      c.actor, c.account_id, c.event_date,
+      count(DISTINCT c.event_source || ':' || c.api) OVER (
+        PARTITION BY c.actor, c.account_id ORDER BY c.event_time
+        RANGE BETWEEN INTERVAL '1 hour' PRECEDING AND CURRENT ROW) AS denied_apis
+    FROM new_identity AS n
+    JOIN calls AS c ON c.actor = n.actor AND c.account_id = n.account_id AND c.event_date = n.begun
+    WHERE NOT c.by_service
+      AND c.error_family = 'denied'
+      AND c.event_time >= $from AND c.event_time < $to
+  )
   GROUP BY actor, account_id, event_date
 ),
 -- Who creates users and roles, and on how many days they did so before.

@@ -1,5 +1,5 @@
 /*
-title      = "Commands run on machines by an identity that rarely does so"
+title      = "Commands run on machines by an identity that rarely does so, or on more than ever"
 severity   = "low"
 confidence = "medium"
 attack     = ["T1651", "T1021.008"]
@@ -13,6 +13,8 @@ respond    = [
 warm_up_days = { default = 7, min = 0, help = "days of history an account needs before a first time can be medium" }
 routine_days = { default = 2, min = 1, help = "earlier days with such calls that make it routine for the identity" }
 many_targets = { default = 5, min = 1, help = "machines within a day that are more than a quick look" }
+excess       = { default = 2.0, min = 1.0, help = """\
+  machines of the day as a multiple of the most calls of an earlier day, by the identity or a peer""" }
 */
 WITH sent AS (
   SELECT *, greatest(named, CASE WHEN by_rule THEN $many_targets ELSE 1 END) AS targets
@@ -53,9 +55,13 @@ judged AS (
     d.*,
     coalesce(p.days_before, 0) AS days_before,
     coalesce(p.peer_days_before, 0) AS peer_days_before,
+    coalesce(p.most_before, 0) AS most_before,
+    d.targets >= $many_targets AND d.targets > $excess * coalesce(p.most_of_peers, 0) AS is_excess,
+    n.actor IS NOT NULL AS is_elsewhere,
     CAST(d.event_date - o.since AS BIGINT) AS account_days
   FROM daily AS d
   LEFT JOIN own_account AS o ON o.account_id = d.account_id
+  LEFT JOIN new_places($from, $to) AS n ON n.actor = d.actor AND n.event_date = d.event_date
   LEFT JOIN api_list_days AS p ON p.list = 'runs_commands' AND p.actor = d.actor AND p.account_id = d.account_id
     AND p.event_date = d.event_date
 )
@@ -67,8 +73,9 @@ SELECT
   account_id,
   CAST(NULL AS VARCHAR) AS region,
   1.0 / (1.0 + days_before) AS score,
-  CASE WHEN targets >= $many_targets AND days_before = 0 AND peer_days_before < $routine_days
-         AND account_days >= $warm_up_days THEN 'medium'
+  CASE WHEN targets >= $many_targets AND account_days >= $warm_up_days
+         AND ((days_before = 0 AND peer_days_before < $routine_days) OR (is_elsewhere AND targets > most_before))
+       THEN 'medium'
        ELSE 'low' END AS severity,
   actor || CASE WHEN failures = calls THEN ' tried to run' ELSE ' ran' END || ' commands on machines: '
     || array_to_string(apis, ', ') || ', ' || counted(calls, 'call', 'calls') || ' for '
@@ -76,13 +83,16 @@ SELECT
             ELSE counted(targets, 'machine', 'machines') END
     || CASE WHEN failures > 0 AND failures < calls THEN ', ' || failures || ' failed' ELSE '' END
     || CASE WHEN days_before = 0 THEN '; never before' ELSE '; before: on ' || counted(days_before, 'day', 'days') END
-    AS summary,
+    || CASE WHEN days_before > 0 THEN ', at most ' || counted(most_before, 'call', 'calls') ELSE '' END
+    || CASE WHEN is_elsewhere THEN '; from a network that is new for it' ELSE '' END AS summary,
   evidence,
   calls AS events,
   apis,
   targets,
   failures AS failed_calls,
+  is_elsewhere AS from_a_new_network,
   days_before AS baseline_days_it_did_so,
+  most_before AS baseline_most_calls_in_a_day,
   peer_days_before AS baseline_days_its_peers_did_so
 FROM judged
-WHERE days_before < $routine_days
+WHERE days_before < $routine_days OR is_excess OR is_elsewhere

@@ -8,6 +8,8 @@ benign     = ["A deployment that loads every parameter of its service", "A rotat
 respond    = ["Rotate every secret that was read", "See whether the values were used elsewhere since"]
 [params]
 min_secrets  = { default = 8, min = 2, help = "different secrets or parameters requested within one hour" }
+few_secrets  = { default = 3, min = 2, help = """\
+  the same from a network that is new for the identity, where it has no work to do""" }
 many_secrets = { default = 20, min = 2, help = "secrets within an hour that nobody reads manually" }
 excess       = { default = 1.5, min = 1.0, help = """\
   secrets of the hour as a multiple of the identity's previous maximum""" }
@@ -25,7 +27,7 @@ WITH candidates AS MATERIALIZED (
     WINDOW two_hours AS (
       PARTITION BY actor, account_id ORDER BY hour RANGE BETWEEN INTERVAL '1 hour' PRECEDING AND CURRENT ROW)
   )
-  WHERE event_date >= CAST($from AS DATE) AND secrets >= $min_secrets
+  WHERE event_date >= CAST($from AS DATE) AND secrets >= $few_secrets
 ),
 asked AS (
   SELECT
@@ -48,14 +50,16 @@ counted_back AS (
 -- The 60 minutes of each day with the most secrets.
 most AS MATERIALIZED (
   SELECT
-    actor, account_id, event_date,
-    max(secrets) AS secrets,
-    max(secrets_written) AS secrets_written,
-    first_value(event_time ORDER BY secrets DESC, event_time) AS until
-  FROM counted_back
-  WHERE event_time >= $from
-  GROUP BY actor, account_id, event_date
-  HAVING max(secrets) >= $min_secrets
+    c.actor, c.account_id, c.event_date,
+    n.actor IS NOT NULL AS is_elsewhere,
+    max(c.secrets) AS secrets,
+    max(c.secrets_written) AS secrets_written,
+    first_value(c.event_time ORDER BY c.secrets DESC, c.event_time) AS until
+  FROM counted_back AS c
+  LEFT JOIN new_places($from, $to) AS n ON n.actor = c.actor AND n.event_date = c.event_date
+  WHERE c.event_time >= $from
+  GROUP BY c.actor, c.account_id, c.event_date, n.actor
+  HAVING max(c.secrets) >= CASE WHEN n.actor IS NOT NULL THEN $few_secrets ELSE $min_secrets END
 ),
 calls_of_hour AS (
   SELECT
@@ -100,7 +104,8 @@ judged AS (
     -- A rotation replaces what it reads.
     2 * m.secrets_written >= m.secrets AS is_rotation,
     -- Not far above its maximum, or mostly denied, as with a broken script.
-    m.secrets < $large_excess * coalesce(b.most_before, 0) OR 2 * c.failures > c.calls AS is_minor,
+    NOT m.is_elsewhere AND (m.secrets < $large_excess * coalesce(b.most_before, 0) OR 2 * c.failures > c.calls)
+      AS is_minor,
     -- A new cluster or service reads all its secrets when it starts.
     is_machine(m.actor) AND CAST(m.event_date - t.since AS BIGINT) < $warm_up_days AND s.actor IS NULL AS is_start
   FROM most AS m
@@ -128,13 +133,15 @@ SELECT
             THEN ', ' || failures || ' of ' || counted(calls, 'call', 'calls') || ' failed' ELSE '' END
     || CASE WHEN secrets_written > 0 THEN ', replaced ' || secrets_written ELSE '' END
     || CASE WHEN is_start THEN '; the identity is new, and so far only in known networks with known clients'
-            ELSE '; previous maximum: ' || most_before END AS summary,
+            ELSE '; previous maximum: ' || most_before END
+    || CASE WHEN is_elsewhere THEN '; from a network that is new for it' ELSE '' END AS summary,
   evidence,
   calls AS events,
   secrets,
   secrets_written,
   failures AS failed_calls,
+  is_elsewhere AS from_a_new_network,
   most_before AS baseline_most_secrets_in_an_hour,
   hours_before AS baseline_hours_with_reads
 FROM judged
-WHERE secrets > $excess * most_before
+WHERE secrets > CASE WHEN is_elsewhere THEN 1.0 ELSE $excess END * most_before

@@ -15,8 +15,6 @@ routine_days  = { default = 3, min = 1, help = """\
   earlier days on which the identity or its peers did the same that make it routine""" }
 excess        = { default = 2.0, min = 1, help = """\
   calls of the day as a multiple of the previous maximum of any of them; more are not routine""" }
-rotated_users = { default = 3, min = 2, help = """\
-  users who get new keys in a day that make it a key rotation, if their old keys were listed first""" }
 unused_days   = { default = 14, min = 1, help = "days without use after which a KMS key counts as unused" }
 combination   = { default = 4, min = 2, help = "different kinds of change within a day that together are not routine" }
 */
@@ -63,7 +61,8 @@ key_calls AS (
 rotated AS (
   SELECT DISTINCT account_id, event_date, actor, name FROM key_calls WHERE retires
 ),
--- A rotation of several: it creates keys for many users and lists the old ones of each first.
+-- A rotation of several: it creates keys for most users of the account whose keys are in use, or for more than one by
+-- somebody who calls from where and with what they always do; and it lists the old keys of each first.
 looked AS (
   SELECT DISTINCT account_id, event_date, actor, name FROM key_calls WHERE lists
 ),
@@ -71,12 +70,38 @@ handed_out AS (
   SELECT
     a.account_id, a.event_date, a.actor,
     count(DISTINCT a.name) AS users,
-    count(DISTINCT l.name) AS users_looked_at
+    count(DISTINCT l.name) AS users_looked_at,
+    max(k.users) AS users_with_keys
   FROM asked AS a
   LEFT JOIN looked AS l ON l.account_id = a.account_id AND l.event_date = a.event_date AND l.actor = a.actor
     AND l.name = a.name
+  LEFT JOIN (
+    SELECT a.account_id, a.event_date, count(DISTINCT u.actor) AS users
+    FROM (SELECT DISTINCT account_id, event_date FROM asked WHERE api = 'CreateAccessKey') AS a
+    JOIN daily_client AS u ON u.account_id = a.account_id AND u.event_date < a.event_date
+    WHERE u.access_key_id IS NOT NULL AND u.event_date < CAST($to AS DATE)
+    GROUP BY a.account_id, a.event_date
+  ) AS k ON k.account_id = a.account_id AND k.event_date = a.event_date
   WHERE a.api = 'CreateAccessKey'
   GROUP BY a.account_id, a.event_date, a.actor
+),
+-- Identities that call from where or with what they did not a week ago.
+changed AS (
+  SELECT DISTINCT actor, event_date FROM unfamiliar($from, $to)
+),
+-- On how many earlier days an identity or its peers gave permissions to roles.
+role_work AS (
+  SELECT a.actor, a.event_date, max(p.days_before) AS days_before
+  FROM (SELECT DISTINCT actor, event_date FROM asked) AS a
+  JOIN (
+    SELECT peers, event_date, row_number() OVER (PARTITION BY peers ORDER BY event_date) AS days_before
+    FROM (
+      SELECT DISTINCT peer_group(actor) AS peers, event_date
+      FROM daily_sensitive
+      WHERE api IN ('AttachRolePolicy', 'PutRolePolicy') AND calls > failures AND event_date < CAST($to AS DATE)
+    )
+  ) AS p ON p.peers = peer_group(a.actor) AND p.event_date < a.event_date
+  GROUP BY a.actor, a.event_date
 ),
 -- The last day before on which a KMS key was used, where the log records such use at all.
 key_use AS (
@@ -130,12 +155,18 @@ explained AS (
     a.*,
     CASE
       WHEN a.category = 'credentials created' AND (n.name IS NOT NULL OR r.name IS NOT NULL) THEN 1
-      WHEN a.api = 'CreateAccessKey' AND h.users >= $rotated_users AND h.users_looked_at = h.users THEN 1
+      WHEN a.api = 'CreateAccessKey' AND h.users > 1 AND h.users_looked_at = h.users
+        AND (u.actor IS NULL OR 2 * h.users > h.users_with_keys) THEN 1
       WHEN a.category = 'administrator granted' AND n.name IS NOT NULL THEN least(a.weight - 1, 2)
       -- Trust among our own accounts, for a role that is in use or new and has no administration.
       WHEN a.api = 'UpdateAssumeRolePolicy' AND a.outside IS NULL AND NOT a.lets_all_in
         AND (o.is_used OR n.name IS NOT NULL) AND NOT coalesce(o.is_powerful, FALSE) THEN 1
       WHEN a.is_of_cluster AND c.actor IS NOT NULL THEN 1
+      -- Roles that get everything but IAM, and identity providers for workloads, by those whose work roles are, from
+      -- where they always call. A SAML provider is for people.
+      WHEN w.days_before >= $routine_days AND u.actor IS NULL AND a.weight = 2
+        AND ((a.category = 'administrator granted' AND a.api IN ('AttachRolePolicy', 'PutRolePolicy'))
+          OR a.api = 'CreateOpenIDConnectProvider') THEN 1
       -- A role that nothing ran with before.
       WHEN a.category = 'role given to a machine' AND n.name IS NULL AND NOT coalesce(o.is_used, FALSE) THEN 2
       WHEN a.category = 'key disabled' AND k.name IS NOT NULL AND k.last_used IS NULL THEN 1
@@ -152,6 +183,8 @@ explained AS (
   LEFT JOIN rotated AS r ON r.account_id = a.account_id AND r.event_date = a.event_date AND r.actor = a.actor
     AND r.name = a.name
   LEFT JOIN handed_out AS h ON h.account_id = a.account_id AND h.event_date = a.event_date AND h.actor = a.actor
+  LEFT JOIN changed AS u ON u.actor = a.actor AND u.event_date = a.event_date
+  LEFT JOIN role_work AS w ON w.actor = a.actor AND w.event_date = a.event_date
   LEFT JOIN roles AS o ON o.account_id = a.account_id AND o.event_date = a.event_date AND o.name = a.name
   LEFT JOIN taken_over AS t ON t.account_id = a.account_id AND t.event_date = a.event_date AND t.actor = a.actor
     AND t.name = a.name

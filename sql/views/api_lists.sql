@@ -174,6 +174,7 @@ FROM (VALUES
   ('replaces_code', 'lambda.amazonaws.com', 'PublishLayerVersion'),
   ('replaces_code', 'lambda.amazonaws.com', 'UpdateFunctionConfiguration'),
   ('replaces_code', 'ec2.amazonaws.com', 'ModifyInstanceAttribute'),
+  ('replaces_code', 'ecr.amazonaws.com', 'PutImage'),
   ('replaces_code', 'glue.amazonaws.com', 'UpdateDevEndpoint'),
   ('replaces_code', 'glue.amazonaws.com', 'UpdateJob'),
   -- Calls that create something which runs code. ATT&CK T1648.

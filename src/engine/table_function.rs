@@ -104,10 +104,12 @@ impl VisitorMut for Calls {
             let call = format!("{name}({})", parameters.join(", "));
             Err(Fault::at(span, format!("{name} takes {} arguments: {call}", parameters.len())))
         });
-        let (subquery, tables) = match called {
+        let (mut subquery, tables) = match called {
             Ok(called) => called,
             Err(fault) => return ControlFlow::Break(Box::new(fault)),
         };
+        // Functions may call others.
+        subquery.visit(self)?;
         let place = Place::of_span(span);
         self.tables.extend(tables.into_iter().filter_map(|table| Some((table, place?))));
         *factor = TableFactor::Derived { lateral: false, subquery, alias: alias.take(), sample: None };
