@@ -103,23 +103,30 @@ met AS (
     AND n.actor <> p.actor
   GROUP BY p.ip, p.actor, p.event_date
 ),
+-- Credentials that a service got for something that runs in AWS, whoever else may assume the role. None lives longer
+-- than 36 hours.
+workloads AS (
+  SELECT credential, session_arn, issued_time
+  FROM credential_origins
+  WHERE regexp_like(origin, '^arn:[a-z-]+:(ec2|ecs|lambda|codebuild):')
+    AND event_date >= CAST($from AS DATE) - INTERVAL '2' DAY AND event_date < CAST($to AS DATE)
+),
 placed AS (
   SELECT
     p.*,
     c.event_time, c.event_id, c.failed, c.session_name, c.access_key_id,
     coalesce(greatest(m.at_address, m.in_network), 0) AS colleagues,
     NOT p.is_foreign_endpoint AND coalesce(greatest(m.at_address, m.in_network), 0) >= $colleagues AS is_known,
-    c.of_instance OR c.is_workload AS of_workload
+    c.of_instance OR w.credential IS NOT NULL AS of_workload
   FROM places AS p
-  JOIN (
-    -- A service got the credentials for something that runs in AWS, whoever else may assume the role.
-    SELECT *, regexp_like(origin, '^arn:[a-z-]+:(ec2|ecs|lambda|codebuild):') AS is_workload FROM calls
-  ) AS c ON c.actor = p.actor AND c.account_id = p.account_id AND c.event_date = p.event_date
+  JOIN calls AS c ON c.actor = p.actor AND c.account_id = p.account_id AND c.event_date = p.event_date
     AND c.source_ip_address = p.ip AND c.of_instance = p.is_of_instance
+  LEFT JOIN workloads AS w
+    ON w.credential = c.credential AND w.session_arn = c.user_identity_arn AND w.issued_time = c.issued_time
   LEFT JOIN met AS m ON m.ip = p.ip AND m.actor = p.actor AND m.event_date = p.event_date
   WHERE NOT c.by_service
     AND c.event_time >= $from AND c.event_time < $to
-    AND (p.is_judged OR c.is_workload)
+    AND (p.is_judged OR w.credential IS NOT NULL)
     AND c.vpc_endpoint_account_id IS NOT DISTINCT FROM p.endpoint_account
 ),
 -- On a day with calls from known places and from others, only the others count.

@@ -91,8 +91,8 @@ SELECT
   j.days_before AS baseline_days,
   j.new_days_before AS baseline_days_with_a_new_chain
 FROM judged AS j
-JOIN calls AS e ON e.user_identity_arn = j.session_arn AND e.event_date = j.event_date
-  AND (e.access_key_id = j.credential OR j.credential = j.session_arn)
+JOIN identified_calls AS e ON e.user_identity_arn = j.session_arn AND e.event_date = j.event_date
+  AND e.credential = j.credential
 WHERE e.event_time >= $from AND e.event_time < $to
   AND j.surprise >= $min_surprise
 GROUP BY j.actor, j.into_account, j.from_account, j.roles, j.length, j.is_new_account, j.surprise, j.days_before,

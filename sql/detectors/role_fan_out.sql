@@ -88,8 +88,8 @@ SELECT
   s.identity_days_before AS baseline_identity_days
 FROM scored AS s
 JOIN given AS g ON g.origin = s.origin AND g.event_date = s.event_date
-JOIN calls AS c ON c.user_identity_arn = g.session_arn AND c.event_date = g.event_date
-  AND (c.access_key_id = g.credential OR g.credential = g.session_arn)
+JOIN identified_calls AS c ON c.user_identity_arn = g.session_arn AND c.event_date = g.event_date
+  AND c.credential = g.credential
 WHERE c.event_time >= $from AND c.event_time < $to
   AND s.nats >= $min_nats
 GROUP BY s.origin, s.roles, s.most_before, s.days_before, s.as_wide_before, s.identity_days_before, s.nats, s.event_date

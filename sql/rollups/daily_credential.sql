@@ -1,12 +1,9 @@
--- One row per temporary credential, account in which it was used, and day. A credential is told by its access key, its
--- session and its time of issue together: copies of logs often have one key for all sessions, or none.
+-- One row per temporary credential, account in which it was used, and day.
 SELECT
   event_date,
-  coalesce(CASE WHEN access_key_id LIKE 'ASIA%' THEN access_key_id END, user_identity_arn) AS credential,
+  credential,
   user_identity_arn AS session_arn,
-  -- When it was issued; the epoch if that is not logged. A session of the console begins with its sign-in.
-  coalesce(session_creation_time, CASE WHEN event_source = 'signin.amazonaws.com' THEN event_time END,
-    to_timestamp_micros(0, 'UTC')) AS issued_time,
+  issued_time,
   account_id,
   min(actor) AS actor,
   min(user_identity_type) AS user_identity_type,
@@ -28,11 +25,5 @@ SELECT
   max(event_time) AS last_time,
   count(*) AS calls
 FROM identified_calls
-WHERE user_identity_arn IS NOT NULL
-  AND (user_identity_type IN ('AssumedRole', 'FederatedUser')
-    OR (user_identity_type IN ('IAMUser', 'Root') AND access_key_id LIKE 'ASIA%'))
-GROUP BY event_date, coalesce(CASE WHEN access_key_id LIKE 'ASIA%' THEN access_key_id END, user_identity_arn),
-  user_identity_arn,
-  coalesce(session_creation_time, CASE WHEN event_source = 'signin.amazonaws.com' THEN event_time END,
-    to_timestamp_micros(0, 'UTC')),
-  account_id
+WHERE credential IS NOT NULL AND user_identity_arn IS NOT NULL
+GROUP BY event_date, credential, user_identity_arn, issued_time, account_id

@@ -2,8 +2,8 @@
 -- in two accounts are one row; the account of the role sees only the caller's account.
 WITH issuing AS (
   SELECT
-    event_date, event_time, event_id, account_id, api, actor, user_identity_type, access_key_id, user_identity_arn,
-    session_creation_time, invoked_by, aws_region, source_ip_address, shared_event_id, source_identity,
+    event_date, event_time, event_id, account_id, api, actor, user_identity_type, user_identity_arn, credential,
+    issued_time, invoked_by, aws_region, source_ip_address, shared_event_id, source_identity,
     user_identity_account_id, request_parameters, response_elements, user_identity, service_event_details,
     additional_event_data,
     coalesce(json_get_str(request_parameters, 'roleArn'),
@@ -67,11 +67,9 @@ SELECT
   first_value(user_identity_type ORDER BY is_account, event_id) AS caller_type,
   first_value(user_identity_account_id ORDER BY is_account, event_id) AS caller_account,
   -- The caller's own temporary credential, as in `daily_credential`.
-  first_value(CASE WHEN is_temporary THEN coalesce(CASE WHEN access_key_id LIKE 'ASIA%' THEN access_key_id END,
-    user_identity_arn) END ORDER BY is_account, event_id) AS caller_credential,
+  first_value(CASE WHEN api <> 'SwitchRole' THEN credential END ORDER BY is_account, event_id) AS caller_credential,
   first_value(user_identity_arn ORDER BY is_account, event_id) AS caller_session,
-  first_value(coalesce(session_creation_time, to_timestamp_micros(0, 'UTC')) ORDER BY is_account, event_id)
-    AS caller_issued_time,
+  first_value(issued_time ORDER BY is_account, event_id) AS caller_issued_time,
   first_value(source_ip_address ORDER BY is_account, event_id) AS source_ip_address,
   first_value(subject ORDER BY is_account, event_id) AS subject,
   first_value(coalesce(invoked_by, json_get_str(user_identity, 'identityProvider')) ORDER BY is_account, event_id)
@@ -81,13 +79,6 @@ SELECT
   -- Another record of the same call, of the other account.
   count(DISTINCT account_id) > 1 AS is_shared,
   first_value(event_id ORDER BY is_account, event_id) AS event_id
-FROM (
-  SELECT
-    *,
-    user_identity_type = 'AWSAccount' AS is_account,
-    api <> 'SwitchRole' AND (user_identity_type IN ('AssumedRole', 'FederatedUser')
-      OR (user_identity_type IN ('IAMUser', 'Root') AND access_key_id LIKE 'ASIA%')) AS is_temporary
-  FROM told
-)
+FROM (SELECT *, user_identity_type = 'AWSAccount' AS is_account FROM told)
 -- Copies of logs may have one shared id for all calls.
 GROUP BY event_date, coalesce(shared_event_id, event_id), session_arn, CASE WHEN api = 'SwitchRole' THEN 1 ELSE 0 END

@@ -27,6 +27,14 @@ SELECT
        WHEN user_identity_type IN ('IAMUser', 'Root', 'IdentityCenterUser', 'Unknown') THEN actor
        WHEN actor LIKE '%:assumed-role/%' THEN actor
        ELSE access_key_id END AS holder,
+  -- A temporary credential is told by its access key, its session and its time of issue together: copies of logs often
+  -- have one key for all sessions, or none. A session of the console begins with its sign-in; the epoch if not logged.
+  CASE WHEN user_identity_type IN ('AssumedRole', 'FederatedUser')
+         THEN CASE WHEN access_key_id LIKE 'ASIA%' THEN access_key_id ELSE user_identity_arn END
+       WHEN user_identity_type IN ('IAMUser', 'Root') AND access_key_id LIKE 'ASIA%' THEN access_key_id
+  END AS credential,
+  coalesce(session_creation_time, CASE WHEN event_source = 'signin.amazonaws.com' THEN event_time END,
+    to_timestamp_micros(0, 'UTC')) AS issued_time,
   -- EC2 names the session after the instance; the record says when it handed the credentials out.
   coalesce(regexp_like(session_name, '^i-[0-9a-f]{8,17}$'), FALSE)
     OR coalesce(user_identity LIKE '%"ec2RoleDelivery"%', FALSE) AS of_instance,

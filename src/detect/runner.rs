@@ -192,7 +192,8 @@ async fn look_up(session: &Session, findings: &mut [Finding]) -> Result<()> {
          FROM {wanted} AS w JOIN events AS e ON e.event_id = w.event_id \
          LEFT JOIN credential_origins AS o ON o.session_arn = e.user_identity_arn \
          AND o.credential = CASE WHEN e.access_key_id LIKE 'ASIA%' THEN e.access_key_id ELSE e.user_identity_arn END \
-         AND o.issued_time = coalesce(e.session_creation_time, to_timestamp_micros(0, 'UTC')) \
+         AND o.issued_time = coalesce(e.session_creation_time, \
+         CASE WHEN e.event_source = 'signin.amazonaws.com' THEN e.event_time END, to_timestamp_micros(0, 'UTC')) \
          WHERE e.event_date IN ({})",
         days.join(", ")
     );
