@@ -101,7 +101,7 @@ judged AS (
     m.*, c.first_time, c.last_time, c.calls, c.failures, c.evidence,
     coalesce(b.most_before, 0) AS most_before,
     coalesce(b.hours_before, 0) AS hours_before,
-    -- A rotation replaces what it reads.
+    -- A rotation replaces most of what it reads.
     2 * m.secrets_written >= m.secrets AS is_rotation,
     -- Not far above its maximum, or mostly denied, as with a broken script.
     NOT m.is_elsewhere AND (m.secrets < $large_excess * coalesce(b.most_before, 0) OR 2 * c.failures > c.calls)

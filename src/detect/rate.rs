@@ -20,7 +20,9 @@ use crate::wording::counted;
 pub const DAYS_MAX: u64 = 90;
 /// With fewer days, no rate is stated.
 pub const DAYS_MIN: u64 = 14;
-/// A finding is rare if there was none like it on so many days, and it is at least this surprising.
+/// A finding is rare if there was none like it on so many days, and it is at least this surprising. After 60 days without
+/// one, the rate is with 95 % confidence at most one in 20 days (the rule of three: Hanley, Lippman-Hand, "If nothing goes
+/// wrong, is everything all right?", JAMA 1983). Half a score is what each detector's comment names as its scale.
 const RARE_DAYS: u64 = 60;
 const RARE_SCORE: f64 = 0.5;
 /// Days of a month, for the rate.

@@ -607,3 +607,145 @@ fn the_first_changes_in_a_service_are_reported() {
     assert_eq!(found.severity("eimear"), None, "{found}");
     assert_eq!(found.severity("fergal"), None, "{found}");
 }
+
+#[test]
+fn roles_are_the_work_of_those_who_do_it_from_where_they_always_call() {
+    let mut company = Company::new();
+    let platform = |name: &str| Caller::in_set(name, "Platform_0c4d8e21f6a7b935", ACCOUNT).with(CLI);
+    let mut launch = |caller: &Caller, provider: &str| {
+        let policy = json!({ "roleName": "harbour-api", "policyArn": "arn:aws:iam::aws:policy/PowerUserAccess" });
+        company.call(caller, today("15:00"), "iam:AttachRolePolicy", policy);
+        let request = json!({ "url": "https://token.actions.githubusercontent.com", "name": "provider" });
+        company.call(caller, today("15:05"), &format!("iam:Create{provider}Provider"), request);
+    };
+    launch(&platform("padraig"), "OpenIDConnect");
+    // A person is the same in a role that is new to them.
+    launch(&platform("ciara"), "OpenIDConnect");
+    launch(&platform("orla").from(RENTED), "OpenIDConnect");
+    launch(&platform("brendan"), "SAML");
+    launch(&Caller::person("declan"), "OpenIDConnect");
+    let found = company.hunt(&["sensitive_api"]);
+    assert_eq!(found.severity("padraig"), Some(Severity::Low), "{found}");
+    assert_eq!(found.severity("ciara"), Some(Severity::Low), "{found}");
+    ["orla", "brendan", "declan"].iter().for_each(|name| assert!(!found.alerts(name).is_empty()));
+}
+
+#[test]
+fn acts_that_are_routine_at_the_desk_are_reported_from_a_new_network() {
+    let mut company = Company::new();
+    let commands = |company: &mut Company, caller: &Caller| {
+        for day in 3..=5 {
+            let desk = caller.clone().from(OFFICE).with(CLI);
+            company.call(&desk, at(day, "12:00"), "ssm:StartSession", json!({ "target": "i-0b7c41d29e83fa560" }));
+        }
+        let machines: Vec<_> = (0..6).map(|n| format!("i-0b7c41d29e83fa56{n}")).collect();
+        company.call(caller, today("16:00"), "ssm:SendCommand", json!({ "instanceIds": machines }));
+    };
+    let deploy = json!({ "functionName": "timetable" });
+    let away = Caller::person("eimear").with(CLI).from(RENTED);
+    company.call(&away, today("16:00"), "lambda:UpdateFunctionCode20150331v2", deploy);
+    let secrets = || (0..3).map(|n| read_secret(format!("harbour/{n}")));
+    company.calls(&Caller::person("declan").with(CLI).from(RENTED_2), today("16:00"), secrets());
+    company.calls(&Caller::person("fergal").with(CLI), today("16:00"), secrets());
+    commands(&mut company, &Caller::person("brendan").with(CLI).from(RENTED_SG));
+    commands(&mut company, &Caller::person("niall").with(CLI));
+    let found = company.hunt(&["code_replaced", "secret_harvest", "remote_commands"]);
+    assert!(found.alerts("eimear").contains("from a network that is new for it"), "{found}");
+    assert_eq!(found.severity("aoife"), None, "{found}");
+    assert!(found.alerts("declan").contains("read 3 different secrets"), "{found}");
+    assert_eq!(found.severity("fergal"), None, "{found}");
+    found.alerts("brendan");
+    assert_eq!(found.severity("niall"), Some(Severity::Low), "more than ever before, but from the office\n{found}");
+}
+
+#[test]
+fn a_bucket_copied_within_the_company_is_not_stolen() {
+    let mut company = Company::new();
+    let mut object = |caller: &Caller, at, api: &str, bucket: &str, n: usize| {
+        let record = company.call(caller, at, api, json!({ "bucketName": bucket, "key": format!("{n}") }));
+        record["managementEvent"] = false.into();
+    };
+    let job = Caller::role("freight-report", "nightly");
+    for day in 1..=20 {
+        object(&job, at(day, "02:00"), "s3:GetObject", "ferry-maps", 1);
+        object(&job, at(day, "02:01"), "s3:PutObject", "ferry-atlas", 1);
+    }
+    for n in 0..90 {
+        let time = today("14:00") + Duration::seconds(n as i64);
+        for name in ["fergal", "grainne", "declan"] {
+            object(&Caller::person(name).with(CLI), time, "s3:GetObject", "ferry-maps", n);
+        }
+        object(&Caller::person("fergal").with(CLI), time, "s3:PutObject", "ferry-atlas", n);
+        // Nobody of the company ever used this bucket.
+        object(&Caller::person("declan").with(CLI), time, "s3:PutObject", "dropbox-7731", n);
+    }
+    let found = company.hunt(&["bucket_reads"]);
+    assert_eq!(found.severity("fergal"), Some(Severity::Low), "{found}");
+    found.alerts("grainne");
+    found.alerts("declan");
+}
+
+#[test]
+fn a_forgotten_password_is_tried_where_the_user_signed_in_before() {
+    let mut company = Company::new();
+    let sign_in = |company: &mut Company, caller: &Caller, at, result: &str| {
+        let record = company.call(caller, at, "signin:ConsoleLogin", Value::Null);
+        record["responseElements"] = json!({ "ConsoleLogin": result });
+        if result == "Failure" {
+            record["errorMessage"] = "Failed authentication".into();
+        }
+    };
+    let browser = |name: &str| Caller::user(name).with(BROWSER);
+    for day in 1..=20 {
+        ["mate", "bosun", "cook"]
+            .iter()
+            .for_each(|name| sign_in(&mut company, &browser(name), at(day, "08:30"), "Success"));
+    }
+    // Another address of the office's provider; a rented server; and a colleague who signs in after failures.
+    let there = "87.198.131.9";
+    for (caller, next) in [
+        (browser("mate").from(there), browser("mate").from(there)),
+        (browser("bosun").from(RENTED), browser("bosun").from(RENTED)),
+        (browser("cook").from("87.198.131.77"), browser("mate").from("87.198.131.77")),
+    ] {
+        (0..10).for_each(|n| sign_in(&mut company, &caller, today("17:00") + Duration::seconds(20 * n), "Failure"));
+        sign_in(&mut company, &next, today("17:05"), "Success");
+    }
+    let found = company.hunt(&["login_failures"]);
+    assert_eq!(found.severity(there), Some(Severity::Low), "{found}");
+    assert!(found.alerts(RENTED).contains("bosun signed in"), "{found}");
+    assert!(!found.alerts("87.198.131.77").contains("signed in"), "{found}");
+}
+
+#[test]
+fn errors_and_the_first_denials_of_an_identity_are_counted_within_any_hour() {
+    let mut company = Company::new();
+    let fail = |company: &mut Company, caller: &Caller, at, api: &str, code: &str| {
+        company.call(caller, at, api, json!({}))["errorCode"] = code.into();
+    };
+    let codes =
+        ["NoSuchBucketPolicy", "AccessDenied", "ValidationException", "ResourceNotFoundException", "InvalidInput"];
+    for (n, code) in codes.iter().enumerate() {
+        let n = n as i64;
+        fail(
+            &mut company,
+            &Caller::person("declan"),
+            today("13:58") + Duration::minutes(n),
+            "s3:GetBucketPolicy",
+            code,
+        );
+        let spread = today("09:00") + Duration::minutes(70 * n);
+        fail(&mut company, &Caller::person("eimear"), spread, "s3:GetBucketPolicy", code);
+    }
+    for (n, api) in TRIED.iter().enumerate() {
+        let n = n as i64;
+        fail(&mut company, &Caller::user("purser"), today("13:56") + Duration::minutes(n), api, "AccessDenied");
+        fail(&mut company, &Caller::user("steward"), today("09:00") + Duration::minutes(70 * n), api, "AccessDenied");
+    }
+    let found = company.hunt(&["error_burst", "new_identity_sensitive"]);
+    assert_eq!(found.about("declan").len(), 1, "{found}");
+    assert_eq!(found.severity("eimear"), None, "{found}");
+    let purser = found.about("purser");
+    assert!(purser.iter().any(|finding| finding.summary.contains("8 APIs denied in an hour")), "{found}");
+    assert_eq!(found.severity("steward"), None, "{found}");
+}
