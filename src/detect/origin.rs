@@ -1,12 +1,11 @@
 //! Who is behind a finding: the origin of the credentials that made its calls.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Finding;
 use crate::wording::{counted, short_name};
 
 /// The name of an origin that cannot be determined.
@@ -48,19 +47,15 @@ impl Origin {
         self.identity != UNKNOWN
     }
 
-    /// The origin of most of a finding's events, a known one if there is one. `None` if none of them tells more than the
-    /// finding itself.
-    pub(super) fn of(finding: &Finding, by_event: &BTreeMap<String, Origin>) -> Option<Origin> {
+    /// The origin of most of a finding's events, a known one if there is one. `None` if none of them tells more than
+    /// `identity`, which the finding names itself.
+    pub(super) fn of_most<'a>(origins: impl Iterator<Item = &'a Origin>, identity: Option<&str>) -> Option<Origin> {
         let mut counts: BTreeMap<&Origin, usize> = BTreeMap::new();
-        for origin in finding.evidence.events.iter().filter_map(|event| by_event.get(&event.event_id)) {
-            *counts.entry(origin).or_default() += 1;
-        }
-        let identities: std::collections::BTreeSet<&str> =
-            counts.keys().map(|origin| origin.identity.as_str()).collect();
+        origins.for_each(|origin| *counts.entry(origin).or_default() += 1);
+        let identities: BTreeSet<&str> = counts.keys().map(|origin| origin.identity.as_str()).collect();
         let (main, _) = counts.iter().max_by_key(|(origin, count)| (origin.is_known(), **count))?;
-        let says_more = identities.len() > 1 || finding.identity() != Some(&main.identity);
-        let others = identities.len() as u64 - 1;
-        says_more.then(|| Origin { others, ..(*main).clone() })
+        let says_more = identities.len() > 1 || identity != Some(&main.identity);
+        says_more.then(|| Origin { others: identities.len() as u64 - 1, ..(*main).clone() })
     }
 }
 
@@ -85,8 +80,6 @@ impl fmt::Display for Origin {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::tests::finding;
-    use super::super::{Event, Severity};
     use super::*;
 
     fn origin(identity: &str, roles: &[&str]) -> Origin {
@@ -95,11 +88,8 @@ mod tests {
         Origin { identity: identity.into(), path, links: vec!["access key".into()], unknown_because, others: 0 }
     }
 
-    fn of(entity: &str, origins: &[Origin]) -> Option<String> {
-        let mut found = finding("a", entity, Severity::Low);
-        let ids = (0..origins.len()).map(|n| n.to_string());
-        found.evidence.events = ids.clone().map(|event_id| Event { event_id, ..Event::default() }).collect();
-        Origin::of(&found, &ids.zip(origins.iter().cloned()).collect()).map(|origin| origin.to_string())
+    fn of(identity: &str, origins: &[Origin]) -> Option<String> {
+        Origin::of_most(origins.iter(), Some(identity)).map(|origin| origin.to_string())
     }
 
     #[test]

@@ -209,7 +209,8 @@ async fn look_up(session: &Session, findings: &mut [Finding]) -> Result<()> {
         known.insert(event.event_id.clone(), event);
     }
     for finding in findings.iter_mut() {
-        finding.origin = Origin::of(finding, &origins);
+        let of_events = finding.evidence.events.iter().filter_map(|event| origins.get(&event.event_id));
+        finding.origin = Origin::of_most(of_events, finding.identity());
     }
     for event in findings.iter_mut().flat_map(|f| f.evidence.events.iter_mut()) {
         if let Some(found) = known.get(&event.event_id) {
