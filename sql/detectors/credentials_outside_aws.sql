@@ -19,8 +19,8 @@ respond    = [
 max_share_before = { default = 0.05, min = 0.0, max = 1.0, help = """\
   share of the role's earlier calls that came from outside AWS; a role above it is not reported""" }
 min_calls_before = { default = 20, min = 1, help = """\
-  earlier calls the role needs for a high finding; with fewer, credentials that a service gave to a workload are medium,
-  others are not judged""" }
+  earlier calls the role needs for a high finding; with fewer, credentials that a service gave to a workload are \
+  medium, others are not judged""" }
 min_days_before  = { default = 5, min = 1, help = """\
   earlier active days that a role needs if its credentials were not given to a workload""" }
 colleagues       = { default = 3, min = 1, help = """\
