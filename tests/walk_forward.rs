@@ -115,11 +115,11 @@ async fn a_day_has_the_same_findings_alone_in_a_replay_and_before_later_days() {
 async fn each_day_of_an_active_environment_has_the_same_findings_before_later_days() {
     let dir = tempfile::tempdir().unwrap();
     let settings =
-        SampleSettings { out: dir.path().join("archive"), days: 14, attacks: 43, ..SampleSettings::draw(20, 20, 500) };
+        SampleSettings { out: dir.path().join("archive"), days: 14, attacks: 43, ..SampleSettings::draw(20, 20, 400) };
     generate(&settings, &mut |_| {}).unwrap();
     let source = place(&settings.out);
     let day = |n: u64| settings.start + Days::new(n);
-    let (first, end) = (9, 13);
+    let (first, end) = (10, 13);
 
     let whole = Lake::open_or_create(&place(&dir.path().join("whole"))).await.unwrap();
     ingest(&IngestRequest::all(vec![source.clone()]), &whole, Progress::Hidden).await.unwrap();
@@ -132,7 +132,7 @@ async fn each_day_of_an_active_environment_has_the_same_findings_before_later_da
         same("before later days", &on_day(&replay, day(n)), &then);
         detectors.extend(then.values().map(|finding| finding["detector"].to_string()));
     }
-    assert!(detectors.len() >= 25, "only {} detectors found something: {detectors:?}", detectors.len());
+    assert!(detectors.len() >= 20, "only {} detectors found something: {detectors:?}", detectors.len());
 }
 
 /// All rows of all daily summaries and histories as stored, and how many days of the history were computed for it.

@@ -27,8 +27,9 @@ WITH created AS MATERIALIZED (
 ),
 used AS (
   SELECT c.access_key_id, c.event_time, c.event_id, c.event_date, c.source_ip_address, c.actor
-  FROM (SELECT DISTINCT made_key FROM created) AS k -- the smaller side of the join comes first: it is held in memory
-  JOIN calls AS c ON c.access_key_id = k.made_key
+  -- The smaller side of the join comes first: it is held in memory.
+  FROM (SELECT DISTINCT made_key, event_date FROM created) AS k
+  JOIN calls AS c ON c.access_key_id = k.made_key AND c.event_date = k.event_date
   WHERE c.event_time >= $from AND c.event_time < $to
     AND NOT c.by_service
 ),
