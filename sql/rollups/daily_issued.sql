@@ -3,7 +3,8 @@
 WITH issuing AS (
   SELECT
     event_date, event_time, event_id, account_id, api, actor, user_identity_type, user_identity_arn, credential,
-    issued_time, invoked_by, aws_region, source_ip_address, shared_event_id, source_identity,
+    issued_time, invoked_by, aws_region, source_ip_address, shared_event_id, request_id,
+    source_identity,
     user_identity_account_id, request_parameters, response_elements, user_identity, service_event_details,
     additional_event_data,
     coalesce(json_get_str(request_parameters, 'roleArn'),
@@ -24,7 +25,9 @@ told AS (
     CASE
       -- The session of a user or of root keeps its ARN.
       WHEN api IN ('GetSessionToken', 'SwitchRole') THEN user_identity_arn
-      WHEN api = 'AssumeRoot' THEN 'arn:' || split_part(user_identity_arn, ':', 2) || ':iam::'
+      WHEN api = 'AssumeRoot' THEN 'arn:' || coalesce(split_part(user_identity_arn, ':', 2),
+          CASE WHEN starts_with(aws_region, 'us-gov-') THEN 'aws-us-gov'
+               WHEN starts_with(aws_region, 'cn-') THEN 'aws-cn' ELSE 'aws' END) || ':iam::'
         || coalesce(regexp_match(json_get_str(request_parameters, 'targetPrincipal'), '[0-9]{12}')[1], '') || ':root'
       -- The path of a role is not part of its sessions' ARN.
       WHEN api LIKE 'AssumeRole%' AND session_name IS NOT NULL AND role_arn LIKE 'arn:%' THEN
@@ -56,7 +59,7 @@ told AS (
 )
 SELECT
   event_date,
-  min(event_time) AS event_time,
+  event_time,
   min(account_id) AS account_id,
   min(api) AS api,
   max(access_key) AS access_key,
@@ -72,13 +75,16 @@ SELECT
   first_value(issued_time ORDER BY is_account, event_id) AS caller_issued_time,
   first_value(source_ip_address ORDER BY is_account, event_id) AS source_ip_address,
   first_value(subject ORDER BY is_account, event_id) AS subject,
-  first_value(coalesce(invoked_by, json_get_str(user_identity, 'identityProvider')) ORDER BY is_account, event_id)
-    AS requester,
+  first_value(coalesce(invoked_by, json_get_str(request_parameters, 'principalArn'),
+    json_get_str(request_parameters, 'trustAnchorArn'), json_get_str(user_identity, 'identityProvider'))
+    ORDER BY is_account, event_id) AS requester,
   max(json_get_str(service_event_details, 'role_name')) AS permission_set,
   max(json_get_str(service_event_details, 'account_id')) AS into_account,
-  -- Another record of the same call, of the other account.
-  count(DISTINCT account_id) > 1 AS is_shared,
+  -- How another record of the same call is known, of the other account.
+  CASE WHEN count(DISTINCT account_id) > 1
+       THEN CASE WHEN count(shared_event_id) = count(*) THEN 'shared event id' ELSE 'request id' END END AS shared_by,
   first_value(event_id ORDER BY is_account, event_id) AS event_id
 FROM (SELECT *, user_identity_type = 'AWSAccount' AS is_account FROM told)
 -- Copies of logs may have one shared id for all calls.
-GROUP BY event_date, coalesce(shared_event_id, event_id), session_arn, CASE WHEN api = 'SwitchRole' THEN 1 ELSE 0 END
+GROUP BY event_date, coalesce(shared_event_id, request_id, event_id), event_time, session_arn,
+  CASE WHEN api = 'SwitchRole' THEN 1 ELSE 0 END

@@ -5,6 +5,7 @@ SELECT
   CASE
     WHEN o.origin IS NOT NULL THEN o.origin
     WHEN c.credential IS NOT NULL THEN 'unknown'
+    WHEN c.user_identity_type IN ('SAMLUser', 'WebIdentityUser') THEN coalesce(c.user_identity_user_name, c.actor)
     ELSE c.actor
   END AS origin
 FROM identified_calls AS c

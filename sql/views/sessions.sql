@@ -7,9 +7,9 @@ SELECT
     WHEN o.origin LIKE 'arn:%:iam::%:root' THEN 'root'
     WHEN o.origin LIKE 'arn:%:iam::%:user/%' THEN 'user'
     WHEN o.origin LIKE 'arn:%:iam::%' OR o.origin LIKE 'arn:%:sts::%' THEN 'role'
+    WHEN o.origin LIKE 'CN=%' OR o.origin LIKE 'arn:%:rolesanywhere:%' THEN 'certificate'
     WHEN o.origin LIKE 'arn:%' THEN 'workload'
     WHEN o.origin LIKE 'system:serviceaccount:%' THEN 'service account'
-    WHEN o.origin LIKE 'CN=%' THEN 'certificate'
     WHEN is_service_caller(o.origin) THEN 'service'
     ELSE 'federated'
   END AS origin_kind,

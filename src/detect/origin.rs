@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::wording::{counted, short_name};
+use crate::wording::counted;
 
 /// The name of an origin that cannot be determined.
 const UNKNOWN: &str = "unknown";
@@ -60,14 +60,14 @@ impl Origin {
 }
 
 impl fmt::Display for Origin {
-    /// `origin: user/maria via 2 roles`, without neutralising text from logs.
+    /// `origin: arn:aws:iam::111122223333:user/maria via 2 roles`, without neutralising text from logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "origin: {}", short_name(&self.identity))?;
+        write!(f, "origin: {}", self.identity)?;
         match &self.unknown_because {
             Some(reason) if !self.is_known() => write!(f, " ({reason})")?,
             _ => {}
         }
-        let roles = self.path.len().saturating_sub(1) as u64;
+        let roles = self.path.iter().skip(1).filter(|step| step.contains(":role/")).count() as u64;
         if self.is_known() && roles > 0 {
             write!(f, " via {}", counted(roles, "role"))?;
         }
@@ -82,6 +82,8 @@ impl fmt::Display for Origin {
 mod tests {
     use super::*;
 
+    const MARIA: &str = "arn:aws:iam::111122223333:user/maria";
+
     fn origin(identity: &str, roles: &[&str]) -> Origin {
         let path = [&[identity], roles].concat().into_iter().map(str::to_owned).collect();
         let unknown_because = (identity == UNKNOWN).then(|| "its call is not logged".to_owned());
@@ -94,10 +96,11 @@ mod tests {
 
     #[test]
     fn a_finding_has_the_origin_of_most_of_its_events() {
-        let (maria, unknown) = (origin("arn:aws:iam::111122223333:user/maria", &["r", "s"]), origin(UNKNOWN, &["r"]));
+        let (maria, unknown) =
+            (origin(MARIA, &["arn:aws:iam::111122223333:role/r", "arn:aws:iam::1:role/s"]), origin(UNKNOWN, &["r"]));
         let both = [unknown.clone(), maria.clone(), unknown.clone()];
-        assert_eq!(of("role", &both).unwrap(), "origin: user/maria via 2 roles; and 1 other");
-        assert_eq!(of("role", &[maria]).unwrap(), "origin: user/maria via 2 roles");
+        assert_eq!(of("role", &both).unwrap(), format!("origin: {MARIA} via 2 roles; and 1 other"));
+        assert_eq!(of("role", &[maria]).unwrap(), format!("origin: {MARIA} via 2 roles"));
         assert_eq!(of("role", &[unknown]).unwrap(), "origin: unknown (its call is not logged)");
         assert_eq!(of("role", &[]), None);
         // A user's own session says nothing new.

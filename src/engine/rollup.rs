@@ -60,12 +60,18 @@ pub struct Unfinished {
     pub pieces: Vec<(NaiveDate, NaiveDate)>,
 }
 
-/// Splits the days after the first `known` into pieces, each as long as all days before it. Later days bring less that is
-/// new, so all pieces take about the same memory; the one day of a nightly run is one piece.
-fn pieces(days: &[NaiveDate], known: usize) -> Vec<(NaiveDate, NaiveDate)> {
+/// How many days of a history are computed at once, at most: its comment `-- days at once: 7`.
+fn days_at_once(sql: &str) -> usize {
+    let said = sql.lines().find_map(|line| line.strip_prefix("-- days at once: "));
+    said.and_then(|days| days.trim().parse().ok()).unwrap_or(usize::MAX)
+}
+
+/// Splits the days after the first `known` into pieces, each as long as all days before it but not longer than `at_once`.
+/// Later days bring less that is new, so all pieces take about the same memory; the one day of a nightly run is one piece.
+fn pieces(days: &[NaiveDate], known: usize, at_once: usize) -> Vec<(NaiveDate, NaiveDate)> {
     let (mut pieces, mut at) = (Vec::new(), known);
     while at < days.len() {
-        let next = (2 * at).clamp(at + 1, days.len());
+        let next = (2 * at).clamp(at + 1, at.saturating_add(at_once)).min(days.len());
         let end = days.get(next).copied().or_else(|| days[next - 1].succ_opt()).unwrap_or(NaiveDate::MAX);
         pieces.push((days[at], end));
         at = next;
@@ -89,7 +95,7 @@ pub async fn register_histories(
         let missing = rolled.missing(&history, snapshot).len();
         if missing > 0 {
             let days = snapshot.each_day();
-            let pieces = pieces(&days, days.len() - missing);
+            let pieces = pieces(&days, days.len() - missing, days_at_once(history.sql));
             unfinished.push(Unfinished { name: history.name, sql: history.sql, known, pieces });
         }
     }
@@ -160,9 +166,14 @@ mod tests {
     fn a_history_is_computed_in_pieces_as_long_as_all_before_them() {
         let day = |n| NaiveDate::from_ymd_opt(2024, 3, n).unwrap();
         let days: Vec<_> = [1, 2, 3, 4, 6, 7, 9].map(day).into();
-        assert_eq!(pieces(&days, 0), [(day(1), day(2)), (day(2), day(3)), (day(3), day(6)), (day(6), day(10))]);
-        assert_eq!(pieces(&days, 6), [(day(9), day(10))]);
-        assert_eq!(pieces(&days, 5), [(day(7), day(10))]);
-        assert_eq!(pieces(&days, 7), []);
+        assert_eq!(
+            pieces(&days, 0, usize::MAX),
+            [(day(1), day(2)), (day(2), day(3)), (day(3), day(6)), (day(6), day(10))]
+        );
+        assert_eq!(pieces(&days, 6, usize::MAX), [(day(9), day(10))]);
+        assert_eq!(pieces(&days, 5, usize::MAX), [(day(7), day(10))]);
+        assert_eq!(pieces(&days, 7, usize::MAX), []);
+        let every = [(day(1), day(2)), (day(2), day(3)), (day(3), day(6)), (day(6), day(9)), (day(9), day(10))];
+        assert_eq!(pieces(&days, 0, 2), every);
     }
 }

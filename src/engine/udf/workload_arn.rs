@@ -20,7 +20,8 @@ const NAMED_SESSIONS: &[(&str, &str, &str)] = &[
 /// The ARN of the workload; the service itself if its sessions are not named after one.
 fn workload_arn(service: &str, session: Option<&str>, region: Option<&str>, role_arn: Option<&str>) -> String {
     let workload = || {
-        let (_, arn_service, resource) = NAMED_SESSIONS.iter().find(|(name, ..)| *name == service)?;
+        let (_, arn_service, resource) =
+            NAMED_SESSIONS.iter().find(|(name, ..)| *name == service.trim_end_matches(".cn"))?;
         let (session, region) = (session?, region?);
         let mut role = role_arn?.split(':');
         let (partition, account) = (role.nth(1)?, role.nth(2)?);
@@ -55,7 +56,7 @@ pub fn function() -> Function {
                 "arn:aws:ec2:us-east-1:111122223333:instance/i-0a1b2c3d",
             ),
             (
-                "workload_arn('lambda.amazonaws.com', 'resize', 'cn-north-1', 'arn:aws-cn:iam::111122223333:role/x')",
+                "workload_arn('lambda.amazonaws.com.cn', 'resize', 'cn-north-1', 'arn:aws-cn:iam::111122223333:role/x')",
                 "arn:aws-cn:lambda:cn-north-1:111122223333:function:resize",
             ),
             (
