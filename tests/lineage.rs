@@ -185,9 +185,10 @@ impl Lake {
 struct Session(Value);
 
 /// What a link may rest on. One link can rest on several of them.
-const LINKS: [&str; 8] = [
+const LINKS: [&str; 9] = [
     "access key",
     "shared event id",
+    "request id",
     "source identity",
     "on behalf of",
     "session name",
@@ -733,8 +734,11 @@ fn a_session_of_roles_anywhere_begins_with_the_certificate() {
         let identity = in_session(&factory, serial, key, created);
         with(identity, json!({"sessionContext": {"sourceIdentity": "CN=press-04"}}))
     };
+    // STS records the same call in the name of the service.
+    let by_service = service_assumes("2024-03-04T09:00:00Z", "rolesanywhere", &factory, serial, "ASIA3QZVE5ZJPRESS001");
     let lake = Lake::of(&[
         issued,
+        by_service,
         call("2024-03-04T09:01:00Z", identity("ASIA3QZVE5ZJPRESS001", "2024-03-04T09:00:00Z"), "s3:ListBuckets"),
         call("2024-03-04T12:01:00Z", identity("ASIA3QZVE5ZJPRESS002", "2024-03-04T12:00:00Z"), "s3:ListBuckets"),
     ]);
@@ -769,6 +773,51 @@ fn the_session_and_its_second_link_a_call_whose_key_was_not_in_a_response() {
     // The same caller twice, as when a client tries again, is no doubt.
     let lake = Lake::of(&[issue(user(MARIA, MARIAS_KEY)), issue(user(MARIA, MARIAS_KEY)), now]);
     lake.session("ASIA3QZVE5ZJDEPLOY01").began_with(MARIA, &[&deploy]);
+}
+
+#[test]
+fn a_key_that_one_call_issued_and_one_session_used_needs_no_other_agreement() {
+    let deploy = role("deploy");
+    let issued = assume("2024-03-04T09:00:00Z", user(MARIA, MARIAS_KEY), &deploy, "m", "ASIA3QZVE5ZJLOOSE001");
+    let unnamed =
+        with(issued.clone(), json!({"requestParameters": null, "responseElements": {"assumedRoleUser": null}}));
+    // The role's path in the session's ARN, another name, another time of issue, no request.
+    let in_path =
+        in_session("arn:aws:iam::111122223333:role/team", "deploy/m", "ASIA3QZVE5ZJLOOSE001", "2024-03-04T09:00:00Z");
+    let late = in_session(&deploy, "m", "ASIA3QZVE5ZJLOOSE001", "2024-03-04T11:30:00Z");
+    for (issued, identity) in [(&issued, &in_path), (&issued, &late), (&unnamed, &late)] {
+        let used = call("2024-03-04T11:31:00Z", identity.clone(), "s3:ListBuckets");
+        let lake = Lake::of(&[opening(), issued.clone(), used]);
+        let session = lake.session("ASIA3QZVE5ZJLOOSE001");
+        assert_eq!((session.text("origin"), session.list("links")), (MARIA, vec!["access key"]), "{}", session.0);
+    }
+}
+
+#[test]
+fn records_of_two_accounts_are_one_call_by_their_request_id() {
+    let audit = role_in(OTHER, "audit");
+    let in_audit = in_session(&audit, "look", "ASIA7PLQX2MDAUDIT001", "2024-03-04T09:05:00Z");
+    let mut records =
+        across_accounts("2024-03-04T09:05:00Z", user(MARIA, MARIAS_KEY), &audit, "look", "ASIA7PLQX2MDAUDIT001");
+    records[0]["responseElements"] = Value::Null;
+    let used = call("2024-03-04T09:06:00Z", in_audit, "s3:ListBuckets");
+    for request in [records[0]["requestID"].clone(), json!("5a1d02a4-5b60-4c1e-9d1f-000000000009")] {
+        records.iter_mut().for_each(|record| drop(record.as_object_mut().unwrap().remove("sharedEventID")));
+        records[1]["requestID"] = request;
+        let lake = Lake::of(&[opening(), records[0].clone(), records[1].clone(), used.clone()]);
+        lake.session("ASIA7PLQX2MDAUDIT001").began_with(MARIA, &[&audit]);
+    }
+}
+
+#[test]
+fn people_who_sign_in_within_the_same_second_stay_apart() {
+    let [asked, _, used] = identity_center(false);
+    let mut other = asked.clone();
+    other["userIdentity"]["onBehalfOf"]["userId"] = json!("b3c4d5e6-0000-4000-8000-000000000002");
+    other["eventID"] = json!("5f3c2a10-9b1d-4e52-8a77-0000000f0001");
+    let lake = Lake::of(&[opening(), asked, other, used]);
+    let session = lake.session("ASIA7PLQX2MDUSED0001");
+    assert_eq!(session.text("origin"), "maria@example.org", "{}", session.0);
 }
 
 #[test]

@@ -52,7 +52,7 @@ fresh_keys AS (
 renewed AS (
   SELECT session_arn, event_date, min(call) AS call, min(event_time) AS first_time
   FROM issued
-  WHERE caller_type = 'AWSService'
+  WHERE caller_type = 'AWSService' AND requester IS DISTINCT FROM 'rolesanywhere.amazonaws.com'
   GROUP BY session_arn, event_date, caller, subject
 ),
 -- The calls that may have issued a credential, by number. The strength of the evidence: 1 access key; 2 session and
@@ -182,7 +182,8 @@ linked AS MATERIALIZED (
           session_name, aws_region, issuer_arn)
       END AS origin,
       CASE rule
-        WHEN 'call' THEN evidence
+        WHEN 'call' THEN evidence || CASE WHEN subject = 'rolesanywhere.amazonaws.com' AND source_identity IS NOT NULL
+                                          THEN ', source identity' ELSE '' END
         WHEN 'instance' THEN 'session name'
         WHEN 'person' THEN 'session name' || CASE WHEN callers = 1 THEN ', time' ELSE '' END
           || CASE WHEN on_behalf_of IS NULL THEN '' ELSE ', on behalf of' END
