@@ -213,7 +213,7 @@ fn invalid_lines_are_named_and_the_rest_is_searched() {
         "4 lines or objects are not understood:\n".to_owned(),
         format!("  {name}:1: `198.51.100.256` is not an address or a network\n"),
         format!(
-            "  {name}:3: `nonsense \u{fffd}[31m` is nothing that can be searched for; for a user agent, write user-agent: TEXT\n"
+            "  {name}:3: `nonsense \u{fffd}[31m` is no indicator: wildcards and ranges are not supported; for a user agent, write user-agent: TEXT\n"
         ),
         format!("  {name}:4: `198.51.100.0/33` is not an address or a network\n"),
         format!("  {name}:5: `0.0.0.0/0` has every address\n"),

@@ -265,8 +265,11 @@ fn what_a_policy_grants_and_nobody_used_is_listed() {
     let at = |text: &str| {
         lines.iter().position(|line| line.starts_with(text)).unwrap_or_else(|| panic!("{text}: {}", ran.out))
     };
-    let (never, partly, whole) =
-        (at("granted and never used:"), at("granted and partly used:"), at("granted and used: 1"));
+    let (never, partly, whole) = (
+        at("granted and never used:"),
+        at("granted and partly used:"),
+        at("action patterns granted and used in full: 1"),
+    );
     for entry in ["S3:putobject", "ec2:RunInstances", "s3:Invented no such action"] {
         assert!((never..partly).contains(&at(entry)), "{entry}: {}", ran.out);
     }
@@ -278,11 +281,11 @@ fn what_a_policy_grants_and_nobody_used_is_listed() {
     );
     let all_but = &lines[at("everything but iam:*")];
     assert!(all_but.contains("1 of 4") && all_but.contains("services used: s3; never used: "), "{all_but}");
-    assert!(ran.out.contains("The policy also denies actions."), "{}", ran.out);
+    assert!(ran.out.contains("The policy also has Deny statements"), "{}", ran.out);
 
     // As the AWS CLI prints it.
     let answer = r#"{"PolicyVersion": {"Document": {"Statement": {"Effect": "Allow", "Action": "iam:ListUsers", "Resource": "*"}}}}"#;
-    assert!(compare(answer).out.contains("granted and used: 1"));
+    assert!(compare(answer).out.contains("action patterns granted and used in full: 1"));
     for (text, reason) in
         [("{", "invalid JSON"), ("{}", "no `Statement`"), (r#"{"Statement": {"Effect": "Allow"}}"#, "without `Action`")]
     {

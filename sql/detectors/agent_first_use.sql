@@ -9,7 +9,7 @@ why        = """\
 benign     = ["Somebody who begins to work with an assistant or with an MCP server of AWS"]
 respond    = [
   "Ask the owner whether they connected the agent",
-  "See from where its tools were called: trailhunt query identity_timeline",
+  "See from where its tools were called: trailhunt query identity_timeline --param actor=ARN",
   "Limit what agents may do with the condition key aws:ViaAWSMCPService",
 ]
 [params]

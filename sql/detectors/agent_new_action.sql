@@ -10,7 +10,7 @@ benign     = ["A new task that the user gave to the agent", "An agent that explo
 respond    = [
   "Ask the owner what they asked the agent to do",
   "Look at what the agent read before: a page, a ticket or a file can contain instructions",
-  "See from where its tools were called: trailhunt query identity_timeline",
+  "See from where its tools were called: trailhunt query identity_timeline --param actor=ARN",
 ]
 [params]
 warm_up_days  = { default = 7, min = 1, max = 90, help = "days of history an identity needs to be evaluated" }

@@ -3,9 +3,9 @@ title = "Sessions: who is behind them, and what they led to"
 */
 SELECT
   origin,
-  path[-1] AS "for",
-  links[-1] AS known_by,
-  unknown_because AS unknown,
+  path[-1] AS role_or_user,
+  links[-1] AS known_from,
+  unknown_because AS why_unknown,
   issued_from,
   min(first_time) AS first_time,
   max(last_time) AS last_time,

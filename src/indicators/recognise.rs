@@ -160,7 +160,10 @@ pub fn recognise(text: &str) -> Result<Recognised, String> {
     Err(match is_address_like {
         true => format!("{} is not an address or a network", quoted(text)),
         false => {
-            format!("{} is nothing that can be searched for; for a user agent, write user-agent: TEXT", quoted(text))
+            format!(
+                "{} is no indicator: wildcards and ranges are not supported; for a user agent, write user-agent: TEXT",
+                quoted(text)
+            )
         }
     })
 }
@@ -389,11 +392,11 @@ mod tests {
             ("0.0.0.0/0", "`0.0.0.0/0` has every address"),
             (
                 "AS99999999999",
-                "`AS99999999999` is nothing that can be searched for; for a user agent, write user-agent: TEXT",
+                "`AS99999999999` is no indicator: wildcards and ranges are not supported; for a user agent, write user-agent: TEXT",
             ),
             (
                 "arn:aws:iam::*:user/ana",
-                "`arn:aws:iam::*:user/ana` is nothing that can be searched for; for a user agent, write user-agent: TEXT",
+                "`arn:aws:iam::*:user/ana` is no indicator: wildcards and ranges are not supported; for a user agent, write user-agent: TEXT",
             ),
         ] {
             assert_eq!(recognise(text).unwrap_err(), reason);

@@ -155,9 +155,9 @@ impl Unused {
                 writeln!(out, "  {:40}  {detail}", printable_line(name))?;
             }
         }
-        writeln!(out, "granted and used: {}", self.whole)?;
+        writeln!(out, "action patterns granted and used in full: {}", self.whole)?;
         if self.denies {
-            writeln!(out, "\nThe policy also denies actions. What it allows is listed whether it denies it or not.")?;
+            writeln!(out, "\nThe policy also has Deny statements; they are not taken into account here.")?;
         }
         Ok(())
     }
