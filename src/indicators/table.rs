@@ -3,7 +3,7 @@
 
 use super::feed::Feed;
 use super::indicator::{Kind, Mention};
-use super::recognise::{kind_of_type, recognise, recognise_as};
+use super::recognise::{Recognised, kind_of_type, recognise, recognise_as};
 
 /// Columns whose values have a type that another column or the value itself states.
 const VALUES: [&str; 8] =
@@ -63,10 +63,11 @@ impl Header {
     }
 
     fn of(line: &str, number: u64) -> Option<Header> {
-        let counted = |delimiter: u8| line.bytes().filter(|byte| *byte == delimiter).count();
-        let delimiter = *[b',', b';', b'\t'].iter().max_by_key(|delimiter| counted(**delimiter))?;
-        let mut reader = reader(line, delimiter);
-        let record = reader.records().next()?.ok()?;
+        let (delimiter, record) = cells(line)?;
+        // `198.51.100.7,ip,leaked` has the name of a column, but is a row.
+        if record.iter().any(|cell| matches!(recognise(cell), Ok(Recognised::Indicator(..)))) {
+            return None;
+        }
         let names: Vec<String> = record.iter().map(words).collect();
         let column = |known: &[&str]| known.iter().find_map(|known| names.iter().position(|name| name == known));
         let kinds = KINDS.iter().flat_map(|kind| {
@@ -87,6 +88,13 @@ impl Header {
         // A single column is a table only if its name is one.
         (header.value.is_some() || !header.kinds.is_empty()).then_some(header)
     }
+}
+
+/// The cells of a line and what separates them.
+pub fn cells(line: &str) -> Option<(u8, csv::StringRecord)> {
+    let counted = |delimiter: u8| line.bytes().filter(|byte| *byte == delimiter).count();
+    let delimiter = *[b',', b';', b'\t'].iter().max_by_key(|delimiter| counted(**delimiter))?;
+    Some((delimiter, reader(line, delimiter).records().next()?.ok()?))
 }
 
 /// A column's name as lower-case words: `ioc_value` and `iocValue` are `ioc value`.
@@ -245,6 +253,10 @@ mod tests {
 
     #[test]
     fn a_list_has_no_header() {
+        let rows = ["198.51.100.7,ip,leaked\n192.0.2.1,ip,leaked\n", "value;AKIAIOSFODNN7EXAMPLE\n"];
+        for text in rows {
+            assert!(Header::find(text).is_none(), "{text}");
+        }
         for text in ["198.51.100.7\n", "# ip addresses\n198.51.100.7\n", "evil.example, other\n", ""] {
             assert!(Header::find(text).is_none(), "{text}");
         }
