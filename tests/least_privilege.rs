@@ -117,10 +117,7 @@ fn a_user_gets_its_actions_on_the_resources_that_the_log_names() {
             (json!(["s3:GetObject"]), json!(["arn:aws:s3:::data/*", "arn:aws:s3:::logs/*"])),
         ]
     );
-    assert_eq!(
-        notes.trim(),
-        "trailhunt: any resource, because the log does not name it as a policy must: ec2:TerminateInstances"
-    );
+    assert_eq!(notes.trim(), "trailhunt: Resource is * because the log names no ARN for ec2:TerminateInstances");
     let (key, _) = policy(&lake, "AKIAIOSFODNN7EXAMPLE", &[]);
     assert_eq!(key, statements, "the identity of a key");
 }
@@ -167,8 +164,8 @@ fn what_is_not_in_the_policy_is_listed() {
         "no known IAM action, not in the policy: dynamodb:ExecuteStatement (1 call), inventedservice:DoThings (1 call)",
         "denied, not in the policy: iam:CreateUser (2 calls)",
         "failed for another reason, not in the policy: iam:GetUser (1 call)",
-        "no policy is asked for: signin:ConsoleLogin (1 call)",
-        "any resource, because the log does not name it as a policy must: sns:Publish",
+        "needs no permission: signin:ConsoleLogin (1 call)",
+        "Resource is * because the log names no ARN for sns:Publish",
         "needed because cloudformation.amazonaws.com called on its behalf: sns:Publish",
         &format!("may need iam:PassRole for {role}, which is not logged: named in lambda:CreateFunction"),
     ] {

@@ -73,11 +73,11 @@ fn notes(usage: &Usage) -> Vec<String> {
     list("no known IAM action, not in the policy", &usage.unknown);
     list("denied, not in the policy", &usage.denied);
     list("failed for another reason, not in the policy", &usage.failed);
-    list("no policy is asked for", &usage.without_policy);
+    list("needs no permission", &usage.without_policy);
     let unnamed = usage.used.iter().filter(|(action, of)| action.supports_resources() && of.has_unnamed);
     let unnamed: Vec<Action> = unnamed.map(|(action, _)| *action).collect();
     if !unnamed.is_empty() {
-        notes.push(format!("any resource, because the log does not name it as a policy must: {}", names(&unnamed)));
+        notes.push(format!("Resource is * because the log names no ARN for {}", names(&unnamed)));
     }
     for (service, actions) in &usage.via {
         notes.push(format!("needed because {service} called on its behalf: {}", names(actions)));

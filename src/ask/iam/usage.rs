@@ -28,7 +28,7 @@ pub struct Usage {
     pub passed_roles: BTreeMap<String, BTreeSet<String>>,
     /// Successful calls without a known IAM action.
     pub unknown: Calls,
-    /// Successful calls that no policy is asked for.
+    /// Successful calls that need no permission.
     pub without_policy: Calls,
     /// Denied calls.
     pub denied: Calls,
