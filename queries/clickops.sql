@@ -20,14 +20,18 @@ changes AS (
   SELECT
     *,
     tool IN ('CloudFormation', 'CDK', 'OpenTofu', 'Terraform', 'Pulumi') AS is_code,
+    -- What a call of EC2 creates is in its answer, all of it. The request names what it is made of and belongs to.
+    CASE WHEN creates THEN string_to_array(
+      regexp_replace(response_elements, '"([a-z]+-[0-9a-f]{8,17})"', chr(10) || '\1' || chr(10), 'g'), chr(10))
     -- The resource by its name or id, in the request and in the answer to a call that creates it.
-    make_array(
+    ELSE make_array(
       coalesce(
-        regexp_match(request_parameters,
-          '"((?:acl|ami|eni|igw|i|lt|nat|pcx|rtb|sg|snap|subnet|tgw|vol|vpc|vpce)-[0-9a-f]{8,17})"')[1],
+        CASE WHEN event_source = 'ec2.amazonaws.com' THEN regexp_match(request_parameters,
+          '"((?:acl|ami|eni|igw|i|lt|nat|pcx|rtb|sg|snap|subnet|tgw|vol|vpc|vpce)-[0-9a-f]{8,17})"')[1] END,
         json_get_str(request_parameters, 'bucketName'), json_get_str(request_parameters, 'functionName'),
-        json_get_str(request_parameters, 'policyArn'), json_get_str(request_parameters, 'roleName'),
-        json_get_str(request_parameters, 'userName'), json_get_str(request_parameters, 'groupName'),
+        json_get_str(request_parameters, 'roleName'), json_get_str(request_parameters, 'userName'),
+        json_get_str(request_parameters, 'groupName'), json_get_str(request_parameters, 'policyArn'),
+        json_get_str(request_parameters, 'autoScalingGroupName'),
         json_get_str(request_parameters, 'tableName'), json_get_str(request_parameters, 'dBInstanceIdentifier'),
         json_get_str(request_parameters, 'dBClusterIdentifier'), json_get_str(request_parameters, 'topicArn'),
         json_get_str(request_parameters, 'queueUrl'), json_get_str(request_parameters, 'queueName'),
@@ -40,16 +44,20 @@ changes AS (
         json_get_str(request_parameters, 'clusterName'), json_get_str(request_parameters, 'domainName'),
         json_get_str(request_parameters, 'service'), json_get_str(request_parameters, 'stackName'),
         json_get_str(request_parameters, 'name')),
-      regexp_match(response_elements,
-        '"((?:acl|ami|eni|igw|i|lt|nat|pcx|rtb|sg|snap|subnet|tgw|vol|vpc|vpce)-[0-9a-f]{8,17})"')[1],
       coalesce(
         json_get_str(response_elements, 'topicArn'), json_get_str(response_elements, 'queueUrl'),
         json_get_str(response_elements, 'keyMetadata', 'keyId'), json_get_str(response_elements, 'policy', 'arn'),
         json_get_str(response_elements, 'aRN'), json_get_str(response_elements, 'stateMachineArn'),
         json_get_str(response_elements, 'loadBalancers', 0, 'loadBalancerArn'),
         json_get_str(response_elements, 'targetGroups', 0, 'targetGroupArn'), json_get_str(response_elements, 'id'),
-        json_get_str(response_elements, 'hostedZone', 'id'))) AS names
-  FROM made
+        json_get_str(response_elements, 'hostedZone', 'id'))) END AS names
+  FROM (
+    SELECT
+      *,
+      event_source = 'ec2.amazonaws.com' AND (api LIKE 'Create%' OR api = 'RunInstances')
+        AND api NOT IN ('CreateLaunchTemplateVersion', 'CreateNetworkAclEntry', 'CreateRoute', 'CreateTags') AS creates
+    FROM made
+  )
 ),
 -- ARNs and addresses end with the name; the ARN of a secret has six more characters.
 named AS (
@@ -59,6 +67,21 @@ named AS (
       '^(?:arn:.*[:/]|https?://.*/|/hostedzone/)', '') AS resource
   FROM (SELECT * EXCEPT (names), unnest(names) AS name FROM changes)
   WHERE name <> ''
+    -- Nobody owns the policies that AWS manages.
+    AND NOT regexp_like(name, '^arn:aws[a-z-]*:iam::aws:policy/')
+    -- The answer of EC2 also names what was there before, such as the network of an instance.
+    AND (NOT creates OR (regexp_like(name, '^[a-z]+-[0-9a-f]{8,17}$') AND CASE split_part(name, '-', 1)
+      WHEN 'acl' THEN api = 'CreateNetworkAcl'
+      WHEN 'ami' THEN api = 'CreateImage'
+      WHEN 'i' THEN api IN ('CreateFleet', 'RunInstances')
+      WHEN 'igw' THEN api = 'CreateInternetGateway'
+      WHEN 'rtb' THEN api = 'CreateRouteTable'
+      WHEN 'sg' THEN api = 'CreateSecurityGroup'
+      WHEN 'snap' THEN api LIKE 'CreateSnapshot%'
+      WHEN 'subnet' THEN api LIKE 'Create%Subnet'
+      WHEN 'tgw' THEN api = 'CreateTransitGateway'
+      WHEN 'vpc' THEN api LIKE 'Create%Vpc'
+      ELSE TRUE END))
 ),
 owned AS (
   SELECT account_id, event_source, resource, event_time, tool, actor

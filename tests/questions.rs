@@ -175,6 +175,14 @@ fn clickops_lists_console_changes_to_what_code_made_before() {
         "sessionCredentialFromConsole": "true"});
     let denied = json!({"requestParameters": {"bucketName": "logs"}, "errorCode": "AccessDenied"});
     let read = json!({"requestParameters": {"bucketName": "logs"}, "readOnly": true});
+    let request = |request: &serde_json::Value| json!({"requestParameters": request});
+    let second = json!({"instanceId": "i-0a1b2c3d4e5f60719"});
+    let launch = |instances: &serde_json::Value| {
+        json!({"requestParameters": {"instancesSet": {"items": [{"imageId": "ami-0a1b2c3d4e5f60718"}]}},
+            "responseElements": {"instancesSet": {"items": instances}, "vpcId": "vpc-0a1b2c3d4e5f60718"}})
+    };
+    let attach =
+        |role: &str| request(&json!({"roleName": role, "policyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}));
     let records = [
         change(0, "s3", "PutBucketPolicy", console, &bucket("logs")),
         change(1, "s3", "CreateBucket", code, &bucket("logs")),
@@ -189,11 +197,50 @@ fn clickops_lists_console_changes_to_what_code_made_before() {
         change(3, "sns", "CreateTopic", "aws-sdk-js/3 aws-cdk/2.1", &json!({"requestParameters": {"name": "orders"}})),
         change(4, "lambda", "CreateFunction20150331", "", &stack),
         change(5, "lambda", "UpdateFunctionCode20150331v2", "", &on_behalf),
+        change(
+            6,
+            "ec2",
+            "CreateVpc",
+            code,
+            &json!({"requestParameters": {"cidrBlock": "10.0.0.0/16"},
+            "responseElements": {"vpc": {"vpcId": "vpc-0a1b2c3d4e5f60718"}}}),
+        ),
+        change(7, "ec2", "RunInstances", code, &launch(&json!([{"instanceId": "i-0a1b2c3d4e5f60718"}, second]))),
+        change(8, "iam", "AttachRolePolicy", code, &attach("app")),
+        change(
+            9,
+            "autoscaling",
+            "CreateAutoScalingGroup",
+            code,
+            &request(&json!({"autoScalingGroupName": "web",
+            "launchTemplate": {"launchTemplateId": "lt-0a1b2c3d4e5f60718"}})),
+        ),
         // Manual changes.
         change(10, "s3", "PutBucketPolicy", console, &bucket("logs")),
         change(11, "ec2", "AuthorizeSecurityGroupIngress", console, &rule),
         change(12, "sns", "SetTopicAttributes", "[SNSConsole/0.1]", &topic),
         change(13, "lambda", "UpdateFunctionCode20150331v2", "aws-sdk-java/2", &flagged),
+        change(14, "ec2", "TerminateInstances", console, &request(&json!({"instancesSet": {"items": [second]}}))),
+        change(
+            15,
+            "ec2",
+            "CreateTags",
+            console,
+            &request(&json!({"resourcesSet": {"items": [{"resourceId": group}]}})),
+        ),
+        change(16, "iam", "PutRolePolicy", console, &request(&json!({"roleName": "app", "policyName": "more"}))),
+        change(17, "autoscaling", "UpdateAutoScalingGroup", console, &request(&json!({"autoScalingGroupName": "web"}))),
+        // What is made by hand in a network, from an image or with AWS's policy of code is nobody else's.
+        change(
+            30,
+            "ec2",
+            "CreateSubnet",
+            console,
+            &json!({"requestParameters": {"vpcId": "vpc-0a1b2c3d4e5f60718"},
+            "responseElements": {"subnet": {"vpcId": "vpc-0a1b2c3d4e5f60718", "subnetId": "subnet-0a1b2c3d4e5f60719"}}}),
+        ),
+        change(31, "ec2", "RunInstances", console, &launch(&json!([{"instanceId": "i-0a1b2c3d4e5f60799"}]))),
+        change(32, "iam", "AttachRolePolicy", console, &attach("mine")),
         // Others: nobody's bucket, denied, reads, by another program, by code.
         change(20, "s3", "PutBucketPolicy", console, &bucket("handmade")),
         change(21, "s3", "DeleteBucketPolicy", console, &denied),
@@ -219,6 +266,10 @@ fn clickops_lists_console_changes_to_what_code_made_before() {
             ["AuthorizeSecurityGroupIngress", group, "Pulumi", "2024-01-10T10:02:00Z"],
             ["SetTopicAttributes", "orders", "CDK", "2024-01-10T10:03:00Z"],
             ["UpdateFunctionCode", "resize", "CloudFormation", "2024-01-10T10:05:00Z"],
+            ["TerminateInstances", "i-0a1b2c3d4e5f60719", "Terraform", "2024-01-10T10:07:00Z"],
+            ["CreateTags", group, "Pulumi", "2024-01-10T10:02:00Z"],
+            ["PutRolePolicy", "app", "Terraform", "2024-01-10T10:08:00Z"],
+            ["UpdateAutoScalingGroup", "web", "Terraform", "2024-01-10T10:09:00Z"],
         ]
     );
 }
