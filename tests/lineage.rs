@@ -1105,8 +1105,43 @@ fn a_key_of_a_task_used_at_home_on_the_first_day_is_a_medium_finding_that_names_
     assert_eq!(findings[0]["origin"]["identity"], task, "{}", findings[0]);
     assert_eq!(findings[0]["evidence"]["events"].as_array().unwrap().len(), 3, "{}", findings[0]);
 
-    let lake = Lake::of(&stolen_from_a_task(AMAZON));
-    assert_eq!(hunt(&lake)["findings"], json!([]), "a task calls from Amazon's network");
+    for address in [AMAZON, "10.0.3.4", "100.64.0.9", "169.254.169.254", "fd00::1"] {
+        let lake = Lake::of(&stolen_from_a_task(address));
+        assert_eq!(hunt(&lake)["findings"], json!([]), "a task calls from {address}");
+    }
+    let lake = Lake::of(&stolen_from_a_task("203.0.113.7"));
+    let report = hunt(&lake);
+    let summary = report["findings"][0]["summary"].as_str().unwrap();
+    assert!(summary.contains("from 203.0.113.7 in an unknown place, outside AWS"), "{summary}");
+}
+
+#[test]
+fn a_key_of_a_pod_of_eks_used_at_home_on_the_first_day_is_a_finding() {
+    let cart = role("cart");
+    let key = "ASIA3QZVE5ZJCART0001";
+    let at_home = |session: &str| {
+        let identity = in_session(&cart, session, key, "2024-03-04T09:00:00Z");
+        with(call("2024-03-04T09:30:00Z", identity, "s3:ListBuckets"), json!({"sourceIPAddress": HOME}))
+    };
+    let through = |provider: &str| {
+        let subject = "system:serviceaccount:shop:cart";
+        let issued = web_identity(provider, "sts.amazonaws.com", subject, &cart, "cart", key);
+        [issued.to_vec(), vec![at_home("cart")]].concat()
+    };
+    let pod = "eks-shop-cart-0cda7f85";
+    let agent = [service_assumes("2024-03-04T09:00:00Z", "pods.eks", &cart, pod, key), at_home(pod)];
+    let tags = json!([{"key": "kubernetes-namespace", "value": "shop"},
+                      {"key": "kubernetes-service-account", "value": "cart"}]);
+    let agent = [with(agent[0].clone(), json!({"requestParameters": {"tags": tags}})), agent[1].clone()];
+    for records in [&agent[..], &through("oidc.eks.eu-west-1.amazonaws.com/id/0A1B2C3D4E5F60718293A4B5C6D7E8F9")] {
+        let report = hunt(&Lake::of(records));
+        assert_eq!(report["findings"][0]["severity"], "medium", "{records:?}");
+        assert_eq!(report["findings"][0]["origin"]["identity"], "system:serviceaccount:shop:cart", "{records:?}");
+    }
+    // A cluster that runs anywhere.
+    for provider in ["kubernetes.example/clusters/1", "oidc.eks.eu-west-1.amazonaws.com.example/id/1"] {
+        assert_eq!(hunt(&Lake::of(&through(provider)))["findings"], json!([]), "{provider}");
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ why        = """\
 benign     = [
   "Instances whose traffic leaves through the company's own network",
   "A developer who tests with a workload's session",
+  "Pods on EKS hybrid nodes, which run outside AWS",
 ]
 respond    = [
   "Revoke the role's sessions",
@@ -34,7 +35,7 @@ WITH endpoints AS (
   GROUP BY endpoint_account
 ),
 -- Where roles call from: through an endpoint of an outside account that nobody used before, or from an address that is
--- not Amazon's.
+-- not Amazon's. A public address is outside even if its place is unknown; private and reserved ones are nowhere.
 addresses AS (
   SELECT
     a.account_id, a.event_date, a.calls, a.of_instance, a.actor, a.source_ip_address, a.endpoint_account,
@@ -43,7 +44,17 @@ addresses AS (
          ELSE split_part(a.actor, '/', -1) END AS role,
     coalesce(a.endpoint_account <> a.account_id AND o.account_id IS NULL AND e.since = a.event_date, FALSE)
       AS is_foreign_endpoint,
-    ip_country(a.source_ip_address) IS NOT NULL AND NOT ip_is_amazon(a.source_ip_address) AND NOT a.through_endpoint
+    NOT a.through_endpoint AND NOT ip_is_amazon(a.source_ip_address)
+      AND CASE WHEN ip_country(a.source_ip_address) IS NOT NULL THEN TRUE
+               WHEN a.source_ip_address LIKE '%:%' THEN coalesce(ip_in_cidr(a.source_ip_address, '2000::/3'), FALSE)
+               ELSE coalesce(ip_in_cidr(a.source_ip_address, '0.0.0.0/0') AND NOT (
+                 ip_in_cidr(a.source_ip_address, '0.0.0.0/8') OR ip_in_cidr(a.source_ip_address, '10.0.0.0/8')
+                 OR ip_in_cidr(a.source_ip_address, '100.64.0.0/10') OR ip_in_cidr(a.source_ip_address, '127.0.0.0/8')
+                 OR ip_in_cidr(a.source_ip_address, '169.254.0.0/16')
+                 OR ip_in_cidr(a.source_ip_address, '172.16.0.0/12')
+                 OR ip_in_cidr(a.source_ip_address, '192.168.0.0/16')
+                 OR ip_in_cidr(a.source_ip_address, '198.18.0.0/15')
+                 OR ip_in_cidr(a.source_ip_address, '224.0.0.0/3')), FALSE) END
       AS is_outside_aws
   FROM daily_address AS a
   LEFT JOIN endpoints AS e ON e.endpoint_account = a.endpoint_account
@@ -90,6 +101,16 @@ places AS MATERIALIZED (
   JOIN addresses AS a ON a.role = d.role AND a.account_id = d.account_id AND a.event_date = d.event_date
     AND (a.is_outside_aws OR a.is_foreign_endpoint)
 ),
+-- An address of an unknown network is a network of its own.
+networks AS (
+  SELECT event_date, actor, source_ip_address, coalesce(CAST(asn AS VARCHAR), source_ip_address) AS network
+  FROM daily_network
+  UNION ALL
+  SELECT a.event_date, a.actor, a.source_ip_address, p.ip AS network
+  FROM (SELECT DISTINCT ip FROM places) AS p
+  JOIN daily_address AS a ON a.source_ip_address = p.ip
+  WHERE ip_country(p.ip) IS NULL
+),
 -- Other identities that used the address by then, or its network on earlier days.
 met AS (
   SELECT
@@ -97,18 +118,21 @@ met AS (
     count(DISTINCT CASE WHEN n.source_ip_address = p.ip AND NOT is_machine(n.actor) THEN n.actor END) AS at_address,
     count(DISTINCT n.actor) AS in_network
   FROM (SELECT DISTINCT ip, actor, event_date FROM places) AS p
-  JOIN daily_network AS n ON n.asn = ip_asn(p.ip)
+  JOIN networks AS n ON n.network = coalesce(CAST(ip_asn(p.ip) AS VARCHAR), p.ip)
     AND (n.event_date < p.event_date OR (n.event_date = p.event_date AND n.source_ip_address = p.ip))
   WHERE n.event_date < CAST($to AS DATE)
     AND n.actor <> p.actor
   GROUP BY p.ip, p.actor, p.event_date
 ),
--- Credentials that a service got for something that runs in AWS, whoever else may assume the role. None lives longer
--- than 36 hours.
+-- Credentials that a service or a pod of EKS got for something that runs in AWS, whoever else may assume the role. None
+-- lives longer than 36 hours.
 workloads AS (
   SELECT credential, session_arn, issued_time
   FROM credential_origins
-  WHERE regexp_like(origin, '^arn:[a-z-]+:(ec2|ecs|lambda|codebuild):')
+  WHERE (regexp_like(origin, '^arn:[a-z-]+:(ec2|ecs|lambda|codebuild):')
+      -- Any cluster names its service accounts so; AWS vouches for those of EKS.
+      OR (origin LIKE 'system:serviceaccount:%' AND regexp_like(issued_by,
+        '^(pods\.eks\.|(arn:[a-z-]+:iam::[0-9]+:oidc-provider/)?oidc\.eks\.[a-z0-9-]+\.)amazonaws\.com(\.cn)?(/|$)')))
     AND event_date >= CAST($from AS DATE) - INTERVAL '2' DAY AND event_date < CAST($to AS DATE)
 ),
 placed AS (
@@ -169,8 +193,8 @@ SELECT
     || CASE WHEN foreign_endpoint
             THEN 'through a VPC endpoint of account ' || coalesce(endpoint_account, 'unknown')
               || ', which nobody used before'
-            ELSE 'from ' || ip || ' in ' || ip_country(ip) || coalesce(' (' || ip_organisation(ip) || ')', '')
-              || ', outside AWS' END
+            ELSE 'from ' || ip || ' in ' || coalesce(ip_country(ip), 'an unknown place')
+              || coalesce(' (' || ip_organisation(ip) || ')', '') || ', outside AWS' END
     || CASE WHEN failures > 0 THEN ', ' || failures || ' failed' ELSE '' END
     || '; before: ' || outside_before || ' of ' || counted(calls_before, 'call', 'calls') || ' from outside'
     || CASE WHEN is_known_place
