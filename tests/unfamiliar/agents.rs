@@ -95,6 +95,45 @@ fn the_timeline_has_the_address_from_which_an_agent_was_asked() {
 }
 
 #[test]
+fn a_record_of_a_tool_without_its_requests_is_linked_by_identity_and_time_if_all_are_from_one_address() {
+    let mut company = Company::new();
+    let tool = |company: &mut Company, name: &str, address: &str, at: &str| {
+        let record = company.call(&person(name).from(address), today(at), "aws-mcp:CallReadWriteTool", json!({}));
+        record["eventType"] = "AwsMcpEvent".into();
+    };
+    for name in ["aoife", "brendan", "ciara"] {
+        company.call(&person(name).through(MCP), today("11:00"), "rds:DescribeDBInstances", json!({}));
+    }
+    company.call(&person("declan").through("q.amazonaws.com"), today("11:00"), "rds:DescribeDBInstances", json!({}));
+    for (name, address, at) in [
+        ("aoife", RENTED, "10:59"),
+        ("aoife", RENTED, "11:01"),
+        ("aoife", OFFICE, "11:02"),
+        // From two addresses, too late, of another agent.
+        ("brendan", RENTED, "11:00"),
+        ("brendan", OFFICE, "11:01"),
+        ("ciara", RENTED, "11:02"),
+        ("declan", RENTED, "11:00"),
+    ] {
+        tool(&mut company, name, address, at);
+    }
+    // The request id says more than the time.
+    company.ask_agent(&person("aoife").from(OFFICE), today("11:00"), "rds:DescribeDBClusters", json!({}));
+    let rows = company.query(
+        "SELECT split_part(actor, '/', 3) AS who, caller_address, caller_client, caller_known_by FROM timeline
+         WHERE event_source = 'rds.amazonaws.com' ORDER BY who, api DESC",
+    );
+    let known = |row: &Value| {
+        ["caller_address", "caller_client", "caller_known_by"]
+            .map(|name| row[name].as_str().unwrap_or_default().to_owned())
+    };
+    assert_eq!(known(&rows[0]), [RENTED, "python-httpx", "identity, time"], "{rows:?}");
+    assert_eq!(known(&rows[1]), [OFFICE, "python-httpx", "request id"], "{rows:?}");
+    assert_eq!(rows.len(), 5);
+    assert!(rows[2..].iter().all(|row| known(row) == [""; 3]), "{rows:?}");
+}
+
+#[test]
 fn an_attack_through_an_agent_is_the_same_finding_as_without() {
     let mut company = Company::new();
     company.call(&person("aoife"), today("11:00"), "iam:CreateAccessKey", new_key());
