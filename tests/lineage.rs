@@ -1,7 +1,7 @@
 //! Where sessions began: one fixture per way to get temporary credentials, in the shape that AWS documents, and what
 //! the view `sessions` says about it.
 
-#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed step fails the test")]
 
 mod common;
 
