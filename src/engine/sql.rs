@@ -76,7 +76,8 @@ impl Sql {
     /// Reads `identified_calls` instead of `calls`, which has the same columns and the origin, if nothing in the query asks
     /// for the origin: it takes a join with the history of credentials.
     pub(super) fn leave_out_origin(&mut self) {
-        let mut origin = Origin { is_read: !self.reads(CALLS) };
+        let answer_has_all = self.select().is_some_and(|select| select.projection.iter().any(is_all));
+        let mut origin = Origin { is_read: !self.reads(CALLS), answer_has_all };
         let Some(statement) = standard_sql_mut(&mut self.statement) else { return };
         let _ = Visit::visit(statement, &mut origin);
         if !origin.is_read {
@@ -173,6 +174,9 @@ const PLAIN_CALLS: &str = "identified_calls";
 /// Looks for a column `origin`, for all columns of `calls`, and for a subquery named `calls`.
 struct Origin {
     is_read: bool,
+    /// The answer has all columns of something. Otherwise all columns of `calls` in a subquery do not reach the answer
+    /// unless the query names them.
+    answer_has_all: bool,
 }
 
 impl Visitor for Origin {
@@ -201,8 +205,7 @@ impl Visitor for Origin {
             .from
             .iter()
             .any(|from| is_calls(&from.relation) || from.joins.iter().any(|join| is_calls(&join.relation)));
-        let is_all = |item: &SelectItem| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..));
-        self.is_read |= of_calls && select.projection.iter().any(is_all);
+        self.is_read |= self.answer_has_all && of_calls && select.projection.iter().any(is_all);
         ControlFlow::Continue(())
     }
 }
@@ -224,6 +227,10 @@ impl VisitorMut for PlainCalls {
         }
         ControlFlow::Continue(())
     }
+}
+
+fn is_all(item: &SelectItem) -> bool {
+    matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..))
 }
 
 fn is_calls(name: &ObjectName) -> bool {
@@ -416,7 +423,8 @@ mod tests {
             "SELECT c.api FROM calls AS c WHERE c.origin = 'x'",
             "SELECT * FROM calls",
             "SELECT c.* FROM y JOIN calls AS c ON true",
-            "WITH a AS (SELECT * FROM (SELECT * FROM calls)) SELECT api FROM a",
+            "WITH a AS (SELECT * FROM (SELECT * FROM calls)) SELECT * FROM a",
+            "WITH a AS (SELECT * FROM calls) SELECT origin FROM a",
             "WITH calls AS (SELECT 1 AS n) SELECT n FROM calls",
         ] {
             assert_eq!(read(asks), (asks.to_owned(), true), "{asks}");
@@ -424,6 +432,10 @@ mod tests {
         for (asks_not, expected) in [
             ("SELECT calls.api FROM calls", "SELECT calls.api FROM identified_calls calls"),
             ("SELECT count(*) FROM CALLS AS c", "SELECT count(*) FROM identified_calls AS c"),
+            (
+                "WITH a AS (SELECT * FROM calls) SELECT count(*) FROM a",
+                "WITH a AS (SELECT * FROM identified_calls calls) SELECT count(*) FROM a",
+            ),
             (
                 "WITH a AS (SELECT api FROM calls) SELECT * FROM a",
                 "WITH a AS (SELECT api FROM identified_calls calls) SELECT * FROM a",
