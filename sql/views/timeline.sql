@@ -2,7 +2,10 @@
 -- an agent made has its host name as address; caller_address and caller_client are those of whoever called the agent.
 -- The record of the agent's tool names the requests that it made, or is at least of the same identity and agent within
 -- 60 seconds. Then all such records must be from one address. One row per second that is near one.
-WITH tools AS (
+WITH asked AS (
+  SELECT * FROM agent_requests
+),
+tools AS (
   SELECT
     actor, agent, second,
     min(source_ip_address) AS caller_address,
@@ -44,6 +47,6 @@ SELECT
 -- The smaller sides of the joins come first: they are held in memory.
 FROM tools AS t
 RIGHT JOIN (
-  agent_requests AS r
+  asked AS r
   RIGHT JOIN identified_calls AS c ON c.agent IS NOT NULL AND r.request_id = c.request_id AND r.actor = c.actor
 ) ON t.agent = c.agent AND t.actor = c.actor AND t.second = to_unixtime(c.event_time)

@@ -79,7 +79,7 @@ mod tests {
             ]
         );
         assert_eq!(feed.problems.len(), 1);
-        assert!(feed.problems[0].to_string().starts_with("f:9: `nonsense` is nothing"), "{}", feed.problems[0]);
+        assert!(feed.problems[0].to_string().starts_with("f:9: `nonsense` is no indicator"), "{}", feed.problems[0]);
     }
 
     #[test]
@@ -105,6 +105,6 @@ mod tests {
         );
         assert_eq!(feed.not_recorded["domain"], 1);
         assert_eq!(feed.problems.len(), 1);
-        assert!(feed.problems[0].to_string().starts_with("f:7: `no,thing` is nothing"), "{}", feed.problems[0]);
+        assert!(feed.problems[0].to_string().starts_with("f:7: `no,thing` is no indicator"), "{}", feed.problems[0]);
     }
 }
