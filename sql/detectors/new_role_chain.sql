@@ -30,7 +30,8 @@ WITH chains AS MATERIALIZED (
         AS from_account,
       split_part(steps[-1], ':', 5) AS into_account
     FROM (SELECT *, string_to_array(path, chr(10)) AS steps FROM credential_origins)
-    WHERE event_date < CAST($to AS DATE) AND cardinality(steps) >= 3
+    -- Sessions of AssumeRoot are root_use's.
+    WHERE event_date < CAST($to AS DATE) AND cardinality(steps) >= 3 AND steps[-1] LIKE '%:role/%'
   )
 ),
 new_days AS (
