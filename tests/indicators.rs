@@ -583,7 +583,7 @@ fn a_hunt_has_a_section_and_hits_in_its_window_count() {
         "{}",
         ran.out
     );
-    assert!(ran.out.contains("bad:2: `nonsense` is nothing"), "{}", ran.out);
+    assert!(ran.out.contains("bad:2: `nonsense` is no indicator"), "{}", ran.out);
     let (ran, report) = hunt("2024-01-06", &["--indicators", arg(&list), "--indicators", arg(&bad), "--quiet"]);
     assert_eq!((ran.code, &report["indicators"]["problems_total"]), (2, &json!(1)));
     let brief: Value = serde_json::from_str(&ran.out).expect("one line of JSON");
