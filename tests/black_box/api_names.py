@@ -5,10 +5,9 @@
 
 import re
 import sys
-from collections import defaultdict
 from pathlib import Path
 
-import botocore.loaders
+from service_models import operations
 
 LISTS = Path(__file__).parents[2] / "sql" / "views" / "api_lists.sql"
 
@@ -32,18 +31,6 @@ ONLY_IN_CLOUDTRAIL = {
     ("sso-directory", "UpdateExternalIdPConfigurationForDirectory"),
     ("sso-directory", "UpdatePassword"),
 }
-
-
-def operations():
-    """APIs by the first part of the event source: a service's endpoint, signing name or model name."""
-    apis = defaultdict(set)
-    loader = botocore.loaders.Loader()
-    for service in loader.list_available_services("service-2"):
-        model = loader.load_service_model(service, "service-2")
-        metadata = model["metadata"]
-        for name in {service, metadata["endpointPrefix"], metadata.get("signingName", service)}:
-            apis[name] |= set(model["operations"])
-    return apis
 
 
 def main():
