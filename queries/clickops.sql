@@ -8,7 +8,7 @@ rows = { default = 1000, help = "maximum number of rows" }
 WITH made AS (
   SELECT
     event_time, event_id, account_id, aws_region, event_source, api, actor, source_ip_address, request_parameters,
-    response_elements, resources, by_service, session_credential_from_console,
+    response_elements, by_service, session_credential_from_console,
     CASE WHEN 'cloudformation.amazonaws.com' IN (invoked_by, source_ip_address, user_agent) THEN 'CloudFormation'
          WHEN user_agent LIKE 'aws-cdk/%' OR user_agent LIKE '% aws-cdk/%' THEN 'CDK'
          WHEN user_agent LIKE '%OpenTofu/%' THEN 'OpenTofu'

@@ -28,7 +28,7 @@ WITH given AS MATERIALIZED (
 began AS (
   SELECT min(event_date) AS since FROM daily_account WHERE event_date < CAST($to AS DATE)
 ),
--- Each day of an identity, and whether it had more roles than ever before. Its first day says nothing.
+-- Each day of an identity, and whether it had more roles than ever before. Its first day is no rise.
 days AS MATERIALIZED (
   SELECT
     event_date, origin, roles,
@@ -38,6 +38,7 @@ days AS MATERIALIZED (
   FROM (SELECT event_date, origin, count(DISTINCT role) AS roles FROM given GROUP BY event_date, origin)
   WINDOW before AS (PARTITION BY origin ORDER BY event_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 ),
+-- New identities too: they had none before.
 wide AS MATERIALIZED (
   SELECT d.*
   FROM days AS d

@@ -58,7 +58,7 @@ renewed AS (
 -- The calls that may have issued a credential, by number. The strength of the evidence: 1 access key; 2 session and
 -- time; 3 permission set and time; 4 session name. Two seconds: times have whole seconds, and the time of issue and the
 -- time of the call are taken by different machines.
-candidates AS MATERIALIZED (
+candidates AS (
   SELECT f.n, i.call, 1 AS strength, abs(to_unixtime(i.event_time) - to_unixtime(f.issued_time)) AS seconds
   FROM fresh AS f
   JOIN issued AS i ON i.access_key = f.credential AND i.event_date <= f.event_date

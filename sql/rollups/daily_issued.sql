@@ -3,10 +3,8 @@
 WITH issuing AS (
   SELECT
     event_date, event_time, event_id, account_id, api, actor, user_identity_type, user_identity_arn, credential,
-    issued_time, invoked_by, aws_region, source_ip_address, shared_event_id, request_id,
-    source_identity,
-    user_identity_account_id, request_parameters, response_elements, user_identity, service_event_details,
-    additional_event_data,
+    issued_time, invoked_by, aws_region, source_ip_address, shared_event_id, request_id, user_identity_account_id,
+    request_parameters, response_elements, user_identity, service_event_details, additional_event_data,
     coalesce(json_get_str(request_parameters, 'roleArn'),
       json_get_str(response_elements, 'credentialSet', 0, 'roleArn')) AS role_arn,
     coalesce(json_get_str(request_parameters, 'roleSessionName'),
@@ -19,7 +17,7 @@ WITH issuing AS (
       OR (event_source = 'signin.amazonaws.com' AND api = 'SwitchRole')
       OR (event_source = 'sso.amazonaws.com' AND api = 'GetRoleCredentials'))
 ),
-told AS (
+named AS (
   SELECT
     *,
     CASE
@@ -84,7 +82,7 @@ SELECT
   CASE WHEN count(DISTINCT account_id) > 1
        THEN CASE WHEN count(shared_event_id) = count(*) THEN 'shared event id' ELSE 'request id' END END AS shared_by,
   first_value(event_id ORDER BY is_account, event_id) AS event_id
-FROM (SELECT *, user_identity_type = 'AWSAccount' AS is_account FROM told)
+FROM (SELECT *, user_identity_type = 'AWSAccount' AS is_account FROM named)
 -- Copies of logs may have one shared id for all calls.
 GROUP BY event_date, coalesce(shared_event_id, request_id, event_id), event_time, session_arn,
   CASE WHEN api = 'SwitchRole' THEN 1 ELSE 0 END

@@ -12,12 +12,8 @@ FROM (
   SELECT
     actor, event_time, event_id, source_ip_address, client,
     unnest(json_get_array(additional_event_data, 'downstreamRequests')) AS request
-  FROM identified_calls
-  -- Known event sources: they prune files.
-  WHERE event_source IN ('aws-mcp.amazonaws.com', 'ecs-mcp.amazonaws.com', 'eks-mcp.amazonaws.com',
-      'sagemaker-unified-studio-mcp.amazonaws.com')
-    AND agent IS NULL
-    AND additional_event_data LIKE '%"downstreamRequests"%'
+  FROM mcp_tool_calls
+  WHERE additional_event_data LIKE '%"downstreamRequests"%'
 )
 WHERE json_get_str(request, 'requestId') IS NOT NULL
 GROUP BY actor, json_get_str(request, 'requestId')

@@ -1,4 +1,4 @@
--- CloudTrail's summaries of data events: one row per record, which covers five minutes from event_time on. They are no
+-- CloudTrail's summaries of data events: one row per record, which covers five minutes from event_time on. They are not
 -- calls: unique_events leaves them out.
 SELECT
   event_date,

@@ -27,8 +27,8 @@ SELECT
        WHEN user_identity_type IN ('IAMUser', 'Root', 'IdentityCenterUser', 'Unknown') THEN actor
        WHEN actor LIKE '%:assumed-role/%' THEN actor
        ELSE access_key_id END AS holder,
-  -- A temporary credential is told by its access key, its session and its time of issue together: copies of logs often
-  -- have one key for all sessions, or none. A session of the console begins with its sign-in; the epoch if not logged.
+  -- Access key, session and time of issue together identify a temporary credential: copies of logs often have one key
+  -- for all sessions, or none. A session of the console begins with its sign-in; the epoch if not logged.
   CASE WHEN user_identity_type IN ('AssumedRole', 'FederatedUser')
          THEN CASE WHEN access_key_id LIKE 'ASIA%' THEN access_key_id ELSE user_identity_arn END
        WHEN user_identity_type IN ('IAMUser', 'Root') AND access_key_id LIKE 'ASIA%' THEN access_key_id

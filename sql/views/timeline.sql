@@ -2,10 +2,7 @@
 -- an agent made has its host name as address; caller_address and caller_client are those of whoever called the agent.
 -- The record of the agent's tool names the requests that it made, or is at least of the same identity and agent within
 -- 60 seconds. Then all such records must be from one address. One row per second that is near one.
-WITH asked AS (
-  SELECT * FROM agent_requests
-),
-tools AS (
+WITH tools AS (
   SELECT
     actor, agent, second,
     min(source_ip_address) AS caller_address,
@@ -14,11 +11,8 @@ tools AS (
     SELECT
       actor, agent_name(event_source) AS agent, source_ip_address, client,
       to_unixtime(event_time) + unnest(range(-60, 61)) AS second
-    FROM identified_calls
-    -- As in agent_requests: they prune files.
-    WHERE event_source IN ('aws-mcp.amazonaws.com', 'ecs-mcp.amazonaws.com', 'eks-mcp.amazonaws.com',
-        'sagemaker-unified-studio-mcp.amazonaws.com')
-      AND agent IS NULL AND NOT by_service
+    FROM mcp_tool_calls
+    WHERE NOT by_service
       AND coalesce(additional_event_data NOT LIKE '%"downstreamRequests"%', TRUE)
   )
   GROUP BY actor, agent, second
@@ -46,7 +40,6 @@ SELECT
   c.event_id
 -- The smaller sides of the joins come first: they are held in memory.
 FROM tools AS t
-RIGHT JOIN (
-  asked AS r
+RIGHT JOIN (agent_requests AS r
   RIGHT JOIN identified_calls AS c ON c.agent IS NOT NULL AND r.request_id = c.request_id AND r.actor = c.actor
 ) ON t.agent = c.agent AND t.actor = c.actor AND t.second = to_unixtime(c.event_time)

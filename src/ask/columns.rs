@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use arrow::datatypes::{DataType, Schema};
 
-use crate::engine::{Parameters, Session};
+use crate::engine::Session;
 use crate::error::{Error, Result};
 use crate::lake::{LEDGER, REJECTS};
 use crate::schema::EVENTS;
@@ -47,8 +47,7 @@ pub async fn describe_text(session: &Session, table: &str) -> Result<String> {
         let tables = session.tables().join(", ");
         return Err(Error::Usage(format!("no table {}; there are {tables}", printable(table))));
     }
-    let query = session.query(table, &format!("SELECT * FROM {table}"), &Parameters::new()).await?;
-    let columns = describe(table, &query.schema());
+    let columns = describe(table, session.columns(table).await?.as_ref());
     let width = columns.iter().map(|column| column.name.len()).max().unwrap_or(0);
     let line = |column: &Described| format!("{:width$}  {:9}  {}\n", column.name, column.data_type, column.doc);
     Ok(columns.iter().map(line).collect())

@@ -13,7 +13,7 @@ use rustyline::{CompletionType, Config, Context, Editor, Helper};
 
 use super::{Question, Questions, describe_text, table};
 use crate::detect::Window;
-use crate::engine::{Parameters, Session};
+use crate::engine::Session;
 use crate::error::{Error, Result};
 use crate::lake::Snapshot;
 use crate::terminal::{Out, message};
@@ -115,8 +115,7 @@ impl Words {
     async fn of(session: &Session) -> Result<Words> {
         let mut words: BTreeSet<String> = session.functions().into_iter().collect();
         for table in session.tables() {
-            let query = session.query(&table, &format!("SELECT * FROM {table} LIMIT 0"), &Parameters::new()).await?;
-            words.extend(query.schema().fields().iter().map(|field| field.name().clone()));
+            words.extend(session.columns(&table).await?.fields().iter().map(|field| field.name().clone()));
             words.insert(table);
         }
         Ok(Words(words))

@@ -143,6 +143,18 @@ impl Session {
         Ok(schema(&self.plan(sql, parameters).await?))
     }
 
+    /// The columns of a table or view. Missing days of histories are not computed.
+    ///
+    /// # Errors
+    /// [`Error::Query`] when there is no such table.
+    pub async fn columns(&self, table: &str) -> Result<SchemaRef> {
+        let planned = match Sql::parse(&format!("SELECT * FROM {table}")) {
+            Ok(sql) => self.plan(sql, &Parameters::new()).await,
+            Err(fault) => Err(fault),
+        };
+        planned.map(|frame| schema(&frame)).map_err(|fault| fault.into_error(table))
+    }
+
     /// Names of tables and views, sorted.
     pub fn tables(&self) -> Vec<String> {
         let schema = self.context.catalog("datafusion").and_then(|catalog| catalog.schema("public"));

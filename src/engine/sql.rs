@@ -73,8 +73,8 @@ impl Sql {
         self.tables.iter().any(|(name, _)| name.eq_ignore_ascii_case(table))
     }
 
-    /// Reads `identified_calls` instead of `calls`, which has the same columns and the origin, if nothing in the query asks
-    /// for the origin: it takes a join with the history of credentials.
+    /// Reads `identified_calls` instead of `calls` if the query does not use the origin, the one column that `calls` adds:
+    /// it takes a join with the history of credentials.
     pub(super) fn leave_out_origin(&mut self) {
         let answer_has_all = self.select().is_some_and(|select| select.projection.iter().any(is_all));
         let mut origin = Origin { is_read: !self.reads(CALLS), answer_has_all };

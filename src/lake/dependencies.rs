@@ -59,7 +59,7 @@ fn read_by(sql: &str, files: &Files) -> Vec<&'static str> {
     let named = |name: &str| {
         let is_read = |pair: &[&str]| {
             let after = ["from", "join"].iter().any(|keyword| pair[0].eq_ignore_ascii_case(keyword));
-            after && pair[1].trim_end_matches([')', ',', ';']) == name
+            after && pair[1].trim_start_matches('(').trim_end_matches([')', ',', ';']) == name
         };
         words.windows(2).any(is_read)
     };
@@ -84,6 +84,7 @@ mod tests {
         assert_eq!(names("SELECT * FROM d"), ["c", "b", "a", "d"]);
         assert_eq!(names("SELECT * FROM events"), [""; 0]);
         assert_eq!(names("WITH x AS (SELECT 1) SELECT 'from d' FROM x"), [""; 0]);
+        assert_eq!(names("SELECT * FROM x JOIN (b AS y LEFT JOIN z ON TRUE) ON TRUE"), ["c", "b"]);
     }
 
     #[test]
