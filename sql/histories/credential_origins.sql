@@ -177,9 +177,7 @@ linked AS MATERIALIZED (
         WHEN 'linked service' THEN split_part(split_part(issuer_arn, '/aws-service-role/', 2), '/', 1)
         WHEN 'person' THEN session_name
         WHEN 'on behalf of' THEN on_behalf_of
-        WHEN 'environment' THEN workload_arn(
-          CASE environment WHEN 'AWS_Lambda_' THEN 'lambda.amazonaws.com' ELSE 'ecs-tasks.amazonaws.com' END,
-          session_name, aws_region, issuer_arn)
+        WHEN 'environment' THEN workload_arn(environment, session_name, aws_region, issuer_arn)
       END AS origin,
       CASE rule
         WHEN 'call' THEN evidence || CASE WHEN subject = 'rolesanywhere.amazonaws.com' AND source_identity IS NOT NULL

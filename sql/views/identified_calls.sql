@@ -37,7 +37,7 @@ SELECT
     to_timestamp_micros(0, 'UTC')) AS issued_time,
   -- EC2 names the session after the instance; the record says when it handed the credentials out.
   coalesce(regexp_like(session_name, '^i-[0-9a-f]{8,17}$'), FALSE)
-    OR coalesce(user_identity LIKE '%"ec2RoleDelivery"%', FALSE) AS of_instance,
+    OR coalesce(contains(user_identity, '"ec2RoleDelivery"'), FALSE) AS of_instance,
   -- Role or instance profile that the request names, as when something is given a role to run with.
   regexp_match(request_parameters, 'arn:[a-z-]+:iam::[0-9]{12}:(?:role|instance-profile)/[^"\\]+')[1] AS named_role
 FROM (
