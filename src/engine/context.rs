@@ -42,6 +42,8 @@ pub(super) fn context(
     // A join keeps its smaller side in memory and passes its keys to the scans of the other side. With partitioned joins
     // this can deadlock: a partition without rows ends before the join below it has reported its start.
     config.options_mut().optimizer.repartition_joins = false;
+    // This rule takes JSON functions out of CASE and computes them for every row of the scan.
+    config.options_mut().optimizer.enable_leaf_expression_pushdown = false;
     let mut context = SessionContext::new_with_config_rt(config, runtime);
     udf::register(&mut context, geo)?;
 
