@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::detect::{Severity, Verdict};
 use crate::report::Output;
-use crate::request::{ALERTS_PER_DAY, AnswerFormat, HitFormat, TextFormat};
+use crate::request::{ALERTS_PER_DAY, AnswerFormat, HitFormat, TextFormat, TimelineFormat};
 
 /// Hunt through archived AWS CloudTrail logs: read archives into an open Delta Lake table, run SQL detectors over each
 /// day, write one report.
@@ -57,6 +57,8 @@ pub enum Command {
     Query(QueryArgs),
     /// List the saved questions, or show one
     Queries(QueriesArgs),
+    /// Show what an identity, a credential or an address did, in order of time, with findings
+    Timeline(TimelineArgs),
     /// Show everything about an identity, access key or IP address on one page
     Entity(EntityArgs),
     /// Search the history for addresses, networks, AS numbers, access keys, ARNs, account ids and user agents
@@ -382,6 +384,10 @@ fn hit_format() -> impl TypedValueParser<Value = HitFormat> {
     one_of(HitFormat::NAMES)
 }
 
+fn timeline_format() -> impl TypedValueParser<Value = TimelineFormat> {
+    one_of(TimelineFormat::NAMES)
+}
+
 fn severity() -> impl TypedValueParser<Value = Severity> {
     one_of(Severity::NAMES)
 }
@@ -578,6 +584,43 @@ pub struct QueriesArgs {
     /// Show this question with its SQL
     pub name: Option<String>,
 }
+
+/// `timeline`.
+#[derive(Debug, Args)]
+#[command(after_help = TIMELINE_HELP)]
+pub struct TimelineArgs {
+    /// Identity (ARN, short name, e-mail address), role, access key, IP address, or the beginning of a finding's id
+    /// [default: the riskiest identity of the last run]
+    #[arg(value_name = "ENTITY|FINDING")]
+    pub entity: Option<String>,
+    /// Start [default: the day of the finding, or a week before the end]
+    #[arg(long, value_name = "T")]
+    pub from: Option<String>,
+    /// End, exclusive [default: the end of the finding's day, or of the data]
+    #[arg(long, value_name = "T")]
+    pub to: Option<String>,
+    /// Rows to show; 0 for all. Reads are left out first
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub rows: usize,
+    /// Take findings from this JSON report [default: the recorded runs of the period]
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Output format
+    #[arg(long, default_value = "table", value_parser = timeline_format())]
+    pub format: TimelineFormat,
+    /// The lake.
+    #[command(flatten)]
+    pub sql: SqlArgs,
+}
+
+/// Shown below the options of `timeline --help`.
+const TIMELINE_HELP: &str = "\
+It covers the sessions, roles and keys behind which the identity is, and the users that it created. Calls that are alike \
+are one row; failed calls have rows of their own. [first: ...] marks what the identity had never done or used before.
+
+  trailhunt timeline 3f2a91c0 --lake LAKE
+  trailhunt timeline maria@example.com --from 2024-05-01 --to 2024-05-08 --lake LAKE
+  trailhunt timeline AKIAIOSFODNN7EXAMPLE --format md --lake LAKE";
 
 /// `entity`.
 #[derive(Debug, Args)]

@@ -38,6 +38,8 @@ pub mod detect;
 
 pub mod indicators;
 
+pub mod timeline;
+
 pub mod report;
 
 pub mod ask;

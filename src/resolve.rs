@@ -54,6 +54,8 @@ pub enum Request {
     Query(QueryRequest),
     /// `queries`: all, or one by name.
     Queries(Option<String>),
+    /// `timeline`
+    Timeline(TimelineRequest),
     /// `entity`
     Entity(EntityRequest),
     /// `indicators`
@@ -179,6 +181,14 @@ pub fn request(command: Command, settings: Settings) -> Result<Request> {
         }),
         Command::Query(args) => Request::Query(query(args)?),
         Command::Queries(args) => Request::Queries(args.name),
+        Command::Timeline(args) => Request::Timeline(TimelineRequest {
+            entity: args.entity,
+            period: Period::parse(args.from.as_deref(), args.to.as_deref(), Utc::now())?,
+            rows_max: args.rows,
+            report: args.report.as_deref().map(Previous::read).transpose()?.map(Box::new),
+            format: args.format,
+            lake: lake(args.sql)?,
+        }),
         Command::Entity(args) => Request::Entity(EntityRequest {
             shown: match &args {
                 cli::EntityArgs { policy: true, .. } => EntityAnswer::Policy,

@@ -17,6 +17,7 @@ mod run;
 mod runs;
 mod sample;
 mod shell;
+mod timeline;
 mod verdict;
 mod verify;
 
@@ -76,6 +77,7 @@ pub async fn run(request: Request) -> Result<Outcome> {
         Request::Queries(name) => query::queries(name.as_deref(), out),
         Request::Entity(request) => entity::entity(request, out).await,
         Request::Indicators(request) => indicators::indicators(&request, out).await,
+        Request::Timeline(request) => timeline::timeline(request, out).await,
         Request::Shell(request) => shell::shell(&request, out).await,
         Request::Detectors(request) => detectors::detectors(request, out).await,
         Request::LakeStatus(request, format) => lake::status(&request, format, out).await,

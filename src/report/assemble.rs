@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{Days, Utc};
+use chrono::{Days, NaiveDate, NaiveTime, Utc};
 
 use super::compare::Previous;
 use super::compliance::compliance;
@@ -21,6 +21,14 @@ use crate::geo::Geo;
 use crate::indicators::Search;
 use crate::lake::{DataFile, Snapshot};
 use crate::sha256;
+use crate::timeline::{self, Subject, Timeline};
+
+/// Entities that make calls.
+const TIMELINE_TYPES: [&str; 3] = ["actor", "access_key", "ip"];
+/// Timelines, their days and their rows: what somebody reads of a report.
+const TIMELINES_MAX: usize = 10;
+const TIMELINE_DAYS_MAX: usize = 7;
+const TIMELINE_ROWS_MAX: usize = 200;
 
 const RISK_FORMULA: &str = "100 x (1 - product of (1 - severity x confidence x (1 + score) / 2)), \
                             one factor per detector and technique (noisy-OR)";
@@ -85,6 +93,8 @@ pub async fn report(inputs: ReportInputs<'_>) -> Result<Report> {
     let mut resolved = previous.map(|previous| previous.compare(&mut triage, was_judged)).unwrap_or_default();
     verdicts.mark(&mut resolved);
     let Triage { findings, suppressed, entries } = triage;
+    let entities = risk::entities(&findings);
+    let timelines = timelines(session, &entities, &findings).await?;
     let ingested = coverage.is_some();
     let mut coverage = Coverage {
         history: history(snapshot, window, detectors, &settings),
@@ -122,7 +132,8 @@ pub async fn report(inputs: ReportInputs<'_>) -> Result<Report> {
         statistics: sections.statistics,
         baselines: sections.baselines,
         deviations: sections.deviations,
-        entities: risk::entities(&findings),
+        entities,
+        timelines,
         compliance: compliance(&summaries, &findings, &coverage),
         detectors: summaries,
         coverage,
@@ -137,6 +148,28 @@ pub async fn report(inputs: ReportInputs<'_>) -> Result<Report> {
         sensitive_api_calls: sections.sensitive_api_calls,
         error_rates: sections.error_rates,
     })
+}
+
+/// The timelines of the riskiest identities, keys and addresses, on the days of their heaviest findings.
+async fn timelines(session: &Session, entities: &[risk::Entity], findings: &[Finding]) -> Result<Vec<Timeline>> {
+    let subject = |entity: &risk::Entity| {
+        let mut days = BTreeSet::new();
+        let heaviest = entity.reasons.iter().filter_map(|reason| findings.iter().find(|f| f.id == reason.finding));
+        for finding in heaviest {
+            if days.len() >= TIMELINE_DAYS_MAX {
+                break;
+            }
+            let times = [&finding.first_time, &finding.last_time];
+            days.extend(times.iter().filter_map(|time| time.get(..10)?.parse::<NaiveDate>().ok()));
+        }
+        let (from, to) = (*days.first()?, days.last()?.checked_add_days(Days::new(1))?);
+        let midnight = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
+        let window = Window { from: midnight(from), to: midnight(to) };
+        Some(Subject { name: entity.entity.clone(), entities: vec![entity.entity.clone()], window, days })
+    };
+    let with_calls = entities.iter().filter(|entity| TIMELINE_TYPES.contains(&entity.entity_type.as_str()));
+    let subjects: Vec<Subject> = with_calls.take(TIMELINES_MAX).filter_map(subject).collect();
+    timeline::timelines(session, &subjects, findings, TIMELINE_ROWS_MAX).await
 }
 
 /// Days up to the end of the window, and what the detectors need.

@@ -15,6 +15,7 @@ use crate::detect::risk::Entity;
 use crate::detect::suppression::{Suppressed, Use};
 use crate::detect::{Finding, Window};
 use crate::indicators::Search;
+use crate::timeline::Timeline;
 
 /// Version of the report's format. Adding a member keeps it; changing or removing one increases it.
 pub const FORMAT_VERSION: u32 = 1;
@@ -47,6 +48,8 @@ pub struct Report {
     pub suppressions: Vec<Use>,
     /// Entities that findings are about, highest risk first.
     pub entities: Vec<Entity>,
+    /// What the riskiest identities did, in order of time, on the days of their heaviest findings.
+    pub timelines: Vec<Timeline>,
     /// Detectors of this run, and how many findings each has.
     pub detectors: Vec<DetectorSummary>,
     /// ATT&CK techniques that detectors look for, and those found.

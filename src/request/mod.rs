@@ -362,6 +362,55 @@ pub struct Asked {
     pub period: Period,
 }
 
+/// What happened, in order of time.
+#[derive(Debug)]
+pub struct TimelineRequest {
+    /// The lake.
+    pub lake: LakeRequest,
+    /// Identity, access key, address or finding; `None` for the riskiest identity of the last run.
+    pub entity: Option<String>,
+    /// The period; an open start is the day of the finding, or a week before the end.
+    pub period: Period,
+    /// Rows to show; 0 for all.
+    pub rows_max: usize,
+    /// The report with the findings; `None` for those of the recorded runs.
+    pub report: Option<Box<Previous>>,
+    /// Output format.
+    pub format: TimelineFormat,
+}
+
+/// Output formats of `timeline`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimelineFormat {
+    /// Text for reading.
+    Table,
+    /// One line per row.
+    Csv,
+    /// One JSON document.
+    Json,
+    /// For a ticket or a chat.
+    Markdown,
+}
+
+impl TimelineFormat {
+    /// The names, as `--format` takes them.
+    pub const NAMES: [&str; 4] = ["table", "csv", "json", "md"];
+}
+
+impl FromStr for TimelineFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<TimelineFormat, String> {
+        match text {
+            "table" => Ok(TimelineFormat::Table),
+            "csv" => Ok(TimelineFormat::Csv),
+            "json" => Ok(TimelineFormat::Json),
+            "md" => Ok(TimelineFormat::Markdown),
+            other => Err(format!("unknown format `{other}`")),
+        }
+    }
+}
+
 /// A page about an identity, access key or address.
 #[derive(Debug)]
 pub struct EntityRequest {

@@ -2,6 +2,7 @@
 //! verdicts on their findings.
 
 mod evidence;
+mod findings;
 mod list;
 mod notify;
 mod record;
@@ -9,6 +10,7 @@ mod verdict;
 mod verify;
 
 pub use evidence::{Evidence, evidence};
+pub use findings::{Reported, finding, reported};
 pub use list::{list, text};
 pub use notify::{Notified, notify};
 pub use record::{Run, previous, record};

@@ -87,7 +87,7 @@ pub async fn judge(lake: &Lake, given: &GivenVerdict) -> Result<Recorded> {
 }
 
 /// The finding whose id begins with `typed`, or an error with the closest one. The first candidate of an id counts.
-fn find<'a>(typed: &str, candidates: &[(&'a Finding, &'a str)]) -> Result<(&'a Finding, &'a str)> {
+pub(super) fn find<'a>(typed: &str, candidates: &[(&'a Finding, &'a str)]) -> Result<(&'a Finding, &'a str)> {
     let mut matching: Vec<(&Finding, &str)> = Vec::new();
     for candidate in candidates.iter().filter(|(finding, _)| finding.id.starts_with(typed)) {
         if matching.iter().all(|(finding, _)| finding.id != candidate.0.id) {

@@ -30,6 +30,7 @@ mod listed;
 mod log_gamma;
 mod mad;
 mod negative_binomial;
+mod object_name;
 mod operating_system;
 mod peer_group;
 mod poisson;
@@ -82,6 +83,7 @@ pub fn scalar_functions(geo: &Arc<Geo>) -> Vec<Function> {
         listed::function(),
         negative_binomial::surprise(),
         negative_binomial::tail(),
+        object_name::function(),
         operating_system::function(),
         poisson::surprise(),
         poisson::tail(),

@@ -1,0 +1,49 @@
+//! A timeline for a ticket or a chat.
+
+use std::io::{self, Write};
+
+use super::text::{lane_line, line, place, totals, word};
+use super::{Kind, Timeline};
+use crate::terminal::printable_line;
+use crate::wording::{counted, short_name};
+
+/// Writes a heading, the credentials as a list, and the rows as a table.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn markdown(timeline: &Timeline, out: &mut impl Write) -> io::Result<()> {
+    let window = &timeline.window;
+    let time = "%Y-%m-%d %H:%M";
+    writeln!(out, "# Timeline: {}\n", cell(&short_name(&timeline.entity)))?;
+    writeln!(out, "{} to {} UTC. {}.\n", window.from.format(time), window.to.format(time), totals(timeline))?;
+    for (at, lane) in timeline.lanes.iter().enumerate() {
+        writeln!(out, "{}. {}", at + 1, cell(&lane_line(lane)))?;
+    }
+    writeln!(out, "\n| time (UTC) | credential | what | | from |\n|---|---|---|---|---|")?;
+    for row in &timeline.rows {
+        let lane = if timeline.lanes.is_empty() { String::new() } else { (row.lane + 1).to_string() };
+        let from = place(row).filter(|_| row.kind != Kind::Finding).unwrap_or_default();
+        let time = row.first_time.format("%Y-%m-%d %H:%M:%S");
+        writeln!(out, "| {time} | {lane} | {} | {} | {} |", word(row), cell(&line(row)), cell(&from))?;
+    }
+    if timeline.left_out > 0 {
+        writeln!(out, "\n{} left out, those that tell least.", counted(timeline.left_out, "row"))?;
+    }
+    if timeline.more_sessions {
+        writeln!(out, "\nIt has more sessions than are followed.")?;
+    }
+    Ok(())
+}
+
+/// Text that neither ends its cell nor becomes markup.
+fn cell(text: &str) -> String {
+    let text = printable_line(text);
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if "\\`*_{}[]<>()#+!|~".contains(c) {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}

@@ -1,0 +1,144 @@
+//! A timeline for a terminal.
+
+use std::io::{self, Write};
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use super::{Kind, Lane, Row, Timeline};
+use crate::terminal::printable_line;
+use crate::wording::{counted, short_name, with_short_names, wrapped};
+
+/// Columns left of a row's text: time, lane, kind.
+const INDENT: usize = 28;
+/// Lines of a row. A text chosen by a caller must not fill the screen.
+const LINES_MAX: usize = 4;
+
+/// Writes what the timeline covers, its lanes, and its rows by day, wrapped to `width` columns.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn text(timeline: &Timeline, width: usize, out: &mut impl Write) -> io::Result<()> {
+    let width = width.max(INDENT + 20);
+    writeln!(out, "timeline  {}", printable_line(&short_name(&timeline.entity)))?;
+    let window = &timeline.window;
+    let time = |time: DateTime<Utc>| time.format("%Y-%m-%d %H:%M");
+    writeln!(out, "period    {} to {} UTC", time(window.from), time(window.to))?;
+    writeln!(out, "calls     {}", totals(timeline))?;
+    if !timeline.lanes.is_empty() {
+        writeln!(out, "\nCredentials")?;
+    }
+    for (at, lane) in timeline.lanes.iter().enumerate() {
+        let lines = wrapped(&printable_line(&lane_line(lane)), width - 7, LINES_MAX);
+        let heads = std::iter::once(format!("  {:>3}  ", at + 1)).chain(std::iter::repeat("       ".into()));
+        heads.zip(lines).try_for_each(|(head, line)| writeln!(out, "{head}{line}"))?;
+    }
+    let mut day: Option<NaiveDate> = None;
+    // Where each lane called from last, and with what: only a change is shown.
+    let mut places = vec![(None, None); timeline.lanes.len()];
+    for row in &timeline.rows {
+        let date = row.first_time.date_naive();
+        if day != Some(date) {
+            writeln!(out, "\n{date}")?;
+            day = Some(date);
+        }
+        let mut line = line(row);
+        if let Some(known) = places.get_mut(row.lane).filter(|_| row.kind != Kind::Finding) {
+            let place = (address(row), row.client.clone());
+            if known.0 != place.0 {
+                line.extend(place.0.iter().map(|address| format!(", from {address}")));
+            }
+            if known.1 != place.1 {
+                line.extend(place.1.iter().map(|client| format!(", with {client}")));
+            }
+            *known = place;
+        }
+        let lines = wrapped(&printable_line(&line), width - INDENT, LINES_MAX);
+        let lane = if timeline.lanes.is_empty() { String::new() } else { (row.lane + 1).to_string() };
+        let head = format!("  {}  {lane:>3}  {:9}  ", row.first_time.format("%H:%M:%S"), word(row));
+        let heads = std::iter::once(head).chain(std::iter::repeat(" ".repeat(INDENT)));
+        heads.zip(lines).try_for_each(|(head, line)| writeln!(out, "{head}{line}"))?;
+    }
+    if timeline.left_out > 0 {
+        let rows = counted(timeline.left_out, "row");
+        writeln!(out, "\n{rows} left out, those that tell least; choose a shorter period, or --rows 0 for all")?;
+    }
+    if timeline.more_sessions {
+        writeln!(out, "\nIt has more sessions than are followed; choose a shorter period")?;
+    }
+    Ok(())
+}
+
+/// `1,234 calls: 1,100 succeeded, 134 failed; 3 findings`.
+pub(super) fn totals(timeline: &Timeline) -> String {
+    let findings = timeline.rows.iter().filter(|row| row.kind == Kind::Finding).count() as u64;
+    let Timeline { calls, failed, .. } = *timeline;
+    let findings = if findings == 0 { String::new() } else { format!("; {}", counted(findings, "finding")) };
+    match (calls, failed) {
+        (0, _) => format!("none{findings}"),
+        (_, 0) => format!("{}, all succeeded{findings}", counted(calls, "call")),
+        _ if calls == failed => format!("{}, all failed{findings}", counted(calls, "call")),
+        _ => format!(
+            "{}: {} succeeded, {} failed{findings}",
+            counted(calls, "call"),
+            crate::wording::grouped(calls - failed),
+            crate::wording::grouped(failed)
+        ),
+    }
+}
+
+/// `Admin/maria, key ASIA..., origin maria`.
+pub(super) fn lane_line(lane: &Lane) -> String {
+    let mut line = short_name(lane.session.as_deref().unwrap_or(&lane.actor));
+    if let Some(account) = crate::wording::account_of(lane.session.as_deref().unwrap_or(&lane.actor)) {
+        line.push_str(&format!(" in {account}"));
+    }
+    if let Some(credential) = &lane.credential {
+        line.push_str(&format!(", key {credential}"));
+    }
+    match &lane.origin {
+        Some(origin) => line.push_str(&format!(", origin {}", short_name(origin))),
+        None if lane.why != "itself" => line.push_str(&format!(", {}", lane.why)),
+        None => {}
+    }
+    line
+}
+
+/// `read`, `FAILED`: a failed call is told by its word, not by a colour.
+pub(super) fn word(row: &Row) -> String {
+    match (row.severity, row.failed) {
+        (Some(severity), _) => severity.to_string().to_uppercase(),
+        (None, true) => "FAILED".into(),
+        (None, false) => row.kind.word().into(),
+    }
+}
+
+/// What happened, for how long, what was new.
+pub(super) fn line(row: &Row) -> String {
+    let mut line = with_short_names(&row.text);
+    if let Some(finding) = &row.finding {
+        line.push_str(&format!(" [finding {finding}]"));
+    }
+    if row.failed && row.kind != Kind::Read {
+        line = format!("{} attempt: {line}", row.kind.word());
+    }
+    let minutes = (row.last_time - row.first_time).num_minutes();
+    if minutes > 0 && row.kind != Kind::Finding {
+        line.push_str(&format!(", within {}", counted(minutes as u64 + 1, "minute")));
+    }
+    if !row.first.is_empty() {
+        line.push_str(&format!(" [first: {}]", row.first.join(", ")));
+    }
+    line
+}
+
+/// `198.51.100.7 (DE) with aws-cli on macOS`.
+pub(super) fn place(row: &Row) -> Option<String> {
+    let client = row.client.as_ref().map(|client| format!(" with {client}")).unwrap_or_default();
+    Some(format!("{}{client}", address(row)?))
+}
+
+/// `198.51.100.7 (DE)`.
+fn address(row: &Row) -> Option<String> {
+    let country = row.country.as_ref().map(|country| format!(" ({country})")).unwrap_or_default();
+    Some(format!("{}{country}", row.address.as_ref()?))
+}
