@@ -8,10 +8,9 @@ mod common;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use common::{archive, arg, query, read_json, succeeds, trailhunt, write};
+use common::{archive, arg, page, query, read_json, succeeds, trailhunt, write};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -1161,45 +1160,14 @@ fn a_session_whose_caller_is_a_person_may_be_used_at_home_on_the_first_day() {
     assert_eq!(hunt(&lake)["findings"], json!([]));
 }
 
-/// Runs a command line of the documentation in a folder.
-fn shell(folder: &Path, line: &str) -> String {
-    let program = Path::new(env!("CARGO_BIN_EXE_trailhunt"));
-    let path = format!("{}:{}", program.parent().unwrap().display(), std::env::var("PATH").unwrap());
-    let output =
-        Command::new("sh").args(["-c", line]).current_dir(folder).env_clear().env("PATH", path).output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{line}\n{text}{}", String::from_utf8_lossy(&output.stderr));
-    text
-}
-
-/// Text with single spaces.
-fn plain(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 #[test]
 fn the_page_who_was_it_leads_from_a_finding_to_its_origin_in_five_commands() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let page = std::fs::read_to_string(root.join("docs/who-was-it.md")).unwrap();
-    let blocks: Vec<&str> = page.split("```").skip(1).step_by(2).collect();
     let folder = tempfile::tempdir().unwrap();
     let records = "tests/fixtures/who_was_it.jsonl";
     write(&folder.path().join(records), &std::fs::read(root.join(records)).unwrap());
-    let (mut commands, mut shown, mut output) = (0, 0, String::new());
-    for block in blocks {
-        match block.split_once('\n').unwrap() {
-            ("sh", line) => {
-                output = plain(&shell(folder.path(), line));
-                commands += 1;
-            }
-            (_, excerpt) => {
-                for line in excerpt.lines().map(plain) {
-                    assert!(output.contains(&line), "{line} is not in the output:\n{output}");
-                    shown += 1;
-                }
-            }
-        }
-    }
-    assert_eq!(commands, 6, "one to read the records, and five");
-    assert!(shown > 15, "{shown}");
+    let followed = page::follow(&page, folder.path());
+    assert_eq!(followed.commands, 6, "one to read the records, and five");
+    assert!(followed.lines > 15, "{followed:?}");
 }

@@ -48,3 +48,4 @@ GROUP BY bin, actor, user_identity_arn, credential, issued_time, access_key_id, 
   user_identity_user_name, account_id, aws_region, source_ip_address, client, via, event_source, api, read_only, failed,
   error_code, error_message
 ORDER BY first_time, api
+LIMIT 50001

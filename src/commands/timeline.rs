@@ -40,7 +40,10 @@ pub async fn timeline(request: TimelineRequest, out: &mut Out) -> Result<Outcome
         }
         match request.format {
             TimelineFormat::Table => out.render(|out| timeline::text(timeline, WIDTH, out))?,
-            TimelineFormat::Csv => out.render(|out| timeline::csv(timeline, out))?,
+            TimelineFormat::Csv => {
+                out.render(|out| timeline::csv(timeline, out))?;
+                timeline::missing(timeline).iter().for_each(note);
+            }
             TimelineFormat::Json => out.json(timeline)?,
             TimelineFormat::Markdown => out.render(|out| timeline::markdown(timeline, out))?,
         }

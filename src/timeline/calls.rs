@@ -19,6 +19,9 @@ const FIRST_TIMES: &str = include_str!("../../sql/timeline/first_times.sql");
 /// Sessions of a subject that are followed; the query reads one more.
 const SESSIONS_MAX: usize = 1_000;
 
+/// Rows that are read; the query reads one more.
+const CALLS_MAX: usize = 50_000;
+
 /// Calls that are alike within five minutes.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Calls {
@@ -77,6 +80,8 @@ pub struct Found {
     pub origins: BTreeMap<Credential, String>,
     pub first_times: Vec<FirstTime>,
     pub more_sessions: bool,
+    /// From when on calls were not read, because there are too many.
+    pub cut_off: Option<DateTime<Utc>>,
 }
 
 /// The identities that made the calls that are the evidence of a finding.
@@ -129,8 +134,13 @@ impl Reader<'_> {
         Ok((sessions.collect(), more))
     }
 
-    /// Calls of these identities, credentials and addresses, and of these sessions.
-    pub async fn calls(&self, entities: &BTreeSet<String>, sessions: &BTreeSet<String>) -> Result<Vec<Calls>> {
+    /// Calls of these identities, credentials and addresses, and of these sessions; and from when on calls were not read,
+    /// because there are too many.
+    pub async fn calls(
+        &self,
+        entities: &BTreeSet<String>,
+        sessions: &BTreeSet<String>,
+    ) -> Result<(Vec<Calls>, Option<DateTime<Utc>>)> {
         let mut parameters = self.window.parameters();
         let entity = bound(&mut parameters, "entity", entities);
         let session = bound(&mut parameters, "session", sessions);
@@ -138,7 +148,10 @@ impl Reader<'_> {
             "actor IN ({entity}) OR user_identity_arn IN ({entity}) OR access_key_id IN ({entity}) \
              OR source_ip_address IN ({entity}) OR user_identity_arn IN ({session})"
         );
-        self.read("timeline", CALLS, &wanted, parameters).await
+        let mut calls: Vec<Calls> = self.read("timeline", CALLS, &wanted, parameters).await?;
+        let cut_off = calls.get(CALLS_MAX).map(|calls| calls.first_time);
+        calls.truncate(CALLS_MAX);
+        Ok((calls, cut_off))
     }
 
     /// Calls of created users that are not among `known`.

@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::text::{lane_line, line, place, totals, word};
+use super::text::{lane_line, line, missing, place, totals, word};
 use super::{Kind, Timeline};
 use crate::terminal::printable_line;
-use crate::wording::{counted, short_name};
+use crate::wording::short_name;
 
 /// Writes a heading, the credentials as a list, and the rows as a table.
 ///
@@ -26,13 +26,7 @@ pub fn markdown(timeline: &Timeline, out: &mut impl Write) -> io::Result<()> {
         let time = row.first_time.format("%Y-%m-%d %H:%M:%S");
         writeln!(out, "| {time} | {lane} | {} | {} | {} |", word(row), cell(&line(row)), cell(&from))?;
     }
-    if timeline.left_out > 0 {
-        writeln!(out, "\n{} left out, those that tell least.", counted(timeline.left_out, "row"))?;
-    }
-    if timeline.more_sessions {
-        writeln!(out, "\nIt has more sessions than are followed.")?;
-    }
-    Ok(())
+    missing(timeline).iter().try_for_each(|reason| writeln!(out, "\n{reason}."))
 }
 
 /// Text that neither ends its cell nor becomes markup.

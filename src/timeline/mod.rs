@@ -19,7 +19,7 @@ use serde::Serialize;
 pub use calls::callers;
 pub use csv::csv;
 pub use markdown::markdown;
-pub use text::text;
+pub use text::{missing, text};
 
 use calls::{Calls, Found, Reader};
 
@@ -76,6 +76,9 @@ pub struct Timeline {
     pub left_out: u64,
     /// True if it has more sessions than are covered.
     pub more_sessions: bool,
+    /// From when on calls are not covered, because there are too many.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    pub cut_off: Option<DateTime<Utc>>,
 }
 
 /// A credential on a timeline.
@@ -101,8 +104,10 @@ pub struct Row {
     /// Index of its lane.
     pub lane: usize,
     /// First call.
+    #[cfg_attr(test, schemars(with = "String"))]
     pub first_time: DateTime<Utc>,
     /// Last call.
+    #[cfg_attr(test, schemars(with = "String"))]
     pub last_time: DateTime<Utc>,
     /// What it is.
     pub kind: Kind,
@@ -206,7 +211,7 @@ pub async fn timelines(
     let reader = Reader { session, window, days };
     let (origins, more_sessions) = reader.sessions(&entities).await?;
     let sessions: BTreeSet<String> = origins.keys().filter_map(|(_, session, _)| session.clone()).collect();
-    let mut calls = reader.calls(&entities, &sessions).await?;
+    let (mut calls, cut_off) = reader.calls(&entities, &sessions).await?;
     // Users that the subjects created: what they did belongs to the story.
     let mut created = BTreeSet::new();
     for subject in subjects {
@@ -217,6 +222,6 @@ pub async fn timelines(
     calls.extend(reader.calls_of_users(&created, &calls).await?);
     let actors: BTreeSet<String> = calls.iter().map(|calls| calls.actor.clone()).collect();
     let first_times = reader.first_times(&actors).await?;
-    let found = Found { calls, origins, first_times, more_sessions };
+    let found = Found { calls, origins, first_times, more_sessions, cut_off };
     Ok(subjects.iter().map(|subject| rows::timeline(subject, &found, findings, rows_max)).collect())
 }

@@ -94,6 +94,7 @@ pub fn timeline(subject: &Subject, found: &Found, findings: &[Finding], rows_max
         failed,
         left_out,
         more_sessions: found.more_sessions,
+        cut_off: found.cut_off,
     }
 }
 

@@ -58,14 +58,19 @@ pub fn text(timeline: &Timeline, width: usize, out: &mut impl Write) -> io::Resu
         let heads = std::iter::once(head).chain(std::iter::repeat(" ".repeat(INDENT)));
         heads.zip(lines).try_for_each(|(head, line)| writeln!(out, "{head}{line}"))?;
     }
-    if timeline.left_out > 0 {
-        let rows = counted(timeline.left_out, "row");
-        writeln!(out, "\n{rows} left out, those that tell least; choose a shorter period, or --rows 0 for all")?;
-    }
-    if timeline.more_sessions {
-        writeln!(out, "\nIt has more sessions than are followed; choose a shorter period")?;
-    }
-    Ok(())
+    missing(timeline).iter().try_for_each(|reason| writeln!(out, "\n{reason}"))
+}
+
+/// What the timeline does not show.
+pub fn missing(timeline: &Timeline) -> Vec<String> {
+    let rows = counted(timeline.left_out, "row");
+    let left_out = format!("{rows} left out, those that tell least; choose a shorter period, or --rows 0 for all");
+    let sessions = "It has more sessions than are followed; choose a shorter period".to_owned();
+    let cut_off = timeline.cut_off.map(|time| time.format("%Y-%m-%d %H:%M:%S"));
+    let cut_off =
+        cut_off.map(|time| format!("Too many calls: those from {time} on are missing; choose a shorter period"));
+    let left_out = (timeline.left_out > 0).then_some(left_out);
+    [left_out, timeline.more_sessions.then_some(sessions), cut_off].into_iter().flatten().collect()
 }
 
 /// `1,234 calls: 1,100 succeeded, 134 failed; 3 findings`.

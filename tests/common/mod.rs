@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 pub mod bucket;
+pub mod page;
 pub mod security_lake;
 
 use std::io::Write;
