@@ -121,7 +121,8 @@ pub(super) fn word(row: &Row) -> String {
 pub(super) fn line(row: &Row) -> String {
     let mut line = with_short_names(&row.text);
     if let Some(finding) = &row.finding {
-        line.push_str(&format!(" [finding {finding}]"));
+        // First, because long texts are cut.
+        line.insert_str(0, &format!("[{finding}] "));
     }
     if row.failed && row.kind != Kind::Read {
         line = format!("{} attempt: {line}", row.kind.word());
