@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Arrows point one way: a folder imports only folders to its left, and the shared modules: `error`, `schema`, `geo`, `sha256`,
-//! `terminal`, `wording`. `integrity` checks what `source` lists, `indicators` searches for what others published, `ask` answers
+//! `terminal`, `wording`. `integrity` checks what `source` lists, `indicators` searches for what others published, `response` says what to do about a finding, `ask` answers
 //! questions of analysts, `sample` imports nothing.
 //!
 //! Around the flow: `request` describes what runs, `ingest` and `hunt` are the two pipelines, `runs` is the chain of recorded runs,
@@ -39,6 +39,8 @@ pub mod detect;
 pub mod indicators;
 
 pub mod timeline;
+
+pub mod response;
 
 pub mod report;
 

@@ -2,6 +2,8 @@
 //!
 //! Text in, text out. Nothing here prints, and nothing here makes log text safe for a terminal: see `terminal::printable`.
 
+use std::collections::BTreeMap;
+
 use indicatif::HumanCount;
 
 /// A number with separators: `1,234,567`.
@@ -73,49 +75,177 @@ pub fn wrapped(text: &str, width: usize, lines_max: usize) -> Vec<String> {
     lines
 }
 
-/// The short name of an ARN: its resource, without what every session or every Identity Center role has in common. Other
-/// names stay as they are.
+/// The short name of an ARN, without its account. Other names stay as they are.
 ///
-/// `arn:aws:iam::111122223333:user/maria` becomes `user/maria`, and
-/// `arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/maria` becomes `Admin/maria`.
+/// | ARN | short name |
+/// |---|---|
+/// | `...:user/maria` | `user/maria` |
+/// | `...:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/maria@example.com` | `maria@example.com as Admin` |
+/// | `...:assumed-role/deploy/i-1` | `i-1 as role/deploy` |
+///
+/// Whoever assumes a role chooses the session's name, so only a session of Identity Center reads like a person: IAM lets
+/// nobody else create roles whose names begin with `AWSReservedSSO_`.
 pub fn short_name(name: &str) -> String {
-    let resource = name.strip_prefix("arn:").and_then(|rest| rest.splitn(5, ':').nth(4));
-    let Some(resource) = resource.filter(|resource| !resource.is_empty()) else { return name.to_owned() };
-    if let Some((_, role)) = resource.strip_prefix("role/aws-service-role/").and_then(|rest| rest.split_once('/')) {
-        return format!("role/{role}");
+    Arn::parse(name).map_or_else(|| name.to_owned(), |arn| arn.shown(str::to_owned))
+}
+
+/// An ARN's account and the parts of its name that are shown.
+struct Arn<'a> {
+    account: &'a str,
+    shown: Shown<'a>,
+}
+
+enum Shown<'a> {
+    /// A person's session of Identity Center: the person and the permission set.
+    Person(&'a str, &'a str),
+    /// Another session of a role: its name and the role.
+    Session(&'a str, &'a str),
+    /// A role that a service owns.
+    ServiceRole(&'a str),
+    /// Anything else: the resource as it is.
+    Resource(&'a str),
+}
+
+impl<'a> Arn<'a> {
+    /// `None` if it is not an ARN, or has characters that no ARN of an identity has: such a name is shown as it is.
+    fn parse(name: &'a str) -> Option<Arn<'a>> {
+        let mut parts = name.strip_prefix("arn:")?.splitn(5, ':').skip(3);
+        let (account, resource) = (parts.next()?, parts.next()?);
+        if resource.is_empty() || resource.contains(|c: char| c.is_whitespace() || c == '…') {
+            return None;
+        }
+        if let Some((_, role)) = resource.strip_prefix("role/aws-service-role/").and_then(|rest| rest.split_once('/')) {
+            return Some(Arn { account, shown: Shown::ServiceRole(role) });
+        }
+        let session = resource.strip_prefix("assumed-role/").and_then(|rest| rest.split_once('/'));
+        let Some((role, session)) = session else { return Some(Arn { account, shown: Shown::Resource(resource) }) };
+        // https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
+        let is_hash = |text: &str| text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let permission_set = role.strip_prefix("AWSReservedSSO_").and_then(|rest| rest.rsplit_once('_'));
+        let shown = match permission_set {
+            Some((set, hash)) if is_hash(hash) => Shown::Person(session, set),
+            _ => Shown::Session(session, role),
+        };
+        Some(Arn { account, shown })
     }
-    let resource = resource.strip_prefix("assumed-role/").unwrap_or(resource);
-    // https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
-    let is_hash = |text: &str| text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let permission_set = resource.strip_prefix("AWSReservedSSO_").and_then(|rest| rest.split_once('/'));
-    match permission_set.and_then(|(role, session)| Some((role.rsplit_once('_')?, session))) {
-        Some(((role, hash), session)) if is_hash(hash) => format!("{role}/{session}"),
-        _ => resource.to_owned(),
+
+    /// The name without the account; `person` shortens a person's name.
+    fn shown(&self, person: impl Fn(&str) -> String) -> String {
+        match self.shown {
+            Shown::Person(name, set) => format!("{} as {set}", person(name)),
+            Shown::Session(name, role) => format!("{name} as role/{role}"),
+            Shown::ServiceRole(role) => format!("role/{role}"),
+            Shown::Resource(resource) => resource.to_owned(),
+        }
     }
+}
+
+/// How accounts and people are shortened among a set of names: only where nothing else in the set would look the same.
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    /// Account ids by their short form; `None` if several have it.
+    accounts: BTreeMap<String, Option<String>>,
+    /// Domains of the people's e-mail addresses by the part before the `@`; `None` if there are several.
+    domains: BTreeMap<String, Option<String>>,
+}
+
+impl Names {
+    /// Names as short as possible among all ARNs in `texts`, which may be names or sentences.
+    pub fn of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Names {
+        let mut names = Names::default();
+        for text in texts {
+            for arn in arns(text).filter_map(|(from, to)| Arn::parse(&text[from..to])) {
+                if is_account(arn.account) {
+                    note(&mut names.accounts, short_account(arn.account), arn.account);
+                }
+                if let Shown::Person(person, _) = arn.shown
+                    && let Some((local, domain)) = person.split_once('@')
+                {
+                    note(&mut names.domains, local.to_owned(), domain);
+                }
+            }
+        }
+        names
+    }
+
+    /// An identity or resource with its account: `maria@… as Admin in 1111…3333`.
+    pub fn short(&self, name: &str) -> String {
+        self.name(name, "")
+    }
+
+    /// A sentence with every ARN replaced by its short name. An account is stated where it changes.
+    pub fn sentence(&self, sentence: &str) -> String {
+        let mut out = String::with_capacity(sentence.len());
+        let (mut at, mut stated) = (0, "");
+        for (from, to) in arns(sentence) {
+            let arn = &sentence[from..to];
+            out.push_str(&sentence[at..from]);
+            out.push_str(&self.name(arn, stated));
+            stated = account_of(arn).unwrap_or(stated);
+            at = to;
+        }
+        out.push_str(&sentence[at..]);
+        out
+    }
+
+    /// The short name, without its account if that is `stated`.
+    fn name(&self, name: &str, stated: &str) -> String {
+        let Some(arn) = Arn::parse(name) else { return name.to_owned() };
+        let shown = arn.shown(|person| self.person(person));
+        if !is_account(arn.account) || arn.account == stated {
+            return shown;
+        }
+        let preposition = if shown == "root" { "of" } else { "in" };
+        format!("{shown} {preposition} {}", self.account(arn.account))
+    }
+
+    fn account(&self, account: &str) -> String {
+        let short = short_account(account);
+        if matches!(self.accounts.get(&short), Some(Some(_))) { short } else { account.to_owned() }
+    }
+
+    fn person(&self, name: &str) -> String {
+        match name.split_once('@') {
+            Some((local, _)) if matches!(self.domains.get(local), Some(Some(_))) => format!("{local}@…"),
+            _ => name.to_owned(),
+        }
+    }
+}
+
+/// Remembers the long form of a short one, or that there are several.
+fn note(known: &mut BTreeMap<String, Option<String>>, short: String, long: &str) {
+    let form = known.entry(short).or_insert_with(|| Some(long.to_owned()));
+    if form.as_deref().is_some_and(|known| known != long) {
+        *form = None;
+    }
+}
+
+/// `1111…3333`.
+fn short_account(account: &str) -> String {
+    format!("{}…{}", &account[..4], &account[8..])
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Where the ARNs of a sentence begin and end.
+fn arns(sentence: &str) -> impl Iterator<Item = (usize, usize)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let from = at + sentence.get(at..)?.find("arn:aws")?;
+        let text = &sentence[from..];
+        let end = text.find(|c: char| c.is_whitespace() || ",;()\"'`".contains(c)).unwrap_or(text.len());
+        at = from + end;
+        // A colon at the end belongs to the sentence.
+        Some((from, from + text[..end].trim_end_matches(':').len()))
+    })
 }
 
 /// The account an ARN names.
 pub fn account_of(name: &str) -> Option<&str> {
     let account = name.strip_prefix("arn:")?.split(':').nth(3)?;
-    (account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit())).then_some(account)
-}
-
-/// A sentence with every ARN replaced by its short name.
-pub fn with_short_names(sentence: &str) -> String {
-    let mut out = String::with_capacity(sentence.len());
-    let mut rest = sentence;
-    while let Some(at) = rest.find("arn:aws") {
-        let (before, from_arn) = rest.split_at(at);
-        let end = from_arn.find(|c: char| c.is_whitespace() || ",;()\"'".contains(c)).unwrap_or(from_arn.len());
-        let (arn, after) = from_arn.split_at(end);
-        // A colon at the end belongs to the sentence.
-        let name = arn.trim_end_matches(':');
-        out.push_str(before);
-        out.push_str(&short_name(name));
-        out.push_str(&arn[name.len()..]);
-        rest = after;
-    }
-    out + rest
+    is_account(account).then_some(account)
 }
 
 /// A question for a name that does not exist: names that are `similar`, or else the nearest one.
@@ -166,11 +296,14 @@ mod tests {
         assert_eq!(wrapped("", 9, 2), [""]);
     }
 
+    const MARIA: &str =
+        "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/maria@example.com";
+    const ANA: &str = "arn:aws:iam::444455556666:user/ana";
+
     #[test]
     fn an_arn_is_shown_by_its_resource() {
-        let session = "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/maria";
-        assert_eq!(short_name(session), "Admin/maria");
-        assert_eq!(short_name("arn:aws:sts::111122223333:assumed-role/deploy/i-1"), "deploy/i-1");
+        assert_eq!(short_name(MARIA), "maria@example.com as Admin");
+        assert_eq!(short_name("arn:aws:sts::111122223333:assumed-role/deploy/i-1"), "i-1 as role/deploy");
         assert_eq!(short_name("arn:aws-cn:iam::111122223333:user/eng/maria"), "user/eng/maria");
         let service_role = "role/aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig";
         assert_eq!(short_name(&format!("arn:aws:iam::111122223333:{service_role}")), "role/AWSServiceRoleForConfig");
@@ -179,13 +312,55 @@ mod tests {
         for name in ["ec2.amazonaws.com", "198.51.100.7", "arn:", "arn:aws:s3", ""] {
             assert_eq!(short_name(name), name);
         }
-        assert_eq!(account_of(session), Some("111122223333"));
+        assert_eq!(account_of(MARIA), Some("111122223333"));
         assert_eq!(account_of("arn:aws:s3:::logs"), None);
     }
 
     #[test]
-    fn a_sentence_keeps_its_punctuation() {
-        let sentence = "arn:aws:iam::111122223333:user/ana: first use of arn:aws:s3:::logs, (arn:aws:s3:::x) by é";
-        assert_eq!(with_short_names(sentence), "user/ana: first use of logs, (x) by é");
+    fn accounts_and_people_are_shortened_where_nothing_else_looks_the_same() {
+        let names = Names::of([MARIA, ANA]);
+        assert_eq!(names.short(MARIA), "maria@… as Admin in 1111…3333");
+        assert_eq!(names.short(ANA), "user/ana in 4444…6666");
+        assert_eq!(names.short("arn:aws:iam::111122223333:root"), "root of 1111…3333");
+        // Unknown to the report: not shortened.
+        assert_eq!(names.short("arn:aws:iam::777788889999:user/bo"), "user/bo in 777788889999");
+        let (other_account, other_domain) = (MARIA.replace("1111222", "1111922"), MARIA.replace("example", "evil"));
+        let names = Names::of([MARIA, &other_account]);
+        assert_eq!(names.short(MARIA), "maria@… as Admin in 111122223333");
+        let names = Names::of([MARIA, &other_domain]);
+        assert_eq!(names.short(MARIA), "maria@example.com as Admin in 1111…3333");
+        assert_eq!(names.short(&other_domain), "maria@evil.com as Admin in 1111…3333");
+    }
+
+    #[test]
+    fn a_name_that_a_caller_chose_does_not_imitate_a_person() {
+        let by_caller = "arn:aws:sts::111122223333:assumed-role/Admin/maria@example.com";
+        let user = "arn:aws:iam::111122223333:user/maria@example.com";
+        let without_hash = "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin/maria@example.com";
+        let spaced = "arn:aws:sts::111122223333:assumed-role/x/maria@… as Admin in 1111…3333";
+        let all = [MARIA, by_caller, user, without_hash, spaced];
+        let names = Names::of(all);
+        let shown = all.map(|name| names.short(name));
+        assert_eq!(
+            shown,
+            [
+                "maria@… as Admin in 1111…3333",
+                "maria@example.com as role/Admin in 1111…3333",
+                "user/maria@example.com in 1111…3333",
+                "maria@example.com as role/AWSReservedSSO_Admin in 1111…3333",
+                spaced,
+            ]
+        );
+    }
+
+    #[test]
+    fn a_sentence_keeps_its_punctuation_and_states_an_account_where_it_changes() {
+        let bo = "arn:aws:iam::444455556666:user/bo";
+        let sentence = format!("{MARIA}: added `{bo}`, ({ANA}) to arn:aws:s3:::logs by {MARIA}; é");
+        assert_eq!(
+            Names::of([&*sentence]).sentence(&sentence),
+            "maria@… as Admin in 1111…3333: added `user/bo in 4444…6666`, (user/ana) to logs \
+             by maria@… as Admin in 1111…3333; é"
+        );
     }
 }

@@ -13,7 +13,7 @@ benign     = [
   "Logs that are delivered late",
 ]
 respond    = [
-  "Check that the trail is logging and that its bucket accepts the logs",
+  "security team: check that the trail is logging and that its bucket accepts the logs",
   "Look for changes to trails and bucket policies in the hours before",
 ]
 [params]
@@ -98,8 +98,9 @@ SELECT
   m.aws_region AS region,
   -- Scale: four times the longest silence before.
   saturating_score(m.silent_hours, 4.0 * greatest(1.0, m.longest_hours)) AS score,
-  'account ' || m.account_id || ' in ' || m.aws_region || ': no events for ' || counted(m.silent_hours, 'hour', 'hours')
-    || CASE WHEN m.next_hour IS NULL OR m.next_hour > m.silent_until THEN ', still silent'
+  'no events from account ' || m.account_id || ' in ' || m.aws_region || ' for '
+    || counted(m.silent_hours, 'hour', 'hours')
+    || CASE WHEN m.next_hour IS NULL OR m.next_hour > m.silent_until THEN ', and still none'
             ELSE ', then active again' END
     || '; longest silence in the 28 days before: ' || counted(CAST(m.longest_hours AS BIGINT), 'hour', 'hours')
     AS summary,

@@ -10,7 +10,7 @@ benign     = ["Somebody who begins to work with an assistant or with an MCP serv
 respond    = [
   "Ask the owner whether they connected the agent",
   "See from where its tools were called: trailhunt query identity_timeline --param actor=ARN",
-  "Limit what agents may do with the condition key aws:ViaAWSMCPService",
+  "IAM administrator: limit what agents may do with the condition key aws:ViaAWSMCPService",
 ]
 [params]
 warm_up_days = { default = 7, min = 1, max = 90, help = "days of history an identity needs to be evaluated" }
@@ -66,11 +66,14 @@ SELECT
   CASE WHEN b.users_before >= $few THEN 'informational' ELSE 'low' END AS severity,
   -- With another unusual act of the same identity that day, a new way to act is part of it.
   CASE WHEN b.users_before < $few THEN 'medium' END AS joined_severity,
-  b.actor || ' acted through ' || b.agent || ' for the first time: ' || counted(count(*), 'call', 'calls') || ' of '
-    || listed(array_distinct(array_agg(c.api ORDER BY c.event_time, c.event_id)), 4)
-    || CASE WHEN count(*) FILTER (WHERE c.failed) > 0
-            THEN '; ' || count(*) FILTER (WHERE c.failed) || ' failed' ELSE '' END
-    || '; used before by ' || b.users_before || ' of ' || counted(p.identities_before, 'identity', 'identities')
+  b.actor || CASE WHEN bool_and(c.failed) THEN ' tried to act through ' ELSE ' acted through ' END || b.agent || ': '
+    || counted(CASE WHEN bool_and(c.failed) THEN count(*) ELSE count(*) FILTER (WHERE NOT c.failed) END,
+      'call', 'calls') || ' of '
+    || listed(array_distinct(coalesce(array_agg(c.api ORDER BY c.event_time, c.event_id) FILTER (WHERE NOT c.failed),
+      array_agg(c.api ORDER BY c.event_time, c.event_id))), 4)
+    || also_failed(count(*) FILTER (WHERE c.failed), count(*))
+    || '; for the first time; ' || b.users_before || ' of '
+    || counted(p.identities_before, 'identity', 'identities') || ' used it before'
     AS summary,
   evidence(c.event_id, c.event_time) AS evidence,
   count(*) AS events,

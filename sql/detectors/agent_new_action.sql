@@ -73,11 +73,13 @@ SELECT
   CASE WHEN d.acted AND d.is_act THEN 'medium' ELSE 'low' END AS severity,
   -- New reads alone are what agents do all day: a weak signal.
   CASE WHEN NOT d.is_act THEN 'low' END AS joined_severity,
-  d.agent || ' called ' || counted(cardinality(d.items), 'API', 'APIs') || ' for ' || d.actor
-    || ' that the identity had never called: ' || listed(d.items, 4)
-    || CASE WHEN count(*) FILTER (WHERE c.failed) > 0
-            THEN '; ' || count(*) FILTER (WHERE c.failed) || ' of ' || counted(count(*), 'call', 'calls') || ' failed'
-            ELSE '' END AS summary,
+  d.agent || CASE WHEN bool_and(c.failed) THEN ' tried to call ' ELSE ' called ' END
+    || listed(array_distinct(coalesce(
+      array_agg(c.event_source || ':' || c.api ORDER BY c.is_change DESC, c.event_time, c.event_id)
+        FILTER (WHERE NOT c.failed), d.items)), 4)
+    || ' on behalf of ' || d.actor || also_failed(count(*) FILTER (WHERE c.failed), count(*))
+    || '; the identity never called ' || CASE WHEN cardinality(d.items) = 1 THEN 'it' ELSE 'them' END || ' before'
+    AS summary,
   evidence(c.event_id, c.event_time) AS evidence,
   count(*) AS events,
   d.agent AS key,

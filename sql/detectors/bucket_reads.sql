@@ -139,8 +139,10 @@ SELECT
   saturating_score(greatest(s.nats, $min_nats), 40.0) AS score,
   CASE WHEN s.is_copy THEN 'low' ELSE 'medium' END AS severity,
   CASE WHEN s.is_copy THEN 'low' END AS joined_severity,
-  s.actor || ' read ' || counted(s.reads, 'object', 'objects') || ' (' || round(s.bytes_out / 1e6, 1)
-    || ' MB) from bucket ' || s.bucket || ' in a day; mean per day: ' || round(s.actor_mean, 1) || ' by this identity, '
+  s.actor || ' read ' || counted(s.reads, 'object', 'objects') || ' ('
+    || CASE WHEN s.bytes_out >= 1e9 THEN round(s.bytes_out / 1e9, 1) || ' GB'
+            ELSE round(s.bytes_out / 1e6, 1) || ' MB' END
+    || ') from bucket ' || s.bucket || ' in a day; mean per day: ' || round(s.actor_mean, 1) || ' by this identity, '
     || round(s.bucket_mean, 1) || ' by the bucket''s busiest reader (' || counted(s.bucket_days, 'day', 'days') || ', '
     || counted(coalesce(o.other_readers, 0), 'other reader', 'other readers') || ')'
     || CASE WHEN s.is_summarised THEN '; at least so many, from aggregated events' ELSE '' END

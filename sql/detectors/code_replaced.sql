@@ -5,7 +5,10 @@ confidence = "medium"
 attack     = ["T1648", "T1525", "T1059.009"]
 why        = "Code put into a function or an instance's start script runs with that resource's permissions."
 benign     = ["A developer who deploys manually once", "A new pipeline"]
-respond    = ["Compare the code with the repository", "See what the function's role has done since"]
+respond    = [
+  "owner of the workload: compare the code with the repository",
+  "See what the function's role has done since",
+]
 [params]
 warm_up_days = { default = 7, min = 1, max = 90, help = """\
   days of history an account needs before a first time can be medium""" }
@@ -33,6 +36,8 @@ daily AS MATERIALIZED (
     count(*) FILTER (WHERE failed) AS failures,
     array_distinct(array_agg(api ORDER BY event_time, event_id)) AS apis,
     array_distinct(array_agg(target ORDER BY event_time, event_id)) AS targets,
+    array_distinct(array_agg(api ORDER BY event_time, event_id) FILTER (WHERE NOT failed)) AS apis_done,
+    array_distinct(array_agg(target ORDER BY event_time, event_id) FILTER (WHERE NOT failed)) AS targets_done,
     evidence(event_id, event_time) AS evidence
   FROM replaced
   GROUP BY actor, account_id, event_date
@@ -62,10 +67,11 @@ SELECT
   CASE WHEN (array_has(apis, 'ModifyInstanceAttribute') OR is_elsewhere)
          AND failures < calls AND account_days >= $warm_up_days
        THEN 'medium' ELSE 'low' END AS severity,
-  actor || CASE WHEN failures = calls THEN ' tried to replace' ELSE ' replaced' END || ' code'
-    || CASE WHEN is_elsewhere THEN ' from a network that is new for it' ELSE '' END
-    || CASE WHEN days_before = 0 THEN ' for the first time: ' ELSE ': ' END
-    || array_to_string(apis, ', ') || ' on ' || listed(targets, 3) AS summary,
+  actor || CASE WHEN failures = calls THEN ' tried to replace' ELSE ' replaced' END || ' the code of '
+    || listed(coalesce(targets_done, targets), 3) || ' (' || listed(coalesce(apis_done, apis), 3) || ')'
+    || also_failed(failures, calls)
+    || CASE WHEN days_before = 0 THEN '; never before' ELSE '; before: on ' || counted(days_before, 'day', 'days') END
+    || CASE WHEN is_elsewhere THEN '; from a network that is new for it' ELSE '' END AS summary,
   evidence,
   calls AS events,
   apis,

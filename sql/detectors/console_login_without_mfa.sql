@@ -6,7 +6,7 @@ kind       = "fact"
 attack     = ["T1078.004"]
 why        = "A password was enough to sign in to the console: anybody who knows it can do the same."
 benign     = ["A user for whom MFA was never set up", "A federated sign-in whose provider enforces MFA"]
-respond    = ["Ask the user whether it was them", "Require MFA by policy"]
+respond    = ["Ask the user whether it was them", "IAM administrator: require MFA by policy"]
 [params]
 warm_up_days = { default = 7, min = 0, help = """\
   days of history an account needs before a user without MFA is rated medium""" }

@@ -7,7 +7,10 @@ why        = """\
   Stolen keys are sold for what they can send or compute: attackers read quotas in every region, then use models and \
   e-mail at the owner's cost."""
 benign     = ["A first project with the service", "A service that was moved to another region"]
-respond    = ["Disable the key", "Ask AWS to lower the quotas, and check the bill for that day"]
+respond    = [
+  "IAM administrator: disable the key",
+  "owner of the workload: ask AWS to lower the quotas, and check the bill for that day",
+]
 [params]
 min_regions = { default = 2, min = 2, help = "regions whose sending quotas the identity reads within a day" }
 min_calls   = { default = 10, min = 2, help = "paid calls in a day that are more than a trial" }
@@ -23,6 +26,7 @@ WITH daily AS MATERIALIZED (
     count(*) FILTER (WHERE failed) AS failures,
     bool_or(coalesce(access_key_id LIKE 'AKIA%', FALSE)) AS with_long_term_key,
     count(*) FILTER (WHERE in_api_list('paid_calls', event_source, event_name)) AS paid,
+    count(*) FILTER (WHERE in_api_list('paid_calls', event_source, event_name) AND NOT failed) AS paid_done,
     count(*) FILTER (WHERE in_api_list('paid_use_prepared', event_source, event_name)) AS prepared,
     count(*) FILTER (WHERE in_api_list('paid_use_probed', event_source, event_name)) AS probes,
     count(DISTINCT CASE WHEN in_api_list('paid_use_probed', event_source, event_name) THEN aws_region END) AS regions,
@@ -76,13 +80,14 @@ SELECT
   CAST(NULL AS VARCHAR) AS region,
   CASE WHEN is_abuse THEN 0.8 ELSE 0.3 END AS score,
   CASE WHEN is_abuse THEN 'medium' ELSE 'low' END AS severity,
-  actor || CASE WHEN failures = calls THEN ' tried ' ELSE ' used ' END || event_source || ': '
-    || counted(calls, 'call', 'calls')
-    || CASE WHEN regions > 1 THEN ', quotas of ' || regions || ' regions read' ELSE '' END
-    || CASE WHEN paid > 0 THEN ', ' || counted(paid, 'paid call', 'paid calls') ELSE '' END
-    || CASE WHEN failures > 0 AND failures < calls THEN ', ' || failures || ' failed' ELSE '' END
-    || '; before: ' || counted(days_before, 'day', 'days') || ' with the service; previous maximum of a peer in a day: '
-    || most_of_peers AS summary,
+  actor || CASE WHEN failures = calls THEN ' tried to use ' ELSE ' used ' END || event_source || ': '
+    || counted(CASE WHEN failures = calls THEN calls ELSE calls - failures END, 'call', 'calls')
+    || CASE WHEN paid_done > 0 THEN ', ' || paid_done || ' of them paid' ELSE '' END
+    || CASE WHEN regions > 1 THEN ', quotas in ' || regions || ' regions' ELSE '' END
+    || also_failed(failures, calls)
+    || CASE WHEN days_before = 0 THEN '; never used before'
+            ELSE '; used on ' || counted(days_before, 'day', 'days') || ' before' END
+    || '; previous maximum of a peer in a day: ' || counted(most_of_peers, 'call', 'calls') AS summary,
   evidence,
   calls AS events,
   event_source AS key,

@@ -12,9 +12,9 @@ benign     = [
   "Pods on EKS hybrid nodes, which run outside AWS",
 ]
 respond    = [
-  "Revoke the role's sessions",
+  "IAM administrator: revoke the role's sessions",
   "Look for the entry point, such as an open proxy or server-side request forgery (SSRF)",
-  "Require IMDSv2 on instances",
+  "owner of the workload: require IMDSv2 on instances",
 ]
 [params]
 max_share_before = { default = 0.05, min = 0.0, max = 1.0, help = """\
@@ -154,7 +154,12 @@ placed AS (
     AND c.vpc_endpoint_account_id IS NOT DISTINCT FROM p.endpoint_account
 ),
 -- On a day with calls from known places and from others, only the others count.
-judged AS (
+outside_calls AS MATERIALIZED (
+  SELECT *
+  FROM (SELECT *, bool_and(is_known) OVER (PARTITION BY role, account_id, event_date) AS all_known FROM placed)
+  WHERE is_known = all_known
+),
+judged AS MATERIALIZED (
   SELECT
     role, account_id, event_date, calls_before, outside_before,
     bool_or(of_workload) AS of_workload,
@@ -169,11 +174,39 @@ judged AS (
     first_value(endpoint_account ORDER BY is_foreign_endpoint DESC, event_time, event_id) AS endpoint_account,
     first_value(session_name ORDER BY is_foreign_endpoint DESC, event_time, event_id) AS session,
     first_value(access_key_id ORDER BY is_foreign_endpoint DESC, event_time, event_id) AS access_key_id,
-    first_value(colleagues ORDER BY is_foreign_endpoint DESC, event_time, event_id) AS colleagues,
-    evidence(event_id, event_time) AS evidence
-  FROM (SELECT *, bool_and(is_known) OVER (PARTITION BY role, account_id, event_date) AS all_known FROM placed)
-  WHERE is_known = all_known
+    first_value(colleagues ORDER BY is_foreign_endpoint DESC, event_time, event_id) AS colleagues
+  FROM outside_calls
   GROUP BY role, account_id, event_date, calls_before, outside_before
+),
+-- What the same session did that day from where it belongs.
+inside_calls AS (
+  SELECT DISTINCT j.role, j.account_id, j.event_date, c.event_id, c.event_time
+  FROM judged AS j
+  JOIN addresses AS a ON a.role = j.role AND a.account_id = j.account_id AND a.event_date = j.event_date
+    AND a.actor = j.actor AND NOT a.is_outside_aws AND NOT a.is_foreign_endpoint
+  JOIN calls AS c ON c.actor = a.actor AND c.account_id = a.account_id AND c.event_date = a.event_date
+    AND c.source_ip_address = a.source_ip_address
+  WHERE NOT c.by_service
+    AND c.event_time >= $from AND c.event_time < $to
+    AND (c.session_name IS NOT DISTINCT FROM j.session)
+    AND (c.vpc_endpoint_account_id IS NOT DISTINCT FROM a.endpoint_account)
+),
+both_places AS (
+  SELECT
+    role, account_id, event_date,
+    evidence(event_id, event_time, side) AS evidence,
+    count(*) FILTER (WHERE side = 'inside') AS calls_inside
+  FROM (
+    SELECT role, account_id, event_date, event_id, event_time, 'outside' AS side FROM outside_calls
+    UNION ALL
+    SELECT role, account_id, event_date, event_id, event_time, 'inside' AS side FROM inside_calls
+  )
+  GROUP BY role, account_id, event_date
+),
+found AS (
+  SELECT j.*, b.evidence, b.calls_inside
+  FROM judged AS j
+  JOIN both_places AS b ON b.role = j.role AND b.account_id = j.account_id AND b.event_date = j.event_date
 )
 SELECT
   first_time,
@@ -188,19 +221,24 @@ SELECT
   CASE WHEN is_known_place THEN 'low'
        WHEN calls_before >= $min_calls_before AND (of_workload OR foreign_endpoint) THEN 'high'
        ELSE 'medium' END AS severity,
-  coalesce(session, 'a session') || ' (' || actor || '): ' || counted(calls_outside, 'call', 'calls')
-    || ' with its credentials '
+  actor || coalesce(', session ' || session || ',', '')
+    || CASE WHEN failures = calls_outside THEN ' tried ' || counted(calls_outside, 'call', 'calls')
+            ELSE ' made ' || counted(calls_outside - failures, 'call', 'calls') END
     || CASE WHEN foreign_endpoint
-            THEN 'through a VPC endpoint of account ' || coalesce(endpoint_account, 'unknown')
+            THEN ' through a VPC endpoint of account ' || coalesce(endpoint_account, 'unknown')
               || ', which nobody used before'
-            ELSE 'from ' || ip || ' in ' || coalesce(ip_country(ip), 'an unknown place')
+            ELSE ' from ' || ip || ' in ' || coalesce(ip_country(ip), 'an unknown place')
               || coalesce(' (' || ip_organisation(ip) || ')', '') || ', outside AWS' END
-    || CASE WHEN failures > 0 THEN ', ' || failures || ' failed' ELSE '' END
-    || '; before: ' || outside_before || ' of ' || counted(calls_before, 'call', 'calls') || ' from outside'
+    || also_failed(failures, calls_outside)
+    || CASE WHEN calls_inside > 0
+            THEN '; ' || counted(calls_inside, 'call', 'calls') || ' from inside that day' ELSE '' END
+    || CASE WHEN calls_before = 0 THEN '; no calls before'
+            ELSE '; before: ' || outside_before || ' of ' || counted(calls_before, 'call', 'calls')
+              || ' from outside' END
     || CASE WHEN is_known_place
             THEN '; a place of ' || colleagues || ' other identities' ELSE '' END AS summary,
   evidence,
-  calls_outside AS events,
+  calls_outside + calls_inside AS events,
   role,
   session,
   access_key_id,
@@ -210,4 +248,4 @@ SELECT
   calls_before AS baseline_calls,
   outside_before AS baseline_calls_outside,
   colleagues AS baseline_identities_from_there
-FROM judged
+FROM found

@@ -72,11 +72,14 @@ SELECT
   CASE WHEN e.outside AND e.failures < e.calls AND e.changes > 0 AND e.surprise >= $min_surprise THEN 'medium'
        ELSE 'low' END AS severity,
   CASE WHEN e.outside AND e.surprise >= $min_surprise THEN 'medium' END AS joined_severity,
-  e.actor || ' of account ' || e.from_account || CASE WHEN e.failures = e.calls THEN ' tried to call' ELSE ' called' END
+  e.actor || ' of account ' || e.from_account
+    || CASE WHEN e.failures = e.calls THEN ' tried ' || counted(e.calls, 'call', 'calls')
+            ELSE ' made ' || counted(e.calls - e.failures, 'call', 'calls') END
     || ' in account ' || e.into_account
     || CASE WHEN e.outside THEN ' (one of them outside the organisation)' ELSE '' END
-    || ' for the first time: ' || counted(e.calls, 'call', 'calls') || ', ' || counted(e.changes, 'change', 'changes')
-    || '; account ' || e.account_id || ' had a first call with another account on ' || e.new_days || ' of '
+    || also_failed(e.failures, e.calls)
+    || CASE WHEN e.changes > 0 THEN '; ' || counted(e.changes, 'change', 'changes') || ' among them' ELSE '' END
+    || '; the first calls between them; account ' || e.account_id || ' met another account on ' || e.new_days || ' of '
     || counted(e.active_days, 'day', 'days') || ' before' AS summary,
   evidence(c.event_id, c.event_time) AS evidence,
   count(*) AS events,

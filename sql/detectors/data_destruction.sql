@@ -7,8 +7,8 @@ attack     = ["T1485", "T1490"]
 why        = "Attackers who extort or destroy delete backups first."
 benign     = ["An environment that is taken down on purpose", "A one-time manual clean-up of old snapshots"]
 respond    = [
-  "Disable the identity",
-  "See what can still be restored: recycle bins, vaults of other accounts, keys pending deletion",
+  "IAM administrator: disable the identity",
+  "owner of the workload: see what can be restored: recycle bins, vaults of other accounts, keys pending deletion",
 ]
 [params]
 min_calls     = { default = 4, min = 1, help = """\
@@ -24,7 +24,7 @@ warm_up_days  = { default = 7, min = 0, max = 90, help = """\
 */
 WITH listed AS (
   SELECT
-    actor, account_id, event_date, event_time, event_id, failed, event_source, api, request_parameters,
+    actor, account_id, aws_region, event_date, event_time, event_id, failed, event_source, api, request_parameters,
     event_source IN ('backup.amazonaws.com', 'dlm.amazonaws.com', 'rbin.amazonaws.com')
       OR api LIKE '%Snapshot%' OR api LIKE '%Backup%' OR api LIKE '%Bucket%' AS is_backup
   FROM calls
@@ -36,7 +36,7 @@ WITH listed AS (
 -- Changes to settings count only if they lead to deletion: versioning suspended, all objects of a bucket that expire
 -- soon, no backups kept, deletion protection switched off, backups that expire within a week.
 deleting AS MATERIALIZED (
-  SELECT actor, account_id, event_date, event_time, event_id, failed, event_source, api, is_backup
+  SELECT actor, account_id, aws_region, event_date, event_time, event_id, failed, event_source, api, is_backup
   FROM listed
   WHERE CASE
     WHEN api = 'PutBucketVersioning' THEN request_parameters LIKE '%Suspended%'
@@ -109,8 +109,11 @@ daily AS (
     min(event_time) AS first_time,
     max(event_time) AS last_time,
     array_distinct(array_agg(event_source || ':' || api ORDER BY event_time)) AS apis,
+    array_distinct(array_agg(api_in_words(api, FALSE) ORDER BY event_time, event_id) FILTER (WHERE NOT failed)) AS done,
+    array_distinct(array_agg(api_in_words(api, TRUE) ORDER BY event_time, event_id)) AS tried,
+    array_distinct(array_agg(coalesce(aws_region, 'no region') ORDER BY event_time, event_id)) AS regions,
     count(*) AS events,
-    evidence(event_id, event_time) AS evidence
+    evidence(event_id, event_time, CAST(failed AS VARCHAR)) AS evidence
   FROM deleting
   GROUP BY actor, account_id, event_date
 )
@@ -129,10 +132,12 @@ SELECT
        WHEN j.account_days < $warm_up_days THEN 'low'
        WHEN j.backups >= $min_calls THEN 'medium'
        ELSE 'low' END AS severity,
-  j.actor || CASE WHEN j.done = 0 THEN ' tried to delete data stores or backups, or to switch off what protects them: '
-    ELSE ' deleted data stores or backups, or switched off what protects them: ' END
-    || listed(d.apis, 4) || ', ' || counted(j.calls, 'call', 'calls')
-    || CASE WHEN j.done > 0 AND j.done < j.calls THEN ', ' || (j.calls - j.done) || ' failed' ELSE '' END
+  j.actor || ' ' || listed(coalesce(d.done, d.tried), 4)
+    || CASE WHEN j.done = 0 THEN ': ' || counted(j.calls, 'call', 'calls') || ', all failed'
+            ELSE ': ' || counted(j.done, 'call', 'calls') END
+    || ' in ' || listed(d.regions, 3)
+    || also_failed(j.calls - j.done, j.calls)
+    || '; data stores or backups, or what protects them'
     || '; previous maximum of one API in a day, including peers: ' || j.most_before AS summary,
   d.evidence,
   d.events,

@@ -5,7 +5,10 @@ confidence = "high"
 attack     = ["T1580", "T1526", "T1087.004", "T1069.003"]
 why        = "Whoever finds credentials tries them on everything to learn what they allow; most of it is denied."
 benign     = ["A new role with too few permissions", "A security scanner without its exceptions"]
-respond    = ["Disable the key or revoke the session", "List what the identity was allowed to do in that hour"]
+respond    = [
+  "IAM administrator: disable the key or revoke the session",
+  "List what the identity was allowed to do in that hour",
+]
 [params]
 min_apis      = { default = 5, min = 2, help = "different APIs denied within one hour" }
 warm_up_days  = { default = 7, min = 0, max = 90, help = """\
@@ -187,8 +190,10 @@ SELECT
     || counted(b.services_denied, 'service', 'services') || ' in an hour: '
     || counted(b.targets_denied, 'different request', 'different requests') || ', '
     || counted(b.denied, 'call', 'calls') || '; previous maximum: ' || counted(b.most_apis_before, 'API', 'APIs')
-    || ' (peers: ' || b.most_apis_of_peers || '), denied on ' || b.denied_days || ' of '
-    || counted(b.active_days, 'active day', 'active days') || ' before' AS summary,
+    || ' (peers: ' || b.most_apis_of_peers || ')'
+    || CASE WHEN b.active_days = 0 THEN ', not active before'
+            ELSE ', denied on ' || b.denied_days || ' of ' || counted(b.active_days, 'active day', 'active days')
+              || ' before' END AS summary,
   evidence(c.event_id, c.event_time) AS evidence,
   count(*) AS events,
   b.apis_denied,

@@ -80,7 +80,8 @@ opened AS (
     max(access_key_id) FILTER (WHERE event_time = opened) AS key_of_success,
     max(access_key_id) FILTER (WHERE denied AND event_time < opened) AS key_of_denial,
     -- The denied calls and the first that succeeded.
-    evidence(event_id, event_time) FILTER (WHERE denied OR event_time = opened) AS evidence
+    evidence(event_id, event_time, CAST(denied AS VARCHAR)) FILTER (WHERE denied OR event_time = opened)
+      AS evidence
   FROM tries
   GROUP BY account_id, actor, event_source, api, event_date, opened, denied_before, first_denied_before
 ),
@@ -129,7 +130,7 @@ SELECT
   -- Scale: 10 denied calls.
   CASE WHEN by_itself THEN 0.9 ELSE saturating_score(denied, 10.0) END AS score,
   CASE WHEN by_itself AND event_source <> 'sts.amazonaws.com' THEN 'medium' ELSE 'low' END AS severity,
-  actor || ': ' || event_source || ':' || api || ' succeeded for the first time, after '
+  actor || ' called ' || event_source || ':' || api || ' with success for the first time, after '
     || counted(denied, 'denied call', 'denied calls') || ' in '
     || counted(CAST(ceil(minutes / 60.0) AS BIGINT), 'hour', 'hours')
     || CASE WHEN by_itself THEN '; it changed permissions itself in between'

@@ -5,7 +5,7 @@ confidence = "medium"
 attack     = ["T1078.004", "T1078.001"]
 why        = "Nobody notices when a forgotten key is used, so attackers look for forgotten keys."
 benign     = ["Parental leave or a sabbatical", "A yearly job or drill", "A break-glass account"]
-respond    = ["Ask the owner whether they are back", "Delete credentials that nobody uses"]
+respond    = ["Ask the owner whether they are back", "IAM administrator: delete credentials that nobody uses"]
 [params]
 min_days        = { default = 30, min = 2, help = "days of silence after which any identity is dormant" }
 min_ratio       = { default = 10.0, min = 2.0, help = """\
@@ -116,11 +116,13 @@ SELECT
   CASE WHEN f.new_networks > 0 AND (f.changes > 0 OR f.failures > 0) THEN 'medium'
        WHEN f.sensitive_categories > 0 THEN 'medium'
        ELSE 'low' END AS severity,
-  CASE WHEN f.entity_type = 'access_key' THEN f.entity || ' of ' ELSE '' END || f.actor || ' is active again after '
-    || counted(f.gap_days, 'day', 'days') || ' (longest silence before: ' || f.longest_gap_days || '): '
-    || counted(f.calls, 'call', 'calls') || ', ' || counted(f.changes, 'change', 'changes') || ', '
-    || f.failures || ' failed'
-    || CASE WHEN f.new_networks > 0 THEN ', from a network that is new for it' ELSE '' END AS summary,
+  CASE WHEN f.entity_type = 'access_key' THEN f.entity || ' of ' ELSE '' END || f.actor
+    || CASE WHEN f.failures = f.calls THEN ' tried ' || counted(f.calls, 'call', 'calls')
+            ELSE ' made ' || counted(f.calls - f.failures, 'call', 'calls') END
+    || ' after ' || counted(f.gap_days, 'day', 'days') || ' of silence' || also_failed(f.failures, f.calls)
+    || '; longest silence before: ' || counted(f.longest_gap_days, 'day', 'days')
+    || CASE WHEN f.changes > 0 THEN '; ' || counted(f.changes, 'change', 'changes') || ' among them' ELSE '' END
+    || CASE WHEN f.new_networks > 0 THEN '; from a network that is new for it' ELSE '' END AS summary,
   evidence(c.event_id, c.event_time) AS evidence,
   count(*) AS events,
   f.changes,

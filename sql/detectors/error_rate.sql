@@ -55,8 +55,9 @@ SELECT
   CAST(NULL AS VARCHAR) AS region,
   -- Scale: 15 standard deviations.
   saturating_score(s.z, 15.0) AS score,
-  s.actor || ': ' || s.failures || ' of ' || counted(s.calls, 'call', 'calls') || ' failed, over '
-    || counted(count(DISTINCT c.event_source || ':' || c.api), 'API', 'APIs') || '; expected: '
+  s.actor || ' had ' || counted(s.failures, 'failed call', 'failed calls') || ' of '
+    || counted(count(DISTINCT c.event_source || ':' || c.api), 'API', 'APIs') || ', among '
+    || counted(s.calls, 'call', 'calls') || '; expected: '
     || CAST(round(s.calls * s.rate, 1) AS VARCHAR) || ' (from ' || counted(s.days_before, 'day', 'days') || ')'
     AS summary,
   evidence(c.event_id, c.event_time) AS evidence,

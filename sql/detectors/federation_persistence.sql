@@ -6,7 +6,10 @@ kind       = "fact"
 attack     = ["T1098.001", "T1550.001", "T1078.004"]
 why        = "A federated session stays valid when the key is deleted, and gives access to the console."
 benign     = ["A new identity broker", "A developer who tries the API once"]
-respond    = ["Deny the user's sessions issued before now", "Search for later calls with the session's name"]
+respond    = [
+  "IAM administrator: deny the user's sessions issued before now",
+  "Search for later calls with the session's name",
+]
 [params]
 routine_days = { default = 2, min = 1, help = "earlier days with such calls that make it routine for the identity" }
 */
@@ -52,9 +55,8 @@ SELECT
   CASE WHEN days_before = 0 THEN 0.8 ELSE 0.4 END AS score,
   CASE WHEN days_before = 0 AND with_token THEN 'medium' ELSE 'low' END AS severity,
   actor || CASE WHEN failures = calls THEN ' tried to create' ELSE ' created' END || ' a session'
-    || coalesce(' named ' || session, '') || ' from its key with ' || array_to_string(apis, ', ')
-    || CASE WHEN failures > 0 AND failures < calls
-            THEN '; ' || failures || ' of ' || counted(calls, 'call', 'calls') || ' failed' ELSE '' END
+    || coalesce(' named ' || session, '') || ' from its long-lived key with ' || array_to_string(apis, ', ')
+    || also_failed(failures, calls)
     || CASE WHEN days_before = 0 THEN '; never before' ELSE '; before: on ' || counted(days_before, 'day', 'days') END
     AS summary,
   evidence,

@@ -5,7 +5,10 @@ confidence = "medium"
 attack     = ["T1578", "T1496"]
 why        = "Attackers use services that the organisation does not, because nobody watches or limits them there."
 benign     = ["A team that begins to use the service", "A trial"]
-respond    = ["Ask the identity's owner what the service is for", "Deny services that nobody uses by policy"]
+respond    = [
+  "Ask the identity's owner what the service is for",
+  "IAM administrator: deny services that nobody uses by policy",
+]
 [params]
 warm_up_days = { default = 14, min = 1, max = 90, help = "days of history the organisation needs to be evaluated" }
 min_surprise = { default = 2.0, min = 0.0, help = """\
@@ -53,7 +56,10 @@ changed AS (
     count(*) FILTER (WHERE c.failed) AS failures,
     array_distinct(array_agg(c.api ORDER BY c.event_time, c.event_id)) AS apis,
     array_distinct(array_agg(c.api) FILTER (WHERE NOT c.failed)) AS apis_done,
-    evidence(c.event_id, c.event_time) AS evidence
+    array_distinct(array_agg(api_in_words(c.api, FALSE) ORDER BY c.event_time, c.event_id)
+      FILTER (WHERE NOT c.failed)) AS done,
+    array_distinct(array_agg(api_in_words(c.api, TRUE) ORDER BY c.event_time, c.event_id)) AS tried,
+    evidence(c.event_id, c.event_time, CAST(c.failed AS VARCHAR)) AS evidence
   FROM opened AS o
   JOIN calls AS c ON c.event_source = o.event_source AND c.event_date = o.event_date
   WHERE NOT c.by_service AND c.is_change
@@ -71,11 +77,8 @@ SELECT
   -- Scale: 4 nats, twice the least that is reported.
   saturating_score(nats, 4.0) AS score,
   CASE WHEN coalesce(cardinality(apis_done), 0) >= $min_apis THEN 'medium' ELSE 'low' END AS severity,
-  actor || CASE WHEN failures = calls THEN ' tried to change something in ' ELSE ' made the first changes in ' END
-    || event_source || ', in which nobody changed anything for ' || counted(days_before, 'day', 'days') || ': '
-    || listed(apis, 4)
-    || CASE WHEN failures > 0 AND failures < calls
-            THEN '; ' || failures || ' of ' || counted(calls, 'call', 'calls') || ' failed' ELSE '' END AS summary,
+  actor || ' ' || listed(coalesce(done, tried), 4) || ' in ' || event_source || also_failed(failures, calls)
+    || '; nobody changed anything there in the ' || counted(days_before, 'day', 'days') || ' before' AS summary,
   evidence,
   calls AS events,
   event_source AS key,

@@ -5,7 +5,10 @@ confidence = "medium"
 attack     = ["T1098.003", "T1098"]
 why        = "A member gets all policies of the group with one call, and no policy changes."
 benign     = ["A new administrator", "A group that is new"]
-respond    = ["Read the group's policies", "Ask who requested the membership; remove it if nobody did"]
+respond    = [
+  "Read the group's policies",
+  "IAM administrator: ask who requested the membership; remove it if nobody did",
+]
 [params]
 min_joined = { default = 5, min = 1, help = """\
   earlier additions to the account's groups after which a first addition to a group counts as rare""" }
@@ -35,9 +38,10 @@ daily AS MATERIALIZED (
     count(*) AS calls,
     count(*) FILTER (WHERE a.failed) AS failures,
     array_distinct(array_agg(a.user_name ORDER BY a.event_time)) AS users,
+    array_distinct(array_agg(a.user_name ORDER BY a.event_time) FILTER (WHERE NOT a.failed)) AS users_done,
     bool_or(ends_with(a.actor, '/' || a.user_name)) AS is_itself,
     bool_or(n.user_name IS NULL) AS is_old_user,
-    evidence(a.event_id, a.event_time) AS evidence
+    evidence(a.event_id, a.event_time, CAST(a.failed AS VARCHAR)) AS evidence
   FROM added AS a
   LEFT JOIN created AS n ON n.account_id = a.account_id AND n.event_date = a.event_date AND n.user_name = a.user_name
   GROUP BY a.actor, a.account_id, a.group_name, a.event_date
@@ -71,11 +75,14 @@ SELECT
          THEN 'medium'
        ELSE 'low' END AS severity,
   d.actor || CASE WHEN d.failures = d.calls THEN ' tried to add ' ELSE ' added ' END
-    || CASE WHEN d.is_itself THEN 'itself' ELSE listed(d.users, 3) END
+    || CASE WHEN d.is_itself THEN 'itself' ELSE listed(coalesce(d.users_done, d.users), 3) END
     || ' to the group ' || d.group_name
     || CASE WHEN j.is_administrator THEN ', which was granted administration' ELSE '' END
-    || '; ' || j.joined_before || ' of ' || counted(j.joined_others, 'earlier addition was', 'earlier additions were')
-    || ' to this group' AS summary,
+    || also_failed(d.failures, d.calls)
+    || CASE WHEN j.joined_others = 0 THEN '; nobody was added to a group before'
+            ELSE '; ' || j.joined_before || ' of '
+              || counted(j.joined_others, 'earlier addition was', 'earlier additions were') || ' to this group' END
+    AS summary,
   d.evidence,
   d.calls AS events,
   d.group_name AS key,

@@ -8,7 +8,10 @@ benign     = [
   "A VPN or a mobile provider whose traffic leaves in another country",
   "An address that is located wrongly",
 ]
-respond    = ["Ask the owner which of the two places was theirs", "Revoke the sessions and rotate the key"]
+respond    = [
+  "Ask the owner which of the two places was theirs",
+  "IAM administrator: revoke the sessions and rotate the key",
+]
 [params]
 speed_kmh   = { default = 1000.0, min = 450.0, help = """\
   speed in km/h above which a journey is impossible; an airliner flies at 900""" }
@@ -136,7 +139,9 @@ days AS MATERIALIZED (
     max(event_time) AS last_time,
     count(*) AS jumps,
     max(speed_kmh) AS speed_kmh,
-    max(distance_km) AS distance_km,
+    first_value(distance_km ORDER BY event_time, source_ip_address) AS distance_km,
+    first_value(CAST(ceil((to_unixtime(event_time) - to_unixtime(previous_time)) / 60.0) AS BIGINT)
+      ORDER BY event_time, source_ip_address) AS minutes_between,
     first_value(previous_ip ORDER BY event_time, source_ip_address) AS ip_before,
     first_value(previous_country ORDER BY event_time, source_ip_address) AS country_before,
     first_value(source_ip_address ORDER BY event_time, source_ip_address) AS ip_after,
@@ -173,25 +178,40 @@ foreign_calls AS (
   SELECT
     d.holder, d.event_date, d.account_id, d.actor,
     coalesce(NOT bool_or(array_has(o.clients, c.client)), FALSE) AS other_clients,
-    array_agg(DISTINCT c.client ORDER BY c.client) AS clients,
-    evidence(c.event_id, c.event_time) AS evidence,
-    count(*) AS events
+    array_agg(DISTINCT c.client ORDER BY c.client) AS clients
   FROM days AS d
   JOIN located AS c ON c.holder = d.holder AND c.event_date BETWEEN CAST(d.first_time AS DATE) AND d.event_date
     AND c.source_ip_address = d.ip_foreign
   LEFT JOIN own_clients AS o ON o.holder = d.holder AND o.event_date = d.event_date
   GROUP BY d.holder, d.event_date, d.account_id, d.actor
 ),
+-- Calls from both places: those of the move, which may have begun before the window, and all from the foreign address.
+both_places AS (
+  SELECT
+    d.holder, d.event_date, d.account_id, d.actor,
+    evidence(c.event_id, c.event_time, c.source_ip_address) AS evidence,
+    count(*) AS events
+  FROM days AS d
+  JOIN calls AS c ON c.holder = d.holder AND c.source_ip_address IN (d.ip_before, d.ip_after)
+    AND c.event_date BETWEEN CAST(d.first_time AS DATE) AND d.event_date
+  WHERE NOT c.by_service
+    AND c.event_time >= $from - INTERVAL '2 days' AND c.event_time < $to
+    AND NOT (c.event_source = 'signin.amazonaws.com' AND c.failed)
+    AND (c.source_ip_address = d.ip_foreign OR c.event_time BETWEEN d.first_time AND d.last_time)
+  GROUP BY d.holder, d.event_date, d.account_id, d.actor
+),
 found AS (
   SELECT
     d.*,
-    f.other_clients, f.clients, f.evidence, f.events,
+    f.other_clients, f.clients, b.evidence, b.events,
     coalesce(u.users_before, 0) AS users_before,
     greatest(coalesce(t.identities, 0), coalesce(m.people, 0)) AS identities_there,
     coalesce(t.identities, 0) >= $crowd OR m.people IS NOT NULL AS is_crowd
   FROM days AS d
   JOIN foreign_calls AS f ON f.holder = d.holder AND f.event_date = d.event_date AND f.account_id = d.account_id
     AND f.actor = d.actor
+  JOIN both_places AS b ON b.holder = d.holder AND b.event_date = d.event_date AND b.account_id = d.account_id
+    AND b.actor = d.actor
   LEFT JOIN colleagues AS u ON u.ip_foreign = d.ip_foreign AND u.event_date = d.event_date
   LEFT JOIN rollouts AS m ON m.asn = ip_asn(d.ip_foreign) AND m.event_date = d.event_date
   LEFT JOIN together AS t ON t.ip_foreign = d.ip_foreign AND t.event_date = d.event_date
@@ -210,11 +230,12 @@ SELECT
        WHEN other_clients THEN 'medium'
        ELSE 'low' END AS severity,
   CASE WHEN is_crowd THEN 'low' WHEN users_before >= $colleagues THEN 'medium' END AS joined_severity,
-  actor || ' called from ' || country_before || ' (' || ip_before || ') and from ' || country_after || ' (' || ip_after
-    || '), ' || CAST(round(distance_km) AS BIGINT) || ' km apart, '
-    -- Less than a tenth of a second per km: the exact speed means nothing.
-    || CASE WHEN speed_kmh > 100000 THEN 'at the same time'
-            ELSE 'at ' || CAST(round(speed_kmh) AS BIGINT) || ' km/h' END
+  actor || ' called from ' || country_before || ' (' || ip_before || ') and '
+    -- In less than two minutes, one may have begun before the other ended.
+    || CASE WHEN minutes_between < 2 THEN 'at the same time'
+            WHEN minutes_between < 120 THEN 'within ' || counted(minutes_between, 'minute', 'minutes')
+            ELSE 'within ' || counted(CAST(ceil(minutes_between / 60.0) AS BIGINT), 'hour', 'hours') END
+    || ' from ' || country_after || ' (' || ip_after || '), ' || CAST(round(distance_km) AS BIGINT) || ' km away'
     || '; the foreign network was used before by ' || counted(users_before, 'identity', 'identities')
     || CASE WHEN other_clients
             THEN '; client there: ' || array_to_string(clients, ', ') || ', used nowhere else that day' ELSE '' END
@@ -223,7 +244,7 @@ SELECT
   events,
   holder,
   jumps,
-  speed_kmh,
+  minutes_between,
   distance_km,
   ip_before AS baseline_ip,
   country_before AS baseline_country,

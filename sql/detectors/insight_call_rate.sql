@@ -57,9 +57,10 @@ SELECT
   d.aws_region AS region,
   -- Scale: 50 nats, five times the least that is reported.
   saturating_score(d.nats, 50.0) AS score,
-  d.event_source || ':' || d.event_name || ' in ' || d.aws_region || ': ' || round(d.most_calls / 60.0, 2)
-    || ' calls per minute over an hour; mean of the ' || counted(d.hours_before, 'hour', 'hours') || ' before: '
-    || round(d.mean / 60.0, 4) || '; most calls by ' || coalesce(c.actor, 'an unnamed caller') AS summary,
+  d.event_source || ':' || d.event_name || ' was called ' || round(d.most_calls / 60.0, 2)
+    || ' times per minute over an hour in ' || d.aws_region || ', mostly by '
+    || coalesce(c.actor, 'an unnamed caller') || '; mean of the ' || counted(d.hours_before, 'hour', 'hours')
+    || ' before: ' || round(d.mean / 60.0, 4) AS summary,
   p.evidence,
   p.events,
   d.series AS key,

@@ -5,7 +5,10 @@ confidence = "medium"
 attack     = ["T1496", "T1578.002"]
 why        = "Attackers often launch instances with stolen credentials first, to mine cryptocurrency."
 benign     = ["A new workload or a load test", "A data science team that gets its first accelerators"]
-respond    = ["Terminate instances that nobody requested, in every region", "See what else the identity did that day"]
+respond    = [
+  "owner of the workload: terminate instances that nobody requested, in every region",
+  "See what else the identity did that day",
+]
 [params]
 min_vcpu_class = { default = 8, min = 1, help = "minimum size of a large instance, as a multiple of xlarge" }
 excess         = { default = 2.0, min = 1.0, help = """\
@@ -44,10 +47,9 @@ SELECT
     || counted(instances, 'instance', 'instances') || ' of '
     || coalesce(listed(instance_types, 3), 'an unnamed type') || ' in '
     || coalesce(array_to_string(regions, ', '), 'no region')
+    || also_failed(failures, calls)
     || CASE WHEN actor_before = 0 THEN '; its first launch' ELSE '' END
-    || CASE WHEN family_before = 0 THEN '; the account''s first instances of this family' ELSE '' END
-    || CASE WHEN failures > 0 AND failures < calls
-            THEN '; ' || failures || ' of ' || counted(calls, 'call', 'calls') || ' failed' ELSE '' END AS summary,
+    || CASE WHEN family_before = 0 THEN '; the account''s first instances of this family' ELSE '' END AS summary,
   evidence,
   calls AS events,
   family AS key,

@@ -5,7 +5,10 @@ confidence = "medium"
 attack     = ["T1078.004", "T1528", "T1550.001"]
 why        = "A person may change the network or the tool; both within minutes suggests two people."
 benign     = ["A VPN that is switched on in between", "A build farm that shares a developer's key"]
-respond    = ["Ask the owner which of the two networks was theirs", "Rotate the key or revoke the session"]
+respond    = [
+  "Ask the owner which of the two networks was theirs",
+  "IAM administrator: rotate the key or revoke the session",
+]
 [params]
 within_minutes = { default = 30, min = 1, max = 240, help = "minutes between the two calls" }
 warm_up_days   = { default = 3, min = 1, max = 90, help = """\
@@ -136,17 +139,19 @@ colleagues AS (
   LEFT JOIN networks AS n ON n.asn = d.foreign_asn AND n.since < d.event_date AND n.actor <> d.actor
   GROUP BY d.actor, d.access_key_id, d.account_id, d.event_date, m.identities
 ),
-foreign_calls AS (
+-- The calls from the foreign network, and those from the usual address around the changes between the two.
+both_networks AS (
   SELECT
     d.actor, d.access_key_id, d.account_id, d.event_date,
-    evidence(c.event_id, c.event_time) AS evidence,
+    evidence(c.event_id, c.event_time, CAST(ip_asn(c.source_ip_address) = d.foreign_asn AS VARCHAR)) AS evidence,
     count(*) AS events,
-    count(*) FILTER (WHERE c.failed) AS failures
+    count(*) FILTER (WHERE c.failed AND ip_asn(c.source_ip_address) = d.foreign_asn) AS failures
   FROM days AS d
   JOIN calls AS c ON c.access_key_id = d.access_key_id AND c.actor = d.actor AND c.event_date = d.event_date
   WHERE NOT c.by_service
     AND c.event_time >= $from AND c.event_time < $to
-    AND ip_asn(c.source_ip_address) = d.foreign_asn
+    AND (ip_asn(c.source_ip_address) = d.foreign_asn
+      OR (c.source_ip_address = d.usual_ip AND c.event_time BETWEEN d.first_time AND d.last_time))
   GROUP BY d.actor, d.access_key_id, d.account_id, d.event_date
 )
 SELECT
@@ -180,5 +185,5 @@ SELECT
 FROM days AS d
 JOIN colleagues AS w ON w.actor = d.actor AND w.access_key_id = d.access_key_id AND w.account_id = d.account_id
   AND w.event_date = d.event_date
-JOIN foreign_calls AS f ON f.actor = d.actor AND f.access_key_id = d.access_key_id AND f.account_id = d.account_id
+JOIN both_networks AS f ON f.actor = d.actor AND f.access_key_id = d.access_key_id AND f.account_id = d.account_id
   AND f.event_date = d.event_date

@@ -6,7 +6,7 @@ attack     = ["T1110.003", "T1110.001"]
 why        = "Guessing passwords causes failed sign-ins; a success after them may be the break-in."
 benign     = ["A forgotten password, a few tries of one user", "An office behind one address on password-change day"]
 respond    = [
-  "Reset the password of the user who signed in and revoke their sessions",
+  "IAM administrator: reset the password of the user who signed in and revoke their sessions",
   "Ask why the account allows sign-in without MFA",
 ]
 [params]
@@ -51,7 +51,8 @@ daily AS MATERIALIZED (
     last_value(actor ORDER BY event_time, event_id) FILTER (WHERE NOT refused) AS actor,
     max(account_id) AS account_id,
     count(*) AS events,
-    evidence(event_id, event_time) AS evidence
+    -- Many failures must not leave out the success.
+    evidence(event_id, event_time, CAST(refused AS VARCHAR)) AS evidence
   FROM since_failure
   WHERE source_ip_address IS NOT NULL AND event_time >= first_refused
     -- If one user fails, colleagues who sign in at the same address do not get in by it.
@@ -88,10 +89,10 @@ SELECT
   -- Scale: 30 failures; a user counts for three.
   saturating_score(failures + 3.0 * users, 30.0) AS score,
   CASE WHEN is_at_home THEN 'low' WHEN got_in THEN 'high' ELSE 'medium' END AS severity,
-  source_ip_address || coalesce(' in ' || ip_country(source_ip_address), '') || ': '
+  CASE WHEN got_in THEN actor || ' signed in' ELSE 'nobody signed in' END || ' from ' || source_ip_address
+    || coalesce(' in ' || ip_country(source_ip_address), '') || ' after '
     || counted(failures, 'failed sign-in', 'failed sign-ins') || ' for ' || counted(users, 'user', 'users')
-    || CASE WHEN got_in THEN ', then ' || actor || ' signed in' ELSE '' END
-    || CASE WHEN is_at_home THEN ', from where it signed in before' ELSE '' END AS summary,
+    || CASE WHEN is_at_home THEN '; it signed in from there before' ELSE '' END AS summary,
   evidence,
   events,
   CASE WHEN got_in THEN actor END AS actor,

@@ -35,12 +35,12 @@ SELECT
   -- Something new matters more for an identity that hardly ever does anything new.
   CASE WHEN d.new_days = 0 AND d.active_days >= $settled_days AND count(*) FILTER (WHERE c.failed) < count(*)
        THEN 'medium' END AS joined_severity,
-  d.actor || ' called ' || counted(cardinality(d.items), 'API', 'APIs') || ' for the first time: '
-    || listed(d.items, 4)
-    || CASE WHEN count(*) FILTER (WHERE c.failed) > 0
-            THEN '; ' || count(*) FILTER (WHERE c.failed) || ' of ' || counted(count(*), 'call', 'calls') || ' failed'
-            ELSE '' END AS summary,
-  evidence(c.event_id, c.event_time) AS evidence,
+  d.actor || CASE WHEN bool_and(c.failed) THEN ' tried to call ' ELSE ' called ' END
+    || listed(coalesce(array_distinct(array_agg(c.event_source || ':' || c.api ORDER BY array_position(d.items,
+      c.event_source || ':' || c.api)) FILTER (WHERE NOT c.failed)), d.items), 4)
+    || ' for the first time' || also_failed(count(*) FILTER (WHERE c.failed), count(*))
+    || '; a new API on ' || d.new_days || ' of ' || counted(d.active_days, 'day', 'days') || ' before' AS summary,
+  evidence(c.event_id, c.event_time, c.event_source || c.api) AS evidence,
   count(*) AS events,
   d.items AS apis,
   d.surprise AS surprise_nats,

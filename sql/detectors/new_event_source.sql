@@ -29,11 +29,11 @@ SELECT
   saturating_score(d.surprise, 10.0) AS score,
   -- What is done with the service says more than its first use, unless there are many at once.
   CASE WHEN d.surprise < $many THEN 'low' END AS joined_severity,
-  d.actor || ' used ' || CASE WHEN cardinality(d.items) = 1 THEN d.items[1] || ' for the first time'
-    ELSE cardinality(d.items) || ' services for the first time: ' || listed(d.items, 4) END
-    || '; used before by ' || d.users_before || ' of ' || counted(d.identities_before, 'identity', 'identities')
+  d.actor || CASE WHEN bool_and(c.failed) THEN ' tried to use ' ELSE ' used ' END || listed(d.items, 4)
+    || ' for the first time' || also_failed(count(*) FILTER (WHERE c.failed), count(*))
+    || '; ' || d.users_before || ' of ' || counted(d.identities_before, 'identity', 'identities') || ' did so before'
     AS summary,
-  evidence(c.event_id, c.event_time) AS evidence,
+  evidence(c.event_id, c.event_time, c.event_source) AS evidence,
   count(*) AS events,
   d.items AS services,
   d.surprise AS surprise_nats,

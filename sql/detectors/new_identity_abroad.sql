@@ -7,7 +7,7 @@ why        = """\
   A new identity has no history of its own. What is new to the whole organisation as well is a stranger, or a new \
   supplier."""
 benign     = ["A new supplier or service that calls from its own network", "A new colleague in another country"]
-respond    = ["Find out who created the identity and for whom", "Disable it until that is clear"]
+respond    = ["Find out who created the identity and for whom", "IAM administrator: disable it until that is clear"]
 [params]
 warm_up_days = { default = 7, min = 1, max = 90, help = """\
   days of history the organisation needs, and days after which an identity has a history of its own""" }
@@ -103,12 +103,12 @@ SELECT
   CASE WHEN c.maker IS NOT NULL AND d.network IS NOT NULL AND d.matters THEN 'high'
        WHEN d.kinds = 1 AND d.network IS NOT NULL AND r.nats < $min_surprise THEN 'low'
        ELSE 'medium' END AS severity,
-  d.actor || ' is new and called from ' || coalesce(d.source_ip_address, 'an unknown address')
-    || ' with what nobody used before: '
+  d.actor || ' made ' || counted(d.calls - d.failures, 'call', 'calls') || ' from '
+    || coalesce(d.source_ip_address, 'an unknown address') || also_failed(d.failures, d.calls)
+    || '; the identity is new' || coalesce(', created that day by ' || c.maker, '')
+    || '; nobody used before: '
     || array_to_string(make_array('network ' || d.network, 'country ' || d.country, 'client ' || d.client), ', ')
-    || '; ' || counted(d.calls, 'call', 'calls')
-    || CASE WHEN d.failures > 0 THEN ', ' || d.failures || ' failed' ELSE '' END
-    || coalesce('; created that day by ' || c.maker, '') AS summary,
+    AS summary,
   d.evidence,
   d.calls AS events,
   d.source_ip_address,

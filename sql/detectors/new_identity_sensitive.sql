@@ -6,7 +6,10 @@ attack     = ["T1136.003", "T1098.001", "T1078.004"]
 why        = """\
   Attackers create an identity and use it at once, because calls by the one they stole could be noticed."""
 benign     = ["Onboarding of an administrator", "The first run of a new pipeline"]
-respond    = ["Find out who created the identity and who requested it", "Disable it until that is clear"]
+respond    = [
+  "Find out who created the identity and who requested it",
+  "IAM administrator: disable it until that is clear",
+]
 [params]
 warm_up_days    = { default = 7, min = 1, max = 90, help = """\
   days of history an account needs before an identity can be new in it""" }
@@ -117,15 +120,18 @@ SELECT
        WHEN j.maker_days >= $routine_days THEN 'informational'
        ELSE 'low' END AS severity,
   CASE WHEN cardinality(j.techniques) > 0 THEN j.techniques ELSE make_array('T1078.004') END AS attack,
-  j.actor || ', new in account ' || j.account_id || ' (' || counted(j.begun - j.account_since, 'day', 'days')
-    || ' of history), started with '
-    || CASE WHEN j.sensitive_calls > 0 THEN listed(j.categories, 3)
-         || CASE WHEN j.failures = j.sensitive_calls THEN ' (tried, all failed)' ELSE '' END
-       ELSE 'no sensitive calls' END
-    || ' and ' || counted(j.denied_apis, 'API', 'APIs') || ' denied in an hour'
+  j.actor
+    || CASE WHEN j.sensitive_calls > j.failures THEN ' made sensitive calls: ' || listed(j.categories, 3)
+            WHEN j.sensitive_calls > 0 THEN ' tried sensitive calls, and all failed: ' || listed(j.categories, 3)
+            ELSE ' made no sensitive calls' END
+    || CASE WHEN j.sensitive_calls > j.failures THEN also_failed(j.failures, j.sensitive_calls) ELSE '' END
+    || CASE WHEN j.denied_apis > 0
+            THEN '; ' || counted(j.denied_apis, 'API', 'APIs') || ' denied in an hour' ELSE '' END
+    || '; the identity is new in account ' || j.account_id || ' (' || counted(j.begun - j.account_since, 'day', 'days')
+    || ' of history)'
     || CASE WHEN j.maker IS NULL THEN ''
-            WHEN j.maker_days = 0 THEN '; created that day by ' || j.maker || ', who never created one before'
-            ELSE '; created that day by ' || j.maker || ', who did so on '
+            WHEN j.maker_days = 0 THEN ', created that day by ' || j.maker || ', who never created one before'
+            ELSE ', created that day by ' || j.maker || ', who did so on '
               || counted(j.maker_days, 'earlier day', 'earlier days') END AS summary,
   evidence(c.event_id, c.event_time) AS evidence,
   count(*) AS events,

@@ -5,7 +5,7 @@ confidence = "medium"
 attack     = ["T1078.004"]
 why        = "Stolen credentials are used from somewhere else."
 benign     = ["Travel", "A new office, home or VPN provider", "A cloud provider that moved its runners"]
-respond    = ["Ask the owner where they were", "Revoke the session if they were not there"]
+respond    = ["Ask the owner where they were", "IAM administrator: revoke the session if they were not there"]
 [params]
 warm_up_days = { default = 7, min = 1, max = 90, help = "days of history an identity needs to be evaluated" }
 min_surprise = { default = 3.0, min = 0.0, help = "minimum surprise of a new place, in nats" }

@@ -5,7 +5,10 @@ confidence = "medium"
 attack     = ["T1535", "T1578.002", "T1496"]
 why        = "Attackers mine and hide in regions where nobody looks."
 benign     = ["A planned expansion", "A service that needs one region, such as us-east-1 for certificates"]
-respond    = ["See what was created there and remove it if nobody requested it", "Deny unused regions by policy"]
+respond    = [
+  "owner of the workload: see what was created there and remove it if nobody requested it",
+  "IAM administrator: deny unused regions by policy",
+]
 [params]
 many_launches = { default = 5, min = 1, help = """\
   calls that launch instances there within a day that are more than a trial""" }
@@ -26,7 +29,8 @@ opened AS MATERIALIZED (
 changed AS (
   SELECT
     account_id, aws_region, actor, event_date, first_time, last_time, changes, failures,
-    CASE WHEN in_api_list('launches_instances', event_source, api) THEN calls ELSE 0 END AS launches
+    CASE WHEN in_api_list('launches_instances', event_source, api) THEN calls ELSE 0 END AS launches,
+    CASE WHEN in_api_list('launches_instances', event_source, api) THEN calls - failures ELSE 0 END AS launches_done
   FROM daily_api_use
   WHERE changes > 0
     AND is_regional(event_source, aws_region)
@@ -40,7 +44,8 @@ folded AS (
     array_agg(DISTINCT c.aws_region ORDER BY c.aws_region) AS regions,
     sum(c.changes) AS calls,
     sum(c.failures) AS failures,
-    sum(c.launches) AS launches
+    sum(c.launches) AS launches,
+    sum(c.launches_done) AS launches_done
   FROM opened AS o
   JOIN changed AS c ON c.account_id = o.account_id AND c.aws_region = o.aws_region AND c.event_date = o.region_since
   GROUP BY c.account_id, c.actor, c.event_date, o.account_since
@@ -57,11 +62,12 @@ SELECT
   -- A disaster recovery test launches a few instances; cryptocurrency mining launches as many as possible.
   CASE WHEN f.launches >= $many_launches THEN 'high' ELSE 'low' END AS severity,
   f.actor || CASE WHEN f.failures = f.calls THEN ' tried to make changes in ' ELSE ' made changes in ' END
-    || listed(f.regions, 6) || ': new for account ' || f.account_id
-    || CASE WHEN f.launches > 0 THEN '; ' || counted(f.launches, 'launch', 'launches') || ' of instances' ELSE '' END
-    || CASE WHEN f.failures > 0 AND f.failures < f.calls
-            THEN '; ' || f.failures || ' of ' || counted(f.calls, 'call', 'calls') || ' failed' ELSE '' END AS summary,
-  evidence(c.event_id, c.event_time) AS evidence,
+    || listed(f.regions, 6)
+    || CASE WHEN f.launches_done > 0 THEN ', with ' || counted(f.launches_done, 'launch', 'launches') || ' of instances'
+            ELSE '' END
+    || also_failed(f.failures, f.calls)
+    || '; new for account ' || f.account_id AS summary,
+  evidence(c.event_id, c.event_time, c.aws_region) AS evidence,
   count(*) AS events,
   f.regions,
   f.launches,
@@ -77,4 +83,5 @@ WHERE NOT c.by_service
   AND c.event_time >= $from AND c.event_time < $to
   AND (date_part('epoch', f.first_time) - date_part('epoch', CAST(f.account_since AS TIMESTAMP))) / 86400.0
     >= $warm_up_days
-GROUP BY f.first_time, f.last_time, f.actor, f.account_id, f.regions, f.launches, f.failures, f.calls, f.account_since
+GROUP BY f.first_time, f.last_time, f.actor, f.account_id, f.regions, f.launches, f.launches_done, f.failures, f.calls,
+  f.account_since

@@ -67,11 +67,12 @@ SELECT
   -- Scale: 10 nats, two and a half times the least that is reported.
   saturating_score(d.surprise, 10.0) AS score,
   d.actor || CASE WHEN d.failures >= d.changes THEN ' tried to make changes in ' ELSE ' made changes in ' END
-    || listed(d.regions, 4) || ' for the first time in '
-    || counted(d.active_days, 'active day', 'active days') || ': ' || counted(d.changes, 'change', 'changes')
-    || '; used before by ' || d.users_before || ' of ' || counted(d.identities_before, 'identity', 'identities')
+    || listed(d.regions, 4) || ' for the first time in ' || counted(d.active_days, 'active day', 'active days') || ': '
+    || counted(CASE WHEN d.failures >= d.changes THEN d.changes ELSE d.changes - d.failures END, 'call', 'calls')
+    || also_failed(d.failures, d.changes)
+    || '; ' || d.users_before || ' of ' || counted(d.identities_before, 'identity', 'identities') || ' did so before'
     AS summary,
-  evidence(c.event_id, c.event_time) AS evidence,
+  evidence(c.event_id, c.event_time, c.aws_region) AS evidence,
   count(*) AS events,
   d.regions,
   d.changes,

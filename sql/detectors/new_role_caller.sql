@@ -96,10 +96,9 @@ SELECT
   -- Scale: 6 nats, almost twice the least that is reported.
   saturating_score(s.surprise, 6.0) AS score,
   s.caller || CASE WHEN s.failures = s.calls THEN ' tried to assume ' ELSE ' assumed ' END || s.role_arn
-    || ' for the first time; before: ' || counted(s.callers_before, 'caller', 'callers') || ' in '
-    || counted(s.role_days, 'day', 'days') || ', a new one on ' || s.role_new_days
-    || CASE WHEN s.failures > 0 AND s.failures < s.calls
-            THEN '; ' || s.failures || ' of ' || counted(s.calls, 'call', 'calls') || ' failed' ELSE '' END AS summary,
+    || ' for the first time' || also_failed(s.failures, s.calls)
+    || '; before: ' || counted(s.callers_before, 'caller', 'callers') || ' in '
+    || counted(s.role_days, 'day', 'days') || ', a new one on ' || s.role_new_days AS summary,
   evidence(a.event_id, a.event_time) AS evidence,
   count(*) AS events,
   s.role_arn AS key,

@@ -74,13 +74,16 @@ SELECT
   saturating_score(j.surprise, 5.0) AS score,
   CASE WHEN j.is_new_account THEN 'medium' ELSE 'low' END AS severity,
   first_value(j.origin ORDER BY e.event_time, e.event_id) || ' reached ' || j.actor || ' through '
-    || counted(j.length - 1, 'other role', 'other roles') || ', as nobody did before (' || j.roles || ')'
+    || counted(j.length - 1, 'other role', 'other roles') || ' (' || j.roles || ') and '
+    || CASE WHEN bool_and(e.failed) THEN 'tried ' || counted(count(*), 'call', 'calls')
+            ELSE 'made ' || counted(count(*) FILTER (WHERE NOT e.failed), 'call', 'calls') END
+    || also_failed(count(*) FILTER (WHERE e.failed), count(*))
+    || '; nobody came this way before'
     || CASE WHEN j.is_new_account
-            THEN '; nobody of account ' || j.from_account || ' came to account ' || j.into_account || ' this way before'
+            THEN ', and nobody of account ' || j.from_account || ' to account ' || j.into_account || ' by any way'
             ELSE '' END
-    || '; ' || count(*) FILTER (WHERE e.failed) || ' of ' || counted(count(*), 'call', 'calls')
-    || ' failed; a new chain on ' || j.new_days_before || ' of ' || counted(j.days_before, 'day', 'days')
-    || ' before' AS summary,
+    || '; a new chain on ' || j.new_days_before || ' of ' || counted(j.days_before, 'day', 'days') || ' before'
+    AS summary,
   evidence(e.event_id, e.event_time) AS evidence,
   count(*) AS events,
   j.roles AS key,

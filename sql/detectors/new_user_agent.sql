@@ -26,9 +26,10 @@ SELECT
   CAST(NULL AS VARCHAR) AS region,
   -- Scale: 8 nats, almost twice the least that is reported.
   saturating_score(d.surprise, 8.0) AS score,
-  d.actor || ' called with ' || listed(d.items, 3) || ' for the first time; used before by '
+  d.actor || ' called with ' || listed(d.items, 3) || ' for the first time; '
     || d.users_before || ' of ' || counted(d.identities_before, 'identity', 'identities')
-    || '; a new client on ' || d.new_days || ' of ' || counted(d.active_days, 'day', 'days') || ' before' AS summary,
+    || ' used it before; a new client on ' || d.new_days || ' of ' || counted(d.active_days, 'day', 'days') || ' before'
+    AS summary,
   evidence(c.event_id, c.event_time) AS evidence,
   count(*) AS events,
   d.items AS clients,

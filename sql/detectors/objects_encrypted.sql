@@ -8,7 +8,10 @@ why        = """\
   If objects are overwritten with a key that only another account or only the caller has, their owner can no longer \
   read them. Attackers demand a ransom for the key."""
 benign     = ["Objects delivered under a partner's key", "A client that was set up to keep its own keys"]
-respond    = ["Disable the identity and remove its write permissions", "Restore older versions before they expire"]
+respond    = [
+  "IAM administrator: disable the identity and remove its write permissions",
+  "owner of the workload: restore older versions before they expire",
+]
 [params]
 min_objects = { default = 5, min = 1, help = """\
   objects of one bucket written within a day with an outside key never used with this bucket before""" }
@@ -22,7 +25,7 @@ WITH daily AS (
     count(*) AS calls,
     count(*) FILTER (WHERE failed) AS failures,
     count(*) FILTER (WHERE is_copy) AS copies,
-    evidence(event_id, event_time) AS evidence
+    evidence(event_id, event_time, CAST(failed AS VARCHAR)) AS evidence
   FROM object_writes
   WHERE event_time >= $from AND event_time < $to
     AND (key_id = 'customer' OR key_id LIKE 'arn:%')
@@ -64,12 +67,14 @@ SELECT
   CASE WHEN failures = calls THEN 'low'
        WHEN key_id = 'customer' AND copies = 0 AND NOT is_unversioned THEN 'low'
        ELSE 'high' END AS severity,
-  actor || CASE WHEN failures = calls THEN ' tried to write ' ELSE ' wrote ' END || counted(calls, 'object', 'objects')
+  actor || CASE WHEN failures = calls THEN ' tried to write ' ELSE ' wrote ' END
+    || counted(CASE WHEN failures = calls THEN calls ELSE calls - failures END, 'object', 'objects')
     || ' of bucket ' || coalesce(bucket, '(unnamed)') || ' with '
     || CASE WHEN key_id = 'customer' THEN 'a key that only the caller has'
             ELSE 'a KMS key of account ' || key_account END
-    || ', never used with this bucket before' || CASE WHEN is_unversioned THEN '; versioning was suspended' ELSE '' END
-    || CASE WHEN failures > 0 AND failures < calls THEN '; ' || failures || ' failed' ELSE '' END AS summary,
+    || also_failed(failures, calls)
+    || '; the key was never used with this bucket before'
+    || CASE WHEN is_unversioned THEN '; versioning was suspended' ELSE '' END AS summary,
   evidence,
   calls AS events,
   bucket || ' ' || key_id AS key,

@@ -5,7 +5,7 @@ confidence = "high"
 attack     = ["T1098.001", "T1087.004", "T1078.004"]
 why        = "Attackers who get in explore the account, create a second way in, and continue through it."
 benign     = ["An administrator who creates a key for a workload and tests it"]
-respond    = ["Disable the new key and the one it was created with", "List what the new key did"]
+respond    = ["IAM administrator: disable the new key and the one it was created with", "List what the new key did"]
 [params]
 min_new_reads = { default = 3, min = 1, help = """\
   read-only APIs called for the first time that day, before the key was created""" }
@@ -80,7 +80,7 @@ story AS (
     count(*) FILTER (WHERE is_use) AS uses,
     bool_or(is_near) AS is_near,
     count(*) AS events,
-    evidence(event_id, event_time) AS evidence
+    evidence(event_id, event_time, CAST(is_use AS VARCHAR)) AS evidence
   FROM steps
   GROUP BY made_key
 )
@@ -94,10 +94,11 @@ SELECT
   -- Scale: 5 new APIs.
   saturating_score(e.new_reads, 5.0) AS score,
   CASE WHEN s.is_near THEN 'high' WHEN h.access_key_id IS NOT NULL THEN 'low' ELSE 'medium' END AS severity,
-  m.actor || ' called ' || counted(e.new_reads, 'API', 'APIs') || ' for the first time and created a key for '
-    || coalesce(m.user_name, 'a user') || ', which was used ' || counted(s.uses, 'time', 'times') || ' the same day'
+  m.actor || ' created an access key for ' || coalesce(m.user_name, 'a user') || ', which was used '
+    || counted(s.uses, 'time', 'times') || ' the same day'
     || CASE WHEN s.is_near THEN ' from the same address ' || m.source_ip_address
-            WHEN h.access_key_id IS NOT NULL THEN ' from networks that the user used before' ELSE '' END AS summary,
+            WHEN h.access_key_id IS NOT NULL THEN ' from networks that the user used before' ELSE '' END
+    || '; before that it called ' || counted(e.new_reads, 'API', 'APIs') || ' for the first time' AS summary,
   s.evidence,
   s.events,
   s.made_key AS key,

@@ -5,7 +5,10 @@ confidence = "medium"
 attack     = ["T1535", "T1580", "T1496"]
 why        = "Attackers search region after region for quota and forgotten resources; owners work in a few regions."
 benign     = ["A new inventory or posture scan", "A roll-out to all regions"]
-respond    = ["See what was called in the regions that nobody uses", "Deny unused regions by a service control policy"]
+respond    = [
+  "See what was called in the regions that nobody uses",
+  "IAM administrator: deny unused regions by a service control policy",
+]
 [params]
 min_regions  = { default = 4, min = 2, help = "regions within one day" }
 factor       = { default = 1.5, min = 1.0, help = "regions as a multiple of the identity's previous maximum in a day" }
@@ -111,12 +114,14 @@ SELECT
   CAST(NULL AS VARCHAR) AS region,
   -- Scale: 15 nats; a region that nobody used before counts for one.
   saturating_score(s.nats + s.unused_regions, 15.0) AS score,
-  s.actor || ' was active in ' || counted(s.regions, 'region', 'regions') || ' in a day, ' || s.unused_regions
-    || ' of them never used before; previous maximum: ' || s.most_before
-    || ' (' || counted(s.days_before, 'day', 'days') || '); as many regions on ' || s.as_wide_before || ' of '
-    || counted(s.identity_days_before, 'day', 'days')
-    || ' of all identities; ' || s.failures || ' of ' || counted(s.calls, 'call', 'calls') || ' failed' AS summary,
-  evidence(c.event_id, c.event_time) AS evidence,
+  s.actor || CASE WHEN s.failures = s.calls THEN ' tried calls in ' ELSE ' was active in ' END
+    || counted(s.regions, 'region', 'regions') || ' in a day'
+    || CASE WHEN s.unused_regions > 0 THEN ', of which nobody ever used ' || s.unused_regions ELSE '' END
+    || also_failed(s.failures, s.calls)
+    || '; previous maximum: ' || s.most_before || ' (' || counted(s.days_before, 'day', 'days')
+    || '); as many on ' || s.as_wide_before || ' of ' || counted(s.identity_days_before, 'day', 'days')
+    || ' of all identities' AS summary,
+  evidence(c.event_id, c.event_time, c.aws_region) AS evidence,
   count(*) AS events,
   s.regions,
   s.unused_regions,

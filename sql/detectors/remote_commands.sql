@@ -46,7 +46,7 @@ daily AS (
     CAST(sum(targets) AS BIGINT) AS targets,
     bool_or(by_rule) AS by_rule,
     array_distinct(array_agg(event_source || ':' || api ORDER BY event_time, event_id)) AS apis,
-    evidence(event_id, event_time) AS evidence
+    evidence(event_id, event_time, CAST(failed AS VARCHAR)) AS evidence
   FROM sent
   GROUP BY actor, account_id, event_date
 ),
@@ -77,11 +77,12 @@ SELECT
          AND ((days_before = 0 AND peer_days_before < $routine_days) OR (is_elsewhere AND targets > most_before))
        THEN 'medium'
        ELSE 'low' END AS severity,
-  actor || CASE WHEN failures = calls THEN ' tried to run' ELSE ' ran' END || ' commands on machines: '
-    || array_to_string(apis, ', ') || ', ' || counted(calls, 'call', 'calls') || ' for '
+  actor || CASE WHEN failures = calls THEN ' tried to run' ELSE ' ran' END || ' commands on '
     || CASE WHEN by_rule THEN 'all machines of a tag, a group or the account'
             ELSE counted(targets, 'machine', 'machines') END
-    || CASE WHEN failures > 0 AND failures < calls THEN ', ' || failures || ' failed' ELSE '' END
+    || ' with ' || array_to_string(apis, ', ') || ' ('
+    || counted(CASE WHEN failures = calls THEN calls ELSE calls - failures END, 'call', 'calls') || ')'
+    || also_failed(failures, calls)
     || CASE WHEN days_before = 0 THEN '; never before' ELSE '; before: on ' || counted(days_before, 'day', 'days') END
     || CASE WHEN days_before > 0 THEN ', at most ' || counted(most_before, 'call', 'calls') ELSE '' END
     || CASE WHEN is_elsewhere THEN '; from a network that is new for it' ELSE '' END AS summary,

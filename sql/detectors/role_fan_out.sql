@@ -7,7 +7,7 @@ why        = "Somebody with stolen credentials tries every role that they open; 
 benign     = ["A new inventory or posture scan", "A move of accounts or roles by their owner"]
 respond    = [
   "List the sessions and what they did: trailhunt query session_lineage",
-  "Restrict the trust policies that let the identity in",
+  "IAM administrator: restrict the trust policies that let the identity in",
 ]
 [params]
 min_roles    = { default = 3, min = 2, help = "roles within one day" }
@@ -74,11 +74,13 @@ SELECT
   CAST(NULL AS VARCHAR) AS region,
   -- Scale: 15 nats, as for regions.
   saturating_score(s.nats, 15.0) AS score,
-  s.origin || ' used ' || counted(s.roles, 'role', 'roles') || ' in a day; previous maximum: ' || s.most_before
-    || ' (' || counted(s.days_before, 'day', 'days') || '); as great a rise on ' || s.as_wide_before || ' of '
-    || counted(s.identity_days_before, 'day', 'days') || ' of all identities; '
-    || count(*) FILTER (WHERE c.failed) || ' of ' || counted(count(*), 'call', 'calls') || ' failed' AS summary,
-  evidence(c.event_id, c.event_time) AS evidence,
+  s.origin || ' used ' || counted(s.roles, 'role', 'roles') || ' in a day'
+    || CASE WHEN bool_and(c.failed) THEN ', all calls failed' ELSE '' END
+    || also_failed(count(*) FILTER (WHERE c.failed), count(*))
+    || '; previous maximum: ' || s.most_before || ' (' || counted(s.days_before, 'day', 'days')
+    || '); as great a rise on ' || s.as_wide_before || ' of '
+    || counted(s.identity_days_before, 'day', 'days') || ' of all identities' AS summary,
+  evidence(c.event_id, c.event_time, g.role) AS evidence,
   count(*) AS events,
   s.roles,
   count(*) FILTER (WHERE c.failed) AS failed_calls,

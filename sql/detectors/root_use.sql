@@ -8,7 +8,7 @@ why        = "Root can do everything, and nobody needs it from day to day."
 benign     = ["The yearly tasks that only root can do", "Opening or closing an account"]
 respond    = [
   "Ask the account's owner what root was needed for",
-  "Change the password and the MFA device if nobody knows",
+  "account owner: change the password and the MFA device if nobody knows",
 ]
 [params]
 routine_days = { default = 5, min = 1, help = "earlier days with root activity that make it routine" }
@@ -35,7 +35,8 @@ WITH daily AS (
       'UpdateAccessKey', 'PasswordUpdated', 'PasswordRecoveryCompleted', 'EmailUpdated'))
       AS credential_calls,
     array_distinct(array_agg(api ORDER BY event_time, event_id)) AS apis,
-    evidence(event_id, event_time) AS evidence
+    array_distinct(array_agg(api ORDER BY event_time, event_id) FILTER (WHERE NOT failed)) AS apis_done,
+    evidence(event_id, event_time, CAST(failed AS VARCHAR)) AS evidence
   FROM calls
   WHERE user_identity_type = 'Root'
     AND NOT by_service
@@ -75,10 +76,10 @@ SELECT
                    ELSE '' END
            || CASE WHEN recoveries > 0
                    THEN '; a new password was requested ' || counted(recoveries, 'time', 'times') ELSE '' END
-       ELSE CASE WHEN for_task THEN 'a session for a root task in ' ELSE 'root of ' END || account_id || ' made '
-         || counted(calls, 'call', 'calls')
-         || CASE WHEN for_task THEN '' WHEN with_mfa THEN ' with MFA' ELSE ' without MFA' END || ': ' || listed(apis, 5)
-         || CASE WHEN failures > 0 THEN '; ' || failures || ' failed' ELSE '' END END
+       ELSE CASE WHEN for_task THEN 'a session for a root task in ' ELSE 'root of ' END || account_id
+         || CASE WHEN failures = calls THEN ' tried ' ELSE ' called ' END || listed(coalesce(apis_done, apis), 5)
+         || CASE WHEN for_task THEN '' WHEN with_mfa THEN ', with MFA' ELSE ', without MFA' END
+         || also_failed(failures, calls) END
     || '; active before on ' || counted(days_before, 'day', 'days') AS summary,
   evidence,
   calls AS events,

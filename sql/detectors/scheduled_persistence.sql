@@ -34,7 +34,8 @@ daily AS MATERIALIZED (
     first_value(role ORDER BY event_time, event_id) FILTER (WHERE NOT is_trigger AND NOT failed AND role IS NOT NULL)
       AS role,
     array_distinct(array_agg(what ORDER BY event_time, event_id)) AS apis,
-    evidence(event_id, event_time) AS evidence
+    array_distinct(array_agg(what ORDER BY event_time, event_id) FILTER (WHERE NOT failed)) AS apis_done,
+    evidence(event_id, event_time, CAST(is_trigger AS VARCHAR)) AS evidence
   FROM steps
   GROUP BY actor, account_id, event_date
   HAVING bool_or(is_trigger) AND bool_or(NOT is_trigger)
@@ -74,11 +75,9 @@ SELECT
   -- A role that exists, was not created for this and was never used: nobody knows what it is for.
   CASE WHEN is_unused AND failures < calls AND account_days >= $warm_up_days THEN 'medium' ELSE 'low' END AS severity,
   actor || CASE WHEN failures = calls THEN ' tried to create' ELSE ' created' END
-    || ' code and a trigger for it, for the first time: ' || listed(apis, 5)
+    || ' code and a trigger for it: ' || listed(coalesce(apis_done, apis), 5)
     || coalesce(', with the role ' || role || CASE WHEN is_unused THEN ', never used before' ELSE '' END, '')
-    || CASE WHEN failures > 0 AND failures < calls
-            THEN '; ' || failures || ' of ' || counted(calls, 'call', 'calls') || ' failed' ELSE '' END
-    AS summary,
+    || also_failed(failures, calls) || '; for the first time' AS summary,
   evidence,
   calls AS events,
   apis,

@@ -5,7 +5,10 @@ confidence = "medium"
 attack     = ["T1555.006", "T1552"]
 why        = "Secrets and parameters give access to more systems; attackers read all of them at once."
 benign     = ["A deployment that loads every parameter of its service", "A rotation or a migration of secrets"]
-respond    = ["Rotate every secret that was read", "See whether the values were used elsewhere since"]
+respond    = [
+  "owner of the workload: rotate every secret that was read",
+  "See whether the values were used elsewhere since",
+]
 [params]
 min_secrets  = { default = 8, min = 2, help = "different secrets or parameters requested within one hour" }
 few_secrets  = { default = 3, min = 2, help = """\
@@ -68,7 +71,8 @@ calls_of_hour AS (
     max(a.event_time) AS last_time,
     count(DISTINCT a.event_id) AS calls,
     count(DISTINCT CASE WHEN a.failed THEN a.event_id END) AS failures,
-    evidence(a.event_id, a.event_time) AS evidence
+    count(DISTINCT CASE WHEN NOT a.failed THEN a.secret_read END) AS secrets_done,
+    evidence(a.event_id, a.event_time, CAST(a.failed AS VARCHAR)) AS evidence
   FROM most AS m
   JOIN asked AS a ON a.actor = m.actor AND a.account_id = m.account_id
     AND a.event_time <= m.until AND a.event_time >= m.until - INTERVAL '1 hour'
@@ -98,7 +102,7 @@ strange AS (
 ),
 judged AS (
   SELECT
-    m.*, c.first_time, c.last_time, c.calls, c.failures, c.evidence,
+    m.*, c.first_time, c.last_time, c.calls, c.failures, c.secrets_done, c.evidence,
     coalesce(b.most_before, 0) AS most_before,
     coalesce(b.hours_before, 0) AS hours_before,
     -- A rotation replaces most of what it reads.
@@ -128,10 +132,10 @@ SELECT
        ELSE 'high' END AS severity,
   CASE WHEN is_rotation OR is_start THEN 'low' WHEN is_minor THEN 'medium' END AS joined_severity,
   actor || CASE WHEN failures = calls THEN ' was denied ' ELSE ' read ' END
-    || counted(secrets, 'different secret', 'different secrets') || ' in an hour'
-    || CASE WHEN failures > 0 AND failures < calls
-            THEN ', ' || failures || ' of ' || counted(calls, 'call', 'calls') || ' failed' ELSE '' END
-    || CASE WHEN secrets_written > 0 THEN ', replaced ' || secrets_written ELSE '' END
+    || counted(CASE WHEN failures = calls THEN secrets ELSE secrets_done END, 'different secret', 'different secrets')
+    || ' in an hour'
+    || CASE WHEN secrets_written > 0 THEN ' and replaced ' || secrets_written ELSE '' END
+    || also_failed(failures, calls)
     || CASE WHEN is_start THEN '; the identity is new, and so far only in known networks with known clients'
             ELSE '; previous maximum: ' || most_before END
     || CASE WHEN is_elsewhere THEN '; from a network that is new for it' ELSE '' END AS summary,

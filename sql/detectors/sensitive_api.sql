@@ -9,7 +9,7 @@ attack     = [
 why        = """\
   Privilege escalation, persistence and theft all need one of a few API calls. Failed attempts count too."""
 benign     = ["Onboarding and key rotation by the people responsible", "Infrastructure code"]
-respond    = ["Compare the change with a ticket or a commit", "Undo it if nobody requested it"]
+respond    = ["Compare the change with a ticket or a commit", "IAM administrator: undo it if nobody requested it"]
 [params]
 routine_days  = { default = 3, min = 1, help = """\
   earlier days on which the identity or its peers did the same that make it routine""" }
@@ -258,8 +258,14 @@ daily AS (
     count(*) FILTER (WHERE failed) AS failures,
     array_distinct(array_agg(api ORDER BY event_time, event_id)) AS apis,
     array_distinct(array_agg(coalesce(target, 'itself') ORDER BY event_time, event_id)) AS targets,
+    array_distinct(array_agg(api_in_words(api, FALSE) || CASE api WHEN 'CreateUser' THEN '' ELSE ' for' END
+      || ' `' || coalesce(target, 'itself') || '`'
+      ORDER BY event_time, event_id) FILTER (WHERE NOT failed)) AS done,
+    array_distinct(array_agg(api_in_words(api, TRUE) || CASE api WHEN 'CreateUser' THEN '' ELSE ' for' END
+      || ' `' || coalesce(target, 'itself') || '`'
+      ORDER BY event_time, event_id)) AS tried,
     max(through) AS through,
-    evidence(event_id, event_time) AS evidence
+    evidence(event_id, event_time, CAST(failed AS VARCHAR)) AS evidence
   FROM asked
   GROUP BY actor, account_id, category, event_date
 )
@@ -274,14 +280,10 @@ SELECT
   CASE WHEN l.level >= 3 THEN 'high' WHEN l.level = 2 THEN 'medium' WHEN l.level = 1 THEN 'low'
        ELSE 'informational' END AS severity,
   make_array(l.technique) AS attack,
-  d.category
-    || CASE WHEN d.failures = d.calls THEN ' (tried, all failed)'
-            WHEN d.failures > 0
-            THEN ' (' || d.failures || ' of ' || counted(d.calls, 'attempt', 'attempts') || ' failed)'
-            ELSE '' END
-    || ': ' || d.actor || ' called ' || listed(d.apis, 4)
-    || ' on ' || listed(d.targets, 3) || coalesce(' through ' || d.through, '')
-    || coalesce(', for outside account ' || l.outside || ' (first time)', '')
+  d.actor || ' ' || listed(coalesce(d.done, d.tried), 4) || coalesce(' through ' || d.through, '')
+    || CASE WHEN d.failures = d.calls THEN '; all attempts failed (' || d.category || ')' ELSE ': ' || d.category END
+    || coalesce('; for outside account ' || l.outside || ' for the first time', '')
+    || also_failed(d.failures, d.calls)
     || '; earlier days: ' || l.days_before || ' (peers: ' || coalesce(l.peer_days_before, 0) || ')'
     AS summary,
   d.evidence,

@@ -32,6 +32,7 @@ daily AS (
     min(event_time) AS first_time,
     max(event_time) AS last_time,
     count(DISTINCT machine) AS machines,
+    count(DISTINCT CASE WHEN NOT failed THEN machine END) AS machines_done,
     count(*) AS calls,
     count(*) FILTER (WHERE failed) AS failures
   FROM asked
@@ -58,11 +59,12 @@ SELECT
   CASE WHEN j.machines >= $many_machines AND j.calls > $excess * j.most_of_peers THEN 'medium'
        ELSE 'low' END AS severity,
   j.actor || CASE WHEN j.failures = j.calls THEN ' was denied' ELSE ' read' END || ' the startup data of '
-    || counted(j.machines, 'machine or template', 'machines or templates') || ', ' || counted(j.calls, 'call', 'calls')
-    || CASE WHEN j.failures > 0 AND j.failures < j.calls THEN ', ' || j.failures || ' failed' ELSE '' END
+    || counted(CASE WHEN j.failures = j.calls THEN j.machines ELSE j.machines_done END,
+      'machine or template', 'machines or templates')
+    || also_failed(j.failures, j.calls)
     || '; previous maximum in a day: ' || counted(j.most_before, 'call', 'calls')
     || ' (peers: ' || j.most_of_peers || ')' AS summary,
-  evidence(a.event_id, a.event_time) AS evidence,
+  evidence(a.event_id, a.event_time, a.machine) AS evidence,
   count(*) AS events,
   array_distinct(array_agg(a.api ORDER BY a.event_time)) AS apis,
   j.machines,
@@ -72,5 +74,5 @@ SELECT
   j.most_of_peers AS baseline_most_calls_of_a_peer_in_a_day
 FROM judged AS j
 JOIN asked AS a ON a.actor = j.actor AND a.account_id = j.account_id AND a.event_date = j.event_date
-GROUP BY j.first_time, j.last_time, j.actor, j.account_id, j.event_date, j.machines, j.calls, j.failures, j.days_before,
-  j.most_before, j.most_of_peers
+GROUP BY j.first_time, j.last_time, j.actor, j.account_id, j.event_date, j.machines, j.machines_done, j.calls,
+  j.failures, j.days_before, j.most_before, j.most_of_peers

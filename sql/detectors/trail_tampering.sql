@@ -6,7 +6,7 @@ kind       = "fact"
 attack     = ["T1562.008", "T1562.001", "T1070"]
 why        = "Attackers who want to stay unseen switch off logging and detection first."
 benign     = ["Infrastructure code that rebuilds a trail", "An account that is closed on purpose"]
-respond    = ["Turn it on again and read what happened while it was off", "Ask who requested the change"]
+respond    = ["security team: turn it on again and read what happened while it was off", "Ask who requested the change"]
 [params]
 routine_days = { default = 3, min = 1, help = """\
   earlier days on which the identity or its peers did the same that make it routine""" }
@@ -15,6 +15,11 @@ WITH changed AS (
   SELECT
     *,
     event_source || ':' || api AS what,
+    coalesce(json_get_str(request_parameters, 'name'), json_get_str(request_parameters, 'trailName'),
+      json_get_str(request_parameters, 'eventDataStore'), json_get_str(request_parameters, 'detectorId'),
+      json_get_str(request_parameters, 'configurationRecorderName'),
+      json_get_str(request_parameters, 'deliveryChannelName'), json_get_str(request_parameters, 'bucketName'),
+      json_get_str(request_parameters, 'logGroupName'), json_get_str(request_parameters, 'alarmNames', 0)) AS object,
     in_api_list('stops_logging', event_source, event_name) AS stops
   FROM calls
   WHERE event_time >= $from AND event_time < $to
@@ -24,7 +29,7 @@ WITH changed AS (
 ),
 weakened AS MATERIALIZED (
   SELECT
-    actor, account_id, event_date, event_time, event_id, failed, event_source, api, what,
+    actor, account_id, aws_region, event_date, event_time, event_id, failed, event_source, api, what, object,
     CASE
       WHEN stops THEN 'high'
       -- Without management events, a trail records almost nothing but still looks healthy.
@@ -68,9 +73,28 @@ daily AS MATERIALIZED (
     count(*) FILTER (WHERE failed) AS failures,
     array_distinct(array_agg(what ORDER BY event_time, event_id)) AS what,
     array_distinct(array_agg(what) FILTER (WHERE weight <> 'low')) AS what_weighs,
+    array_distinct(array_agg(api_in_words(api, FALSE) || ' of ' || service || coalesce(' `' || object || '`', '')
+      ORDER BY event_time, event_id) FILTER (WHERE NOT failed)) AS done,
+    array_distinct(array_agg(api_in_words(api, TRUE) || ' of ' || service || coalesce(' `' || object || '`', '')
+      ORDER BY event_time, event_id)) AS tried,
+    array_distinct(array_agg(coalesce(aws_region, 'no region') ORDER BY event_time, event_id)) AS regions,
     bool_or(weight = 'high') AS heavy,
-    evidence(event_id, event_time) AS evidence
-  FROM weakened
+    evidence(event_id, event_time, CAST(failed AS VARCHAR)) AS evidence
+  FROM (
+    SELECT
+      *,
+      CASE split_part(event_source, '.', 1)
+        WHEN 'cloudtrail' THEN 'CloudTrail'
+        WHEN 'guardduty' THEN 'GuardDuty'
+        WHEN 'config' THEN 'AWS Config'
+        WHEN 'securityhub' THEN 'Security Hub'
+        WHEN 'monitoring' THEN 'CloudWatch'
+        WHEN 'logs' THEN 'CloudWatch Logs'
+        WHEN 'events' THEN 'EventBridge'
+        ELSE split_part(event_source, '.', 1)
+      END AS service
+    FROM weakened
+  )
   WHERE weight IS NOT NULL
   GROUP BY actor, account_id, event_date
 ),
@@ -135,10 +159,8 @@ SELECT
        WHEN days_before >= $routine_days THEN 'low'
        WHEN unusual_apis >= 1 THEN 'medium'
        ELSE 'low' END AS severity,
-  actor || CASE WHEN failures = calls THEN ' tried to weaken' ELSE ' weakened' END || ' logging or detection: '
-    || listed(what, 4)
-    || CASE WHEN failures > 0 AND failures < calls
-            THEN '; ' || failures || ' of ' || counted(calls, 'call', 'calls') || ' failed' ELSE '' END
+  actor || ' ' || listed(coalesce(done, tried), 4) || ' in ' || account_id || ' ' || listed(regions, 3)
+    || also_failed(failures, calls)
     || CASE WHEN days_before > 0 THEN '; before: on ' || counted(days_before, 'day', 'days') ELSE '; never before' END
     AS summary,
   evidence,

@@ -55,11 +55,11 @@ fn meant(typed: &str, names: &[&str]) -> Result<Vec<String>> {
 
 /// What people call an identity, in lower case: all of its name, its short name, its resource without the type, its last
 /// part.
-fn forms(name: &str) -> [String; 4] {
-    let short = short_name(name).to_lowercase();
-    let without_type = short.split_once('/').map_or(short.as_str(), |(_, rest)| rest).to_owned();
-    let last = short.rsplit('/').next().unwrap_or_default().to_owned();
-    [name.to_lowercase(), short, without_type, last]
+fn forms(name: &str) -> [String; 5] {
+    let resource = name.splitn(6, ':').nth(5).unwrap_or(name).to_lowercase();
+    let without_type = resource.split_once('/').map_or(resource.as_str(), |(_, rest)| rest).to_owned();
+    let last = resource.rsplit('/').next().unwrap_or_default().to_owned();
+    [name.to_lowercase(), short_name(name).to_lowercase(), resource, without_type, last]
 }
 
 #[cfg(test)]
@@ -80,7 +80,7 @@ mod tests {
         assert_eq!(found("Maria"), [NAMES[0]]);
         assert_eq!(found("user/eng/maria"), [NAMES[0]]);
         assert_eq!(found("maria@Example.com"), [NAMES[1], NAMES[4]]);
-        assert_eq!(found("Admin/maria@example.com"), [NAMES[1]]);
+        assert_eq!(found("maria@example.com as Admin"), [NAMES[1]]);
         assert_eq!(found("deploy"), [NAMES[2], NAMES[3]]);
         assert_eq!(found("role/deploy"), [NAMES[2], NAMES[3]]);
     }

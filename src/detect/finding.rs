@@ -74,8 +74,11 @@ pub struct Finding {
     pub first_time: String,
     /// Last event.
     pub last_time: String,
-    /// One sentence.
+    /// One sentence, with names in full.
     pub summary: String,
+    /// The sentence with short names, which are unambiguous within the report.
+    #[serde(default)]
+    pub headline: String,
     /// ATT&CK techniques.
     pub attack: Vec<String>,
     /// The events it is based on.
@@ -88,6 +91,9 @@ pub struct Finding {
     pub benign: Vec<String>,
     /// What to do.
     pub respond: Vec<String>,
+    /// Commands to look at it, and to contain it.
+    #[serde(default)]
+    pub next_steps: Vec<NextStep>,
     /// An analyst's verdict on it, or on the same activity on another day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<SeenBefore>,
@@ -125,6 +131,30 @@ pub struct Event {
     pub source_object: Option<String>,
     /// Its position in that object, from 0.
     pub source_record: Option<i64>,
+    /// ARN of the caller, with the session of a role.
+    #[serde(default, skip_serializing)]
+    pub caller_arn: Option<String>,
+    /// ARN of the role or user that issued the caller's session.
+    #[serde(default, skip_serializing)]
+    pub issuer_arn: Option<String>,
+    /// The caller's access key.
+    #[serde(default, skip_serializing)]
+    pub access_key_id: Option<String>,
+}
+
+/// Something to do about a finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct NextStep {
+    /// What it is for.
+    pub purpose: String,
+    /// The command, for a POSIX shell; null where the events do not have what it needs. Trailhunt never runs it.
+    pub command: Option<String>,
+    /// Whether it changes something.
+    pub changes: bool,
+    /// Who can do it: `analyst`, `IAM administrator of 111122223333`, ...
+    #[serde(rename = "for")]
+    pub audience: String,
 }
 
 impl Finding {
@@ -219,6 +249,7 @@ impl Finding {
             region,
             first_time,
             last_time,
+            headline: summary.clone(),
             summary,
             attack,
             evidence: Evidence {
@@ -229,6 +260,7 @@ impl Finding {
             details,
             benign: detector.benign.clone(),
             respond: detector.respond.clone(),
+            next_steps: Vec::new(),
             verdict: None,
         })
     }
@@ -301,12 +333,14 @@ pub mod tests {
             first_time: String::new(),
             last_time: String::new(),
             summary: String::new(),
+            headline: String::new(),
             attack: vec!["T1078".into()],
             evidence: Evidence::default(),
             baseline: Default::default(),
             details: Default::default(),
             benign: vec![],
             respond: vec![],
+            next_steps: vec![],
             verdict: None,
         }
     }

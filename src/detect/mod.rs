@@ -28,7 +28,7 @@ mod window;
 
 pub use check::check;
 pub use detector::Detector;
-pub use finding::{Event, Evidence, Finding, Status};
+pub use finding::{Event, Evidence, Finding, NextStep, Status};
 pub use fixture::{FixtureResult, expand, later};
 pub use front_matter::FrontMatter;
 pub use judgement::{Judgement, Verdicts};

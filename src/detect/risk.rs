@@ -42,6 +42,8 @@ pub struct Reason {
     pub weight: f64,
     /// Finding's summary.
     pub summary: String,
+    /// Finding's summary with short names.
+    pub headline: String,
 }
 
 /// Entities by risk, highest first. The risk of an actor includes the findings about its addresses and keys, and about
@@ -99,6 +101,7 @@ fn entity((entity_type, entity): (&str, &str), findings: &[&Finding]) -> Entity 
             finding: finding.id.clone(),
             weight: finding.weight(),
             summary: finding.summary.clone(),
+            headline: finding.headline.clone(),
         })
         .collect();
     reasons.sort_by(|a, b| b.weight.total_cmp(&a.weight));

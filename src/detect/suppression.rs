@@ -86,6 +86,8 @@ pub struct Suppressed {
     pub first_time: String,
     /// One sentence.
     pub summary: String,
+    /// The sentence with short names.
+    pub headline: String,
     /// Why it is accepted: the reason of the first matching entry.
     pub reason: String,
     /// That entry's last day.
@@ -265,6 +267,7 @@ impl Suppressed {
             account_id: finding.account_id,
             region: finding.region,
             first_time: finding.first_time,
+            headline: finding.headline,
             summary: finding.summary,
             reason: entry.reason.clone(),
             expires: entry.expires,

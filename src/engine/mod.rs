@@ -31,4 +31,5 @@ pub use services::names_service;
 pub use session::{Session, TempTable, session};
 pub use sql::Sql;
 pub use table_function::{TableFunction, table_functions};
+pub use udf::api_name;
 pub use value::{Parameters, Value};

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{Days, NaiveDate, NaiveTime, Utc};
+use chrono::{Days, Utc};
+use url::Url;
 
 use super::compare::Previous;
 use super::compliance::compliance;
@@ -10,9 +11,11 @@ use super::coverage::{Coverage, History};
 use super::detector_summary::DetectorSummary;
 use super::document::{FORMAT_VERSION, Report, Run};
 use super::matrix::matrix;
+use super::names::Naming;
 use super::recommendation::recommendations;
 use super::sections::{Judged, Sections, events_in_window};
 use super::stale::stale_reasons;
+use super::timelines::timelines;
 use crate::detect::suppression::Triage;
 use crate::detect::{Detector, Finding, Hunt, Suppressions, Verdicts, Window, risk};
 use crate::engine::Session;
@@ -20,15 +23,8 @@ use crate::error::Result;
 use crate::geo::Geo;
 use crate::indicators::Search;
 use crate::lake::{DataFile, Snapshot};
+use crate::response::add_next_steps;
 use crate::sha256;
-use crate::timeline::{self, Subject, Timeline};
-
-/// Entities that make calls.
-const TIMELINE_TYPES: [&str; 3] = ["actor", "access_key", "ip"];
-/// Timelines, their days and their rows: what somebody reads of a report.
-const TIMELINES_MAX: usize = 10;
-const TIMELINE_DAYS_MAX: usize = 7;
-const TIMELINE_ROWS_MAX: usize = 200;
 
 const RISK_FORMULA: &str = "100 x (1 - product of (1 - severity x confidence x (1 + score) / 2)), \
                             one factor per detector and technique (noisy-OR)";
@@ -92,7 +88,18 @@ pub async fn report(inputs: ReportInputs<'_>) -> Result<Report> {
     let was_judged = |finding: &Finding| ran(&finding.detector) && sections.has_events_on_days_of(finding, window);
     let mut resolved = previous.map(|previous| previous.compare(&mut triage, was_judged)).unwrap_or_default();
     verdicts.mark(&mut resolved);
-    let Triage { findings, suppressed, entries } = triage;
+    let Triage { mut findings, mut suppressed, entries } = triage;
+    let mut naming = Naming::default();
+    naming.see_findings(findings.iter().chain(&resolved));
+    suppressed.iter().for_each(|finding| naming.see([&*finding.entity, &finding.summary]));
+    sections.rows().for_each(|row| naming.see_row(row));
+    let names = naming.names();
+    for finding in findings.iter_mut().chain(&mut resolved) {
+        finding.headline = names.sentence(&finding.summary);
+    }
+    suppressed.iter_mut().for_each(|finding| finding.headline = names.sentence(&finding.summary));
+    let lake = snapshot.location.to_string();
+    add_next_steps(session, &mut findings, &as_typed(&lake)).await?;
     let entities = risk::entities(&findings);
     let timelines = timelines(session, &entities, &findings).await?;
     let ingested = coverage.is_some();
@@ -117,7 +124,7 @@ pub async fn report(inputs: ReportInputs<'_>) -> Result<Report> {
             tool: concat!("trailhunt ", env!("CARGO_PKG_VERSION")).into(),
             finished_at: Utc::now(),
             window,
-            lake: snapshot.location.to_string(),
+            lake,
             lake_version: snapshot.version,
             data_files_sha256: data_files_sha256(snapshot),
             detectors: detectors.iter().map(|d| (d.id.clone(), d.sha256.clone())).collect(),
@@ -132,6 +139,7 @@ pub async fn report(inputs: ReportInputs<'_>) -> Result<Report> {
         statistics: sections.statistics,
         baselines: sections.baselines,
         deviations: sections.deviations,
+        names: naming.short(&names),
         entities,
         timelines,
         compliance: compliance(&summaries, &findings, &coverage),
@@ -150,26 +158,10 @@ pub async fn report(inputs: ReportInputs<'_>) -> Result<Report> {
     })
 }
 
-/// The timelines of the riskiest identities, keys and addresses, on the days of their heaviest findings.
-async fn timelines(session: &Session, entities: &[risk::Entity], findings: &[Finding]) -> Result<Vec<Timeline>> {
-    let subject = |entity: &risk::Entity| {
-        let mut days = BTreeSet::new();
-        let heaviest = entity.reasons.iter().filter_map(|reason| findings.iter().find(|f| f.id == reason.finding));
-        for finding in heaviest {
-            if days.len() >= TIMELINE_DAYS_MAX {
-                break;
-            }
-            let times = [&finding.first_time, &finding.last_time];
-            days.extend(times.iter().filter_map(|time| time.get(..10)?.parse::<NaiveDate>().ok()));
-        }
-        let (from, to) = (*days.first()?, days.last()?.checked_add_days(Days::new(1))?);
-        let midnight = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
-        let window = Window { from: midnight(from), to: midnight(to) };
-        Some(Subject { name: entity.entity.clone(), entities: vec![entity.entity.clone()], window, days })
-    };
-    let with_calls = entities.iter().filter(|entity| TIMELINE_TYPES.contains(&entity.entity_type.as_str()));
-    let subjects: Vec<Subject> = with_calls.take(TIMELINES_MAX).filter_map(subject).collect();
-    timeline::timelines(session, &subjects, findings, TIMELINE_ROWS_MAX).await
+/// A location as a command takes it: a folder by its path.
+fn as_typed(location: &str) -> String {
+    let path = Url::parse(location).ok().and_then(|url| url.to_file_path().ok());
+    path.map_or_else(|| location.to_owned(), |path| path.display().to_string())
 }
 
 /// Days up to the end of the window, and what the detectors need.

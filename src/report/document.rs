@@ -46,6 +46,8 @@ pub struct Report {
     pub suppressed: Vec<Suppressed>,
     /// Every entry of the suppressions file, and what it matched.
     pub suppressions: Vec<Use>,
+    /// Short names of the identities in this report; two identities never have the same.
+    pub names: BTreeMap<String, String>,
     /// Entities that findings are about, highest risk first.
     pub entities: Vec<Entity>,
     /// What the riskiest identities did, in order of time, on the days of their heaviest findings.

@@ -5,7 +5,7 @@ use std::io::Write;
 use super::csv::{field, word};
 use crate::indicators::{Count, Hit, Search};
 use crate::terminal::printable_line;
-use crate::wording::{account_of, counted, grouped, plural, short_name, shown_time, wrapped};
+use crate::wording::{Names, counted, grouped, plural, shown_time, wrapped};
 
 /// Columns that lines are wrapped to, and those left of a hit's text.
 const WIDTH: usize = 100;
@@ -190,8 +190,7 @@ fn names(counts: &[Count], total: u64, shown: impl Fn(&str) -> String) -> String
 
 /// The short name of an identity and its account.
 pub fn with_account(name: &str) -> String {
-    let account = account_of(name).map(|account| format!(" {account}")).unwrap_or_default();
-    short_name(name) + &account
+    Names::default().short(name)
 }
 
 /// A column: its header, and its value for a hit.

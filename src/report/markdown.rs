@@ -6,10 +6,10 @@ use super::document::Report;
 use super::indicators;
 use super::text::{counts, entity_kind, gap_sentence};
 use crate::detect::rate::in_words;
-use crate::detect::{Finding, Status};
+use crate::detect::{Finding, NextStep, Severity, Status};
 use crate::indicators::Search;
 use crate::terminal::printable_line;
-use crate::wording::{account_of, counted, grouped, short_name, shown_time, with_short_names};
+use crate::wording::{account_of, counted, grouped, shown_time};
 
 /// Findings, entities and problems shown. The page says how many more there are.
 const SHOWN_MAX: usize = 20;
@@ -48,6 +48,7 @@ pub fn markdown(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
         writeln!(out, "{}", line(finding))?;
     }
     more(report.findings.len(), "more finding", out)?;
+    next_steps(report, out)?;
     if !report.entities.is_empty() {
         writeln!(
             out,
@@ -55,7 +56,10 @@ pub fn markdown(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
         )?;
     }
     for entity in report.entities.iter().take(SHOWN_MAX) {
-        let (kind, name) = (inert(entity_kind(&entity.entity_type)), inert(&short_name(&entity.entity)));
+        let (kind, name) = (
+            inert(entity_kind(&entity.entity_type)),
+            inert(report.names.get(&entity.entity).unwrap_or(&entity.entity)),
+        );
         let account = account_of(&entity.entity).unwrap_or_default();
         writeln!(out, "| {:.1} | {kind} | {name} | {account} | {} |", entity.risk, grouped(entity.findings))?;
     }
@@ -98,8 +102,8 @@ fn indicator_lines(search: &Search, out: &mut impl Write) -> std::io::Result<()>
 
 fn line(finding: &Finding) -> String {
     let status = if finding.status == Status::New { "new" } else { "continuing" };
-    let Finding { severity, first_time, summary, expected, detector, id, .. } = finding;
-    let (time, mut summary, detector) = (shown_time(first_time), inert(&with_short_names(summary)), inert(detector));
+    let Finding { severity, first_time, headline, expected, detector, id, .. } = finding;
+    let (time, mut summary, detector) = (shown_time(first_time), inert(headline), inert(detector));
     if let Some(origin) = &finding.origin {
         summary.push_str(&format!("; {}", inert(&origin.to_string())));
     }
@@ -108,6 +112,27 @@ fn line(finding: &Finding) -> String {
     }
     let common = in_words(*expected);
     format!("| {severity} | {status} | {time} | {summary} | {common} | {detector} | {id} |")
+}
+
+/// The commands of the findings that need an answer.
+fn next_steps(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
+    let shown = report.findings.iter().take(SHOWN_MAX);
+    let urgent: Vec<_> = shown.filter(|finding| finding.severity >= Severity::Medium).collect();
+    if !urgent.is_empty() {
+        writeln!(out, "\n## Next steps\n\nTrailhunt runs none of these commands. Those that change something say so.")?;
+    }
+    for Finding { id, headline, next_steps, .. } in urgent {
+        writeln!(out, "\n**{id}** {}\n", inert(headline))?;
+        for NextStep { purpose, command, changes, audience } in next_steps {
+            let change = if *changes { "**change**: " } else { "" };
+            writeln!(out, "- {change}{} ({})", inert(purpose), inert(audience))?;
+            if let Some(command) = command {
+                // In a block of code nothing is markup but its end, which no command on one line can have.
+                writeln!(out, "\n  ```sh\n  {}\n  ```\n", printable_line(command))?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Lists missing data and failed detectors.

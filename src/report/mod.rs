@@ -18,6 +18,7 @@ mod json;
 mod lake_status;
 mod markdown;
 mod matrix;
+mod names;
 mod ocsf;
 mod output;
 mod recommendation;
@@ -28,6 +29,7 @@ mod sections;
 mod stale;
 mod summary;
 mod text;
+mod timelines;
 
 pub use assemble::{ReportInputs, report};
 pub use compare::Previous;

@@ -87,7 +87,8 @@ fn event(report: &Report, finding: &Finding) -> Value {
         "resources": [{"uid": finding.entity, "type": finding.entity_type}],
         "remediation": {"desc": finding.respond.join("; ")},
         "evidences": finding.evidence.events.iter().map(evidence).collect::<Vec<_>>(),
-        "unmapped": {"baseline": finding.baseline, "details": finding.details, "benign": finding.benign},
+        "unmapped": {"baseline": finding.baseline, "details": finding.details, "benign": finding.benign,
+                     "next_steps": finding.next_steps},
     }))
 }
 

@@ -80,7 +80,7 @@ fn result(report: &Report, finding: &Finding) -> Value {
         "properties": {
             "severity": finding.severity, "confidence": finding.confidence, "attack": finding.attack,
             "first_time": finding.first_time, "last_time": finding.last_time,
-            "account_id": finding.account_id, "region": finding.region,
+            "account_id": finding.account_id, "region": finding.region, "next_steps": finding.next_steps,
         },
     });
     // SARIF allows a state only in a comparison.

@@ -54,6 +54,12 @@ impl Sections {
         Sections::place(sections.try_collect().await?)
     }
 
+    /// The rows that may name identities.
+    pub fn rows(&self) -> impl Iterator<Item = &Row> {
+        let sections = [&self.baselines, &self.daily_calls, &self.deviations, &self.sensitive_api_calls];
+        sections.into_iter().chain(self.statistics.values()).flatten()
+    }
+
     /// Whether the days of a finding were evaluated again: they are in the window and have events.
     pub fn has_events_on_days_of(&self, finding: &Finding, window: Window) -> bool {
         let time = |text: &str| text.parse::<DateTime<Utc>>().ok();

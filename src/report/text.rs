@@ -11,7 +11,7 @@ use crate::detect::risk::Entity;
 use crate::detect::suppression::{State, Use};
 use crate::detect::{Finding, Severity};
 use crate::terminal::printable_line;
-use crate::wording::{counted, grouped, short_name, shown_time, with_short_names, wrapped};
+use crate::wording::{counted, grouped, shown_time, wrapped};
 
 /// Findings and entities shown. The summary says how many more there are.
 const SHOWN_MAX: usize = 10;
@@ -56,7 +56,7 @@ pub fn text(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
     if !report.entities.is_empty() {
         writeln!(out, "\nRiskiest identities")?;
     }
-    report.entities.iter().take(SHOWN_MAX).try_for_each(|entity| entity_lines(entity, out))?;
+    report.entities.iter().take(SHOWN_MAX).try_for_each(|entity| entity_lines(entity, &report.names, out))?;
     more(report.entities.len(), SHOWN_MAX, "more identity", out)?;
     if let Some(search) = &report.indicators {
         writeln!(out, "\nIndicators")?;
@@ -76,7 +76,7 @@ fn finding_lines(finding: &Finding, out: &mut impl Write) -> std::io::Result<()>
     let head = format!("  {:8}  ", finding.severity.to_string());
     // `informational` is longer than its column.
     let indent = head.len().max(FINDING_INDENT);
-    let summary = format!("{}  {}", shown_time(&finding.first_time), with_short_names(&finding.summary));
+    let summary = format!("{}  {}", shown_time(&finding.first_time), finding.headline);
     let summary = wrapped(&printable_line(&summary), WIDTH - indent, SUMMARY_LINES_MAX);
     indented(&head, &summary, indent, out)?;
     let techniques = finding.attack.join(" ");
@@ -92,15 +92,27 @@ fn finding_lines(finding: &Finding, out: &mut impl Write) -> std::io::Result<()>
     let mut lines = origin.into_iter().chain(seen);
     lines.try_for_each(|line| {
         indented("", &wrapped(&printable_line(&line), WIDTH - indent, SUMMARY_LINES_MAX), indent, out)
-    })
+    })?;
+    let first = |changes: bool| {
+        let mut steps = finding.next_steps.iter().filter(move |step| step.changes == changes);
+        steps.find_map(|step| step.command.as_ref().map(|command| (command, &step.audience)))
+    };
+    // Commands are not wrapped: a break would be pasted with them.
+    if let Some((command, _)) = first(false) {
+        writeln!(out, "{:indent$}look: {}", "", printable_line(command))?;
+    }
+    match first(true) {
+        Some((command, by)) => writeln!(out, "{:indent$}contain ({by}): {}", "", printable_line(command)),
+        None => Ok(()),
+    }
 }
 
 /// Risk, kind and short name; then the ARN where there is one; then the detectors.
-fn entity_lines(entity: &Entity, out: &mut impl Write) -> std::io::Result<()> {
-    let name = short_name(&entity.entity);
+fn entity_lines(entity: &Entity, names: &BTreeMap<String, String>, out: &mut impl Write) -> std::io::Result<()> {
+    let name = names.get(&entity.entity).unwrap_or(&entity.entity);
     let kind = printable_line(entity_kind(&entity.entity_type));
-    writeln!(out, "  {:5.1}  {kind:10}  {}", entity.risk, printable_line(&name))?;
-    if name != entity.entity {
+    writeln!(out, "  {:5.1}  {kind:10}  {}", entity.risk, printable_line(name))?;
+    if *name != entity.entity {
         writeln!(out, "{:ENTITY_INDENT$}{}", "", printable_line(&entity.entity))?;
     }
     let mut detectors: Vec<&str> = Vec::new();
@@ -241,7 +253,8 @@ mod tests {
             attack: vec![],
             reasons: vec![],
         };
-        let text = lines(|out| entity_lines(&entity, out));
+        let names = BTreeMap::from([(arn.to_owned(), arn.rsplit(':').next().unwrap().to_owned())]);
+        let text = lines(|out| entity_lines(&entity, &names, out));
         let expected = "user/ma\u{fffd}ria\u{fffd}[2J\n";
         assert!(text.starts_with(&format!("   97.2  identity    {expected}")), "{text}");
         assert!(text.contains("\n                     arn:aws:iam::111122223333:user/ma\u{fffd}ria"), "{text}");

@@ -73,6 +73,7 @@ pub async fn judge(lake: &Lake, given: &GivenVerdict) -> Result<Recorded> {
             evidence: Evidence { total: finding.evidence.total, events: Vec::new() },
             benign: Vec::new(),
             respond: Vec::new(),
+            next_steps: Vec::new(),
             verdict: None,
             ..finding.clone()
         },

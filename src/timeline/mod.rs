@@ -23,7 +23,7 @@ pub use text::{missing, text};
 
 use calls::{Calls, Found, Reader};
 
-use crate::detect::{Finding, Severity, Window};
+use crate::detect::{Finding, NextStep, Severity, Window};
 use crate::engine::Session;
 use crate::error::Result;
 
@@ -68,6 +68,8 @@ pub struct Timeline {
     pub lanes: Vec<Lane>,
     /// What happened, in order of time.
     pub rows: Vec<Row>,
+    /// How to contain what its findings of medium severity or above report: commands that change something.
+    pub next_steps: Vec<NextStep>,
     /// Calls of all rows, also of those left out, and how many of them failed.
     pub calls: u64,
     /// Failed calls.

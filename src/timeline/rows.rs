@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::calls::{Calls, Created, Credential, Found};
 use super::lanes::Lanes;
 use super::{Api, Kind, Row, Subject, Timeline};
-use crate::detect::Finding;
+use crate::detect::{Finding, NextStep, Severity};
 use crate::wording::{counted, times};
 
 /// Longest pause within a row.
@@ -16,6 +16,8 @@ const PAUSE_MAX: TimeDelta = TimeDelta::minutes(10);
 const OBJECTS_MAX: usize = 3;
 const APIS_MAX: usize = 5;
 const EVENTS_MAX: usize = 10;
+/// Commands to contain what happened: what somebody goes through at night.
+const STEPS_MAX: usize = 15;
 /// How what a subject created belongs to it.
 const CREATED: &str = "created by it";
 /// Days that an identity must be known before something else of it can be called new.
@@ -77,7 +79,14 @@ pub fn timeline(subject: &Subject, found: &Found, findings: &[Finding], rows_max
     let lanes = Lanes::of(&calls);
     let firsts = Firsts::of(found);
     let mut rows = merged(calls.iter().map(|(calls, ..)| *calls), &lanes, &firsts);
-    rows.extend(findings.iter().filter_map(|finding| finding_row(finding, subject, &lanes)));
+    let (mut found_rows, mut next_steps) = (Vec::new(), Vec::new());
+    for finding in findings {
+        if let Some(row) = finding_row(finding, subject, &lanes) {
+            found_rows.push(row);
+            add_steps(finding, &mut next_steps);
+        }
+    }
+    rows.extend(found_rows);
     rows.sort_by_key(|row| (row.first_time, row.kind));
     let total = |failed_only: bool| {
         let counted = calls.iter().filter(|(calls, ..)| calls.failed || !failed_only);
@@ -90,6 +99,7 @@ pub fn timeline(subject: &Subject, found: &Found, findings: &[Finding], rows_max
         window: subject.window,
         lanes: lanes.into_vec(),
         rows,
+        next_steps,
         calls,
         failed,
         left_out,
@@ -279,6 +289,16 @@ impl<'a> Firsts<'a> {
         let fresh = items.iter().filter(|(_, kind, item)| item.as_ref().is_some_and(|item| is_first(kind, item)));
         new.extend(fresh.map(|(word, ..)| *word));
         new
+    }
+}
+
+/// Adds how to contain a finding.
+fn add_steps(finding: &Finding, steps: &mut Vec<NextStep>) {
+    let changes = finding.next_steps.iter().filter(|step| step.changes && finding.severity >= Severity::Medium);
+    for step in changes {
+        if steps.len() < STEPS_MAX && !steps.contains(step) {
+            steps.push(step.clone());
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::{Kind, Lane, Row, Timeline};
 use crate::terminal::printable_line;
-use crate::wording::{counted, short_name, with_short_names, wrapped};
+use crate::wording::{Names, counted, wrapped};
 
 /// Columns left of a row's text: time, lane, kind.
 const INDENT: usize = 28;
@@ -19,7 +19,8 @@ const LINES_MAX: usize = 4;
 /// When `out` cannot be written.
 pub fn text(timeline: &Timeline, width: usize, out: &mut impl Write) -> io::Result<()> {
     let width = width.max(INDENT + 20);
-    writeln!(out, "timeline  {}", printable_line(&short_name(&timeline.entity)))?;
+    let names = names(timeline);
+    writeln!(out, "timeline  {}", printable_line(&names.short(&timeline.entity)))?;
     let window = &timeline.window;
     let time = |time: DateTime<Utc>| time.format("%Y-%m-%d %H:%M");
     writeln!(out, "period    {} to {} UTC", time(window.from), time(window.to))?;
@@ -28,7 +29,7 @@ pub fn text(timeline: &Timeline, width: usize, out: &mut impl Write) -> io::Resu
         writeln!(out, "\nCredentials")?;
     }
     for (at, lane) in timeline.lanes.iter().enumerate() {
-        let lines = wrapped(&printable_line(&lane_line(lane)), width - 7, LINES_MAX);
+        let lines = wrapped(&printable_line(&lane_line(lane, &names)), width - 7, LINES_MAX);
         let heads = std::iter::once(format!("  {:>3}  ", at + 1)).chain(std::iter::repeat("       ".into()));
         heads.zip(lines).try_for_each(|(head, line)| writeln!(out, "{head}{line}"))?;
     }
@@ -41,7 +42,7 @@ pub fn text(timeline: &Timeline, width: usize, out: &mut impl Write) -> io::Resu
             writeln!(out, "\n{date}")?;
             day = Some(date);
         }
-        let mut line = line(row);
+        let mut line = line(row, &names);
         if let Some(known) = places.get_mut(row.lane).filter(|_| row.kind != Kind::Finding) {
             let place = (address(row), row.client.clone());
             if known.0 != place.0 {
@@ -58,7 +59,19 @@ pub fn text(timeline: &Timeline, width: usize, out: &mut impl Write) -> io::Resu
         let heads = std::iter::once(head).chain(std::iter::repeat(" ".repeat(INDENT)));
         heads.zip(lines).try_for_each(|(head, line)| writeln!(out, "{head}{line}"))?;
     }
-    missing(timeline).iter().try_for_each(|reason| writeln!(out, "\n{reason}"))
+    missing(timeline).iter().try_for_each(|reason| writeln!(out, "\n{reason}"))?;
+    if !timeline.next_steps.is_empty() {
+        writeln!(out, "\nTo contain it; trailhunt runs none of this, and each command changes AWS")?;
+    }
+    for step in &timeline.next_steps {
+        let purpose = format!("# {} ({})", step.purpose, step.audience);
+        wrapped(&printable_line(&purpose), width - 2, LINES_MAX)
+            .iter()
+            .try_for_each(|line| writeln!(out, "  {line}"))?;
+        // On one line, to be copied.
+        step.command.iter().try_for_each(|command| writeln!(out, "  {}", printable_line(command)))?;
+    }
+    Ok(())
 }
 
 /// What the timeline does not show.
@@ -71,6 +84,15 @@ pub fn missing(timeline: &Timeline) -> Vec<String> {
         cut_off.map(|time| format!("Too many calls: those from {time} on are missing; choose a shorter period"));
     let left_out = (timeline.left_out > 0).then_some(left_out);
     [left_out, timeline.more_sessions.then_some(sessions), cut_off].into_iter().flatten().collect()
+}
+
+/// Names as short as possible on a timeline.
+pub(super) fn names(timeline: &Timeline) -> Names {
+    let of_lane = |lane: &Lane| [Some(lane.actor.clone()), lane.session.clone(), lane.origin.clone()];
+    let of_lanes = timeline.lanes.iter().flat_map(of_lane).flatten();
+    let texts: Vec<String> =
+        of_lanes.chain(timeline.rows.iter().map(|row| row.text.clone())).chain([timeline.entity.clone()]).collect();
+    Names::of(texts.iter().map(String::as_str))
 }
 
 /// `1,234 calls: 1,100 succeeded, 134 failed; 3 findings`.
@@ -92,16 +114,13 @@ pub(super) fn totals(timeline: &Timeline) -> String {
 }
 
 /// `Admin/maria, key ASIA..., origin maria`.
-pub(super) fn lane_line(lane: &Lane) -> String {
-    let mut line = short_name(lane.session.as_deref().unwrap_or(&lane.actor));
-    if let Some(account) = crate::wording::account_of(lane.session.as_deref().unwrap_or(&lane.actor)) {
-        line.push_str(&format!(" in {account}"));
-    }
+pub(super) fn lane_line(lane: &Lane, names: &Names) -> String {
+    let mut line = names.short(lane.session.as_deref().unwrap_or(&lane.actor));
     if let Some(credential) = &lane.credential {
         line.push_str(&format!(", key {credential}"));
     }
     match &lane.origin {
-        Some(origin) => line.push_str(&format!(", origin {}", short_name(origin))),
+        Some(origin) => line.push_str(&format!(", origin {}", names.short(origin))),
         None if lane.why != "itself" => line.push_str(&format!(", {}", lane.why)),
         None => {}
     }
@@ -118,8 +137,8 @@ pub(super) fn word(row: &Row) -> String {
 }
 
 /// What happened, for how long, what was new.
-pub(super) fn line(row: &Row) -> String {
-    let mut line = with_short_names(&row.text);
+pub(super) fn line(row: &Row, names: &Names) -> String {
+    let mut line = names.sentence(&row.text);
     if let Some(finding) = &row.finding {
         // First, because long texts are cut.
         line.insert_str(0, &format!("[{finding}] "));

@@ -243,7 +243,7 @@ fn what_a_service_does_counts_for_whoever_asked_it() {
     let summary = found.alerts("brendan");
     assert!(summary.contains("through cloudformation.amazonaws.com"), "{summary}");
     for category in ["administrator granted", "trust changed"] {
-        let finding = found.about("brendan").into_iter().find(|f| f.summary.starts_with(category));
+        let finding = found.about("brendan").into_iter().find(|f| f.details["category"] == category);
         assert!(finding.is_some_and(|f| f.severity >= Severity::Medium), "{category}\n{found}");
     }
     // Her stack was updated the same day, as every few days, with the same role.
@@ -579,7 +579,7 @@ fn a_permission_set_made_again_and_a_rotation_by_the_book_are_routine() {
     let found = company.hunt(&detectors);
     PEOPLE[..7].iter().for_each(|name| found.is_calm_about(name));
     found.alerts("niall");
-    let rotated = found.about("orla").into_iter().find(|f| f.summary.starts_with("credentials created"));
+    let rotated = found.about("orla").into_iter().find(|f| f.details["category"] == "credentials created");
     assert_eq!(rotated.map(|f| f.severity), Some(Severity::Low), "{found}");
     found.is_calm_about("orla");
     found.alerts("padraig");

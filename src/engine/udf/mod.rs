@@ -5,6 +5,8 @@
 //! tests. Text arguments may come as any of the engine's string types; they reach the logic as Utf8.
 
 mod agent_name;
+mod also_failed;
+mod api_in_words;
 mod api_name;
 mod baseline;
 mod call_via;
@@ -51,6 +53,7 @@ use std::sync::Arc;
 use datafusion::logical_expr::{ScalarUDF, WindowUDF};
 use datafusion::prelude::SessionContext;
 
+pub use api_name::api_name;
 pub(super) use in_api_list::service_in_list;
 pub use is_machine::is_machine;
 
@@ -63,6 +66,8 @@ use crate::geo::Geo;
 pub fn scalar_functions(geo: &Arc<Geo>) -> Vec<Function> {
     vec![
         agent_name::function(),
+        also_failed::function(),
+        api_in_words::function(),
         api_name::function(),
         call_via::function(),
         counted::function(),

@@ -274,12 +274,14 @@ mod tests {
             first_time: format!("2024-01-{day:02}T10:00:00Z"),
             last_time: String::new(),
             summary: String::new(),
+            headline: String::new(),
             attack: vec![],
             evidence: Evidence::default(),
             baseline: Default::default(),
             details: Default::default(),
             benign: vec![],
             respond: vec![],
+            next_steps: vec![],
             verdict: None,
         }
     }

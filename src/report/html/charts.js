@@ -197,9 +197,9 @@ function timeline(findings) {
     for (const finding of [...findings].reverse().slice(-400)) {
       const y = (lanes.indexOf(finding.detector) + 1) * lane - 6;
       const [begin, end] = [x(Date.parse(finding.first_time)), x(Date.parse(finding.last_time))];
-      elements.push(s("a", { href: link({ finding: finding.id }), "aria-label": `${finding.severity}: ${visible(finding.summary)}` },
+      elements.push(s("a", { href: link({ finding: finding.id }), "aria-label": `${finding.severity}: ${visible(finding.headline || finding.summary)}` },
         s("rect", { class: known(finding.severity), x: begin - 5, y: y - 5, width: Math.max(10, end - begin + 10), height: 10, rx: 5 },
-          hint(`${minute(finding.first_time)}, ${finding.severity}: ${finding.summary}`))));
+          hint(`${minute(finding.first_time)}, ${finding.severity}: ${finding.headline || finding.summary}`))));
     }
     const days = daysBetween(new Date(from).toISOString().slice(0, 10), new Date(to).toISOString().slice(0, 10));
     const height = lanes.length * lane + 22;

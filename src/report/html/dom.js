@@ -54,31 +54,16 @@ const sum = (values) => values.reduce((total, value) => total + number(value), 0
 /** A link to a part of this page. */
 const link = (parameters) => "#" + new URLSearchParams(parameters).toString().replace(/=(?=&|$)/g, "");
 
-/** The short name of an ARN: its resource, without what all sessions or Identity Center roles have in common. The same
- * rule as `short_name` in src/wording.rs. */
-function shortName(name) {
-  const arn = /^arn:[^:]*:[^:]*:[^:]*:([^:]*):(.*)$/s.exec(String(name ?? ""));
-  if (!arn) return String(name ?? "");
-  return arn[2].replace(/^assumed-role\//, "").replace(/^role\/aws-service-role\/[^/]+\//, "role/").replace(/^AWSReservedSSO_(.+)_[0-9a-f]{16}\//, "$1/");
-}
+/** The short name of an identity, as the report has it; src/wording.rs makes it. */
+const shortName = (name) => report.names?.[name] ?? String(name ?? "");
 
 /** An identity by its short name and account, with the ARN as tooltip. */
-function who(name) {
-  const arn = /^arn:[^:]*:[^:]*:[^:]*:(\d+):/.exec(String(name ?? ""));
-  return h("span", { class: "who", title: visible(String(name)) }, shortName(name), arn && h("span", { class: "muted" }, " " + arn[1]));
-}
+const who = (name) => h("span", { class: "who", title: visible(String(name)) }, shortName(name));
 
-/** A sentence with short names instead of ARNs, as nodes; each has the ARN as tooltip. Cut after a word if too long. */
-function sentence(text, longest = Infinity) {
-  const parts = String(text ?? "").split(/(arn:aws[\w-]*:[\w-]*:[\w-]*:\d*:[^\s,;()]+)/);
-  let room = longest;
-  return parts.map((part, at) => {
-    if (room <= 0) return null;
-    const short = at % 2 === 1 ? shortName(part) : part;
-    const shown = short.length > room ? cut(short, room) : short;
-    room = short.length > room ? 0 : room - short.length;
-    return at % 2 === 1 ? h("span", { title: visible(part) }, shown) : shown;
-  });
+/** A finding's sentence with short names, and the one with full names as tooltip. Cut after a word if too long. */
+function sentence({ headline, summary }, longest = Infinity) {
+  const text = String(headline || summary || "");
+  return h("span", { title: visible(String(summary ?? "")) }, text.length > longest ? cut(text, longest) : text);
 }
 
 /** The words of a text that fit, with an ellipsis. */

@@ -65,7 +65,7 @@ function findingPage(finding) {
     h("p", { class: "kicker" }, severityMark(finding.severity), " ",
       (run.compared_with || finding.status === "resolved") && h("span", { class: "status " + finding.status }, finding.status)),
     h("h1", { tabindex: "-1" }, finding.title || finding.detector),
-    h("p", { class: "lead" }, sentence(finding.summary)),
+    h("p", { class: "lead" }, sentence(finding)),
     facts([
       ["time (UTC)", finding.first_time === finding.last_time ? second(finding.first_time) : `${second(finding.first_time)} to ${second(finding.last_time)}`],
       [entityKind(finding.entity_type), entityWithArn(finding.entity_type, finding.entity)],
@@ -100,11 +100,18 @@ function findingPage(finding) {
       ], 5) : empty("No events: the finding is about missing activity.")),
     h("div", { class: "pair" },
       list(finding.benign).length > 0 && section("Possible benign causes", h("ul", {}, list(finding.benign).map((cause) => h("li", {}, cause)))),
-      list(finding.respond).length > 0 && section("Next steps", h("ol", {}, list(finding.respond).map((step) => h("li", {}, step))))),
+      list(finding.respond).length > 0 && section("What to do", h("ol", {}, list(finding.respond).map((step) => h("li", {}, step))))),
+    list(finding.next_steps).length > 0 && section("Next steps", h("p", { class: "muted" }, "Trailhunt runs none of these commands."),
+      h("ol", { class: "steps" }, finding.next_steps.map(nextStep))),
     commandsSection(finding, events),
     joined.length > 0 && section("Severity raised because of these findings about the same identity", findingList(joined)),
     sameDay.length > 0 && section(`${counted(sameDay.length, "other finding")} about this identity on the same day`, findingList(sameDay.slice(0, 20))),
   ];
+}
+
+/** What to do next, who can do it, and the command. */
+function nextStep({ purpose, command, changes, for: audience }) {
+  return h("li", {}, changes && h("b", {}, "Change: "), purpose, h("span", { class: "muted" }, ` (${audience})`), command && copyable(command));
 }
 
 /** The name of the object an event was read from; its URL as tooltip, and when opened. */
@@ -180,19 +187,19 @@ function entityPage(type, name) {
 }
 
 function reason(reason) {
-  return h("li", {}, h("a", { href: link({ finding: reason.finding }) }, sentence(reason.summary)),
+  return h("li", {}, h("a", { href: link({ finding: reason.finding }) }, sentence(reason)),
     h("span", { class: "muted" }, ` ${reason.detector}, weight ${number(reason.weight).toFixed(2)}`));
 }
 
 /** A short link to a finding, with its summary as tooltip. */
-const findingLink = (id) => h("a", { href: link({ finding: id }), title: visible(findingById.get(id)?.summary ?? id) }, id.slice(0, 6));
+const findingLink = (id) => h("a", { href: link({ finding: id }), title: visible(findingById.get(id)?.headline ?? id) }, id.slice(0, 6));
 
 function findingList(some) {
   const line = (finding) =>
     h("li", { class: known(finding.severity) }, h("a", { href: link({ finding: finding.id }) },
       h("span", { class: "line" }, severityMark(finding.severity), h("time", {}, minute(finding.first_time)),
         finding.status !== "continuing" && run.compared_with && h("span", { class: "status " + finding.status }, finding.status)),
-      h("span", { class: "summary" }, sentence(finding.summary, SUMMARY_MAX)),
+      h("span", { class: "summary" }, sentence(finding, SUMMARY_MAX)),
       h("span", { class: "muted line" }, finding.detector, " · ", counted(finding.evidence?.total, "event"),
         finding.verdict && [" · ", seenBefore(finding)])));
   return h("ul", { class: "findings" }, some.map(line));

@@ -69,7 +69,7 @@ function newPart() {
 function stepsPart() {
   const steps = list(report.recommendations);
   if (steps.length === 0) return null;
-  const item = (step) => h("li", {}, severityMark(step.severity), " ", step.action, " ",
+  const item = (step) => h("li", {}, severityMark(step.severity), " ", step.action, " ", h("span", { class: "muted" }, `for: ${words(step.for)}`), " ",
     h("span", { class: "muted" }, list(step.findings).slice(0, 3).map((id, at) => [at > 0 && " ", findingLink(id)]),
       step.findings.length > 3 && ` and ${grouped(step.findings.length - 3)} more`));
   return part("steps", "Recommended actions",
@@ -86,7 +86,7 @@ const haystacks = new WeakMap();
 function haystack(finding) {
   let text = haystacks.get(finding);
   if (text === undefined) {
-    const fields = [finding.id, finding.title, finding.summary, finding.detector, finding.entity, finding.actor, finding.account_id, finding.region, list(finding.attack).join(" "),
+    const fields = [finding.id, finding.title, finding.headline, finding.summary, finding.detector, finding.entity, finding.actor, finding.account_id, finding.region, list(finding.attack).join(" "),
       list(finding.attack).map((id) => techniques.get(id)?.name).join(" ")];
     text = fields.join("\n").toLowerCase();
     haystacks.set(finding, text);
@@ -157,7 +157,7 @@ function entitiesPart() {
     h("div", { class: "line" }, h("b", { class: "risk" }, number(entity.risk).toFixed(0)), entityLink(entity.entity_type, entity.entity),
       h("span", { class: "muted" }, `${entityKind(entity.entity_type)}, ${counted(entity.findings, "finding")}`)),
     s("svg", { class: "bar", viewBox: "0 0 100 4", preserveAspectRatio: "none", "aria-hidden": "true" }, s("rect", { class: known(entity.severity), width: Math.max(0.5, Math.min(100, number(entity.risk))), height: 4 })),
-    h("ol", { class: "reasons" }, list(entity.reasons).slice(0, 3).map((why) => h("li", {}, h("a", { href: link({ finding: why.finding }) }, sentence(why.summary, SUMMARY_MAX))))),
+    h("ol", { class: "reasons" }, list(entity.reasons).slice(0, 3).map((why) => h("li", {}, h("a", { href: link({ finding: why.finding }) }, sentence(why, SUMMARY_MAX))))),
     entity.reasons.length > 3 && h("p", { class: "muted" }, `and ${counted(entity.reasons.length - 3, "more reason")}`));
   return part("entities", "Riskiest identities",
     entities.length === 0 ? empty("No findings about any identity.") : h("p", { class: "muted" }, "Risk from 0 to 100, combined from all findings about an identity, address or key."),
@@ -378,7 +378,7 @@ function suppressedPart() {
       ["reason", (row) => row.reason], ["until", (row) => row.expires], ["owner", (row) => row.owner ?? "–"], ["findings", (row) => words(row.findings), "n"],
       ...(entries.some((row) => row.not_applied_to) ? [["not applied, judged malicious", (row) => list(row.not_applied_to).map((id) => [findingLink(id), " "])]] : [])]),
     suppressed.length > 0 && folded(counted(suppressed.length, "suppressed finding"), () => table(suppressed, [
-      ["severity", (row) => severityMark(row.severity)], ["time", (row) => minute(row.first_time)], ["finding", (row) => sentence(row.summary, SUMMARY_MAX)], ["reason", (row) => row.reason], ["until", (row) => row.expires]])));
+      ["severity", (row) => severityMark(row.severity)], ["time", (row) => minute(row.first_time)], ["finding", (row) => sentence(row, SUMMARY_MAX)], ["reason", (row) => row.reason], ["until", (row) => row.expires]])));
 }
 
 function runPart() {
