@@ -131,6 +131,9 @@ pub struct Event {
     pub source_object: Option<String>,
     /// Its position in that object, from 0.
     pub source_record: Option<i64>,
+    /// The service's error message; a sign-in that failed may have no error code.
+    #[serde(default, skip_serializing)]
+    pub error_message: Option<String>,
     /// ARN of the caller, with the session of a role.
     #[serde(default, skip_serializing)]
     pub caller_arn: Option<String>,

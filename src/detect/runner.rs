@@ -187,7 +187,7 @@ async fn look_up(session: &Session, findings: &mut [Finding]) -> Result<()> {
     let days: Vec<_> = parameters.keys().map(|name| format!("CAST(${name} AS DATE)")).collect();
     let wanted = session.temp_table("event_id", ids)?;
     let sql = format!(
-        "SELECT e.event_id, event_time, event_source, event_name, aws_region, error_code, source_ip_address, \
+        "SELECT e.event_id, event_time, event_source, event_name, aws_region, error_code, error_message, source_ip_address, \
          source_object, source_record, e.user_identity_arn AS caller_arn, e.session_issuer_arn AS issuer_arn, \
          e.access_key_id, o.origin, o.path, o.links, o.unknown_because \
          FROM {wanted} AS w JOIN events AS e ON e.event_id = w.event_id \

@@ -128,7 +128,7 @@ fn next_steps(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
             writeln!(out, "- {change}{} ({})", inert(purpose), inert(audience))?;
             if let Some(command) = command {
                 // In a block of code nothing is markup but its end, which no command on one line can have.
-                writeln!(out, "\n  ```sh\n  {}\n  ```\n", printable_line(command))?;
+                writeln!(out, "\n  ```sh\n  {}\n  ```", printable_line(command))?;
             }
         }
     }

@@ -43,12 +43,29 @@ impl Naming {
         Names::of(self.texts.iter().map(|text| &**text))
     }
 
-    /// The short name of each ARN.
+    /// The short name of each ARN. ARNs that would have the same short name have none.
     pub fn short(self, names: &Names) -> BTreeMap<String, String> {
-        let shortened = self.texts.into_iter().filter_map(|name| {
-            let short = names.short(&name);
-            (name.starts_with("arn:") && short != name).then_some((name, short))
-        });
-        shortened.collect()
+        let arns = self.texts.into_iter().filter(|name| name.starts_with("arn:"));
+        let shortened: BTreeMap<String, String> = arns.map(|name| (name.clone(), names.short(&name))).collect();
+        let mut uses: BTreeMap<&str, u64> = BTreeMap::new();
+        shortened.values().for_each(|short| *uses.entry(short).or_default() += 1);
+        let is_shown = |(name, short): &(&String, &String)| name != short && uses.get(short.as_str()) == Some(&1);
+        shortened.iter().filter(is_shown).map(|(name, short)| (name.clone(), short.clone())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_identities_never_have_the_same_short_name() {
+        let session = |hash: &str| format!("arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin_{hash}/maria");
+        let (old, new) = (session("0123456789abcdef"), session("fedcba9876543210"));
+        let user = "arn:aws:iam::111122223333:user/ana".to_owned();
+        let mut naming = Naming::default();
+        naming.see([&*old, &new, &user, "198.51.100.7"]);
+        let names = naming.names();
+        assert_eq!(naming.short(&names), BTreeMap::from([(user, "user/ana in 1111…3333".to_owned())]));
     }
 }

@@ -176,7 +176,7 @@ impl Summary {
                 .findings
                 .iter()
                 .take(HEAVIEST_MAX)
-                .map(|finding| format!("{}: {}", finding.severity, finding.summary))
+                .map(|finding| format!("{}: {}", finding.severity, finding.headline))
                 .collect(),
         }
     }

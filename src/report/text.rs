@@ -93,18 +93,16 @@ fn finding_lines(finding: &Finding, out: &mut impl Write) -> std::io::Result<()>
     lines.try_for_each(|line| {
         indented("", &wrapped(&printable_line(&line), WIDTH - indent, SUMMARY_LINES_MAX), indent, out)
     })?;
-    let first = |changes: bool| {
-        let mut steps = finding.next_steps.iter().filter(move |step| step.changes == changes);
-        steps.find_map(|step| step.command.as_ref().map(|command| (command, &step.audience)))
-    };
     // Commands are not wrapped: a break would be pasted with them.
-    if let Some((command, _)) = first(false) {
+    let of_kind = |changes: bool| finding.next_steps.iter().filter(move |step| step.changes == changes);
+    if let Some(command) = of_kind(false).find_map(|step| step.command.as_ref()) {
         writeln!(out, "{:indent$}look: {}", "", printable_line(command))?;
     }
-    match first(true) {
-        Some((command, by)) => writeln!(out, "{:indent$}contain ({by}): {}", "", printable_line(command)),
-        None => Ok(()),
-    }
+    let contain = of_kind(true).find(|step| step.command.is_some()).or_else(|| of_kind(true).next());
+    contain.map_or(Ok(()), |step| {
+        let what = printable_line(step.command.as_ref().unwrap_or(&step.purpose));
+        writeln!(out, "{:indent$}contain ({}): {what}", "", step.audience)
+    })
 }
 
 /// Risk, kind and short name; then the ARN where there is one; then the detectors.

@@ -29,7 +29,10 @@ pub fn steps(finding: &Finding) -> Vec<NextStep> {
             credentials.push(credential);
         }
     }
-    if let Some(arn) = finding.identity().filter(|_| credentials.is_empty()) {
+    // Whoever only failed to sign in is not the identity.
+    let mut events = finding.evidence.events.iter();
+    let acted = events.any(|event| event.error_code.is_none() && event.error_message.is_none());
+    if let Some(arn) = finding.identity().filter(|_| credentials.is_empty() && acted) {
         let key = (finding.entity_type == "access_key").then_some(&*finding.entity);
         credentials.push(Credential { arn, key, issuer: None });
     }
