@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use super::text::{lane_line, line, missing, names, place, totals, word};
 use super::{Kind, Timeline};
 use crate::terminal::printable_line;
+use crate::wording::counted;
 
 /// Writes a heading, the credentials as a list, and the rows as a table.
 ///
@@ -34,6 +35,9 @@ pub fn markdown(timeline: &Timeline, out: &mut impl Write) -> io::Result<()> {
         if let Some(command) = &step.command {
             writeln!(out, "\n  ```sh\n  {}\n  ```\n", printable_line(command))?;
         }
+    }
+    if timeline.more_steps > 0 {
+        writeln!(out, "- and {} in the report, with the findings", counted(timeline.more_steps, "more step"))?;
     }
     Ok(())
 }

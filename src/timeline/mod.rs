@@ -68,8 +68,11 @@ pub struct Timeline {
     pub lanes: Vec<Lane>,
     /// What happened, in order of time.
     pub rows: Vec<Row>,
-    /// How to contain what its findings of medium severity or above report: commands that change something.
+    /// How to contain what its findings report, if one of them is of medium severity or above: commands that change
+    /// something.
     pub next_steps: Vec<NextStep>,
+    /// Further ones, which are with the findings in the report.
+    pub more_steps: u64,
     /// Calls of all rows, also of those left out, and how many of them failed.
     pub calls: u64,
     /// Failed calls.

@@ -79,14 +79,12 @@ pub fn timeline(subject: &Subject, found: &Found, findings: &[Finding], rows_max
     let lanes = Lanes::of(&calls);
     let firsts = Firsts::of(found);
     let mut rows = merged(calls.iter().map(|(calls, ..)| *calls), &lanes, &firsts);
-    let (mut found_rows, mut next_steps) = (Vec::new(), Vec::new());
-    for finding in findings {
-        if let Some(row) = finding_row(finding, subject, &lanes) {
-            found_rows.push(row);
-            add_steps(finding, &mut next_steps);
-        }
-    }
-    rows.extend(found_rows);
+    let reported: Vec<(&Finding, Row)> =
+        findings.iter().filter_map(|finding| Some((finding, finding_row(finding, subject, &lanes)?))).collect();
+    let mut next_steps = steps(reported.iter().map(|(finding, _)| *finding));
+    let more_steps = next_steps.len().saturating_sub(STEPS_MAX) as u64;
+    next_steps.truncate(STEPS_MAX);
+    rows.extend(reported.into_iter().map(|(_, row)| row));
     rows.sort_by_key(|row| (row.first_time, row.kind));
     let total = |failed_only: bool| {
         let counted = calls.iter().filter(|(calls, ..)| calls.failed || !failed_only);
@@ -100,6 +98,7 @@ pub fn timeline(subject: &Subject, found: &Found, findings: &[Finding], rows_max
         lanes: lanes.into_vec(),
         rows,
         next_steps,
+        more_steps,
         calls,
         failed,
         left_out,
@@ -292,14 +291,18 @@ impl<'a> Firsts<'a> {
     }
 }
 
-/// Adds how to contain a finding.
-fn add_steps(finding: &Finding, steps: &mut Vec<NextStep>) {
-    let changes = finding.next_steps.iter().filter(|step| step.changes && finding.severity >= Severity::Medium);
-    for step in changes {
-        if steps.len() < STEPS_MAX && !steps.contains(step) {
-            steps.push(step.clone());
+/// How to contain what these findings report, if one of them is of medium severity or above. Then the others count too:
+/// the key that an attacker created may be low on its own.
+fn steps<'a>(findings: impl Iterator<Item = &'a Finding> + Clone) -> Vec<NextStep> {
+    let mut steps: Vec<NextStep> = Vec::new();
+    if findings.clone().any(|finding| finding.severity >= Severity::Medium) {
+        for step in findings.flat_map(|finding| &finding.next_steps).filter(|step| step.changes) {
+            if !steps.contains(step) {
+                steps.push(step.clone());
+            }
         }
     }
+    steps
 }
 
 /// A finding about the subject, its credentials, or somebody behind whom it is.

@@ -64,12 +64,14 @@ pub fn text(timeline: &Timeline, width: usize, out: &mut impl Write) -> io::Resu
         writeln!(out, "\nTo contain it; trailhunt runs none of this, and each command changes AWS")?;
     }
     for step in &timeline.next_steps {
-        let purpose = format!("# {} ({})", step.purpose, step.audience);
-        wrapped(&printable_line(&purpose), width - 2, LINES_MAX)
-            .iter()
-            .try_for_each(|line| writeln!(out, "  {line}"))?;
+        let purpose = printable_line(&format!("{} ({})", step.purpose, step.audience));
+        // Each line is a comment, also for a shell that it is pasted into.
+        wrapped(&purpose, width - 4, LINES_MAX).iter().try_for_each(|line| writeln!(out, "  # {line}"))?;
         // On one line, to be copied.
         step.command.iter().try_for_each(|command| writeln!(out, "  {}", printable_line(command)))?;
+    }
+    if timeline.more_steps > 0 {
+        writeln!(out, "  # and {} in the report, with the findings", counted(timeline.more_steps, "more step"))?;
     }
     Ok(())
 }
