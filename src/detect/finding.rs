@@ -133,15 +133,19 @@ pub struct Event {
     pub source_record: Option<i64>,
     /// The service's error message; a sign-in that failed may have no error code.
     #[serde(default, skip_serializing)]
+    #[cfg_attr(test, schemars(skip))]
     pub error_message: Option<String>,
     /// ARN of the caller, with the session of a role.
     #[serde(default, skip_serializing)]
+    #[cfg_attr(test, schemars(skip))]
     pub caller_arn: Option<String>,
     /// ARN of the role or user that issued the caller's session.
     #[serde(default, skip_serializing)]
+    #[cfg_attr(test, schemars(skip))]
     pub issuer_arn: Option<String>,
     /// The caller's access key.
     #[serde(default, skip_serializing)]
+    #[cfg_attr(test, schemars(skip))]
     pub access_key_id: Option<String>,
 }
 

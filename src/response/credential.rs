@@ -207,7 +207,7 @@ mod tests {
         );
         assert_eq!(commands("arn:aws:sts::111122223333:federated-user/x", Some("ASIA1")), [revoked("user", "ana")]);
         let root = "aws sts assume-root --target-principal=111122223333 \
-                    --task-policy-arn=arn=arn:aws:iam::aws:policy/root-task/IAMDeleteRootUserCredentials";
+                    --task-policy-arn='arn=arn:aws:iam::aws:policy/root-task/IAMDeleteRootUserCredentials'";
         assert_eq!(commands("arn:aws:iam::111122223333:root", None), [Some(root.into())]);
         let person = "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/ana";
         assert_eq!(commands(person, Some("ASIA1")), [None, Some("aws sso-admin list-instances".into())]);
