@@ -1,14 +1,19 @@
 //! The command line: clap structs only. `resolve` turns them into requests.
 
+mod completion;
+mod examples;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
+pub use completion::{Names, completed_command};
+
 use crate::detect::{Severity, Verdict};
 use crate::report::Output;
-use crate::request::{ALERTS_PER_DAY, AnswerFormat, HitFormat, TextFormat, TimelineFormat};
+use crate::request::{ALERTS_PER_DAY, AnswerFormat, HitFormat, PageFormat, TextFormat, TimelineFormat};
 
 /// Hunt through archived AWS CloudTrail logs: read archives into an open Delta Lake table, run SQL detectors over each
 /// day, write one report.
@@ -22,6 +27,9 @@ pub struct Cli {
     /// Settings file in TOML [default: trailhunt.toml in the current folder, if it exists]
     #[arg(long, value_name = "FILE", env = "TRAILHUNT_CONFIG", global = true)]
     pub config: Option<PathBuf>,
+    /// Show full ARNs, and do not cut tables to the width of the terminal
+    #[arg(long, global = true)]
+    pub full_names: bool,
     /// The command.
     #[command(subcommand)]
     pub command: Command,
@@ -75,7 +83,7 @@ pub enum Command {
     Config(ConfigCommand),
     /// Write completions for a shell
     Completions(CompletionsArgs),
-    /// Write the manual page
+    /// Write the manual page of trailhunt or of one of its commands, or all pages to a folder
     Man(ManArgs),
 }
 
@@ -161,11 +169,11 @@ pub struct SourceArgs {
     /// Archives: folders, files, s3://bucket/prefix, or cloudtrail://REGION for the event history of the last 90 days
     #[arg(value_name = "SOURCE", required = true)]
     pub sources: Vec<String>,
-    /// Only this account; repeatable
-    #[arg(long = "account", value_name = "ID")]
+    /// Only this account; repeatable, or a list: A,B
+    #[arg(long = "account", value_name = "ID", value_delimiter = ',')]
     pub accounts: Vec<String>,
-    /// Only this region; repeatable
-    #[arg(long = "region", value_name = "REGION")]
+    /// Only this region; repeatable, or a list: A,B
+    #[arg(long = "region", value_name = "REGION", value_delimiter = ',')]
     pub regions: Vec<String>,
 }
 
@@ -183,12 +191,12 @@ pub struct PeriodArgs {
 /// `demo`.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// Folder for the archive and the lake [default: a temporary folder that is removed at the end]
-    #[arg(long, value_name = "DIR")]
-    pub dir: Option<PathBuf>,
-    /// Where to write the report as JSON; the HTML page is written next to it
-    #[arg(long, value_name = "FILE", default_value = "report.json")]
-    pub report: PathBuf,
+    /// Folder for the archive, the lake and the report; it stays, and a later demo uses it again
+    #[arg(long, value_name = "DIR", default_value = "trailhunt-demo")]
+    pub dir: PathBuf,
+    /// Where to write the report as JSON; the HTML page is written next to it [default: report.json in that folder]
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
 }
 
 /// `sample`.
@@ -263,8 +271,8 @@ pub struct DetectorDirArgs {
 /// Detectors and their parameters.
 #[derive(Debug, Default, Args)]
 pub struct DetectArgs {
-    /// Only this detector; repeatable
-    #[arg(long = "detector", value_name = "ID")]
+    /// Only this detector; repeatable, or a list: A,B
+    #[arg(long = "detector", value_name = "ID", value_delimiter = ',')]
     pub detectors: Vec<String>,
     /// Parameter of a detector, such as impossible_travel.speed_kmh=1200; repeatable
     #[arg(long = "set", value_name = "ID.NAME=VALUE")]
@@ -511,7 +519,8 @@ pub struct VerifyArgs {
     /// Hash of a record that you stored elsewhere; a problem is reported if the chain no longer has this record
     #[arg(long, value_name = "SHA256")]
     pub last_sha256: Option<String>,
-    /// Reproduce a finding of a recorded run: run its detector again over the version of the lake that the run saw
+    /// Reproduce a finding of a recorded run, by its id or how it begins: run its detector again over the version of the
+    /// lake that the run saw
     #[arg(long, value_name = "FINDING")]
     pub again: Option<String>,
     /// Read only a random part of the lake's files; 0 reads none, only the log and the recorded runs
@@ -541,10 +550,10 @@ pub struct QueryArgs {
     /// What $from and $to stand for.
     #[command(flatten)]
     pub period: PeriodArgs,
-    /// Id of a finding that sets $entity, $begin and $end; without SQL, runs the saved question `around`
-    #[arg(long, value_name = "ID", requires = "report")]
+    /// Id of a finding, or how it begins; sets $entity, $begin and $end; without SQL, runs the saved question `around`
+    #[arg(long, value_name = "ID")]
     pub finding: Option<String>,
-    /// JSON report that contains the finding
+    /// JSON report that contains the finding [default: the report of the last recorded run]
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
     /// List the columns of a table or view instead, with their meaning
@@ -553,10 +562,10 @@ pub struct QueryArgs {
     /// Print what the query reads and its plan instead of the result
     #[arg(long, conflicts_with = "describe")]
     pub explain: bool,
-    /// Output format
-    #[arg(long, default_value = "table", value_parser = answer_format())]
-    pub format: AnswerFormat,
-    /// Write the result to a file
+    /// Output format [default: the extension of --out, or table]
+    #[arg(long, value_parser = answer_format())]
+    pub format: Option<AnswerFormat>,
+    /// Write the result to a file; its extension selects the format: .csv .json .ndjson .parquet
     #[arg(long, value_name = "FILE", required_if_eq("format", "parquet"))]
     pub out: Option<PathBuf>,
     /// Stop the query after this many seconds; 0 for no limit
@@ -572,11 +581,7 @@ const QUERY_HELP: &str = "\
 Queries are read-only. SQL that writes, reads files, or contains something the engine would ignore is refused. A query \
 ends after --timeout, or when the program takes half as much memory again as --memory-limit (on Linux). In CSV, text that \
 a spreadsheet would run as a formula starts with '; tables show control characters as \u{fffd}; JSON and Parquet keep \
-the exact values.
-
-  trailhunt query key_timeline --param key=AKIAIOSFODNN7EXAMPLE --lake LAKE
-  trailhunt query --finding 3f2a91c07d5e6b18 --report report.json --lake LAKE
-  trailhunt query 'SELECT actor, count(*) FROM calls GROUP BY actor' --format csv --lake LAKE";
+the exact values. On a terminal, tables are cut to its width, and say so.";
 
 /// `queries`.
 #[derive(Debug, Args)]
@@ -625,13 +630,13 @@ are one row; failed calls have rows of their own. [first: ...] marks what the id
 /// `entity`.
 #[derive(Debug, Args)]
 pub struct EntityArgs {
-    /// ARN of an identity or session, access key id, or IP address
-    #[arg(value_name = "ARN|KEY|IP")]
+    /// Identity (ARN, short name, e-mail address), role, session, access key id, or IP address
+    #[arg(value_name = "ENTITY")]
     pub entity: String,
     /// The period to show.
     #[command(flatten)]
     pub period: PeriodArgs,
-    /// Show the findings about it from this JSON report
+    /// Show the findings about it from this JSON report [default: the report of the last recorded run]
     #[arg(long, value_name = "FILE", conflicts_with = "hunt")]
     pub report: Option<PathBuf>,
     /// Run the detectors over the period and show the findings about it
@@ -643,6 +648,9 @@ pub struct EntityArgs {
     /// List what this IAM policy grants that the identity never used in the period
     #[arg(long, value_name = "POLICY.json", conflicts_with_all = ["hunt", "report"])]
     pub compare: Option<PathBuf>,
+    /// Output format of the page
+    #[arg(long, default_value = "table", value_parser = one_of::<PageFormat>(PageFormat::NAMES))]
+    pub format: PageFormat,
     /// Detectors for --hunt.
     #[command(flatten)]
     pub detect: DetectArgs,
@@ -675,10 +683,7 @@ The content of a file decides its format. A plain list has one indicator per lin
 \"user-agent: TEXT\" for a user agent. Values may be defanged, such as 192.0.2[.]1. A user agent matches if it contains \
 the text, whatever its case; everything else must be equal, or be an address of the network or AS number.
 
-Exit codes: 0 everything was searched, with or without hits; 2 a line is not understood, or the search failed.
-
-  trailhunt indicators feed.csv bundle.json --lake LAKE
-  trailhunt indicators feed.csv --from 90d --format json --lake LAKE";
+Exit codes: 0 everything was searched, with or without hits; 2 a line is not understood, or the search failed.";
 
 /// `shell`.
 #[derive(Debug, Args)]
@@ -705,14 +710,17 @@ pub struct CompletionsArgs {
 /// `man`.
 #[derive(Debug, Args)]
 pub struct ManArgs {
-    /// Write one page per command to this folder, instead of the main page to standard output
+    /// The command, such as `query` or `detectors new` [default: the page of trailhunt itself]
+    #[arg(value_name = "COMMAND", conflicts_with = "out")]
+    pub command: Vec<String>,
+    /// Write the pages of all commands to this folder
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 }
 
 /// Every command with its options, as data.
 pub fn command() -> clap::Command {
-    <Cli as clap::CommandFactory>::command()
+    examples::with_examples(<Cli as clap::CommandFactory>::command())
 }
 
 /// `detectors`.
@@ -872,11 +880,11 @@ pub struct VerifyDigestsArgs {
     /// Public keys, as printed by `aws cloudtrail list-public-keys`; repeatable, one file per region
     #[arg(long = "public-keys", value_name = "FILE", required = true)]
     pub public_keys: Vec<PathBuf>,
-    /// Only this account; repeatable
-    #[arg(long = "account", value_name = "ID")]
+    /// Only this account; repeatable, or a list: A,B
+    #[arg(long = "account", value_name = "ID", value_delimiter = ',')]
     pub accounts: Vec<String>,
-    /// Only this region; repeatable
-    #[arg(long = "region", value_name = "REGION")]
+    /// Only this region; repeatable, or a list: A,B
+    #[arg(long = "region", value_name = "REGION", value_delimiter = ',')]
     pub regions: Vec<String>,
     /// Days of delivery.
     #[command(flatten)]

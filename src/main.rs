@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use trailhunt::error::Result;
 use trailhunt::resolve::Request;
 use trailhunt::supervisor::supervise;
-use trailhunt::terminal::note;
+use trailhunt::terminal::{Layout, note};
 use trailhunt::{commands, resolve, settings};
 
 #[cfg(not(target_env = "msvc"))]
@@ -14,9 +14,9 @@ use trailhunt::{commands, resolve, settings};
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
-    let outcome = request().and_then(|request| {
+    let outcome = request().and_then(|(request, layout)| {
         let limits = request.limits();
-        supervise(limits, async move || commands::run(request).await)
+        supervise(limits, async move || commands::run(request, layout).await)
     });
     outcome.map_or_else(
         |error| {
@@ -27,11 +27,12 @@ fn main() -> ExitCode {
     )
 }
 
-/// What the command line, the environment and trailhunt.toml ask for.
-fn request() -> Result<Request> {
+/// What the command line, the environment and trailhunt.toml ask for, and how it is shown.
+fn request() -> Result<(Request, Layout)> {
     let (cli, settings) = settings::parse(std::env::args_os().collect())?;
     if settings.path.as_deref() == Some(Path::new(settings::FILE)) {
         note(format_args!("using settings from ./{}", settings::FILE));
     }
-    resolve::request(cli.command, settings)
+    let layout = Layout::of_stdout(cli.full_names);
+    Ok((resolve::request(cli.command, settings)?, layout))
 }

@@ -42,7 +42,11 @@ pub async fn summarised_session(
     progress: Progress,
 ) -> Result<Session> {
     let bar = progress.steps("summaries", 0);
-    let rolled = engine::roll_up(lake, snapshot, geo, memory_bytes, |done, of| bar.set(done as u64, of as u64)).await;
+    let summarised = |done: usize, of: usize, what: &str| {
+        bar.set(done as u64, of as u64);
+        bar.describe(what);
+    };
+    let rolled = engine::roll_up(lake, snapshot, geo, memory_bytes, summarised).await;
     let rolled = match rolled {
         Err(e) if e.is_read_only() => lake.rolled(snapshot, &geo.sources()).await?,
         rolled => rolled?,

@@ -28,8 +28,8 @@ use crate::supervisor;
 /// A command that is ready to run.
 #[derive(Debug)]
 pub enum Request {
-    /// `demo`: folder (a temporary one if none) and report.
-    Demo(Option<PathBuf>, PathBuf),
+    /// `demo`: its folder, and the report if it is not in there.
+    Demo(PathBuf, Option<PathBuf>),
     /// `sample`
     Sample(SampleSettings),
     /// `ingest`: into this lake, which is created if it does not exist.
@@ -76,10 +76,12 @@ pub enum Request {
     VerifyDigests(VerifyDigestsRequest),
     /// `config show`
     ConfigShow(Settings),
-    /// `completions`
-    Completions(clap_complete::Shell),
-    /// `man`: folder, or standard output.
-    Man(Option<PathBuf>),
+    /// `completions`: the shell and the names to complete.
+    Completions(clap_complete::Shell, cli::Names),
+    /// `man`: all pages to this folder.
+    Manual(PathBuf),
+    /// `man`: the page of a command, by its name in parts.
+    ManualPage(Vec<String>),
 }
 
 /// `detectors ...`.
@@ -199,8 +201,9 @@ pub fn request(command: Command, settings: Settings) -> Result<Request> {
                 cli::EntityArgs { hunt: true, .. } => {
                     EntityAnswer::Page(FindingsFrom::Hunt(detection(&args.detect, &settings)?))
                 }
-                _ => EntityAnswer::Page(FindingsFrom::Nowhere),
+                _ => EntityAnswer::Page(FindingsFrom::LastRun),
             },
+            format: args.format,
             period: period(&args.period)?,
             entity: args.entity,
             lake: lake(args.sql)?,
@@ -215,8 +218,14 @@ pub fn request(command: Command, settings: Settings) -> Result<Request> {
         Command::Detectors(args) => Request::Detectors(detectors(args, &settings)?),
         Command::Lake(command) => lake_command(command)?,
         Command::Config(cli::ConfigCommand::Show) => Request::ConfigShow(settings),
-        Command::Completions(args) => Request::Completions(args.shell),
-        Command::Man(args) => Request::Man(args.out),
+        Command::Completions(args) => {
+            let names = cli::Names {
+                detectors: Library::load(&[])?.iter().map(|detector| detector.id.clone()).collect(),
+                questions: Questions::load()?.iter().map(|question| question.name.clone()).collect(),
+            };
+            Request::Completions(args.shell, names)
+        }
+        Command::Man(args) => args.out.map_or(Request::ManualPage(args.command), Request::Manual),
     })
 }
 
@@ -406,17 +415,33 @@ fn query(args: cli::QueryArgs) -> Result<QueryRequest> {
         let pair = text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
         pair.ok_or_else(|| Error::Usage(format!("--param {text}: expected NAME=VALUE")))
     };
-    let mut values = args.params.iter().map(pair).collect::<Result<Vec<_>>>()?;
-    if let (Some(id), Some(report)) = (&args.finding, &args.report) {
-        values.extend(ask::values_of_finding(id, report)?);
-    }
-    let asked = Asked { question, values, period: period(&args.period)? };
+    let values = args.params.iter().map(pair).collect::<Result<Vec<_>>>()?;
+    let findings = args.report.as_deref().map(ask::findings).transpose()?;
+    let finding = args.finding.map(|id| (id.to_lowercase(), findings));
+    let asked = Asked { question, values, finding, period: period(&args.period)? };
     let action = match (args.explain, args.out) {
         (true, _) => QueryAction::Explain(asked),
-        (false, Some(path)) => QueryAction::Write(asked, args.format, file_to_write(path)?),
-        (false, None) => QueryAction::Print(asked, args.format),
+        (false, Some(path)) => {
+            let format = format_of_file(&path, args.format)?;
+            QueryAction::Write(asked, format, file_to_write(path)?)
+        }
+        (false, None) => QueryAction::Print(asked, args.format.unwrap_or(AnswerFormat::Table)),
     };
     Ok(QueryRequest { lake: lake(args.sql_args)?, action, time_limit })
+}
+
+/// The extension of a file selects the format, unless `--format` does. Both together must agree.
+fn format_of_file(path: &Path, typed: Option<AnswerFormat>) -> Result<AnswerFormat> {
+    match (AnswerFormat::of_file(path), typed) {
+        (Some(of_file), Some(typed)) if of_file != typed => {
+            let extension = path.extension().unwrap_or_default().to_string_lossy();
+            Err(Error::Usage(format!(
+                "{}: .{extension} is another format than --format; omit --format",
+                path.display()
+            )))
+        }
+        (of_file, typed) => Ok(typed.or(of_file).unwrap_or(AnswerFormat::Table)),
+    }
 }
 
 /// SQL, a file, or a saved question by its name.

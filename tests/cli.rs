@@ -355,12 +355,197 @@ fn arguments_override_the_environment_which_overrides_the_settings_file() {
 #[test]
 fn completions_and_manual_pages_are_written() {
     for shell in ["bash", "zsh", "fish"] {
-        assert!(succeeds(&["completions", shell]).out.contains("verify-digests"), "{shell}");
+        let completions = succeeds(&["completions", shell]).out;
+        assert!(completions.contains("verify-digests"), "{shell}");
+        assert!(completions.contains("impossible_travel") && completions.contains("key_timeline"), "{shell}");
     }
     assert!(succeeds(&["man"]).out.contains(".TH trailhunt 1"));
+    let page = succeeds(&["man", "detectors", "new"]).out;
+    assert!(page.contains(".TH trailhunt-detectors-new 1") && page.contains("trailhunt detectors new trail"), "{page}");
+    let ran = trailhunt(&["man", "detectors", "knew"]);
+    assert!(ran.code == 2 && ran.err.contains("no command knew of trailhunt detectors: list, show,"), "{}", ran.err);
     let dir = tempfile::tempdir().unwrap();
     succeeds(&["man", "--out", arg(dir.path())]);
-    assert!(dir.path().join("trailhunt-detectors-new.1").exists());
+    for page in ["", "-detectors-new", "-lake-verify-digests", "-query", "-man"] {
+        assert!(dir.path().join(format!("trailhunt{page}.1")).exists(), "{page}");
+    }
+}
+
+/// Asks bash itself: the words that it offers for the last one.
+#[cfg(unix)]
+#[test]
+fn bash_completes_names_of_detectors_and_questions_and_no_files() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("new_file"), "").unwrap();
+    std::fs::write(dir.path().join("completions"), succeeds(&["completions", "bash"]).out).unwrap();
+    let offered = |line: &str| {
+        let script = format!(
+            "source completions; COMP_WORDS=({line}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
+             _trailhunt trailhunt \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"; \
+             echo \"${{COMPREPLY[*]}}\""
+        );
+        let bash = std::process::Command::new("bash").args(["--norc", "-c", &script]).current_dir(dir.path()).output();
+        String::from_utf8(bash.expect("bash starts").stdout).unwrap().trim().to_owned()
+    };
+    assert_eq!(offered("trailhunt hunt --detector impossible"), "impossible_travel");
+    let new = offered("trailhunt hunt --detector new_");
+    assert!(new.contains("new_place new_region") && !new.contains("new_file"), "{new}");
+    assert_eq!(offered("trailhunt query key"), "key_timeline");
+    assert_eq!(offered("trailhunt queries network"), "network_timeline");
+    assert_eq!(offered("trailhunt detectors show root"), "root_use");
+    assert_eq!(offered("trailhunt verdict --format \'\'"), "table json");
+    assert_eq!(offered("trailhunt hunt --report new"), "new_file", "a report is a file");
+}
+
+#[test]
+fn the_extension_of_a_file_selects_the_format_of_a_query() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = dir.path().join("lake");
+    archive(&dir.path().join("in"), &[record("1", "2024-01-01T10:00:00Z")]);
+    succeeds(&["ingest", arg(&dir.path().join("in")), "--lake", arg(&lake)]);
+    let written = |name: &str, more: &[&str]| {
+        let path = dir.path().join(name);
+        let args = ["query", "--lake", arg(&lake), "SELECT event_id FROM events", "--out", arg(&path)];
+        let ran = trailhunt(&[&args[..], more].concat());
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        std::fs::read(&path).unwrap()
+    };
+    assert_eq!(written("x.csv", &[]), b"event_id\n1\n");
+    assert_eq!(written("x.json", &[]), b"[{\"event_id\":\"1\"}]\n");
+    assert_eq!(written("x.ndjson", &[]), b"{\"event_id\":\"1\"}\n");
+    assert!(written("x.parquet", &[]).starts_with(b"PAR1"));
+    assert_eq!(written("x.csv", &["--format", "csv"]), b"event_id\n1\n");
+    assert_eq!(written("x.out", &["--format", "csv"]), b"event_id\n1\n");
+    assert_eq!(written("x.txt", &[]), b"event_id\n1\n1 row\n", "a table");
+    let both = ["query", "--lake", arg(&lake), "SELECT 1", "--out", "x.csv", "--format", "json"];
+    let ran = trailhunt(&both);
+    assert!(ran.code == 2 && ran.err.contains("x.csv: .csv is another format than --format"), "{}", ran.err);
+}
+
+#[test]
+fn lists_may_be_separated_by_commas() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, lake, report) = (dir.path().join("in"), dir.path().join("lake"), dir.path().join("r.json"));
+    archive(&source, &[record("1", "2024-01-01T10:00:00Z")]);
+    let lists = ["--account", "111122223333,444455556666", "--region", "us-east-1", "--detector", "root_use,call_rate"];
+    let ran = trailhunt(&[&["run", arg(&source), "--lake", arg(&lake), "--report", arg(&report)][..], &lists].concat());
+    // The second account is not in the archive, which is said.
+    assert!(ran.out.contains("--account 444455556666 matches nothing; accounts found: 111122223333"), "{}", ran.out);
+    let detectors = &read_json(&report)["run"]["detectors"];
+    assert_eq!(detectors.as_object().unwrap().keys().collect::<Vec<_>>(), ["call_rate", "root_use"]);
+}
+
+#[test]
+fn an_entity_is_shown_with_the_findings_of_the_last_run_in_three_formats() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, lake) = (dir.path().join("in"), dir.path().join("lake"));
+    let mut stop = record("1", "2024-01-01T10:00:00Z");
+    stop["eventSource"] = json!("cloudtrail.amazonaws.com");
+    stop["eventName"] = json!("StopLogging");
+    stop["userIdentity"]["accessKeyId"] = json!("ASIAIOSFODNN7EXAMPLE");
+    stop["userAgent"] = json!("a|b *c*");
+    archive(&source, &[stop]);
+    succeeds(&["ingest", arg(&source), "--lake", arg(&lake)]);
+    let maria = "arn:aws:iam::111122223333:user/maria";
+    let page = |more: &[&str]| succeeds(&[&["entity", maria, "--lake", arg(&lake)], more].concat());
+    let before = page(&[]);
+    assert!(before.err.contains("no run is recorded yet, so no findings are shown"), "{}", before.err);
+    assert!(!before.out.contains("\nFindings\n"), "{}", before.out);
+    succeeds(&["hunt", "--lake", arg(&lake), "--detector", "trail_tampering"]);
+    let text = page(&[]).out;
+    assert!(text.contains("\nFindings\n") && text.contains("trail_tampering"), "{text}");
+    assert!(text.contains("ASIAIOSFODNN7EXAMPLE"), "a few temporary keys are named: {text}");
+    let json: serde_json::Value = serde_json::from_str(&page(&["--format", "json"]).out).expect("one JSON object");
+    assert_eq!((&json["entity"], &json["kind"]), (&json!(maria), &json!("identity")));
+    let section = |title: &str| {
+        let sections = json["sections"].as_array().expect("a list");
+        sections.iter().find(|section| section["title"] == title).expect(title)["rows"].clone()
+    };
+    assert_eq!(section("Activity")[0]["calls"], 1);
+    assert_eq!(section("Findings")[0]["detector"], "trail_tampering");
+    let id = section("Findings")[0]["id"].as_str().expect("an id").to_owned();
+    let markdown = page(&["--format", "md"]).out;
+    assert!(markdown.starts_with("# identity: arn:aws:iam::111122223333:user/maria\n\n2024-01-01 to 2024-01-02 UTC\n"));
+    assert!(markdown.contains("\n## Findings\n\n| first time | severity | id | detector | summary |\n"), "{markdown}");
+
+    // The beginning of an id names a finding, and the last run has it.
+    let around = |typed: &str| trailhunt(&["query", "--finding", typed, "--lake", arg(&lake), "--format", "csv"]);
+    for typed in [&id[..], &id[..6], &id[..8].to_uppercase()] {
+        let ran = around(typed);
+        assert!(ran.code == 0 && ran.out.lines().count() == 2, "{typed}: {}{}", ran.out, ran.err);
+    }
+    assert!(around("0000000000").err.contains("no finding 0000000000"), "{}", around("0000000000").err);
+    let again = succeeds(&["verify", "--lake", arg(&lake), "--again", &id[..7]]).out;
+    assert!(again.contains(&format!("finding   {id} reproduced: ")), "{again}");
+}
+
+#[test]
+fn roles_that_were_assumed_are_shown_with_who_assumed_them_in_order_of_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, lake) = (dir.path().join("in"), dir.path().join("lake"));
+    let role = "arn:aws:iam::111122223333:role/deploy";
+    let assume = |id: &str, user: &str, time: &str, key: &str| {
+        let mut assume = record(id, time);
+        assume["eventSource"] = json!("sts.amazonaws.com");
+        assume["eventName"] = json!("AssumeRole");
+        assume["userIdentity"]["arn"] = json!(format!("arn:aws:iam::111122223333:user/{user}"));
+        assume["requestParameters"] = json!({"roleArn": role, "roleSessionName": "release"});
+        assume["responseElements"] = json!({"credentials": {"accessKeyId": key},
+            "assumedRoleUser": {"arn": "arn:aws:sts::111122223333:assumed-role/deploy/release"}});
+        assume
+    };
+    let (first, later) = ("ASIAIOSFODNN7EXAMPL1", "ASIAIOSFODNN7EXAMPL2");
+    archive(
+        &source,
+        &[
+            assume("1", "zoe", "2024-01-01T09:00:00Z", first),
+            assume("2", "ann", "2024-01-01T10:00:00Z", later),
+            assume("3", "ann", "2024-01-01T11:00:00Z", later),
+        ],
+    );
+    succeeds(&["ingest", arg(&source), "--lake", arg(&lake)]);
+    let roles = |entity: &str| {
+        let page = succeeds(&["entity", entity, "--lake", arg(&lake), "--format", "json"]).out;
+        let page: serde_json::Value = serde_json::from_str(&page).expect("one JSON object");
+        let sections = page["sections"].as_array().expect("a list").clone();
+        let section =
+            sections.iter().find(|section| section["title"] == "Roles assumed, and by whom").expect("it").clone();
+        let name = |row: &serde_json::Value| row["assumed_by"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        let rows = section["rows"].as_array().expect("a list").clone();
+        rows.iter()
+            .map(|row| format!("{} {} {}", name(row), row["calls"], row["session"].as_str().unwrap()))
+            .collect::<Vec<_>>()
+    };
+    let both = ["zoe 1 release", "ann 2 release"];
+    assert_eq!(roles(role), both, "the role");
+    assert_eq!(roles("arn:aws:sts::111122223333:assumed-role/deploy/release"), both, "its session");
+    assert_eq!(roles(first), both[..1], "a key that was issued");
+    assert_eq!(roles("arn:aws:iam::111122223333:user/ann"), both[1..], "who assumed it");
+}
+
+#[test]
+fn what_was_found_on_the_last_day_is_separate() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, lake) = (dir.path().join("in"), dir.path().join("lake"));
+    let stop = |id: &str, user: &str, time: &str| {
+        let mut stop = record(id, time);
+        stop["eventSource"] = json!("cloudtrail.amazonaws.com");
+        stop["eventName"] = json!("StopLogging");
+        stop["userIdentity"]["arn"] = json!(format!("arn:aws:iam::111122223333:user/{user}"));
+        stop
+    };
+    let days = ["2024-01-01T10:00:00Z", "2024-01-02T10:00:00Z", "2024-01-03T10:00:00Z"];
+    archive(&source, &[stop("1", "maria", days[0]), stop("2", "ann", days[1]), record("3", days[2])]);
+    succeeds(&["ingest", arg(&source), "--lake", arg(&lake)]);
+    let found = |from: &str, to: &str| {
+        let hunt = ["hunt", "--lake", arg(&lake), "--detector", "trail_tampering", "--allow-empty"];
+        let out = succeeds(&[&hunt[..], &["--from", from, "--to", to]].concat()).out;
+        out.lines().find_map(|line| line.strip_prefix("found     ")).expect("the line").to_owned()
+    };
+    assert_eq!(found("2024-01-01", "2024-01-02"), "1 high", "a window of one day");
+    assert_eq!(found("2024-01-01", "2024-01-03"), "1 high on 2024-01-02; 1 high before");
+    assert_eq!(found("2024-01-01", "2024-01-04"), "nothing on 2024-01-03; 2 high before");
+    assert_eq!(found("2024-01-03", "2024-01-04"), "nothing");
 }
 
 #[test]

@@ -183,6 +183,45 @@ fn every_command_in_the_documentation_is_understood() {
     assert!(understood > 20, "only {understood} commands were read");
 }
 
+/// The commands without subcommands, by their full names.
+fn leaves(command: &clap::Command, path: &str, found: &mut Vec<(String, String)>) {
+    let subcommands: Vec<_> = command.get_subcommands().filter(|command| command.get_name() != "help").collect();
+    if subcommands.is_empty() {
+        found.push((path.to_owned(), command.get_after_help().map(ToString::to_string).unwrap_or_default()));
+    }
+    for subcommand in subcommands {
+        leaves(subcommand, &format!("{path}{} ", subcommand.get_name()), found);
+    }
+}
+
+#[test]
+fn every_command_has_examples_of_itself_that_are_understood() {
+    let mut found = Vec::new();
+    leaves(&cli::command(), "", &mut found);
+    assert!(found.len() > 25, "{}", found.len());
+    let mut wrong = Vec::new();
+    for (command, help) in &found {
+        let examples: Vec<&str> = help.lines().filter_map(|line| line.strip_prefix("  trailhunt ")).collect();
+        if examples.is_empty() {
+            wrong.push(format!("{command}has no example"));
+        }
+        for example in examples {
+            if !format!("{example} ").starts_with(command.as_str()) {
+                wrong.push(format!("{command}has an example of another command: {example}"));
+            }
+            if example.len() + "  trailhunt ".len() > 100 {
+                wrong.push(format!("{example} is too long for one line of the help"));
+            }
+            // What follows is for the shell.
+            let typed = example.split(['|', '>']).next().unwrap_or_default();
+            if let Err(e) = cli::command().try_get_matches_from([vec!["trailhunt".to_owned()], words(typed)].concat()) {
+                wrong.push(format!("{example}\n{e}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// The first block of SQL in `docs/patterns.md` is the frame of a detector; the others are put into it.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_pattern_in_the_documentation_is_a_valid_detector() {

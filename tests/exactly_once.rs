@@ -317,7 +317,7 @@ async fn lake_of(store: &Arc<InMemory>) -> Lake {
 
 async fn roll(store: Arc<dyn ObjectStore>, geo: &Arc<Geo>) -> trailhunt::error::Result<Rolled> {
     let lake = Lake::open(&place("lake", store)).await?;
-    roll_up(&lake, &lake.snapshot().await?, geo, 1 << 30, |_, _| {}).await
+    roll_up(&lake, &lake.snapshot().await?, geo, 1 << 30, |_, _, _| {}).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -396,7 +396,7 @@ async fn a_write_that_fails_is_an_error_unless_writing_is_not_permitted() {
         let store = Mortal::refusing(&events, refusal);
         let lake = Lake::open(&place("lake", store as Arc<dyn ObjectStore>)).await.unwrap();
         let snapshot = lake.snapshot().await.unwrap();
-        let error = roll_up(&lake, &snapshot, &geo, 1 << 30, |_, _| {}).await.unwrap_err();
+        let error = roll_up(&lake, &snapshot, &geo, 1 << 30, |_, _, _| {}).await.unwrap_err();
         assert_eq!(error.is_read_only(), is_read_only, "{error}");
         let opened = open::summarised_session(&lake, &snapshot, &geo, 1 << 30, Progress::Hidden).await;
         assert_eq!(opened.is_ok(), is_read_only);

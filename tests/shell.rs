@@ -56,12 +56,16 @@ fn the_shell_completes_describes_runs_and_remembers_queries() {
     archive(&source, &[record]);
     succeeds(&["ingest", arg(&source), "--lake", arg(&lake)]);
 
-    let terminal = nix::pty::openpty(None, None).expect("a pseudo-terminal");
+    let size = nix::pty::Winsize { ws_row: 30, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+    let terminal = nix::pty::openpty(Some(&size), None).expect("a pseudo-terminal");
     let end = || Stdio::from(terminal.slave.try_clone().expect("the handle can be duplicated"));
+    let paged = dir.path().join("paged");
     let mut shell = Command::new(env!("CARGO_BIN_EXE_trailhunt"))
         .args(["shell", "--lake", arg(&lake)])
         .env("TERM", "xterm")
         .env("XDG_STATE_HOME", dir.path())
+        .env("PAGER", format!("tee {}", arg(&paged)))
+        .env_remove("COLUMNS")
         .stdin(end())
         .stdout(end())
         .stderr(end())
@@ -75,6 +79,7 @@ fn the_shell_completes_describes_runs_and_remembers_queries() {
     screen.expect("trailhunt> ");
     // A query of two lines; Tab completes the table name.
     type_in("SELECT source_ip_address, user_agent\r");
+    screen.expect("      ...> ");
     type_in("FROM targeted_c\t\t");
     screen.expect("targeted_calls");
     type_in("\u{15}FROM events;\r");
@@ -95,7 +100,35 @@ fn the_shell_completes_describes_runs_and_remembers_queries() {
     type_in("\\i regions_in_use rows=5\r");
     screen.expect("us-east-1");
     screen.expect("trailhunt> ");
-    type_in("\\q\r");
+    assert!(!paged.exists(), "short answers are not paged");
+
+    type_in("help\r");
+    screen.expect("show each row as a block of lines");
+    screen.expect("trailhunt> ");
+    // Ctrl-C drops a statement that is not complete.
+    type_in("SELECT nonsense\r");
+    screen.expect("      ...> ");
+    type_in("\u{3}");
+    screen.expect("trailhunt> ");
+    type_in("SELECT repeat('wide ', 40) AS text, user_identity_arn FROM events;\r");
+    let answer = screen.expect("shows everything");
+    assert!(answer.contains("cut to 80 columns: text") && answer.contains("wide w"), "{answer:?}");
+    screen.expect("trailhunt> ");
+    type_in("\\x\r");
+    screen.expect("expanded output is on");
+    screen.expect("trailhunt> ");
+    type_in("SELECT event_id AS id, repeat('wide ', 40) AS text FROM events;\r");
+    let answer = screen.expect("1 row");
+    assert!(answer.contains("id    1\r\n") && answer.matches("wide").count() > 40, "{answer:?}");
+    screen.expect("trailhunt> ");
+    type_in("\\x\r");
+    screen.expect("expanded output is off");
+    screen.expect("trailhunt> ");
+    type_in("SELECT value FROM generate_series(1, 100);\r");
+    screen.expect("100 rows");
+    assert!(std::fs::read_to_string(&paged).expect("the pager ran").ends_with("   99\n  100\n100 rows\n"));
+    screen.expect("trailhunt> ");
+    type_in("exit\r");
     assert_eq!(shell.wait().expect("the shell ends").code(), Some(0));
     let history = std::fs::read_to_string(dir.path().join("trailhunt/history")).expect("the history file exists");
     assert!(history.contains("FROM events;") && history.contains("DROP TABLE events;"), "{history}");

@@ -12,7 +12,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("geo", &[]),
     ("sha256", &[]),
     ("wording", &[]),
-    ("terminal", &["error"]),
+    ("terminal", &["error", "wording"]),
     ("source", &["error"]),
     ("integrity", &["error", "source", "terminal"]),
     ("decode", &["error", "schema", "sha256", "source"]),
@@ -125,6 +125,8 @@ const CRATE_BELONGS_TO: &[(&str, &[&str])] = &[
     ("aho_corasick", &["indicators"]),
     ("maxminddb", &["geo"]),
     ("rand", &["sample"]),
+    ("anstream", &["terminal"]),
+    ("anstyle", &["terminal"]),
     ("rustyline", &["ask"]),
     ("tikv_jemallocator", &["main"]),
 ];

@@ -43,7 +43,7 @@ async fn findings(lake: &Lake, rolled: bool, from: NaiveDate, to: NaiveDate) -> 
     let snapshot = lake.snapshot().await.unwrap();
     let geo = Geo::embedded().unwrap();
     let rolled = match rolled {
-        true => roll_up(lake, &snapshot, &geo, MEMORY_BYTES, |_, _| {}).await.unwrap(),
+        true => roll_up(lake, &snapshot, &geo, MEMORY_BYTES, |_, _, _| {}).await.unwrap(),
         false => Rolled::default(),
     };
     let session = session(&snapshot, &rolled, &geo, MEMORY_BYTES).await.unwrap();
@@ -51,7 +51,7 @@ async fn findings(lake: &Lake, rolled: bool, from: NaiveDate, to: NaiveDate) -> 
     let detectors: Vec<_> = library.iter().collect();
     let midnight = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
     let window = Window { from: midnight(from), to: midnight(to) };
-    let hunt = run(&detectors, &session, window, &Settings::default(), |_, _| {}).await.unwrap();
+    let hunt = run(&detectors, &session, window, &Settings::default(), |_, _, _| {}).await.unwrap();
     assert!(hunt.failed.is_empty(), "{:?}", hunt.failed);
     let json = |finding: &Finding| serde_json::to_value(finding).unwrap();
     hunt.findings.iter().map(|finding| (finding.id.clone(), json(finding))).collect()
@@ -113,7 +113,7 @@ async fn a_day_has_the_same_findings_alone_in_a_replay_and_before_later_days() {
 async fn history(lake: &Lake, snapshot: &Snapshot) -> (BTreeMap<&'static str, Vec<String>>, usize) {
     let geo = Geo::embedded().unwrap();
     let before = lake.rolled(snapshot, &geo.sources()).await.unwrap();
-    let rolled = roll_up(lake, snapshot, &geo, MEMORY_BYTES, |_, _| {}).await.unwrap();
+    let rolled = roll_up(lake, snapshot, &geo, MEMORY_BYTES, |_, _, _| {}).await.unwrap();
     let kept = lake.rolled(snapshot, &geo.sources()).await.unwrap();
     for rollup in &rollups_and_histories() {
         assert!(rolled.missing(rollup, snapshot).is_empty() && rolled.joinable(rollup, snapshot).is_empty());

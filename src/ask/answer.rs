@@ -8,7 +8,6 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use arrow::util::pretty::pretty_format_batches;
 use futures::TryStreamExt;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
@@ -17,20 +16,57 @@ use parquet::file::properties::WriterProperties;
 
 use crate::engine::Query;
 use crate::error::{Error, Result};
-use crate::terminal::{SafeJson, printable, spreadsheet_cell};
-use crate::wording::counted;
+use crate::terminal::{Column, Layout, Missing, SafeJson, Table, spreadsheet_cell};
+use crate::wording::{counted, wrapped};
 
-/// A table with borders, followed by the number of rows.
+/// How rows are shown for reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rows {
+    /// One line per row, cut to the width of the terminal.
+    Lines,
+    /// One block of lines per row, with everything.
+    Expanded,
+}
+
+/// A table that fits the terminal, followed by the number of rows and `whole`, a note that says how to see cut texts whole.
 ///
 /// # Errors
 /// As [`Query::collect`]; when `out` cannot be written.
-pub async fn table(query: Query, out: &mut (impl Write + Send)) -> Result<()> {
-    let schema = query.schema();
+pub async fn table(query: Query, rows: Rows, layout: Layout, whole: &str, out: &mut (impl Write + Send)) -> Result<()> {
+    let mut table = Table::new(columns_of(&query.schema()));
     let batches = query.collect().await?;
-    let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
-    let batches = if batches.is_empty() { vec![RecordBatch::new_empty(schema)] } else { batches };
-    let table = pretty_format_batches(&batches).map_err(failed)?;
-    written(writeln!(out, "{}\n{}", printable(&table.to_string()), counted(rows as u64, "row")))
+    let options = FormatOptions::default();
+    for batch in &batches {
+        let formatters = batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options));
+        let formatters = formatters.collect::<std::result::Result<Vec<_>, _>>().map_err(failed)?;
+        for row in 0..batch.num_rows() {
+            table.push(formatters.iter().map(|column| column.value(row).to_string()));
+        }
+    }
+    let count = counted(batches.iter().map(RecordBatch::num_rows).sum::<usize>() as u64, "row");
+    let shown = match rows {
+        Rows::Lines => table.write(layout, 0, out),
+        Rows::Expanded => table.expanded(layout, 0, out).map(|()| Missing::default()),
+    };
+    let write = |missing: Missing| {
+        if missing.is_empty() {
+            return writeln!(out, "{count}");
+        }
+        let note = format!("{count}; cut to {} columns: {}. {whole}", layout.width(), missing.cut.join(", "));
+        wrapped(&note, layout.width(), usize::MAX).iter().try_for_each(|line| writeln!(out, "{line}"))
+    };
+    written(shown.and_then(write))
+}
+
+/// The columns of an answer: numbers and times are never cut.
+pub(super) fn columns_of(schema: &Schema) -> Vec<Column> {
+    let column = |field: &Arc<Field>| match field.data_type() {
+        of if of.is_numeric() => Column::number(field.name()),
+        _ if field.name().ends_with("address") => Column::address(field.name()),
+        of if of.is_temporal() || *of == DataType::Boolean => Column::whole(field.name()),
+        _ => Column::text(field.name()),
+    };
+    schema.fields().iter().map(column).collect()
 }
 
 /// Comma-separated, with a header. A text that a spreadsheet would evaluate as a formula is prefixed with `'`.

@@ -9,7 +9,7 @@ use crate::engine::Session;
 use crate::error::{Error, Result};
 use crate::lake::{LEDGER, REJECTS};
 use crate::schema::EVENTS;
-use crate::terminal::printable;
+use crate::terminal::{Column, Layout, Table, printable};
 
 /// The description of a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,15 +42,21 @@ pub fn describe(table: &str, schema: &Schema) -> Vec<Described> {
 ///
 /// # Errors
 /// [`Error::Usage`] when there is no such table; it lists those there are.
-pub async fn describe_text(session: &Session, table: &str) -> Result<String> {
+pub async fn describe_text(session: &Session, table: &str, layout: Layout) -> Result<String> {
     if !session.has_table(table) {
         let tables = session.tables().join(", ");
         return Err(Error::Usage(format!("no table {}; there are {tables}", printable(table))));
     }
     let columns = describe(table, session.columns(table).await?.as_ref());
-    let width = columns.iter().map(|column| column.name.len()).max().unwrap_or(0);
-    let line = |column: &Described| format!("{:width$}  {:9}  {}\n", column.name, column.data_type, column.doc);
-    Ok(columns.iter().map(line).collect())
+    let mut shown =
+        Table::new([Column::whole("column"), Column::text("type"), Column::text("meaning")]).wrapping_last();
+    for Described { name, data_type, doc } in columns {
+        shown.push([name, data_type, doc.to_owned()]);
+    }
+    let mut text = Vec::new();
+    let written = shown.write(layout, 0, &mut text);
+    written.map_err(|source| Error::File { path: "memory".into(), source })?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 fn doc(table: &str, name: &str) -> &'static str {

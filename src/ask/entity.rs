@@ -2,15 +2,15 @@
 
 use std::net::IpAddr;
 
-use arrow::array::RecordBatch;
-use arrow::util::display::{ArrayFormatter, FormatOptions};
 use include_dir::{Dir, include_dir};
+use serde_json::Value;
 
 use super::Question;
-use crate::detect::Window;
+use super::answer::columns_of;
+use crate::detect::{Window, rows};
 use crate::engine::Session;
 use crate::error::{Error, Result};
-use crate::terminal::printable_line;
+use crate::terminal::Column;
 
 static SECTIONS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/entity");
 
@@ -57,15 +57,15 @@ impl Kind {
     }
 }
 
-/// A section of the page: a table of texts that are safe to print.
+/// A section of the page: a table of values.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Section {
     /// Headline.
     pub title: String,
     /// Columns.
-    pub columns: Vec<String>,
-    /// The cells of each row.
-    pub rows: Vec<Vec<String>>,
+    pub columns: Vec<Column>,
+    /// The values of each row, in the order of the columns.
+    pub rows: Vec<Vec<Value>>,
 }
 
 /// All sections, in the order of the file names.
@@ -81,23 +81,15 @@ pub async fn sections(entity: &str, session: &Session, window: Window) -> Result
         let question = Question::parse(&name, file.contents_utf8().unwrap_or_default())?;
         let parameters = question.parameters(&[("entity".to_owned(), entity.to_owned())], Some(window))?;
         let query = session.query_parsed(&name, &question.sql, &parameters).await?;
-        let columns = query.schema().fields().iter().map(|field| field.name().replace('_', " ")).collect();
-        let rows = cells(&query.collect().await?).map_err(|e| Error::query(&*name, e))?;
+        let columns = columns_of(&query.schema());
+        let rows = rows(&query.collect().await?).map_err(|e| Error::query(&*name, e))?;
+        let values = |mut row: serde_json::Map<String, Value>| {
+            columns.iter().map(|column| row.remove(&column.name).unwrap_or_default()).collect()
+        };
+        let rows = rows.into_iter().map(values).collect();
         sections.push(Section { title: question.title, columns, rows });
     }
     Ok(sections)
-}
-
-fn cells(batches: &[RecordBatch]) -> std::result::Result<Vec<Vec<String>>, arrow::error::ArrowError> {
-    let options = FormatOptions::default().with_null("-").with_timestamp_tz_format(Some("%Y-%m-%d %H:%M:%S"));
-    let mut rows = Vec::new();
-    for batch in batches {
-        let formatters = batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options));
-        let formatters = formatters.collect::<std::result::Result<Vec<_>, _>>()?;
-        let cell = |formatter: &ArrayFormatter, row: usize| printable_line(&formatter.value(row).to_string());
-        rows.extend((0..batch.num_rows()).map(|row| formatters.iter().map(|column| cell(column, row)).collect()));
-    }
-    Ok(rows)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::detect::{KnownFinding, find_finding};
 use crate::error::{Error, Result};
 
 /// The findings of a report that was written as JSON.
@@ -22,14 +23,13 @@ pub fn findings(report: &Path) -> Result<Vec<Value>> {
     }
 }
 
-/// The entity and time of a finding in a report, as values for the parameters of the saved question `around`.
+/// The entity and time of one of these findings, as values for the parameters of the saved question `around`.
 ///
 /// # Errors
-/// As [`findings`]; [`Error::Usage`] when the report has no such finding.
-pub fn values_of_finding(id: &str, report: &Path) -> Result<Vec<(String, String)>> {
-    let findings = findings(report)?;
-    let finding = findings.iter().find(|finding| finding["id"] == id);
-    let finding = finding.ok_or_else(|| Error::Usage(format!("{}: no finding {id}", report.display())))?;
+/// [`Error::Usage`] when none or several of the findings have an id that begins with `id`.
+pub fn values_of_finding(id: &str, findings: &[Value]) -> Result<Vec<(String, String)>> {
+    let known: Vec<KnownFinding> = findings.iter().map(KnownFinding::of_json).collect();
+    let finding = &findings[find_finding(id, &known)?];
     let member = |name: &str| finding[name].as_str().unwrap_or_default().to_owned();
     let pairs = [("entity", "entity"), ("begin", "first_time"), ("end", "last_time")];
     Ok(pairs.map(|(name, of)| (name.to_owned(), member(of))).into())

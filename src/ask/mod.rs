@@ -16,7 +16,7 @@ mod rejects;
 mod shell;
 mod story;
 
-pub use answer::{csv, json, ndjson, parquet, table, written};
+pub use answer::{Rows, csv, json, ndjson, parquet, table, written};
 pub use baseline_diff::{baseline_diff, baseline_diff_text};
 pub use columns::{Described, describe, describe_text};
 pub use entity::{Kind, Section, sections};
@@ -27,4 +27,4 @@ pub use plan::{explained, reads};
 pub use question::{Question, QuestionParameter, Questions};
 pub use rejects::rejects;
 pub use shell::shell;
-pub use story::{findings_section, story};
+pub use story::{findings_section, story, story_json, story_markdown};

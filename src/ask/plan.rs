@@ -2,10 +2,11 @@
 
 use std::io::Write;
 
-use indicatif::{HumanBytes, HumanCount};
+use indicatif::HumanBytes;
 
 use crate::engine::Plan;
 use crate::terminal::printable;
+use crate::wording::{counted, grouped};
 
 /// Writes what was read, the number of rows, and the engine's steps.
 ///
@@ -22,10 +23,13 @@ pub fn explained(plan: &Plan, data_files: usize, out: &mut impl Write) -> std::i
 /// When `out` cannot be written.
 pub fn reads(plan: &Plan, data_files: usize, out: &mut impl Write) -> std::io::Result<()> {
     for read in &plan.reads {
-        let of = if read.table == "events" { format!(" of {data_files}") } else { String::new() };
-        let (files, rows) = (HumanCount(read.files as u64), HumanCount(read.rows));
+        let files = if read.table == "events" {
+            format!("{} of {}", grouped(read.files as u64), counted(data_files as u64, "file"))
+        } else {
+            counted(read.files as u64, "file")
+        };
         let (size, fetched) = (HumanBytes(read.file_bytes), HumanBytes(read.bytes_read));
-        writeln!(out, "reads     {}: {files}{of} files of {size}, {fetched} fetched, {rows} rows", read.table)?;
+        writeln!(out, "reads     {}: {files} of {size}, {fetched} fetched, {}", read.table, counted(read.rows, "row"))?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The interactive SQL shell. A statement ends with `;` and may span lines.
+//! The interactive SQL shell. A statement ends with `;` and may span lines; a command, such as `\d`, is one line.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -8,21 +8,29 @@ use rustyline::error::ReadlineError;
 use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
 use rustyline::history::FileHistory;
-use rustyline::validate::{ValidationContext, ValidationResult, Validator};
+use rustyline::validate::Validator;
 use rustyline::{CompletionType, Config, Context, Editor, Helper};
 
-use super::{Question, Questions, describe_text, table};
+use super::{Question, Questions, Rows, describe_text, table, written};
 use crate::detect::Window;
 use crate::engine::Session;
 use crate::error::{Error, Result};
 use crate::lake::Snapshot;
-use crate::terminal::{Out, message};
+use crate::terminal::{Layout, Out, message, paged};
 
 const HELP: &str = r"SQL ends with ; and may span lines. Tab completes tables, columns and functions.
 \d          tables and views
 \d TABLE    its columns and their meaning
 \i NAME     run a saved question: \i key_timeline key=AKIA...
-\q          quit";
+\x          show each row as a block of lines, or as one line again
+help, \?    this list
+exit, \q    quit";
+
+/// The prompt, and the one of a statement that is not complete yet.
+const PROMPT: &str = "trailhunt> ";
+const CONTINUED: &str = "      ...> ";
+/// How to see what a table cuts.
+const WHOLE: &str = r"\x shows everything";
 
 /// Reads statements from the terminal and answers them until the end of input. `window` is what `$from` and `$to` mean.
 ///
@@ -38,24 +46,35 @@ pub async fn shell(snapshot: &Snapshot, session: &Session, window: Option<Window
         // There is no history the first time.
         let _ = editor.load_history(path);
     }
-    writeln!(out, "{}, version {}; \\? for help", snapshot.location, snapshot.version)?;
+    writeln!(out, "{}, version {}; help lists the commands; times are UTC", snapshot.location, snapshot.version)?;
+    let mut asker = Asker { session, window, rows: Rows::Lines };
+    let mut statement = String::new();
     loop {
-        match tokio::task::block_in_place(|| editor.readline("trailhunt> ")) {
-            Ok(text) => {
-                let text = text.trim();
-                if text.is_empty() {
+        let prompt = if statement.is_empty() { PROMPT } else { CONTINUED };
+        match tokio::task::block_in_place(|| editor.readline(prompt)) {
+            Ok(line) => {
+                statement.push_str(line.trim_end());
+                if statement.trim().is_empty() {
+                    statement.clear();
                     continue;
                 }
+                if !is_whole(&statement) {
+                    statement.push('\n');
+                    continue;
+                }
+                let text = std::mem::take(&mut statement);
+                let text = text.trim();
                 // A statement that does not fit the history is answered all the same.
                 let _ = editor.add_history_entry(text);
-                if text == r"\q" {
+                if matches!(text.trim_end_matches(';').trim_end(), r"\q" | "exit" | "quit") {
                     break;
                 }
-                if let Err(error) = execute(text, session, window, out).await {
+                if let Err(error) = asker.execute(text, out).await {
                     writeln!(out, "{}", message(error))?;
                 }
             }
-            Err(ReadlineError::Interrupted) => {}
+            // Ctrl-C drops what was typed so far.
+            Err(ReadlineError::Interrupted) => statement.clear(),
             Err(ReadlineError::Eof) => break,
             Err(e) => return Err(failed(e)),
         }
@@ -75,37 +94,61 @@ fn history_file() -> Option<PathBuf> {
     state.map(|state| state.join("trailhunt/history"))
 }
 
-async fn execute(text: &str, session: &Session, window: Option<Window>, out: &mut Out) -> Result<()> {
-    let mut words = text.trim_end_matches(';').split_whitespace();
-    match words.next() {
-        Some(r"\?") => writeln!(out, "{HELP}"),
-        Some(r"\d") => match words.next() {
-            Some(table) => {
-                let columns = describe_text(session, table).await?;
-                write!(out, "{columns}")
+/// Whether a text can be executed: a command, or SQL up to its `;`.
+fn is_whole(text: &str) -> bool {
+    let text = text.trim();
+    text.starts_with('\\') || text.ends_with(';') || matches!(text, "help" | "exit" | "quit")
+}
+
+/// Answers what is typed.
+struct Asker<'a> {
+    session: &'a Session,
+    window: Option<Window>,
+    rows: Rows,
+}
+
+impl Asker<'_> {
+    async fn execute(&mut self, text: &str, out: &mut Out) -> Result<()> {
+        // The terminal may have another size now.
+        let layout = Layout::of_stdout(out.layout().has_full_names());
+        let mut words = text.trim_end_matches(';').split_whitespace();
+        match words.next() {
+            Some(r"\?" | "help") => writeln!(out, "{HELP}"),
+            Some(r"\x") => {
+                let (rows, state) = match self.rows {
+                    Rows::Lines => (Rows::Expanded, "on: each row is a block of lines"),
+                    Rows::Expanded => (Rows::Lines, "off: each row is a line"),
+                };
+                self.rows = rows;
+                writeln!(out, "expanded output is {state}")
             }
-            None => writeln!(out, "{}", session.tables().join("\n")),
-        },
-        Some(r"\i") => {
-            let question = Questions::load()?.get(words.next().unwrap_or_default())?.clone();
-            let pair = |word: &str| word.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
-            let values: Vec<_> = words.filter_map(pair).collect();
-            answer(&question, &values, session, window).await
+            Some(r"\d") => match words.next() {
+                Some(table) => show(&describe_text(self.session, table, layout).await?),
+                None => writeln!(out, "{}", self.session.tables().join("\n")),
+            },
+            Some(r"\i") => {
+                let question = Questions::load()?.get(words.next().unwrap_or_default())?.clone();
+                let pair = |word: &str| word.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+                let values: Vec<_> = words.filter_map(pair).collect();
+                self.answer(&question, &values, layout).await
+            }
+            Some(word) if word.starts_with('\\') => writeln!(out, "{HELP}"),
+            _ => self.answer(&Question::parse("query", text)?, &[], layout).await,
         }
-        Some(word) if word.starts_with('\\') => writeln!(out, "{HELP}"),
-        _ => answer(&Question::parse("query", text)?, &[], session, window).await,
+    }
+
+    async fn answer(&self, question: &Question, values: &[(String, String)], layout: Layout) -> Result<()> {
+        let parameters = question.parameters(values, self.window)?;
+        let query = self.session.query_parsed(&question.name, &question.sql, &parameters).await?;
+        let mut text = Vec::new();
+        table(query, self.rows, layout, WHOLE, &mut text).await?;
+        show(&String::from_utf8_lossy(&text))
     }
 }
 
-async fn answer(
-    question: &Question,
-    values: &[(String, String)],
-    session: &Session,
-    window: Option<Window>,
-) -> Result<()> {
-    let parameters = question.parameters(values, window)?;
-    let query = session.query_parsed(&question.name, &question.sql, &parameters).await?;
-    table(query, &mut std::io::stdout()).await
+/// Shows a text, with a pager if it is long.
+fn show(text: &str) -> Result<()> {
+    written(tokio::task::block_in_place(|| paged(text)))
 }
 
 /// What can be completed.
@@ -144,10 +187,4 @@ impl Completer for Words {
     }
 }
 
-impl Validator for Words {
-    fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
-        let text = context.input().trim();
-        let is_whole = text.is_empty() || text.starts_with('\\') || text.ends_with(';');
-        Ok(if is_whole { ValidationResult::Valid(None) } else { ValidationResult::Incomplete })
-    }
-}
+impl Validator for Words {}

@@ -33,7 +33,10 @@ pub async fn backtest(request: &BacktestRequest, out: &mut Out) -> Result<Outcom
         ..figures(&hunt, context.window, *alerts_per_day)
     };
     match request.format {
-        TextFormat::Table => out.render(|out| text(&backtest, out))?,
+        TextFormat::Table => {
+            let layout = out.layout();
+            out.render(|out| text(&backtest, layout, out))?;
+        }
         TextFormat::Json => out.json(&backtest)?,
     }
     Ok(Outcome::complete(hunt.failed.is_empty()))

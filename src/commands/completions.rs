@@ -8,20 +8,33 @@ use crate::cli;
 use crate::error::{Error, Result};
 use crate::terminal::Out;
 
-pub fn completions(shell: clap_complete::Shell, out: &mut Out) -> Result<Outcome> {
+pub fn completions(shell: clap_complete::Shell, names: &cli::Names, out: &mut Out) -> Result<Outcome> {
     let mut text = Vec::new();
-    clap_complete::generate(shell, &mut cli::command(), "trailhunt", &mut text);
+    clap_complete::generate(shell, &mut cli::completed_command(names), "trailhunt", &mut text);
     out.render(|out| out.write_all(&text))?;
     Ok(Outcome::Done)
 }
 
-pub fn man(folder: Option<&Path>, out: &mut Out) -> Result<Outcome> {
-    if let Some(folder) = folder {
-        let failed = |source| Error::File { path: folder.into(), source };
-        std::fs::create_dir_all(folder).map_err(failed)?;
-        clap_mangen::generate_to(cli::command(), folder).map_err(failed)?;
-        return Ok(Outcome::Done);
+/// One page per command.
+pub fn manual(folder: &Path) -> Result<Outcome> {
+    let failed = |source| Error::File { path: folder.into(), source };
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    clap_mangen::generate_to(cli::command(), folder).map_err(failed)?;
+    Ok(Outcome::Done)
+}
+
+/// The page of trailhunt, or of the command of this name.
+pub fn manual_page(name: &[String], out: &mut Out) -> Result<Outcome> {
+    let mut all = cli::command();
+    all.build();
+    let mut command = &all;
+    for part in name {
+        command = command.find_subcommand(part).ok_or_else(|| {
+            let known: Vec<_> = command.get_subcommands().map(clap::Command::get_name).collect();
+            let known = if known.is_empty() { "it has no commands".into() } else { known.join(", ") };
+            Error::Usage(format!("no command {part} of {}: {known}", command.get_bin_name().unwrap_or("trailhunt")))
+        })?;
     }
-    out.render(|out| clap_mangen::Man::new(cli::command()).render(out))?;
+    out.render(|out| clap_mangen::Man::new(command.clone()).render(out))?;
     Ok(Outcome::Done)
 }

@@ -1,9 +1,10 @@
-//! `trailhunt demo`: the whole tool in a minute, on an archive that it writes itself.
+//! `trailhunt demo`: the whole tool in a minute, on an archive that it writes itself. Its folder stays, so that every command
+//! in its report works; a later demo uses it again. Nothing is ever deleted.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::hunt::announce;
 use super::{Outcome, sample};
@@ -19,29 +20,108 @@ use crate::terminal::{Out, Progress};
 use crate::wording::counted;
 use crate::{hunt, ingest};
 
-pub async fn demo(dir: Option<PathBuf>, report: &Path, out: &mut Out) -> Result<Outcome> {
-    let temporary = std::env::temp_dir().join(format!("trailhunt-demo-{}", std::process::id()));
-    let folder = dir.as_deref().unwrap_or(&temporary);
-    let result = demo_in(folder, report, out).await;
-    if dir.is_none() {
-        let _ = std::fs::remove_dir_all(folder);
+/// The file in the demo's folder that says who wrote the folder.
+const MARK: &str = "trailhunt-demo.json";
+
+/// What the folder holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Mark {
+    /// The version that wrote it.
+    version: String,
+    /// Events and attacks of its archive; none while the archive is written.
+    archive: Option<(u64, u64)>,
+}
+
+impl Mark {
+    fn path(folder: &Path) -> PathBuf {
+        folder.join(MARK)
     }
-    let outcome = result?;
-    let page = report.with_extension("html");
-    writeln!(out, "\nThe full report is in {}; open {} in a browser.", report.display(), page.display())?;
-    if dir.is_some() {
-        let lake = folder.join("lake");
-        writeln!(out, "Query the lake: trailhunt query --lake {} 'SELECT * FROM events LIMIT 5'", lake.display())?;
+
+    /// The mark of a folder; a new one if there is no folder or it is empty.
+    fn read(folder: &Path) -> Result<Mark> {
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        let next = "name another folder with --dir";
+        let failed = |source| Error::File { path: folder.into(), source };
+        match std::fs::read(Mark::path(folder)) {
+            Ok(text) => {
+                let mark: Mark = serde_json::from_slice(&text)
+                    .map_err(|e| Error::Usage(format!("{}: {e}; {next}", Mark::path(folder).display())))?;
+                if mark.version != version {
+                    let other = format!("{} is from trailhunt {}", folder.display(), mark.version);
+                    return Err(Error::Usage(format!("{other}, this is {version}: delete it, or {next}")));
+                }
+                Ok(mark)
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                let is_empty = !folder.exists() || std::fs::read_dir(folder).map_err(failed)?.next().is_none();
+                if !is_empty {
+                    let other = format!("{} was not written by `trailhunt demo`", folder.display());
+                    return Err(Error::Usage(format!("{other}; {next}")));
+                }
+                Ok(Mark { version, archive: None })
+            }
+            Err(e) => Err(failed(e)),
+        }
     }
+
+    fn write(&self, folder: &Path) -> Result<()> {
+        let failed = |source| Error::File { path: Mark::path(folder), source };
+        std::fs::create_dir_all(folder).map_err(failed)?;
+        let text = serde_json::to_string(self).map_err(|e| failed(e.into()))?;
+        std::fs::write(Mark::path(folder), text + "\n").map_err(failed)
+    }
+}
+
+pub async fn demo(folder: &Path, report: Option<PathBuf>, out: &mut Out) -> Result<Outcome> {
+    let mark = Mark::read(folder)?;
+    let path = report.unwrap_or_else(|| folder.join("report.json"));
+    let (outcome, report) = demo_in(folder, mark, &path, out).await?;
+    let page = path.with_extension("html");
+    writeln!(out, "\nThe report is {}; open {} in a browser.", path.display(), page.display())?;
+    try_next(&report, &folder.join("lake"), out)?;
     Ok(outcome)
 }
 
-async fn demo_in(folder: &Path, report: &Path, out: &mut Out) -> Result<Outcome> {
+/// Three commands that work when they are pasted.
+fn try_next(report: &Report, lake: &Path, out: &mut Out) -> Result<()> {
+    // As this program was called: `cargo run` does not install it.
+    let called = std::env::args().next().unwrap_or_else(|| "trailhunt".into());
+    let here = std::env::current_dir().map(|here| format!("{}/", here.display())).unwrap_or_default();
+    let program = quoted(called.strip_prefix(&here).unwrap_or(&called));
+    let lake = quoted(&lake.display().to_string());
+    writeln!(out, "\nTry next")?;
+    if let Some(finding) = report.findings.first() {
+        writeln!(out, "  {program} query --finding {} --lake {lake}", &finding.id[..8.min(finding.id.len())])?;
+    }
+    if let Some(riskiest) = report.entities.iter().find(|entity| entity.entity_type == "actor") {
+        writeln!(out, "  {program} entity {} --lake {lake}", quoted(&riskiest.entity))?;
+    }
+    writeln!(out, "  {program} query sensitive_calls_by_identity --lake {lake}")
+}
+
+/// A word of a shell's command line. The sample has no text that cannot be one.
+fn quoted(word: &str) -> String {
+    shlex::try_quote(word).map_or_else(|_| "?".into(), Into::into)
+}
+
+async fn demo_in(folder: &Path, mark: Mark, report: &Path, out: &mut Out) -> Result<(Outcome, Report)> {
     let archive = folder.join("archive");
     let settings = SampleSettings { out: archive.clone(), ..SampleSettings::default() };
-    let summary = sample::write(&settings)?;
-    let (events, days, attacks) = (summary.events, settings.days, summary.attacks);
-    writeln!(out, "sample    {} over {days} days, {attacks} attacks planted", counted(events, "event"))?;
+    let (events, attacks) = match mark.archive {
+        Some(known) => {
+            writeln!(out, "demo      uses {} again, from an earlier demo", folder.display())?;
+            known
+        }
+        None => {
+            mark.write(folder)?;
+            let summary = sample::write(&settings)?;
+            let written = (summary.events, summary.attacks);
+            Mark { archive: Some(written), ..mark }.write(folder)?;
+            written
+        }
+    };
+    let (events, days, attacks) = (counted(events, "event"), settings.days, counted(attacks, "attack"));
+    writeln!(out, "sample    {events} over {days} days, {attacks} planted")?;
     let location = |path: &Path| Location::parse(&path.display().to_string(), &S3Settings::default());
     let ingest = IngestRequest::all(vec![location(&archive)?]);
     let hunt = HuntRequest {
@@ -66,7 +146,7 @@ async fn demo_in(folder: &Path, report: &Path, out: &mut Out) -> Result<Outcome>
     let announcement = Announcement { allow_empty: true, ..Announcement::default() };
     let outcome = announce(&report, recorded.as_ref(), &announcement, out).await?;
     print_truth(&archive.join("truth.jsonl"), &report, out)?;
-    Ok(outcome)
+    Ok((outcome, report))
 }
 
 /// A planted incident, as far as it is scored here.

@@ -5,7 +5,7 @@ use crate::detect::{Detector, Library, attack};
 use crate::error::{Error, Result};
 use crate::request::DetectorFilter;
 use crate::resolve::DetectorsRequest;
-use crate::terminal::{Out, Progress};
+use crate::terminal::{Column, Out, Progress, Table};
 use crate::wording::counted;
 use crate::workbench;
 
@@ -69,15 +69,14 @@ fn list(library: &Library, filter: &DetectorFilter, out: &mut Out) -> Result<Out
         return Err(Error::Usage(format!("unknown tactic {tactic}: expected one of {}", known.join(", "))));
     }
     let listed: Vec<_> = library.iter().filter(|detector| matches(detector, filter)).collect();
-    let width = listed.iter().map(|detector| detector.id.len()).max().unwrap_or(0);
+    let columns = [Column::whole("severity"), Column::whole("detector"), Column::whole("kind"), Column::text("finds")];
+    let mut table = Table::new(columns).wrapping_last();
     for detector in listed {
-        let attack = detector.attack.join(" ");
-        writeln!(
-            out,
-            "{:13}  {:width$}  {:9}  {}  ({attack})",
-            detector.severity, detector.id, detector.kind, detector.title
-        )?;
+        let finds = format!("{}  ({})", detector.title, detector.attack.join(" "));
+        table.push([detector.severity.to_string(), detector.id.clone(), detector.kind.to_string(), finds]);
     }
+    let layout = out.layout();
+    out.render(|out| table.write(layout, 0, out).map(drop))?;
     for id in &library.replaced {
         writeln!(out, "{id} replaces the shipped detector {id}")?;
     }

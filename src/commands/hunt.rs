@@ -28,7 +28,8 @@ pub async fn announce(
     if announcement.quiet {
         writeln!(out, "{summary}")?;
     } else {
-        out.render(|out| report::text(report, out))?;
+        let layout = out.layout();
+        out.render(|out| report::text(report, layout, out))?;
         match recorded {
             Some(link) => writeln!(out, "\nrecorded  {}, sha256 {}", report.run.id, link.sha256)?,
             None => writeln!(out, "\nThe run was not recorded: the lake is read-only.")?,

@@ -13,7 +13,10 @@ pub async fn indicators(request: &IndicatorsRequest, out: &mut Out) -> Result<Ou
     let period = hunt::exact_window(&snapshot, &request.period)?;
     let search = indicators::search(&request.indicators, &session, period, period).await?;
     match request.format {
-        HitFormat::Table => out.render(|out| indicators_text(&search, out))?,
+        HitFormat::Table => {
+            let layout = out.layout();
+            out.render(|out| indicators_text(&search, layout, out))?;
+        }
         HitFormat::Json => out.json(&search)?,
         HitFormat::Csv => {
             out.render(|out| indicators_csv(&search, out))?;

@@ -22,7 +22,10 @@ pub async fn status(request: &LakeRequest, format: TextFormat, out: &mut Out) ->
     let (snapshot, session) = open::session(request).await?;
     let status = LakeStatus::of(&snapshot, &session).await?;
     match format {
-        TextFormat::Table => out.render(|out| status.text(out))?,
+        TextFormat::Table => {
+            let layout = out.layout();
+            out.render(|out| status.text(layout, out))?;
+        }
         TextFormat::Json => out.json(&status.json())?,
     }
     Ok(Outcome::complete(status.is_complete()))
@@ -43,7 +46,7 @@ pub async fn compact(location: &Location, memory_bytes: usize, out: &mut Out) ->
     let Compacted { days, files, bytes } = Lake::open(location).await?.compact(FILES_MIN, memory_bytes).await?;
     let bytes = (HumanBytes(bytes.0), HumanBytes(bytes.1));
     let days = counted(days, "day");
-    writeln!(out, "compacted {days}: {} files to {}, {} to {}", files.0, files.1, bytes.0, bytes.1)?;
+    writeln!(out, "compacted {days}: {} to {}, {} to {}", counted(files.0, "file"), files.1, bytes.0, bytes.1)?;
     writeln!(out, "kept      the old files, for older versions of the table, until `trailhunt lake vacuum`")?;
     Ok(Outcome::Done)
 }

@@ -25,7 +25,7 @@ use std::process::ExitCode;
 
 use crate::error::Result;
 use crate::resolve::Request;
-use crate::terminal::Out;
+use crate::terminal::{Layout, Out};
 
 /// How a command that did not fail ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,10 +59,10 @@ impl From<Outcome> for ExitCode {
 ///
 /// # Errors
 /// When the command could not be carried out as a whole.
-pub async fn run(request: Request) -> Result<Outcome> {
-    let out = &mut Out::stdout();
+pub async fn run(request: Request, layout: Layout) -> Result<Outcome> {
+    let out = &mut Out::stdout(layout);
     match request {
-        Request::Demo(dir, report) => demo::demo(dir, &report, out).await,
+        Request::Demo(dir, report) => demo::demo(&dir, report, out).await,
         Request::Sample(settings) => sample::sample(&settings, out),
         Request::Ingest(request, lake) => ingest::ingest(&request, &lake, out).await,
         Request::Hunt(request, announcement) => hunt::hunt(&request, &announcement, out).await,
@@ -86,7 +86,8 @@ pub async fn run(request: Request) -> Result<Outcome> {
         Request::LakeVacuum(location, retain_hours) => lake::vacuum(&location, retain_hours, out).await,
         Request::VerifyDigests(request) => lake::verify_digests(&request, out).await,
         Request::ConfigShow(settings) => config::show(&settings, out),
-        Request::Completions(shell) => completions::completions(shell, out),
-        Request::Man(folder) => completions::man(folder.as_deref(), out),
+        Request::Completions(shell, names) => completions::completions(shell, &names, out),
+        Request::Manual(folder) => completions::manual(&folder),
+        Request::ManualPage(command) => completions::manual_page(&command, out),
     }
 }

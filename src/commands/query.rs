@@ -4,38 +4,41 @@ use std::fs::File;
 use std::io::{BufWriter, Write as _, stdout};
 
 use super::Outcome;
-use crate::ask::{self, Questions};
+use crate::ask::{self, Questions, Rows};
 use crate::engine::{Query, Session};
 use crate::error::{Error, Result};
-use crate::lake::Snapshot;
+use crate::lake::{Lake, Snapshot};
 use crate::request::{AnswerFormat, Asked, QueryAction, QueryRequest};
-use crate::terminal::Out;
-use crate::{hunt, open};
+use crate::terminal::{Column, Layout, Out, Table};
+use crate::{hunt, open, runs};
 
 pub async fn query(request: QueryRequest, out: &mut Out) -> Result<Outcome> {
-    let (snapshot, session) = open::session(&request.lake).await?;
+    let lake = Lake::open(&request.lake.location).await?;
+    let (snapshot, session) = open::session_of(&lake, &request.lake).await?;
+    let place = Place { lake: &lake, snapshot: &snapshot, session: &session };
+    let layout = out.layout();
     match request.action {
         QueryAction::Describe(table) => {
-            let columns = ask::describe_text(&session, &table).await?;
+            let columns = ask::describe_text(&session, &table, layout).await?;
             write!(out, "{columns}")?;
         }
         QueryAction::Explain(asked) => {
-            let plan = plan(&asked, &snapshot, &session).await?.explain().await?;
+            let plan = place.plan(&asked).await?.explain().await?;
             out.render(|out| ask::explained(&plan, snapshot.files.len(), out))?;
         }
         QueryAction::Print(asked, format) => {
-            let query = plan(&asked, &snapshot, &session).await?;
-            write_answer(query, format, &mut BufWriter::new(stdout())).await?;
+            let query = place.plan(&asked).await?;
+            write_answer(query, format, layout, &mut BufWriter::new(stdout())).await?;
         }
         QueryAction::Write(asked, format, path) => {
-            let query = plan(&asked, &snapshot, &session).await?;
+            let query = place.plan(&asked).await?;
             let failed = |source| Error::File { path: path.clone(), source };
             let file = File::create(&path).map_err(failed)?;
             if format == AnswerFormat::Parquet {
                 ask::parquet(query, file).await?;
             } else {
                 let mut file = BufWriter::new(file);
-                write_answer(query, format, &mut file).await?;
+                write_answer(query, format, layout, &mut file).await?;
                 file.flush().map_err(failed)?;
             }
         }
@@ -43,15 +46,44 @@ pub async fn query(request: QueryRequest, out: &mut Out) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-async fn plan(asked: &Asked, snapshot: &Snapshot, session: &Session) -> Result<Query> {
-    let window = snapshot.days().map(|_| hunt::exact_window(snapshot, &asked.period)).transpose()?;
-    let parameters = asked.question.parameters(&asked.values, window)?;
-    session.query_parsed(&asked.question.name, &asked.question.sql, &parameters).await
+/// A lake that is open for questions.
+struct Place<'a> {
+    lake: &'a Lake,
+    snapshot: &'a Snapshot,
+    session: &'a Session,
 }
 
-async fn write_answer(query: Query, format: AnswerFormat, out: &mut (impl std::io::Write + Send)) -> Result<()> {
+impl Place<'_> {
+    async fn plan(&self, asked: &Asked) -> Result<Query> {
+        let window = self.snapshot.days().map(|_| hunt::exact_window(self.snapshot, &asked.period)).transpose()?;
+        let mut values = asked.values.clone();
+        if let Some((id, findings)) = &asked.finding {
+            let last = match findings {
+                Some(_) => None,
+                None => runs::last_findings(self.lake).await?,
+            };
+            let Some(findings) = findings.as_ref().or(last.as_ref()) else {
+                let next = "`trailhunt hunt` records one; --report names a report from elsewhere";
+                return Err(Error::lake(self.lake.location().to_string(), format!("no run is recorded yet; {next}")));
+            };
+            values.extend(ask::values_of_finding(id, findings)?);
+        }
+        let parameters = asked.question.parameters(&values, window)?;
+        self.session.query_parsed(&asked.question.name, &asked.question.sql, &parameters).await
+    }
+}
+
+/// How to see what a table cuts.
+const WHOLE: &str = "--full-names, --format csv or json show everything";
+
+async fn write_answer(
+    query: Query,
+    format: AnswerFormat,
+    layout: Layout,
+    out: &mut (impl std::io::Write + Send),
+) -> Result<()> {
     match format {
-        AnswerFormat::Table => ask::table(query, out).await?,
+        AnswerFormat::Table => ask::table(query, Rows::Lines, layout, WHOLE, out).await?,
         AnswerFormat::Csv => ask::csv(query, out).await?,
         AnswerFormat::Json => ask::json(query, out).await?,
         AnswerFormat::Ndjson => ask::ndjson(query, out).await?,
@@ -67,7 +99,7 @@ pub fn queries(name: Option<&str>, out: &mut Out) -> Result<Outcome> {
         writeln!(out, "{}", questions.get(name)?.text.trim_end())?;
         return Ok(Outcome::Done);
     }
-    let width = questions.iter().map(|question| question.name.len()).max().unwrap_or(0);
+    let mut table = Table::new([Column::whole("question"), Column::text("answers (parameters)")]).wrapping_last();
     for question in questions.iter() {
         let asks = |(name, parameter): (&String, &ask::QuestionParameter)| match &parameter.default {
             Some(default) => format!("{name}={default}"),
@@ -75,7 +107,9 @@ pub fn queries(name: Option<&str>, out: &mut Out) -> Result<Outcome> {
         };
         let params: Vec<_> = question.params.iter().map(asks).collect();
         let params = if params.is_empty() { String::new() } else { format!("  ({})", params.join(", ")) };
-        writeln!(out, "{:width$}  {}{params}", question.name, question.title)?;
+        table.push([question.name.clone(), format!("{}{params}", question.title)]);
     }
+    let layout = out.layout();
+    out.render(|out| table.write(layout, 0, out).map(drop))?;
     Ok(Outcome::Done)
 }

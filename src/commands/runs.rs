@@ -10,7 +10,10 @@ use crate::terminal::Out;
 pub async fn runs(request: &RunsRequest, out: &mut Out) -> Result<Outcome> {
     let list = runs::list(&Lake::open(&request.lake).await?, request.last).await?;
     match request.format {
-        TextFormat::Table => out.render(|out| runs::text(&list, out))?,
+        TextFormat::Table => {
+            let layout = out.layout();
+            out.render(|out| runs::text(&list, layout, out))?;
+        }
         TextFormat::Json => out.json(&list)?,
     }
     Ok(Outcome::Done)

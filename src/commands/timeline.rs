@@ -15,8 +15,6 @@ use crate::{ask, hunt, open, runs};
 
 /// Days that are shown, unless a period or a finding is given.
 const DAYS: i64 = 7;
-/// Columns that the text is wrapped to.
-const WIDTH: usize = 100;
 
 /// Exit code 2 if a recorded report with findings cannot be read.
 pub async fn timeline(request: TimelineRequest, out: &mut Out) -> Result<Outcome> {
@@ -31,6 +29,7 @@ pub async fn timeline(request: TimelineRequest, out: &mut Out) -> Result<Outcome
         }
     };
     let timelines = timeline::timelines(&session, &[subject], &findings, request.rows_max).await?;
+    let layout = out.layout();
     for timeline in &timelines {
         if timeline.calls == 0 {
             let window = &timeline.window;
@@ -39,7 +38,7 @@ pub async fn timeline(request: TimelineRequest, out: &mut Out) -> Result<Outcome
             return Err(Error::Usage(format!("no calls of {} from {from} to {to} UTC; {next}", timeline.entity)));
         }
         match request.format {
-            TimelineFormat::Table => out.render(|out| timeline::text(timeline, WIDTH, out))?,
+            TimelineFormat::Table => out.render(|out| timeline::text(timeline, layout, out))?,
             TimelineFormat::Csv => {
                 out.render(|out| timeline::csv(timeline, out))?;
                 timeline::missing(timeline).iter().for_each(note);

@@ -17,7 +17,10 @@ pub async fn verdict(request: &VerdictRequest, out: &mut Out) -> Result<Outcome>
     }
     let verdicts = runs::verdicts(&lake).await?;
     match request.format {
-        TextFormat::Table => out.render(|out| runs::verdict_lines(&verdicts, out))?,
+        TextFormat::Table => {
+            let layout = out.layout();
+            out.render(|out| runs::verdict_lines(&verdicts, layout, out))?;
+        }
         TextFormat::Json => out.json(&verdicts.iter().collect::<Vec<_>>())?,
     }
     Ok(Outcome::complete(verdicts.unread.is_empty()))

@@ -18,8 +18,8 @@ use crate::error::{Error, Result};
 use crate::geo::Geo;
 use crate::lake::{Lake, Rolled, Rollup, Snapshot, histories, rollups, rollups_and_histories};
 
-/// Stores every missing rollup of the days of `snapshot` and returns all that exist then. Calls `after_each` with the
-/// number of steps done and their total.
+/// Stores every missing rollup of the days of `snapshot` and returns all that exist then. Calls `progress` with the number of
+/// steps done, their total, and the day that was summarised or the history that is computed next.
 ///
 /// # Errors
 /// When events cannot be read or a file cannot be written. Files that were already stored stay valid.
@@ -28,7 +28,7 @@ pub async fn roll_up(
     snapshot: &Snapshot,
     geo: &Arc<Geo>,
     memory_bytes: usize,
-    after_each: impl Fn(usize, usize),
+    progress: impl Fn(usize, usize, &str),
 ) -> Result<Rolled> {
     let geography = &geo.sources();
     let mut rolled = lake.rolled(snapshot, geography).await?;
@@ -50,20 +50,22 @@ pub async fn roll_up(
                 let batches = one_day(&context, &rollup).await?;
                 kept.push((rollup.name, lake.keep_rollup(&rollup, snapshot, geography, day, &batches).await?));
             }
-            Ok::<_, Error>(kept)
+            Ok::<_, Error>((day, kept))
         })
         .buffered(cores);
     while let Some(kept) = computed.next().await {
-        for (name, file) in kept? {
+        let (day, kept) = kept?;
+        for (name, file) in kept {
             rolled.files.entry(name).or_default().push(file);
         }
         done += 1;
-        after_each(done, total);
+        progress(done, total, &day.to_string());
     }
     drop(computed);
     if !unfinished.is_empty() {
         let session = session(snapshot, &rolled, geo, memory_bytes).await?;
         for (missing, history) in unfinished {
+            progress(done, total, history.name);
             let (session, history) = (&session, &history);
             let keep = |day| async move {
                 let rows = history_day(session, history, day).await?;
@@ -72,7 +74,6 @@ pub async fn roll_up(
             let kept: Vec<_> = stream::iter(missing).map(keep).buffered(cores).try_collect().await?;
             rolled.files.entry(history.name).or_default().extend(kept);
             done += 1;
-            after_each(done, total);
         }
     }
     for rollup in rollups_and_histories() {

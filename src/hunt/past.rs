@@ -57,7 +57,7 @@ pub async fn past_findings(
         let window = Window { from: midnight(first), to: midnight(last.succ_opt().unwrap_or(last)) };
         let before_each = |at: usize, id: &str| {
             bar.set(done + at as u64, total);
-            bar.describe(id);
+            bar.describe(format!("{id} over {first} to {last}"));
         };
         let past = detect::run_each(&detectors, &context.session, window, settings, before_each).await;
         done += detectors.len() as u64;

@@ -14,6 +14,8 @@ const FETCHES_MAX: usize = 16;
 /// A group of objects, decoded.
 pub(super) struct Fetched {
     pub decoded: Decoded,
+    /// Objects that were asked for.
+    pub objects: u64,
     /// Stored bytes read.
     pub bytes: u64,
     /// URL and reason of each object that could not be read.
@@ -45,7 +47,7 @@ pub(super) async fn fetch_and_decode(source: &Location, group: Group, bytes_max:
 }
 
 fn decoded(decoder: &mut Decoder, got: impl IntoIterator<Item = (LogObject, Result<Bytes>)>) -> Fetched {
-    let (mut objects, mut failed, mut bytes) = (Vec::new(), Vec::new(), 0);
+    let (mut objects, mut failed, mut bytes) = (Vec::<(LogObject, Bytes)>::new(), Vec::new(), 0);
     for (object, got) in got {
         match got {
             Ok(stored) => {
@@ -57,5 +59,6 @@ fn decoded(decoder: &mut Decoder, got: impl IntoIterator<Item = (LogObject, Resu
             Err(e) => failed.push((object.url, e.to_string())),
         }
     }
-    Fetched { decoded: decoder.decode(objects), bytes, failed }
+    let asked = (objects.len() + failed.len()) as u64;
+    Fetched { objects: asked, decoded: decoder.decode(objects), bytes, failed }
 }

@@ -9,7 +9,6 @@ mod summary;
 use std::collections::{BTreeMap, VecDeque};
 
 use futures::stream::{self, StreamExt};
-use indicatif::HumanCount;
 use tokio::task::JoinHandle;
 
 use crate::decode::Pool;
@@ -18,6 +17,7 @@ use crate::lake::{Appended, Appender, Committed, Lake, ObjectState};
 use crate::request::{Bounds, IngestRequest};
 use crate::source::{self, KeyNames, Location, LogObject, Selection, Walk};
 use crate::terminal::{Bar, Progress};
+use crate::wording::{counted, grouped};
 use fetch::{Fetched, fetch_and_decode};
 
 pub use summary::text;
@@ -111,6 +111,7 @@ pub async fn read(request: &IngestRequest, surveyed: Surveyed, lake: &Lake, prog
         ingested: Ingested { objects_failed: surveyed.failed, ..Ingested::default() },
         names: KeyNames::default(),
         bar: progress.bytes("ingest"),
+        shown: Shown::default(),
         group_bytes_max: group_bytes_max(bounds),
         object_bytes_max: bounds.limits.object_bytes_max as u64,
     };
@@ -121,6 +122,7 @@ pub async fn read(request: &IngestRequest, surveyed: Surveyed, lake: &Lake, prog
     let unmatched = unmatched(&request.selection, &names);
     ingested.objects_failed.extend(unmatched.into_iter().map(|reason| (String::new(), reason)));
     if ingested.appended.added() > 0 {
+        bar.describe("merging small files");
         lake.compact(SMALL_FILES_MAX + 1, bounds.memory_bytes).await?;
     }
     drop(bar);
@@ -168,6 +170,15 @@ impl Group {
     }
 }
 
+/// What the progress bar says.
+#[derive(Default)]
+struct Shown {
+    objects: u64,
+    objects_total: u64,
+    /// Folders that are not listed yet.
+    folders: usize,
+}
+
 /// An ingest in progress.
 struct Pipeline<'a> {
     appender: Appender<'a>,
@@ -176,6 +187,7 @@ struct Pipeline<'a> {
     /// Accounts and regions that occur in the sources.
     names: KeyNames,
     bar: Bar,
+    shown: Shown,
     group_bytes_max: u64,
     /// Stored bytes of one object.
     object_bytes_max: u64,
@@ -190,11 +202,14 @@ impl Pipeline<'_> {
             let (source, selection) = (source.clone(), selection.clone());
             tokio::spawn(async move { source::list(&source, &selection, leaf).await })
         };
+        self.shown.folders = walk.leaves.len();
+        self.describe();
         let mut listings = stream::iter(walk.leaves).map(listing).buffered(LISTINGS_MAX);
         let mut in_flight = VecDeque::new();
         let mut group = Group::default();
         while let Some(listed) = listings.next().await {
             let listed = listed.map_err(|e| Error::Internal(format!("listing: {e}")))?;
+            self.shown.folders = self.shown.folders.saturating_sub(1);
             self.ingested.objects_failed.extend(listed.unread);
             self.names.extend(listed.names);
             for (kind, count) in listed.others {
@@ -210,6 +225,7 @@ impl Pipeline<'_> {
                     ObjectState::New => {}
                 }
                 self.bar.add_total(object.size_bytes);
+                self.shown.objects_total += 1;
                 group.push(object);
                 if group.is_full(self.group_bytes_max) {
                     in_flight.push_back(self.start(source, std::mem::take(&mut group)));
@@ -241,11 +257,28 @@ impl Pipeline<'_> {
             *self.ingested.others.entry(kind.clone()).or_default() += count;
         }
         self.bar.advance(fetched.bytes);
+        self.shown.objects += fetched.objects;
         self.push(fetched).await?;
+        self.describe();
         if self.appender.is_full() {
             self.commit(source).await?;
         }
         Ok(())
+    }
+
+    /// `1,200 of 4,500 objects, 120,000 events; 3 folders to list`.
+    fn describe(&self) {
+        let Shown { objects, objects_total, folders } = self.shown;
+        let events = match self.ingested.appended.added() {
+            0 => String::new(),
+            events => format!(", {}", counted(events, "event")),
+        };
+        let folders = match folders {
+            0 => String::new(),
+            folders => format!("; {} to list", counted(folders as u64, "folder")),
+        };
+        let objects = format!("{} of {}", grouped(objects), counted(objects_total, "object"));
+        self.bar.describe(objects + &events + &folders);
     }
 
     async fn push(&mut self, fetched: Fetched) -> Result<()> {
@@ -261,7 +294,7 @@ impl Pipeline<'_> {
             match self.appender.commit().await? {
                 Committed::Done(appended) => {
                     self.ingested.appended += appended;
-                    self.bar.describe(format!("{} events", HumanCount(self.ingested.appended.added())));
+                    self.describe();
                     return Ok(());
                 }
                 Committed::Superseded(objects) => {

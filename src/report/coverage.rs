@@ -81,7 +81,9 @@ impl History {
         let (days, short, all) = (counted(self.days, "day"), self.detectors_without_history, self.detectors);
         let needed = counted(self.days_needed, "day");
         (short > 0).then(|| {
-            format!("{days} of history; {short} of {all} detectors need up to {needed} before a day they can evaluate")
+            let all = counted(all, "detector");
+            let (need, they) = if short == 1 { ("needs", "it") } else { ("need", "they") };
+            format!("{days} of history; {short} of {all} {need} up to {needed} before a day {they} can evaluate")
         })
     }
 }

@@ -4,14 +4,11 @@ use std::io::Write;
 
 use super::csv::{field, word};
 use crate::indicators::{Count, Hit, Search};
-use crate::terminal::printable_line;
+use crate::terminal::{Layout, printable_line};
 use crate::wording::{Names, counted, grouped, plural, shown_time, wrapped};
 
-/// Columns that lines are wrapped to, and those left of a hit's text.
-const WIDTH: usize = 100;
+/// Columns left of a hit's text.
 const INDENT: usize = 6;
-/// Lines of one fact. A text chosen by a caller must not fill the screen.
-const LINES_MAX: usize = 3;
 /// Names of a list that are shown.
 const NAMES_MAX: usize = 5;
 
@@ -19,20 +16,21 @@ const NAMES_MAX: usize = 5;
 ///
 /// # Errors
 /// When `out` cannot be written.
-pub fn text(search: &Search, out: &mut impl Write) -> std::io::Result<()> {
-    writeln!(out, "{}\n{}", searched(search), matched(search))?;
+pub fn text(search: &Search, layout: Layout, out: &mut impl Write) -> std::io::Result<()> {
+    lines(&searched(search), 0, layout, out)?;
+    lines(&matched(search), 0, layout, out)?;
     for hit in &search.hits {
         writeln!(out)?;
-        hit_lines(hit, &facts(hit), out)?;
+        hit_lines(hit, &facts(hit, layout), layout, out)?;
     }
     if !search.hits.is_empty() {
         writeln!(out)?;
     }
-    unsearched(search).iter().try_for_each(|line| writeln!(out, "{}", printable_line(line)))?;
+    unsearched(search).iter().try_for_each(|line| lines(line, 0, layout, out))?;
     if search.problems_total > 0 {
         writeln!(out, "{}:", not_understood(search))?;
     }
-    search.problems.iter().try_for_each(|problem| writeln!(out, "  {}", printable_line(&problem.to_string())))?;
+    search.problems.iter().try_for_each(|problem| lines(&problem.to_string(), 2, layout, out))?;
     match search.problems_total - search.problems.len() as u64 {
         0 => Ok(()),
         rest => writeln!(out, "  and {} more", grouped(rest)),
@@ -43,14 +41,14 @@ pub fn text(search: &Search, out: &mut impl Write) -> std::io::Result<()> {
 ///
 /// # Errors
 /// When `out` cannot be written.
-pub fn brief(search: &Search, shown_max: usize, out: &mut impl Write) -> std::io::Result<()> {
-    let lines = [searched(search), matched(search)].into_iter().chain(unsearched(search));
-    for line in lines {
-        wrapped(&printable_line(&line), WIDTH - 2, LINES_MAX).iter().try_for_each(|line| writeln!(out, "  {line}"))?;
+pub fn brief(search: &Search, shown_max: usize, layout: Layout, out: &mut impl Write) -> std::io::Result<()> {
+    let about = [searched(search), matched(search)].into_iter().chain(unsearched(search));
+    for line in about {
+        lines(&line, 2, layout, out)?;
     }
     for hit in search.hits.iter().take(shown_max) {
-        let by = format!("by {}", names(&hit.identities, hit.identities_total, with_account));
-        hit_lines(hit, &[[says(hit), times(hit), by].join("; ")], out)?;
+        let by = format!("by {}", names(&hit.identities, hit.identities_total, |name| identity(name, layout)));
+        hit_lines(hit, &[[says(hit), times(hit), by].join("; ")], layout, out)?;
     }
     Ok(())
 }
@@ -113,22 +111,24 @@ pub fn not_understood(search: &Search) -> String {
 }
 
 /// The indicator, and below it what is known about it.
-fn hit_lines(hit: &Hit, facts: &[String], out: &mut impl Write) -> std::io::Result<()> {
-    writeln!(out, "  {}", printable_line(&format!("{}  {}", hit.value, about(hit))))?;
-    for fact in facts {
-        let lines = wrapped(&printable_line(fact), WIDTH - INDENT, LINES_MAX);
-        lines.iter().try_for_each(|line| writeln!(out, "{:INDENT$}{line}", ""))?;
-    }
-    Ok(())
+fn hit_lines(hit: &Hit, facts: &[String], layout: Layout, out: &mut impl Write) -> std::io::Result<()> {
+    writeln!(out, "  {}  {}", layout.title(&printable_line(&hit.value)), printable_line(&about(hit)))?;
+    facts.iter().try_for_each(|fact| lines(fact, INDENT, layout, out))
 }
 
-fn facts(hit: &Hit) -> Vec<String> {
+/// A text that is wrapped after `indent` spaces.
+fn lines(text: &str, indent: usize, layout: Layout, out: &mut impl Write) -> std::io::Result<()> {
+    let lines = wrapped(&printable_line(text), layout.width() - indent, layout.lines_max());
+    lines.iter().try_for_each(|line| writeln!(out, "{:indent$}{line}", ""))
+}
+
+fn facts(hit: &Hit, layout: Layout) -> Vec<String> {
     let mut facts = vec![times(hit), says(hit)];
     let is_it = hit.matched_total == 1 && hit.matched.first().is_some_and(|matched| matched.name == hit.value);
     if !is_it {
-        facts.push(format!("seen as {}", names(&hit.matched, hit.matched_total, str::to_owned)));
+        facts.push(format!("seen as {}", names(&hit.matched, hit.matched_total, |name| layout.name(name))));
     }
-    facts.push(format!("by {}", names(&hit.identities, hit.identities_total, with_account)));
+    facts.push(format!("by {}", names(&hit.identities, hit.identities_total, |name| identity(name, layout))));
     facts.push(format!("called {}", names(&hit.apis, hit.apis_total, |api| api.replace(".amazonaws.com", ""))));
     facts.push(places(hit));
     let events: Vec<&str> = hit.evidence.iter().map(|event| event.event_id.as_str()).collect();
@@ -191,6 +191,11 @@ fn names(counts: &[Count], total: u64, shown: impl Fn(&str) -> String) -> String
 /// The short name of an identity and its account.
 pub fn with_account(name: &str) -> String {
     Names::default().short(name)
+}
+
+/// An identity as the layout wants it.
+fn identity(name: &str, layout: Layout) -> String {
+    if layout.has_full_names() { name.to_owned() } else { with_account(name) }
 }
 
 /// A column: its header, and its value for a hit.

@@ -11,8 +11,8 @@ use crate::detect::Window;
 use crate::engine::Session;
 use crate::error::Result;
 use crate::lake::Snapshot;
-use crate::terminal::printable;
-use crate::wording::counted;
+use crate::terminal::{Column, Layout, Table, printable};
+use crate::wording::{counted, grouped};
 
 /// The state of a lake.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ impl LakeStatus {
     ///
     /// # Errors
     /// When `out` cannot be written.
-    pub fn text(&self, out: &mut impl Write) -> std::io::Result<()> {
+    pub fn text(&self, layout: Layout, out: &mut impl Write) -> std::io::Result<()> {
         let count = |name: &str| HumanCount(self.number(name));
         writeln!(out, "lake      {}, version {}", self.lake, self.version)?;
         writeln!(out, "files     {}, {}", HumanCount(self.files as u64), HumanBytes(self.bytes))?;
@@ -84,13 +84,16 @@ impl LakeStatus {
             let unreadable = counted(self.number("unreadable_summaries"), "summary");
             writeln!(out, "of these  {summaries}, which are no calls; {unreadable} of an undocumented form")?;
         }
-        writeln!(out, "\naccount       region            events     hours with events")?;
+        let columns = [Column::whole("account"), Column::text("region"), Column::number("events")];
+        let mut table = Table::new(columns.into_iter().chain([Column::number("hours with events")]));
         for place in &self.by_account_and_region {
             let cell = |name: &str| cell(place, name);
-            let (account, region, events) = (cell("account_id"), cell("aws_region"), cell("events"));
-            let (hours, of) = (cell("hours_with_events"), cell("hours_between"));
-            writeln!(out, "{account:12}  {region:14}  {events:>8}     {hours} of {of}")?;
+            let events = place.get("events").and_then(Value::as_u64).map_or("-".into(), grouped);
+            let hours = format!("{} of {}", cell("hours_with_events"), cell("hours_between"));
+            table.push([cell("account_id"), cell("aws_region"), events, hours]);
         }
+        writeln!(out)?;
+        table.write(layout, 0, out)?;
         for gap in &self.gaps {
             let cell = |name: &str| cell(gap, name);
             let (account, region) = (cell("account_id"), cell("aws_region"));

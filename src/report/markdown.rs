@@ -8,7 +8,7 @@ use super::text::{counts, entity_kind, gap_sentence};
 use crate::detect::rate::in_words;
 use crate::detect::{Finding, NextStep, Severity, Status};
 use crate::indicators::Search;
-use crate::terminal::printable_line;
+use crate::terminal::{inert, printable_line};
 use crate::wording::{account_of, counted, grouped, shown_time};
 
 /// Findings, entities and problems shown. The page says how many more there are.
@@ -164,33 +164,5 @@ fn more(total: usize, what: &str, out: &mut impl Write) -> std::io::Result<()> {
     match total.saturating_sub(SHOWN_MAX) {
         0 => Ok(()),
         rest => writeln!(out, "\nand {} in the report", counted(rest as u64, what)),
-    }
-}
-
-/// Text that Markdown shows unchanged: one line without markup, HTML, links or mentions.
-fn inert(text: &str) -> String {
-    let mut inert = String::with_capacity(text.len());
-    for c in printable_line(text).chars() {
-        match c {
-            '&' => inert.push_str("&amp;"),
-            '<' => inert.push_str("&lt;"),
-            // A zero-width joiner would also prevent the mention, but spoil a copied name.
-            '@' => inert.push_str("&#64;"),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '!' | '#' => inert.extend(['\\', c]),
-            _ => inert.push(c),
-        }
-    }
-    // Most sites turn bare URLs into links.
-    inert.replace("://", ":&#47;&#47;").replace("www.", "www&#46;")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn log_text_is_not_markup() {
-        assert_eq!(inert("<img src=x>|[a](http://b)"), "&lt;img src=x>\\|\\[a\\](http:&#47;&#47;b)");
-        assert_eq!(inert("@team\n# now"), "&#64;team\u{fffd}\\# now");
     }
 }

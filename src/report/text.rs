@@ -6,79 +6,107 @@ use std::io::Write;
 use super::document::Report;
 use super::indicators;
 use super::sections::Row;
+use crate::detect::past::day_of;
 use crate::detect::rate::in_words;
 use crate::detect::risk::Entity;
 use crate::detect::suppression::{State, Use};
 use crate::detect::{Finding, Severity};
-use crate::terminal::printable_line;
+use crate::terminal::{Layout, printable_line};
 use crate::wording::{counted, grouped, shown_time, wrapped};
 
 /// Findings and entities shown. The summary says how many more there are.
 const SHOWN_MAX: usize = 10;
 /// Gaps and failed objects shown.
 const SHOWN_MISSING_MAX: usize = 3;
-/// Columns that lines are wrapped to.
-const WIDTH: usize = 100;
-/// Lines of a finding's summary. A text chosen by a caller must not fill the screen.
-const SUMMARY_LINES_MAX: usize = 3;
-/// Columns left of a finding's and of an entity's text.
+/// Columns left of a label's, a finding's and an entity's text.
+const LABEL_INDENT: usize = 10;
 const FINDING_INDENT: usize = 12;
 const ENTITY_INDENT: usize = 21;
+const SUPPRESSION_INDENT: usize = 16;
 
 /// Writes the window, findings, riskiest identities, suppressions and missing data.
 ///
 /// # Errors
 /// When `out` cannot be written.
-pub fn text(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
+pub fn text(report: &Report, layout: Layout, out: &mut impl Write) -> std::io::Result<()> {
     let window = &report.run.window;
     writeln!(out, "window    {} to {} UTC", window.from.format("%Y-%m-%d %H:%M"), window.to.format("%Y-%m-%d %H:%M"),)?;
     let in_lake = report.coverage.lake.get("events").and_then(|n| n.as_u64()).unwrap_or(0);
-    writeln!(
-        out,
-        "hunted    {} of {} in the lake, with {}",
+    let hunted = format!(
+        "{} of {} in the lake, with {}",
         grouped(report.events_in_window()),
         counted(in_lake, "event"),
         counted(report.run.detectors.len() as u64, "detector"),
-    )?;
-    write!(out, "found     {}", counts(&report.findings))?;
-    match report.suppressed.len() {
-        0 => writeln!(out)?,
-        n => writeln!(out, "; {} suppressed", grouped(n as u64))?,
-    }
+    );
+    labelled("hunted", &hunted, layout, out)?;
+    let suppressed = match report.suppressed.len() {
+        0 => String::new(),
+        n => format!("; {} suppressed", grouped(n as u64)),
+    };
+    labelled("found", &(found(report) + &suppressed), layout, out)?;
     let reasons = &report.coverage.stale_reasons;
     let heads = std::iter::once("STALE").chain(std::iter::repeat(""));
-    heads.zip(reasons).try_for_each(|(head, reason)| writeln!(out, "{head:10}{}", printable_line(reason)))?;
-    if !report.findings.is_empty() {
-        writeln!(out, "\nTop findings")?;
+    for (head, reason) in heads.zip(reasons) {
+        let lines = wrapped(&printable_line(reason), layout.width() - LABEL_INDENT, layout.lines_max());
+        indented(&layout.warning(&format!("{head:LABEL_INDENT$}")), &lines, LABEL_INDENT, out)?;
     }
-    report.findings.iter().take(SHOWN_MAX).try_for_each(|finding| finding_lines(finding, out))?;
+    if !report.findings.is_empty() {
+        writeln!(out, "\n{}", layout.title("Top findings (times in UTC)"))?;
+    }
+    report.findings.iter().take(SHOWN_MAX).try_for_each(|finding| finding_lines(finding, layout, out))?;
     more(report.findings.len(), SHOWN_MAX, "more finding", out)?;
     if !report.entities.is_empty() {
-        writeln!(out, "\nRiskiest identities")?;
+        writeln!(out, "\n{}", layout.title("Riskiest identities"))?;
     }
-    report.entities.iter().take(SHOWN_MAX).try_for_each(|entity| entity_lines(entity, &report.names, out))?;
+    let entities = report.entities.iter().take(SHOWN_MAX);
+    entities.into_iter().try_for_each(|entity| entity_lines(entity, &report.names, layout, out))?;
     more(report.entities.len(), SHOWN_MAX, "more identity", out)?;
     if let Some(search) = &report.indicators {
-        writeln!(out, "\nIndicators")?;
-        indicators::brief(search, SHOWN_MAX, out)?;
+        writeln!(out, "\n{}", layout.title("Indicators"))?;
+        indicators::brief(search, SHOWN_MAX, layout, out)?;
         more(search.hits.len(), SHOWN_MAX, "more indicator", out)?;
     }
-    suppressions(report, out)?;
-    missing(report, out)?;
+    suppressions(report, layout, out)?;
+    missing(report, layout, out)?;
     if !report.run.geography.is_empty() {
-        writeln!(out, "\n{}", report.run.attribution)?;
+        writeln!(out)?;
+        let lines = wrapped(&report.run.attribution, layout.width(), layout.lines_max());
+        lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
     }
     Ok(())
 }
 
+/// `1 high, 2 low on 2024-05-31; 3 medium before`: the last day of the window is what a nightly run is about. A window of
+/// one day has no days before.
+fn found(report: &Report) -> String {
+    let window = &report.run.window;
+    let last = (window.to - chrono::Duration::seconds(1)).date_naive();
+    if window.from.date_naive() >= last || report.findings.is_empty() {
+        return counts(&report.findings);
+    }
+    let (of_last, before): (Vec<&Finding>, Vec<&Finding>) =
+        report.findings.iter().partition(|finding| day_of(finding).is_some_and(|day| day >= last));
+    let before = if before.is_empty() { String::new() } else { format!("; {} before", counts(before)) };
+    format!("{} on {last}{before}", counts(of_last))
+}
+
+/// `label     text`, wrapped behind the label.
+fn labelled(label: &str, text: &str, layout: Layout, out: &mut impl Write) -> std::io::Result<()> {
+    let lines = wrapped(text, layout.width() - LABEL_INDENT, layout.lines_max());
+    indented(&format!("{label:LABEL_INDENT$}"), &lines, LABEL_INDENT, out)
+}
+
 /// Severity, time and summary; detector, how common it is here, techniques and evidence; who is behind it; a verdict.
-fn finding_lines(finding: &Finding, out: &mut impl Write) -> std::io::Result<()> {
-    let head = format!("  {:8}  ", finding.severity.to_string());
+fn finding_lines(finding: &Finding, layout: Layout, out: &mut impl Write) -> std::io::Result<()> {
+    let severity = finding.severity.to_string();
+    let head = format!("  {severity:8}  ");
     // `informational` is longer than its column.
     let indent = head.len().max(FINDING_INDENT);
-    let summary = format!("{}  {}", shown_time(&finding.first_time), finding.headline);
-    let summary = wrapped(&printable_line(&summary), WIDTH - indent, SUMMARY_LINES_MAX);
-    indented(&head, &summary, indent, out)?;
+    let lines =
+        |text: &str| wrapped(&printable_line(&layout.sentence(text)), layout.width() - indent, layout.lines_max());
+    let sentence = if layout.has_full_names() { &finding.summary } else { &finding.headline };
+    let summary = format!("{}  {sentence}", shown_time(&finding.first_time));
+    indented(&layout.severity(&severity, &head), &lines(&summary), indent, out)?;
     let techniques = finding.attack.join(" ");
     let events = counted(finding.evidence.total, "event");
     let account = finding.account_id.as_deref().map(|account| format!("account {}", printable_line(account)));
@@ -86,13 +114,10 @@ fn finding_lines(finding: &Finding, out: &mut impl Write) -> std::io::Result<()>
     let (detector, id) = (Some(finding.detector.clone()), Some(finding.id.clone()));
     let facts = [detector, expected, Some(techniques), Some(events), account, id];
     let facts: Vec<String> = facts.into_iter().flatten().filter(|fact| !fact.is_empty()).collect();
-    indented("", &wrapped(&facts.join("; "), WIDTH - indent, SUMMARY_LINES_MAX), indent, out)?;
+    indented("", &lines(&facts.join("; ")), indent, out)?;
     let (origin, seen) =
         (finding.origin.as_ref().map(ToString::to_string), finding.verdict.as_ref().map(ToString::to_string));
-    let mut lines = origin.into_iter().chain(seen);
-    lines.try_for_each(|line| {
-        indented("", &wrapped(&printable_line(&line), WIDTH - indent, SUMMARY_LINES_MAX), indent, out)
-    })?;
+    origin.into_iter().chain(seen).try_for_each(|line| indented("", &lines(&line), indent, out))?;
     // Commands are not wrapped: a break would be pasted with them.
     let of_kind = |changes: bool| finding.next_steps.iter().filter(move |step| step.changes == changes);
     if let Some(command) = of_kind(false).find_map(|step| step.command.as_ref()) {
@@ -105,27 +130,39 @@ fn finding_lines(finding: &Finding, out: &mut impl Write) -> std::io::Result<()>
     })
 }
 
-/// Risk, kind and short name; then the ARN where there is one; then the detectors.
-fn entity_lines(entity: &Entity, names: &BTreeMap<String, String>, out: &mut impl Write) -> std::io::Result<()> {
-    let name = names.get(&entity.entity).unwrap_or(&entity.entity);
+/// Risk, kind and short name; then the detectors.
+fn entity_lines(
+    entity: &Entity,
+    names: &BTreeMap<String, String>,
+    layout: Layout,
+    out: &mut impl Write,
+) -> std::io::Result<()> {
+    let name = names.get(&entity.entity).filter(|_| !layout.has_full_names()).unwrap_or(&entity.entity);
     let kind = printable_line(entity_kind(&entity.entity_type));
-    writeln!(out, "  {:5.1}  {kind:10}  {}", entity.risk, printable_line(name))?;
-    if *name != entity.entity {
-        writeln!(out, "{:ENTITY_INDENT$}{}", "", printable_line(&entity.entity))?;
-    }
+    let head = layout.severity(&entity.severity.to_string(), &format!("  {:5.1}  {kind:10}  ", entity.risk));
+    let lines = |text: &str| wrapped(&printable_line(text), layout.width() - ENTITY_INDENT, layout.lines_max());
+    indented(&head, &lines(name), ENTITY_INDENT, out)?;
     let mut detectors: Vec<&str> = Vec::new();
     for reason in &entity.reasons {
         if !detectors.contains(&reason.detector.as_str()) {
             detectors.push(&reason.detector);
         }
     }
-    indented("", &wrapped(&detectors.join(", "), WIDTH - ENTITY_INDENT, SUMMARY_LINES_MAX), ENTITY_INDENT, out)
+    indented("", &lines(&detectors.join(", ")), ENTITY_INDENT, out)
 }
 
-/// Lines below each other; the first one after `head`.
+/// A text after `indent` spaces.
+fn line(text: &str, indent: usize, layout: Layout, out: &mut impl Write) -> std::io::Result<()> {
+    let lines = wrapped(&printable_line(text), layout.width() - indent, layout.lines_max());
+    indented("", &lines, indent, out)
+}
+
+/// Lines below each other; the first one after `head`, which fills `indent` columns.
 fn indented(head: &str, lines: &[String], indent: usize, out: &mut impl Write) -> std::io::Result<()> {
-    let heads = std::iter::once(head).chain(std::iter::repeat(""));
-    heads.zip(lines).try_for_each(|(head, line)| writeln!(out, "{head:indent$}{line}"))
+    let spaces = " ".repeat(indent);
+    let head = if head.is_empty() { &spaces } else { head };
+    let heads = std::iter::once(head).chain(std::iter::repeat(spaces.as_str()));
+    heads.zip(lines).try_for_each(|(head, line)| writeln!(out, "{head}{line}"))
 }
 
 /// The word for an entity type.
@@ -139,9 +176,9 @@ pub(super) fn entity_kind(entity_type: &str) -> &str {
 }
 
 /// Every entry of the suppressions file: what it matched, and until when it applies.
-fn suppressions(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
+fn suppressions(report: &Report, layout: Layout, out: &mut impl Write) -> std::io::Result<()> {
     if !report.suppressions.is_empty() {
-        writeln!(out, "\nSuppressions")?;
+        writeln!(out, "\n{}", layout.title("Suppressions"))?;
     }
     for Use { line, entry, state, findings, not_applied_to } in &report.suppressions {
         let matched = match state {
@@ -154,17 +191,20 @@ fn suppressions(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
         let criteria = criteria.into_iter().flatten().map(|text| printable_line(text)).collect::<Vec<_>>().join(" ");
         let owner = entry.owner.as_ref().map(|owner| format!(" ({})", printable_line(owner))).unwrap_or_default();
         let reason = printable_line(&entry.reason);
-        writeln!(out, "  {matched:12}  line {line}, until {}  {criteria}: {reason}{owner}", entry.expires)?;
+        let lines = |text: &str| wrapped(text, layout.width() - SUPPRESSION_INDENT, layout.lines_max());
+        let entry = format!("line {line}, until {}  {criteria}: {reason}{owner}", entry.expires);
+        indented(&format!("  {matched:12}  "), &lines(&entry), SUPPRESSION_INDENT, out)?;
         if !not_applied_to.is_empty() {
             let findings = not_applied_to.join(", ");
-            writeln!(out, "  {:12}  not applied to {findings}: judged malicious", "")?;
+            let entry = format!("not applied to {findings}: judged malicious");
+            indented("", &lines(&entry), SUPPRESSION_INDENT, out)?;
         }
     }
     Ok(())
 }
 
 /// What a reader must know before taking "nothing found" for "nothing happened".
-fn missing(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
+fn missing(report: &Report, layout: Layout, out: &mut impl Write) -> std::io::Result<()> {
     let coverage = &report.coverage;
     let not_understood = report.indicators.as_ref().filter(|search| search.problems_total > 0);
     if coverage.missing().is_empty() && report.run.detectors_failed.is_empty() && not_understood.is_none() {
@@ -173,30 +213,27 @@ fn missing(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
             false => writeln!(out, "\nAll data was read; no unusual gaps."),
         };
     }
-    writeln!(out, "\nIncomplete data")?;
+    writeln!(out, "\n{}", layout.title("Incomplete data"))?;
     let rejects = coverage.rejects_in_lake();
     if rejects > 0 {
-        writeln!(out, "  {} could not be read; see `trailhunt lake rejects`", counted(rejects, "record"))?;
+        let records = counted(rejects, "record");
+        line(&format!("{records} could not be read; see `trailhunt lake rejects`"), 2, layout, out)?;
     }
-    for reason in coverage.objects_failed.iter().take(SHOWN_MISSING_MAX) {
-        writeln!(out, "  {}", printable_line(reason))?;
-    }
+    let failed = coverage.objects_failed.iter().take(SHOWN_MISSING_MAX);
+    failed.into_iter().try_for_each(|reason| line(reason, 2, layout, out))?;
     more(coverage.objects_failed.len(), SHOWN_MISSING_MAX, "more object", out)?;
-    for reason in &report.run.detectors_failed {
-        writeln!(out, "  {}", printable_line(reason))?;
-    }
+    report.run.detectors_failed.iter().try_for_each(|reason| line(reason, 2, layout, out))?;
     if let Some(search) = not_understood {
         writeln!(out, "  {} in the indicator files:", indicators::not_understood(search))?;
         let shown = search.problems.iter().take(SHOWN_MISSING_MAX);
-        shown.into_iter().try_for_each(|problem| writeln!(out, "    {}", printable_line(&problem.to_string())))?;
+        shown.into_iter().try_for_each(|problem| line(&problem.to_string(), 4, layout, out))?;
         more(search.problems_total as usize, SHOWN_MISSING_MAX, "more line", out)?;
     }
     if let Some(history) = coverage.history.too_short() {
-        writeln!(out, "  {history}")?;
+        line(&history.to_string(), 2, layout, out)?;
     }
-    for gap in coverage.gaps.iter().take(SHOWN_MISSING_MAX) {
-        writeln!(out, "  {}", printable_line(&gap_sentence(gap)))?;
-    }
+    let gaps = coverage.gaps.iter().take(SHOWN_MISSING_MAX);
+    gaps.into_iter().try_for_each(|gap| line(&gap_sentence(gap), 2, layout, out))?;
     more(coverage.gaps.len(), SHOWN_MISSING_MAX, "more gap", out)
 }
 
@@ -209,7 +246,7 @@ pub(super) fn gap_sentence(gap: &Row) -> String {
 }
 
 /// `2 critical, 1 medium`, worst first.
-pub(super) fn counts(findings: &[Finding]) -> String {
+pub(super) fn counts<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> String {
     let mut counts: BTreeMap<Severity, u64> = BTreeMap::new();
     for finding in findings {
         *counts.entry(finding.severity).or_default() += 1;
@@ -252,10 +289,11 @@ mod tests {
             reasons: vec![],
         };
         let names = BTreeMap::from([(arn.to_owned(), arn.rsplit(':').next().unwrap().to_owned())]);
-        let text = lines(|out| entity_lines(&entity, &names, out));
-        let expected = "user/ma\u{fffd}ria\u{fffd}[2J\n";
-        assert!(text.starts_with(&format!("   97.2  identity    {expected}")), "{text}");
-        assert!(text.contains("\n                     arn:aws:iam::111122223333:user/ma\u{fffd}ria"), "{text}");
+        let text = lines(|out| entity_lines(&entity, &names, Layout::plain(100), out));
+        let expected = "   97.2  identity    user/ma\u{fffd}ria\u{fffd}[2J\n";
+        assert!(text.starts_with(expected), "{text}");
+        let full = lines(|out| entity_lines(&entity, &names, Layout::plain(100).with_full_names(), out));
+        assert!(full.contains("arn:aws:iam::111122223333:user/ma\u{fffd}ria"), "{full}");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 pub mod period;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -215,6 +215,17 @@ pub enum AnswerFormat {
 impl AnswerFormat {
     /// The names, as `--format` takes them.
     pub const NAMES: [&str; 5] = ["table", "csv", "json", "ndjson", "parquet"];
+
+    /// The format that a file's extension selects.
+    pub fn of_file(path: &Path) -> Option<AnswerFormat> {
+        match path.extension()?.to_str()? {
+            "csv" => Some(AnswerFormat::Csv),
+            "json" => Some(AnswerFormat::Json),
+            "ndjson" | "jsonl" => Some(AnswerFormat::Ndjson),
+            "parquet" => Some(AnswerFormat::Parquet),
+            _ => None,
+        }
+    }
 }
 
 impl FromStr for AnswerFormat {
@@ -358,6 +369,9 @@ pub struct Asked {
     pub question: Question,
     /// Names and values of parameters.
     pub values: Vec<(String, String)>,
+    /// A finding that gives values too: its id or how it begins, and the findings of a report, or none for those of the
+    /// last recorded run.
+    pub finding: Option<(String, Option<Vec<serde_json::Value>>)>,
     /// What `$from` and `$to` stand for.
     pub period: Period,
 }
@@ -422,6 +436,37 @@ pub struct EntityRequest {
     pub period: Period,
     /// What to show about it.
     pub shown: EntityAnswer,
+    /// Output format of the page.
+    pub format: PageFormat,
+}
+
+/// Output formats of `entity`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageFormat {
+    /// Text for reading.
+    Table,
+    /// One JSON document.
+    Json,
+    /// Markdown for a ticket.
+    Markdown,
+}
+
+impl PageFormat {
+    /// The names, as `--format` takes them.
+    pub const NAMES: [&str; 3] = ["table", "json", "md"];
+}
+
+impl FromStr for PageFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<PageFormat, String> {
+        match text {
+            "table" => Ok(PageFormat::Table),
+            "json" => Ok(PageFormat::Json),
+            "md" => Ok(PageFormat::Markdown),
+            other => Err(format!("unknown format `{other}`")),
+        }
+    }
 }
 
 /// What `entity` shows.
@@ -438,8 +483,8 @@ pub enum EntityAnswer {
 /// Where `entity` takes findings from.
 #[derive(Debug)]
 pub enum FindingsFrom {
-    /// None are shown.
-    Nowhere,
+    /// The report of the last recorded run.
+    LastRun,
     /// The findings of a JSON report.
     Report(Vec<serde_json::Value>),
     /// A hunt over the period.

@@ -3,8 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::record::{Run, stored_report};
-use super::verdict::find;
-use crate::detect::{Finding, Window};
+use crate::detect::{Finding, KnownFinding, Window, find_finding};
 use crate::error::{Error, Result};
 use crate::lake::Lake;
 use crate::report::Previous;
@@ -50,8 +49,8 @@ pub async fn finding(lake: &Lake, typed: &str) -> Result<Finding> {
     let Some(report) = reports.iter().find(has_it).or(reports.first()) else {
         return Err(Error::lake(lake.location().to_string(), "no run is recorded yet; `trailhunt hunt` records one"));
     };
-    let candidates: Vec<(&Finding, &str)> = report.findings().iter().map(|finding| (finding, report.run())).collect();
-    find(typed, &candidates).map(|(finding, _)| finding.clone())
+    let known: Vec<KnownFinding> = report.findings().iter().map(KnownFinding::of).collect();
+    find_finding(typed, &known).map(|at| report.findings()[at].clone())
 }
 
 /// The reports of the last runs, those that overlap `window` if it is given. An unreadable one is a reason.

@@ -6,7 +6,8 @@ use super::Run;
 use crate::detect::Severity;
 use crate::error::Result;
 use crate::lake::Lake;
-use crate::terminal::printable;
+use crate::terminal::{Column, Layout, Table};
+use crate::wording::{grouped, wrapped};
 
 /// The last runs, oldest first.
 ///
@@ -22,33 +23,38 @@ pub async fn list(lake: &Lake, last: usize) -> Result<Vec<Run>> {
 ///
 /// # Errors
 /// When `out` cannot be written.
-pub fn text(runs: &[Run], out: &mut impl Write) -> std::io::Result<()> {
+pub fn text(runs: &[Run], layout: Layout, out: &mut impl Write) -> std::io::Result<()> {
     if runs.is_empty() {
         return writeln!(out, "no runs recorded yet");
     }
-    writeln!(
-        out,
-        "finished (UTC)    window                       events  crit  high   med   low   new  resolved  unread  run"
-    )?;
+    // Where the terminal is narrow, the columns with a rank are left out, the highest first.
+    let counts = ["crit", "high", "med", "low", "new"].map(Column::number);
+    let columns = [Column::whole("finished (UTC)"), Column::whole("window").optional(1)].into_iter();
+    let columns = columns.chain([Column::number("events").optional(2)]).chain(counts);
+    let columns = columns.chain([Column::number("resolved").optional(3), Column::number("unread")]);
+    let mut table = Table::new(columns.chain([Column::whole("run").optional(4)]));
     for Run { summary, .. } in runs {
-        let found = |severity| summary.findings.get(&severity).copied().unwrap_or(0);
+        let found = |severity| grouped(summary.findings.get(&severity).copied().unwrap_or(0));
         let day = |time: &str| time.get(..10).unwrap_or(time).to_owned();
-        writeln!(
-            out,
-            "{}  {} to {}  {:>9}  {:>4}  {:>4}  {:>4}  {:>4}  {:>4}  {:>8}  {:>6}  {}",
+        table.push([
             summary.finished_at.get(..16).unwrap_or_default().replace('T', " "),
-            day(&summary.from),
-            day(&summary.to),
-            summary.events,
+            format!("{} to {}", day(&summary.from), day(&summary.to)),
+            grouped(summary.events),
             found(Severity::Critical),
             found(Severity::High),
             found(Severity::Medium),
             found(Severity::Low),
-            summary.new,
-            summary.resolved,
-            summary.unread,
-            printable(&summary.run),
-        )?;
+            grouped(summary.new),
+            grouped(summary.resolved),
+            grouped(summary.unread),
+            summary.run.clone(),
+        ]);
     }
-    Ok(())
+    match table.write(layout, 0, out)?.left_out.join(", ") {
+        left_out if left_out.is_empty() => Ok(()),
+        left_out => {
+            let note = format!("too narrow for {left_out}; a wider terminal or --format json has them");
+            wrapped(&note, layout.width(), usize::MAX).iter().try_for_each(|line| writeln!(out, "{line}"))
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::detect::Detector;
 use crate::error::{Error, Result};
@@ -67,9 +68,19 @@ pub async fn previous(lake: &Lake, detectors: &[&Detector]) -> Result<Option<Pre
     let json = stored_report(lake, &record).await?;
     let previous = json.and_then(|json| Previous::parse(&json));
     previous.map(Some).map_err(|reason| {
-        let next = "see `trailhunt verify`, or name a report with --baseline";
+        let next = "see `trailhunt verify`, or name another report";
         Error::lake(lake.location().to_string(), format!("{}: {reason}; {next}", record.report))
     })
+}
+
+/// The findings of the last recorded run, as JSON; `None` if no run is recorded.
+///
+/// # Errors
+/// As [`previous`].
+pub async fn last_findings(lake: &Lake) -> Result<Option<Vec<Value>>> {
+    let Some(last) = previous(lake, &[]).await? else { return Ok(None) };
+    let findings: serde_json::Result<Vec<Value>> = last.findings().iter().map(serde_json::to_value).collect();
+    findings.map(Some).map_err(|e| Error::Internal(format!("the last report: {e}")))
 }
 
 /// The JSON of a record's report, or what is wrong with it.

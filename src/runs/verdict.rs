@@ -6,12 +6,11 @@ use chrono::{SecondsFormat, Utc};
 use serde::Deserialize;
 
 use super::record::previous;
-use crate::detect::{Evidence, Finding, Judgement, Verdicts};
+use crate::detect::{Evidence, Finding, Judgement, KnownFinding, Verdicts, find_finding};
 use crate::error::{Error, Result};
 use crate::lake::{ChainLink, Lake, VerdictRecord};
 use crate::request::GivenVerdict;
-use crate::terminal::printable_line;
-use crate::wording::{counted, nearest, short_name};
+use crate::terminal::{Column, Layout, Table, printable_line};
 
 /// A verdict that was stored.
 #[derive(Debug)]
@@ -62,7 +61,8 @@ pub async fn judge(lake: &Lake, given: &GivenVerdict) -> Result<Recorded> {
     // A verdict may be changed when the report that had the finding is no longer the last one.
     let judged = known.iter().map(|judgement| (&judgement.finding, judgement.run.as_str()));
     let candidates: Vec<(&Finding, &str)> = reported.chain(judged).collect();
-    let (finding, run) = find(&given.finding, &candidates)?;
+    let known_ids = candidates.iter().map(|(finding, _)| KnownFinding::of(finding));
+    let (finding, run) = candidates[find_finding(&given.finding, &known_ids.collect::<Vec<_>>())?];
     let judgement = Judgement {
         verdict: given.verdict,
         by: given.by.clone(),
@@ -87,33 +87,6 @@ pub async fn judge(lake: &Lake, given: &GivenVerdict) -> Result<Recorded> {
     Ok(Recorded { judgement, replaces, sha256: stored.sha256 })
 }
 
-/// The finding whose id begins with `typed`, or an error with the closest one. The first candidate of an id counts.
-pub(super) fn find<'a>(typed: &str, candidates: &[(&'a Finding, &'a str)]) -> Result<(&'a Finding, &'a str)> {
-    let mut matching: Vec<(&Finding, &str)> = Vec::new();
-    for candidate in candidates.iter().filter(|(finding, _)| finding.id.starts_with(typed)) {
-        if matching.iter().all(|(finding, _)| finding.id != candidate.0.id) {
-            matching.push(*candidate);
-        }
-    }
-    if let [found] = matching[..] {
-        return Ok(found);
-    }
-    if !matching.is_empty() {
-        let ids: Vec<&str> = matching.iter().map(|(finding, _)| finding.id.as_str()).collect();
-        return Err(Error::Usage(format!("{typed} is the beginning of {}: type more digits", ids.join(" and "))));
-    }
-    let beginning = |finding: &'a Finding| finding.id.get(..typed.len()).unwrap_or(&finding.id);
-    let near = nearest(typed, candidates.iter().map(|(finding, _)| beginning(finding)));
-    let near = near.and_then(|near| candidates.iter().find(|(finding, _)| beginning(finding) == near));
-    let hint = match near {
-        Some((Finding { id, detector, entity, .. }, _)) => {
-            format!("did you mean {id} ({detector}, {})?", short_name(entity))
-        }
-        None => format!("it is none of {}; --report names another report", counted(candidates.len() as u64, "finding")),
-    };
-    Err(Error::Usage(format!("no finding {typed}; {hint}")))
-}
-
 impl Recorded {
     /// Writes the verdict, what it replaces, and the hash of its record.
     ///
@@ -135,17 +108,21 @@ impl Recorded {
 ///
 /// # Errors
 /// When `out` cannot be written.
-pub fn verdict_lines(verdicts: &Verdicts, out: &mut impl Write) -> std::io::Result<()> {
+pub fn verdict_lines(verdicts: &Verdicts, layout: Layout, out: &mut impl Write) -> std::io::Result<()> {
     if verdicts.iter().next().is_none() {
         writeln!(out, "no verdicts yet; `trailhunt verdict FINDING malicious|benign|expected` stores one")?;
     } else {
-        writeln!(out, "given (UTC)       verdict    finding           severity       detector, identity, by, note")?;
-    }
-    for Judgement { verdict, by, at, note, finding, .. } in verdicts.iter() {
-        let at = at.get(..16).unwrap_or_default().replace('T', " ");
-        let facts = [Some(finding.detector.clone()), Some(short_name(&finding.entity)), Some(by.clone()), note.clone()];
-        let facts: Vec<String> = facts.into_iter().flatten().map(|fact| printable_line(&fact)).collect();
-        writeln!(out, "{at}  {verdict:9}  {}  {:13}  {}", finding.id, finding.severity, facts.join(", "))?;
+        let names = ["given (UTC)", "verdict", "finding", "severity"].map(Column::whole);
+        let mut table =
+            Table::new(names.into_iter().chain([Column::text("detector, identity, by, note")])).wrapping_last();
+        for Judgement { verdict, by, at, note, finding, .. } in verdicts.iter() {
+            let at = at.get(..16).unwrap_or_default().replace('T', " ");
+            let entity = layout.name(&finding.entity);
+            let facts = [Some(finding.detector.clone()), Some(entity), Some(by.clone()), note.clone()];
+            let facts = facts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+            table.push([at, verdict.to_string(), finding.id.clone(), finding.severity.to_string(), facts]);
+        }
+        table.write(layout, 0, out)?;
     }
     verdicts.unread.iter().try_for_each(|reason| writeln!(out, "unread    {}", printable_line(reason)))
 }

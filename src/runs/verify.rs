@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::Run;
 use super::record::stored_report;
-use crate::detect::{self, Settings, Window};
+use crate::detect::{self, KnownFinding, Settings, Window, find_finding};
 use crate::error::{Error, Result};
 use crate::lake::{CheckedFiles, CheckedLog, Lake, Link};
 use crate::open;
@@ -177,10 +177,10 @@ impl Verified {
 /// Members of a finding that depend on its detector alone. Its severity and status also depend on other findings.
 const OWN_MEMBERS: [&str; 7] = ["entity_type", "entity", "account_id", "region", "first_time", "last_time", "score"];
 
-/// Runs the detector of a recorded finding again, over the version of the lake that its run saw. Ok says how it was
-/// reproduced, Err why it was not.
+/// Runs the detector of a recorded finding again, over the version of the lake that its run saw. Of an id that is not typed
+/// in full, the newest run that has it counts. Ok says how it was reproduced, Err why it was not.
 async fn reproduce(
-    id: &str,
+    typed: &str,
     lake: &Lake,
     links: &[Link],
     request: &VerifyRequest,
@@ -190,8 +190,13 @@ async fn reproduce(
         let Some(record) = &link.record else { continue };
         let Ok(json) = stored_report(lake, record).await? else { continue };
         let Ok(report) = serde_json::from_slice::<Value>(&json) else { continue };
-        let mut findings = report["findings"].as_array().into_iter().flatten();
-        let Some(recorded) = findings.find(|finding| finding["id"] == id) else { continue };
+        let findings: Vec<&Value> = report["findings"].as_array().into_iter().flatten().collect();
+        let known: Vec<KnownFinding> = findings.iter().map(|finding| KnownFinding::of_json(finding)).collect();
+        if !known.iter().any(|finding| finding.begins_with(typed)) {
+            continue;
+        }
+        let recorded = findings[find_finding(typed, &known)?];
+        let id = recorded["id"].as_str().unwrap_or_default();
         let run = &report["run"];
         let (detector, version) = (recorded["detector"].as_str().unwrap_or_default(), run["lake_version"].as_u64());
         let time = |name: &str| run["window"][name].as_str()?.parse().ok();

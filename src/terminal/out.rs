@@ -3,7 +3,7 @@
 use std::fmt::{Arguments, Display};
 use std::io::{self, ErrorKind, Write};
 
-use super::{SafeJson, printable};
+use super::{Layout, SafeJson, printable};
 use crate::error::{Error, Result, redacted};
 
 /// Where a command writes its output. `write!` and `writeln!` return this crate's [`Result`].
@@ -12,20 +12,26 @@ use crate::error::{Error, Result, redacted};
 /// stop because nobody reads its summary.
 pub struct Out<W: Write = io::Stdout> {
     inner: W,
+    layout: Layout,
     closed: bool,
 }
 
 impl Out {
     /// Standard output.
-    pub fn stdout() -> Out {
-        Out::new(io::stdout())
+    pub fn stdout(layout: Layout) -> Out {
+        Out { inner: io::stdout(), layout, closed: false }
     }
 }
 
 impl<W: Write> Out<W> {
     /// Writes to `inner`.
     pub fn new(inner: W) -> Out<W> {
-        Out { inner, closed: false }
+        Out { inner, layout: Layout::plain(100), closed: false }
+    }
+
+    /// How text is laid out here.
+    pub fn layout(&self) -> Layout {
+        self.layout
     }
 
     /// Calls `write`, unless the pipe is closed. `write` gets an error as soon as the pipe closes.

@@ -23,6 +23,23 @@ pub fn spreadsheet_cell(text: &str) -> String {
     if begins_formula || text.starts_with('\u{fffd}') { format!("'{text}") } else { text }
 }
 
+/// Text that Markdown shows unchanged: one line without markup, HTML, links or mentions.
+pub fn inert(text: &str) -> String {
+    let mut inert = String::with_capacity(text.len());
+    for c in printable_line(text).chars() {
+        match c {
+            '&' => inert.push_str("&amp;"),
+            '<' => inert.push_str("&lt;"),
+            // A zero-width joiner would also prevent the mention, but spoil a copied name.
+            '@' => inert.push_str("&#64;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '!' | '#' => inert.extend(['\\', c]),
+            _ => inert.push(c),
+        }
+    }
+    // Most sites turn bare URLs into links.
+    inert.replace("://", ":&#47;&#47;").replace("www.", "www&#46;")
+}
+
 pub(super) fn is_unsafe(c: char) -> bool {
     let is_invisible = matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
         | '\u{feff}');
@@ -75,5 +92,11 @@ mod tests {
         let text = "<b>é 日本 مرحبا 😀 \u{fffd}";
         assert_eq!(printable(text), text);
         assert_eq!(printable_line(text), text);
+    }
+
+    #[test]
+    fn log_text_is_not_markup() {
+        assert_eq!(inert("<img src=x>|[a](http://b)"), "&lt;img src=x>\\|\\[a\\](http:&#47;&#47;b)");
+        assert_eq!(inert("@team\n# now"), "&#64;team\u{fffd}\\# now");
     }
 }

@@ -16,12 +16,12 @@ pub enum Progress {
 impl Progress {
     /// A bar that counts bytes against a total that may still grow.
     pub fn bytes(self, what: &'static str) -> Bar {
-        self.bar("{prefix:>9} [{bar:28}] {bytes}/{total_bytes} {bytes_per_sec} {eta} left {msg}", what)
+        self.bar("{prefix:>9} [{bar:20}] {bytes} of {total_bytes}, {eta} left; {wide_msg}", what)
     }
 
     /// A bar that counts steps.
     pub fn steps(self, what: &'static str, steps: u64) -> Bar {
-        let bar = self.bar("{prefix:>9} [{bar:28}] {pos}/{len} {msg}", what);
+        let bar = self.bar("{prefix:>9} [{bar:20}] {pos} of {len} {wide_msg}", what);
         bar.0.set_length(steps);
         bar
     }
@@ -61,7 +61,7 @@ impl Bar {
         self.0.set_position(done);
     }
 
-    /// Sets the text beside the bar.
+    /// Sets the text beside the bar: what is being done. It is cut to the width of the terminal.
     pub fn describe(&self, text: impl Into<String>) {
         self.0.set_message(text.into());
     }

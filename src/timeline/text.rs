@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::{Kind, Lane, Row, Timeline};
-use crate::terminal::printable_line;
+use crate::detect::Severity;
+use crate::terminal::{Layout, printable_line};
 use crate::wording::{Names, counted, wrapped};
 
 /// Columns left of a row's text: time, lane, kind.
@@ -13,20 +14,21 @@ const INDENT: usize = 28;
 /// Lines of a row. A text chosen by a caller must not fill the screen.
 const LINES_MAX: usize = 4;
 
-/// Writes what the timeline covers, its lanes, and its rows by day, wrapped to `width` columns.
+/// Writes what the timeline covers, its lanes, and its rows by day.
 ///
 /// # Errors
 /// When `out` cannot be written.
-pub fn text(timeline: &Timeline, width: usize, out: &mut impl Write) -> io::Result<()> {
-    let width = width.max(INDENT + 20);
-    let names = names(timeline);
-    writeln!(out, "timeline  {}", printable_line(&names.short(&timeline.entity)))?;
+pub fn text(timeline: &Timeline, layout: Layout, out: &mut impl Write) -> io::Result<()> {
+    // The text of a row has some room on the narrowest terminal.
+    let width = layout.width().max(INDENT + 20);
+    let names = Short::names_of(timeline, layout.has_full_names());
+    writeln!(out, "timeline  {}", printable_line(&names.name(&timeline.entity)))?;
     let window = &timeline.window;
     let time = |time: DateTime<Utc>| time.format("%Y-%m-%d %H:%M");
     writeln!(out, "period    {} to {} UTC", time(window.from), time(window.to))?;
     writeln!(out, "calls     {}", totals(timeline))?;
     if !timeline.lanes.is_empty() {
-        writeln!(out, "\nCredentials")?;
+        writeln!(out, "\n{}", layout.title("Credentials"))?;
     }
     for (at, lane) in timeline.lanes.iter().enumerate() {
         let lines = wrapped(&printable_line(&lane_line(lane, &names)), width - 7, LINES_MAX);
@@ -39,7 +41,7 @@ pub fn text(timeline: &Timeline, width: usize, out: &mut impl Write) -> io::Resu
     for row in &timeline.rows {
         let date = row.first_time.date_naive();
         if day != Some(date) {
-            writeln!(out, "\n{date}")?;
+            writeln!(out, "\n{}", layout.title(&date.to_string()))?;
             day = Some(date);
         }
         let mut line = line(row, &names);
@@ -55,7 +57,13 @@ pub fn text(timeline: &Timeline, width: usize, out: &mut impl Write) -> io::Resu
         }
         let lines = wrapped(&printable_line(&line), width - INDENT, LINES_MAX);
         let lane = if timeline.lanes.is_empty() { String::new() } else { (row.lane + 1).to_string() };
-        let head = format!("  {}  {lane:>3}  {:9}  ", row.first_time.format("%H:%M:%S"), word(row));
+        let word = format!("{:9}", word(row));
+        let word = match row.severity {
+            Some(severity) => layout.severity(&severity.to_string(), &word),
+            None if row.failed => layout.warning(&word),
+            None => word,
+        };
+        let head = format!("  {}  {lane:>3}  {word}  ", row.first_time.format("%H:%M:%S"));
         let heads = std::iter::once(head).chain(std::iter::repeat(" ".repeat(INDENT)));
         heads.zip(lines).try_for_each(|(head, line)| writeln!(out, "{head}{line}"))?;
     }
@@ -88,13 +96,25 @@ pub fn missing(timeline: &Timeline) -> Vec<String> {
     [left_out, timeline.more_sessions.then_some(sessions), cut_off].into_iter().flatten().collect()
 }
 
-/// Names as short as possible on a timeline.
-pub(super) fn names(timeline: &Timeline) -> Names {
-    let of_lane = |lane: &Lane| [Some(lane.actor.clone()), lane.session.clone(), lane.origin.clone()];
-    let of_lanes = timeline.lanes.iter().flat_map(of_lane).flatten();
-    let texts: Vec<String> =
-        of_lanes.chain(timeline.rows.iter().map(|row| row.text.clone())).chain([timeline.entity.clone()]).collect();
-    Names::of(texts.iter().map(String::as_str))
+/// How names are shown: as short as possible on a timeline, or in full.
+pub(super) struct Short(Option<Names>);
+
+impl Short {
+    pub fn names_of(timeline: &Timeline, in_full: bool) -> Short {
+        let of_lane = |lane: &Lane| [Some(lane.actor.clone()), lane.session.clone(), lane.origin.clone()];
+        let of_lanes = timeline.lanes.iter().flat_map(of_lane).flatten();
+        let of_rows = timeline.rows.iter().map(|row| row.text.clone());
+        let texts: Vec<String> = of_lanes.chain(of_rows).chain([timeline.entity.clone()]).collect();
+        Short((!in_full).then(|| Names::of(texts.iter().map(String::as_str))))
+    }
+
+    pub fn name(&self, name: &str) -> String {
+        self.0.as_ref().map_or_else(|| name.to_owned(), |names| names.short(name))
+    }
+
+    pub fn sentence(&self, sentence: &str) -> String {
+        self.0.as_ref().map_or_else(|| sentence.to_owned(), |names| names.sentence(sentence))
+    }
 }
 
 /// `1,234 calls: 1,100 succeeded, 134 failed; 3 findings`.
@@ -116,13 +136,13 @@ pub(super) fn totals(timeline: &Timeline) -> String {
 }
 
 /// `Admin/maria, key ASIA..., origin maria`.
-pub(super) fn lane_line(lane: &Lane, names: &Names) -> String {
-    let mut line = names.short(lane.session.as_deref().unwrap_or(&lane.actor));
+pub(super) fn lane_line(lane: &Lane, names: &Short) -> String {
+    let mut line = names.name(lane.session.as_deref().unwrap_or(&lane.actor));
     if let Some(credential) = &lane.credential {
         line.push_str(&format!(", key {credential}"));
     }
     match &lane.origin {
-        Some(origin) => line.push_str(&format!(", origin {}", names.short(origin))),
+        Some(origin) => line.push_str(&format!(", origin {}", names.name(origin))),
         None if lane.why != "itself" => line.push_str(&format!(", {}", lane.why)),
         None => {}
     }
@@ -132,6 +152,7 @@ pub(super) fn lane_line(lane: &Lane, names: &Names) -> String {
 /// `read`, `FAILED`: a failed call is told by its word, not by a colour.
 pub(super) fn word(row: &Row) -> String {
     match (row.severity, row.failed) {
+        (Some(Severity::Informational), _) => "INFO".into(),
         (Some(severity), _) => severity.to_string().to_uppercase(),
         (None, true) => "FAILED".into(),
         (None, false) => row.kind.word().into(),
@@ -139,7 +160,7 @@ pub(super) fn word(row: &Row) -> String {
 }
 
 /// What happened, for how long, what was new.
-pub(super) fn line(row: &Row, names: &Names) -> String {
+pub(super) fn line(row: &Row, names: &Short) -> String {
     let mut line = names.sentence(&row.text);
     if let Some(finding) = &row.finding {
         // First, because long texts are cut.

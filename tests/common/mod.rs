@@ -33,6 +33,10 @@ pub fn trailhunt_with(settings: &[(&str, &str)], args: &[&str]) -> Ran {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_") || name.starts_with("TRAILHUNT_")) {
         command.env_remove(name);
     }
+    // A test states what it wants of the terminal.
+    for name in ["COLUMNS", "NO_COLOR", "CLICOLOR_FORCE"] {
+        command.env_remove(name);
+    }
     let output = command.envs(settings.iter().copied()).args(args).output().expect("the program starts");
     Ran {
         code: output.status.code().expect("no signal ended the program"),

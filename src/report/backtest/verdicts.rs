@@ -5,7 +5,7 @@ use std::io::Write;
 use serde::Serialize;
 
 use crate::detect::suppression::{Entry, as_toml};
-use crate::terminal::printable_line;
+use crate::terminal::{Column, Layout, Table, printable_line};
 use crate::wording::counted;
 
 /// A detector with verdicts.
@@ -61,15 +61,18 @@ pub struct Conflict {
 ///
 /// # Errors
 /// When `out` cannot be written.
-pub fn verdicts_text(judged: &[JudgedDetector], out: &mut impl Write) -> std::io::Result<()> {
+pub fn verdicts_text(judged: &[JudgedDetector], layout: Layout, out: &mut impl Write) -> std::io::Result<()> {
     if judged.is_empty() {
         return Ok(());
     }
-    let width = judged.iter().map(|of| of.detector.len()).max().unwrap_or(0).max("verdicts".len());
-    writeln!(out, "\n{:width$}  malicious  benign  precision", "verdicts")?;
+    let numbers = ["malicious", "benign", "precision"].map(Column::number);
+    let mut table = Table::new([Column::text("verdicts")].into_iter().chain(numbers));
     for JudgedDetector { detector, malicious, benign, precision, .. } in judged {
-        writeln!(out, "{detector:width$}  {malicious:>9}  {benign:>6}  {:>8.0}%", 100.0 * precision)?;
+        let precision = format!("{:.0}%", 100.0 * precision);
+        table.push([detector.clone(), malicious.to_string(), benign.to_string(), precision]);
     }
+    writeln!(out)?;
+    table.write(layout, 0, out)?;
     judged.iter().try_for_each(|of| proposals(of, out))
 }
 
