@@ -53,13 +53,14 @@ fn meant(typed: &str, names: &[&str]) -> Result<Vec<String>> {
     }
 }
 
-/// What people call an identity, in lower case: all of its name, its short name, its resource without the type, its last
-/// part.
-fn forms(name: &str) -> [String; 5] {
+/// What people call an identity, in lower case: all of its name, its short name, its resource with and without the type,
+/// its last part, and of an e-mail address the part before the `@`.
+fn forms(name: &str) -> [String; 6] {
     let resource = name.splitn(6, ':').nth(5).unwrap_or(name).to_lowercase();
     let without_type = resource.split_once('/').map_or(resource.as_str(), |(_, rest)| rest).to_owned();
     let last = resource.rsplit('/').next().unwrap_or_default().to_owned();
-    [name.to_lowercase(), short_name(name).to_lowercase(), resource, without_type, last]
+    let person = last.split('@').next().unwrap_or_default().to_owned();
+    [name.to_lowercase(), short_name(name).to_lowercase(), resource, without_type, last, person]
 }
 
 #[cfg(test)]
@@ -77,7 +78,7 @@ mod tests {
     #[test]
     fn a_short_name_an_e_mail_address_and_a_role_are_found_in_any_case() {
         let found = |typed: &str| meant(typed, &NAMES).unwrap();
-        assert_eq!(found("Maria"), [NAMES[0]]);
+        assert_eq!(found("Maria"), [NAMES[0], NAMES[1], NAMES[4]]);
         assert_eq!(found("user/eng/maria"), [NAMES[0]]);
         assert_eq!(found("maria@Example.com"), [NAMES[1], NAMES[4]]);
         assert_eq!(found("maria@example.com as Admin"), [NAMES[1]]);
