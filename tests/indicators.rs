@@ -175,7 +175,7 @@ fn a_plain_list_finds_every_kind_and_says_who_did_what() {
     assert!(ran.out.starts_with(first), "{}", ran.out);
     for expected in [
         "  198.51.100.7  address\n      2024-01-01 10:01 to 2024-01-01 10:02, 2 calls, 1 failed\n      the C2 (",
-        "list.txt:2)\n      by user/ana 111122223333 (2)\n      called iam:CreateUser (1), iam:ListUsers (1)\n",
+        "list.txt:2)\n      by user/ana in 111122223333 (2)\n      called iam:CreateUser (1), iam:ListUsers (1)\n",
         "      in account 111122223333, region us-east-1\n      first events 00000000-0000-4000-8000-000000000001",
         "seen as 203.0.113.9 (1)",
     ] {

@@ -179,7 +179,7 @@ def every_command_of_a_report_is_understood(cli: Cli, trailhunt: Trailhunt) -> N
             wrong.append(f"{command}\n{e}")
     assert not wrong, "\n".join(wrong)
     for command in set(commands) - set(of_aws):
-        assert str(lake) in words_of(command)[2], command
+        assert f"--lake={lake}" in words_of(command), command
 
 
 def main() -> int:
