@@ -17,8 +17,8 @@ const NAMES_MAX: usize = 5;
 /// # Errors
 /// When `out` cannot be written.
 pub fn text(search: &Search, layout: Layout, out: &mut impl Write) -> std::io::Result<()> {
-    lines(&searched(search), 0, layout, out)?;
-    lines(&matched(search), 0, layout, out)?;
+    sentence(&searched(search), 0, layout, out)?;
+    sentence(&matched(search), 0, layout, out)?;
     for hit in &search.hits {
         writeln!(out)?;
         hit_lines(hit, &facts(hit, layout), layout, out)?;
@@ -26,11 +26,11 @@ pub fn text(search: &Search, layout: Layout, out: &mut impl Write) -> std::io::R
     if !search.hits.is_empty() {
         writeln!(out)?;
     }
-    unsearched(search).iter().try_for_each(|line| lines(line, 0, layout, out))?;
+    unsearched(search).iter().try_for_each(|line| sentence(line, 0, layout, out))?;
     if search.problems_total > 0 {
         writeln!(out, "{}:", not_understood(search))?;
     }
-    search.problems.iter().try_for_each(|problem| lines(&problem.to_string(), 2, layout, out))?;
+    search.problems.iter().try_for_each(|problem| sentence(&problem.to_string(), 2, layout, out))?;
     match search.problems_total - search.problems.len() as u64 {
         0 => Ok(()),
         rest => writeln!(out, "  and {} more", grouped(rest)),
@@ -116,7 +116,13 @@ fn hit_lines(hit: &Hit, facts: &[String], layout: Layout, out: &mut impl Write) 
     facts.iter().try_for_each(|fact| lines(fact, INDENT, layout, out))
 }
 
-/// A text that is wrapped after `indent` spaces.
+/// A text of our own, which is not cut.
+fn sentence(text: &str, indent: usize, layout: Layout, out: &mut impl Write) -> std::io::Result<()> {
+    let lines = layout.fitted(&printable_line(text), indent);
+    lines.iter().try_for_each(|line| writeln!(out, "{:indent$}{line}", ""))
+}
+
+/// A text that is wrapped after `indent` spaces, and cut if it is long.
 fn lines(text: &str, indent: usize, layout: Layout, out: &mut impl Write) -> std::io::Result<()> {
     let lines = wrapped(&printable_line(text), layout.width() - indent, layout.lines_max());
     lines.iter().try_for_each(|line| writeln!(out, "{:indent$}{line}", ""))

@@ -47,7 +47,7 @@ pub fn text(report: &Report, layout: Layout, out: &mut impl Write) -> std::io::R
     let reasons = &report.coverage.stale_reasons;
     let heads = std::iter::once("STALE").chain(std::iter::repeat(""));
     for (head, reason) in heads.zip(reasons) {
-        let lines = wrapped(&printable_line(reason), layout.width() - LABEL_INDENT, layout.lines_max());
+        let lines = layout.fitted(&printable_line(reason), LABEL_INDENT);
         indented(&layout.warning(&format!("{head:LABEL_INDENT$}")), &lines, LABEL_INDENT, out)?;
     }
     if !report.findings.is_empty() {
@@ -70,7 +70,7 @@ pub fn text(report: &Report, layout: Layout, out: &mut impl Write) -> std::io::R
     missing(report, layout, out)?;
     if !report.run.geography.is_empty() {
         writeln!(out)?;
-        let lines = wrapped(&report.run.attribution, layout.width(), layout.lines_max());
+        let lines = layout.fitted(&report.run.attribution, 0);
         lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
     }
     Ok(())
@@ -92,7 +92,7 @@ fn found(report: &Report) -> String {
 
 /// `label     text`, wrapped behind the label.
 fn labelled(label: &str, text: &str, layout: Layout, out: &mut impl Write) -> std::io::Result<()> {
-    let lines = wrapped(text, layout.width() - LABEL_INDENT, layout.lines_max());
+    let lines = layout.fitted(text, LABEL_INDENT);
     indented(&format!("{label:LABEL_INDENT$}"), &lines, LABEL_INDENT, out)
 }
 
@@ -153,8 +153,7 @@ fn entity_lines(
 
 /// A text after `indent` spaces.
 fn line(text: &str, indent: usize, layout: Layout, out: &mut impl Write) -> std::io::Result<()> {
-    let lines = wrapped(&printable_line(text), layout.width() - indent, layout.lines_max());
-    indented("", &lines, indent, out)
+    indented("", &layout.fitted(&printable_line(text), indent), indent, out)
 }
 
 /// Lines below each other; the first one after `head`, which fills `indent` columns.
@@ -191,7 +190,7 @@ fn suppressions(report: &Report, layout: Layout, out: &mut impl Write) -> std::i
         let criteria = criteria.into_iter().flatten().map(|text| printable_line(text)).collect::<Vec<_>>().join(" ");
         let owner = entry.owner.as_ref().map(|owner| format!(" ({})", printable_line(owner))).unwrap_or_default();
         let reason = printable_line(&entry.reason);
-        let lines = |text: &str| wrapped(text, layout.width() - SUPPRESSION_INDENT, layout.lines_max());
+        let lines = |text: &str| layout.fitted(text, SUPPRESSION_INDENT);
         let entry = format!("line {line}, until {}  {criteria}: {reason}{owner}", entry.expires);
         indented(&format!("  {matched:12}  "), &lines(&entry), SUPPRESSION_INDENT, out)?;
         if !not_applied_to.is_empty() {

@@ -6,7 +6,11 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use terminal_size::{Height, Width, terminal_size};
 
+<<<<<<< ours
 use crate::wording::{Names, short_name};
+=======
+use crate::wording::{short_name, with_short_names, wrapped};
+>>>>>>> theirs
 
 /// Columns where standard output is no terminal.
 const WIDTH: usize = 100;
@@ -50,7 +54,7 @@ impl Layout {
 
     /// The same layout with full names and tables that are not cut.
     pub fn with_full_names(self) -> Layout {
-        Layout { has_to_fit: false, has_full_names: true, ..self }
+        Layout { has_full_names: true, ..self }
     }
 
     /// Columns of a line.
@@ -63,9 +67,17 @@ impl Layout {
         lines_max(self.width)
     }
 
-    /// Whether tables are cut where they do not fit.
+    /// Whether output has to fit the width: not in a file or pipe.
     pub fn has_to_fit(self) -> bool {
         self.has_to_fit
+    }
+
+    /// A text after `indent` spaces, in lines that fit. In a file or pipe it stays in one line, which can be searched for.
+    pub fn fitted(self, text: &str, indent: usize) -> Vec<String> {
+        if !self.has_to_fit {
+            return vec![text.to_owned()];
+        }
+        wrapped(text, self.width.saturating_sub(indent).max(1), usize::MAX)
     }
 
     /// Whether names are shown in full.

@@ -132,7 +132,7 @@ impl Table {
             table.shorten_names();
         }
         let is_wide = |table: &Table| total(&table.widths()) > room;
-        if !layout.has_to_fit() || !is_wide(&table) {
+        if !layout.has_to_fit() || layout.has_full_names() || !is_wide(&table) {
             let widths = table.widths();
             table.lines(&widths, layout, indent, out)?;
             return Ok(Missing::default());

@@ -130,7 +130,7 @@ fn details(figures: &Figures, layout: Layout, out: &mut impl Write) -> std::io::
 /// A text that is wrapped after `indent` spaces; its later lines begin `hanging` columns further right.
 fn lines(text: &str, indent: usize, hanging: usize, layout: Layout, out: &mut impl Write) -> std::io::Result<()> {
     let room = layout.width().saturating_sub(indent);
-    let mut lines = wrapped(text, room, usize::MAX);
+    let mut lines = layout.fitted(text, indent);
     if lines.len() > 1 {
         let rest = lines.split_off(1).join(" ");
         lines.extend(wrapped(&rest, room.saturating_sub(hanging), usize::MAX));
