@@ -113,13 +113,18 @@ peer_days AS (
   WHERE h.denied > 0 AND h.event_date < CAST($to AS DATE)
   GROUP BY b.peers, b.event_date
 ),
--- The most services that an identity used on an earlier day, and whether it changed anything. IAM's reports are made
--- for whoever reads: AWS's policy SecurityAudit allows to generate them.
+-- The most services, and the most APIs of IAM, that an identity used on an earlier day, and whether it changed
+-- anything. IAM's reports are made for whoever reads: AWS's policy SecurityAudit allows to generate them.
 services AS (
-  SELECT actor, account_id, event_date, max(services) AS most_services, CAST(sum(changes) AS BIGINT) AS changes_before
+  SELECT
+    actor, account_id, event_date,
+    max(services) AS most_services,
+    max(iam_apis) AS most_iam_apis,
+    CAST(sum(changes) AS BIGINT) AS changes_before
   FROM (
     SELECT
       b.actor, b.account_id, b.event_date, u.event_date AS day, count(DISTINCT u.event_source) AS services,
+      count(DISTINCT CASE WHEN u.event_source = 'iam.amazonaws.com' THEN u.api END) AS iam_apis,
       sum(CASE WHEN u.event_source = 'iam.amazonaws.com' AND u.api LIKE 'Generate%' THEN 0 ELSE u.changes END)
         AS changes
     FROM broad AS b
@@ -142,6 +147,14 @@ people AS (
   JOIN daily_sign_in AS i ON i.actor = b.actor AND i.event_date < b.event_date
   WHERE i.event_date < CAST($to AS DATE)
 ),
+-- The most APIs that were not denied to it in an hour of that day.
+allowed AS (
+  SELECT b.actor, b.account_id, b.event_date, max(h.apis - h.denied_apis) AS apis
+  FROM broad AS b
+  JOIN hourly_activity AS h ON h.actor = b.actor AND h.account_id = b.account_id AND h.event_date = b.event_date
+  WHERE h.event_date >= CAST($from AS DATE) AND h.event_date < CAST($to AS DATE)
+  GROUP BY b.actor, b.account_id, b.event_date
+),
 compared AS (
   SELECT
     b.*,
@@ -150,12 +163,18 @@ compared AS (
     -- A supplier's new role gets many denials in its first days.
     coalesce(CAST(b.event_date - m.since AS BIGINT), 0) <= 1
       AND CAST(b.event_date - o.since AS BIGINT) >= $warm_up_days AS is_new,
-    -- A scanner: denials are part of its work, or it looks at many services and changes nothing. It asks for no more
-    -- than it usually does, from where it usually does.
-    b.active_days >= $warm_up_days AND b.apis_denied <= b.most_called_before AND n.actor IS NULL
+    -- A scanner: denials are part of its work, or it looks at many services, or at IAM from many sides, and changes
+    -- nothing. It calls from where it usually does, and asks for no more than it usually does, or for more beside its
+    -- usual scan, as after an update.
+    b.active_days >= $warm_up_days AND n.actor IS NULL
+      AND (b.apis_denied <= b.most_called_before OR 2 * u.apis >= b.most_called_before)
       AND (b.denied_days >= $routine_share * b.active_days
-        OR (s.changes_before = 0 AND s.most_services >= $min_apis)) AS is_routine,
-    b.peers <> b.actor OR i.actor IS NOT NULL AS is_person
+        OR (s.changes_before = 0 AND greatest(s.most_services, s.most_iam_apis) >= $min_apis)) AS is_routine,
+    -- A person who looks around from the usual place, with the usual client. Whoever tries out credentials is denied
+    -- most of what they ask for.
+    (b.peers <> b.actor OR i.actor IS NOT NULL) AND n.actor IS NULL
+      AND CAST(b.event_date - m.since AS BIGINT) >= $warm_up_days
+      AND (b.services_denied < $many_services OR b.apis_denied < u.apis) AS is_at_work
   FROM broad AS b
   LEFT JOIN (
     SELECT h.actor, h.account_id, min(h.event_date) AS since
@@ -169,6 +188,7 @@ compared AS (
   LEFT JOIN services AS s ON s.actor = b.actor AND s.account_id = b.account_id AND s.event_date = b.event_date
   LEFT JOIN changed AS n ON n.actor = b.actor AND n.event_date = b.event_date
   LEFT JOIN people AS i ON i.actor = b.actor AND i.event_date = b.event_date
+  LEFT JOIN allowed AS u ON u.actor = b.actor AND u.account_id = b.account_id AND u.event_date = b.event_date
 )
 SELECT
   min(c.event_time) AS first_time,
@@ -182,9 +202,7 @@ SELECT
   CASE WHEN b.is_new OR b.is_routine THEN 'low'
        WHEN b.peers <> b.actor AND b.apis_denied <= b.most_apis_of_peers THEN 'low'
        WHEN b.services_denied >= $many_services AND b.is_changed THEN 'high'
-       -- A person who looks around from the usual place, with the usual client.
-       WHEN b.services_denied < $many_services AND NOT b.is_changed AND b.is_person
-         AND b.active_days >= $warm_up_days THEN 'low'
+       WHEN b.is_at_work THEN 'low'
        ELSE 'medium' END AS severity,
   b.actor || ' was denied ' || counted(b.apis_denied, 'API', 'APIs') || ' of '
     || counted(b.services_denied, 'service', 'services') || ' in an hour: '
@@ -213,4 +231,4 @@ JOIN denials AS c ON c.actor = b.actor AND c.account_id = b.account_id
 WHERE c.event_time >= $from
 GROUP BY b.actor, b.account_id, b.event_date, b.peers, b.apis_denied, b.services_denied, b.targets_denied, b.denied,
   b.most_apis_before, b.most_apis_of_peers, b.most_targets_before, b.most_called_before, b.hours_before,
-  b.denied_days, b.active_days, b.is_new, b.is_routine, b.is_changed, b.is_person
+  b.denied_days, b.active_days, b.is_new, b.is_routine, b.is_changed, b.is_at_work
