@@ -100,12 +100,15 @@ networks AS (
   FROM seen
   GROUP BY holder, asn
 ),
--- With a VPN, a holder moves between the same two networks every day: only the first such day is reported.
+-- With a VPN, a holder moves between the same two networks day after day: a pair is usual if the holder moved between
+-- them on two earlier days, or on one of the last seven. A single day longer ago is no habit.
 pairs AS (
-  SELECT a.holder, a.asn AS asn_a, b.asn AS asn_b, min(a.event_date) AS first_date
-  FROM seen AS a
-  JOIN seen AS b ON b.holder = a.holder AND b.event_date = a.event_date AND b.asn > a.asn
-  GROUP BY a.holder, a.asn, b.asn
+  SELECT j.holder, j.event_date, j.asn_a, j.asn_b
+  FROM (SELECT DISTINCT holder, event_date, asn_a, asn_b FROM jumps) AS j
+  JOIN seen AS a ON a.holder = j.holder AND a.asn = j.asn_a AND a.event_date < j.event_date
+  JOIN seen AS b ON b.holder = a.holder AND b.event_date = a.event_date AND b.asn = j.asn_b
+  GROUP BY j.holder, j.event_date, j.asn_a, j.asn_b
+  HAVING count(DISTINCT a.event_date) >= 2 OR max(a.event_date) >= j.event_date - INTERVAL '7 days'
 ),
 -- The owner may be the one who calls second: the network that the holder used first is the owner's, the other is
 -- foreign.
@@ -114,10 +117,10 @@ first_jumps AS (
     j.*,
     CASE WHEN b.since > n.since THEN j.previous_ip ELSE j.source_ip_address END AS ip_foreign
   FROM jumps AS j
-  LEFT JOIN pairs AS p ON p.holder = j.holder AND p.asn_a = j.asn_a AND p.asn_b = j.asn_b
+  LEFT ANTI JOIN pairs AS p ON p.holder = j.holder AND p.event_date = j.event_date AND p.asn_a = j.asn_a
+    AND p.asn_b = j.asn_b
   LEFT JOIN networks AS n ON n.holder = j.holder AND n.asn = j.move['asn']
   LEFT JOIN networks AS b ON b.holder = j.holder AND b.asn = j.move['previous_asn']
-  WHERE p.first_date IS NULL OR p.first_date >= j.event_date
 ),
 -- Networks to which many people moved that day.
 rollouts AS MATERIALIZED (
@@ -151,14 +154,27 @@ days AS MATERIALIZED (
   WHERE is_rollout = all_rollout
   GROUP BY actor, account_id, holder, event_date
 ),
--- How many identities used the foreign network before: if many did, it is the company's.
+-- Users who sign in are people; the keys of others belong to programs.
+people AS (
+  SELECT actor, min(event_date) AS since
+  FROM daily_sign_in
+  WHERE event_date < CAST($to AS DATE)
+  GROUP BY actor
+),
+-- How many others used the foreign network before: if many did, it is the company's. A network in which people live
+-- is no place for a program.
 colleagues AS (
-  SELECT j.ip_foreign, j.event_date, count(*) AS users_before
-  FROM (SELECT DISTINCT ip_foreign, ip_asn(ip_foreign) AS asn, event_date FROM days) AS j
-  JOIN (SELECT CAST(item AS BIGINT) AS asn, event_date AS since FROM novelties
+  SELECT
+    j.ip_foreign, j.event_date, j.actor,
+    count(*) AS users_before,
+    count(*) FILTER (WHERE is_machine(u.actor) OR (u.actor LIKE '%:user/%' AND i.actor IS NULL)) AS programs_before
+  FROM (SELECT DISTINCT ip_foreign, ip_asn(ip_foreign) AS asn, event_date, actor FROM days) AS j
+  JOIN (SELECT CAST(item AS BIGINT) AS asn, event_date AS since, actor FROM novelties
         WHERE kind = 'asn' AND first_time < $to) AS u
     ON u.asn = j.asn AND u.since < j.event_date
-  GROUP BY j.ip_foreign, j.event_date
+    AND regexp_replace(u.actor, '^.*/', '') <> regexp_replace(j.actor, '^.*/', '')
+  LEFT JOIN people AS i ON i.actor = u.actor AND i.since < j.event_date
+  GROUP BY j.ip_foreign, j.event_date, j.actor
 ),
 -- Who else calls from the foreign address that day: an office whose traffic leaves elsewhere moves as a whole.
 together AS (
@@ -205,6 +221,7 @@ found AS (
     d.*,
     f.other_clients, f.clients, b.evidence, b.events,
     coalesce(u.users_before, 0) AS users_before,
+    d.actor LIKE '%:user/%' AND i.actor IS NULL AND coalesce(u.programs_before, 0) < $colleagues AS is_lost_program,
     greatest(coalesce(t.identities, 0), coalesce(m.people, 0)) AS identities_there,
     coalesce(t.identities, 0) >= $crowd OR m.people IS NOT NULL AS is_crowd
   FROM days AS d
@@ -212,7 +229,8 @@ found AS (
     AND f.actor = d.actor
   JOIN both_places AS b ON b.holder = d.holder AND b.event_date = d.event_date AND b.account_id = d.account_id
     AND b.actor = d.actor
-  LEFT JOIN colleagues AS u ON u.ip_foreign = d.ip_foreign AND u.event_date = d.event_date
+  LEFT JOIN colleagues AS u ON u.ip_foreign = d.ip_foreign AND u.event_date = d.event_date AND u.actor = d.actor
+  LEFT JOIN people AS i ON i.actor = d.actor AND i.since < d.event_date
   LEFT JOIN rollouts AS m ON m.asn = ip_asn(d.ip_foreign) AND m.event_date = d.event_date
   LEFT JOIN together AS t ON t.ip_foreign = d.ip_foreign AND t.event_date = d.event_date
 )
@@ -227,7 +245,7 @@ SELECT
   saturating_score(speed_kmh, 2.0 * $speed_kmh) AS score,
   CASE WHEN is_crowd THEN 'low'
        WHEN users_before < $colleagues THEN 'high'
-       WHEN other_clients THEN 'medium'
+       WHEN other_clients OR is_lost_program THEN 'medium'
        ELSE 'low' END AS severity,
   CASE WHEN is_crowd THEN 'low' WHEN users_before >= $colleagues THEN 'medium' END AS joined_severity,
   actor || ' called from ' || country_before || ' (' || ip_before || ') and '

@@ -6,11 +6,7 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use terminal_size::{Height, Width, terminal_size};
 
-<<<<<<< ours
-use crate::wording::{Names, short_name};
-=======
-use crate::wording::{short_name, with_short_names, wrapped};
->>>>>>> theirs
+use crate::wording::{Names, short_name, wrapped};
 
 /// Columns where standard output is no terminal.
 const WIDTH: usize = 100;
