@@ -42,18 +42,54 @@ daily AS MATERIALIZED (
   FROM replaced
   GROUP BY actor, account_id, event_date
 ),
+-- Days on which these APIs were called, whatever they changed.
+used AS MATERIALIZED (
+  SELECT u.actor, is_machine(u.actor) AS is_machine, u.account_id, u.api, u.event_date
+  FROM daily_api_use AS u
+  JOIN api_lists AS l ON l.list = 'replaces_code' AND l.event_source = u.event_source AND l.api = u.api
+  WHERE u.calls > u.failures AND u.event_date < CAST($to AS DATE)
+),
+own AS (
+  SELECT
+    d.actor, d.account_id, d.event_date,
+    count(DISTINCT u.event_date) AS days_before,
+    count(DISTINCT CASE WHEN u.api = 'ModifyInstanceAttribute' THEN u.event_date END) AS user_data_days_before
+  FROM daily AS d
+  JOIN used AS u ON u.actor = d.actor AND u.account_id = d.account_id AND u.event_date < d.event_date
+  GROUP BY d.actor, d.account_id, d.event_date
+),
+-- Who called each API of the day before: where pipelines do this work, and no person ever did.
+practice AS (
+  SELECT
+    d.actor, d.account_id, d.event_date, d.api,
+    count(DISTINCT CASE WHEN u.is_machine THEN u.event_date END) AS machine_days,
+    count(*) FILTER (WHERE NOT u.is_machine) AS person_days
+  FROM (SELECT actor, account_id, event_date, unnest(apis) AS api FROM daily WHERE NOT is_machine(actor)) AS d
+  JOIN used AS u ON u.account_id = d.account_id AND u.api = d.api AND u.event_date < d.event_date
+  GROUP BY d.actor, d.account_id, d.event_date, d.api
+),
+of_pipelines AS (
+  SELECT DISTINCT actor, account_id, event_date
+  FROM practice
+  WHERE person_days = 0 AND machine_days >= $warm_up_days
+),
 judged AS (
   SELECT
     d.*,
-    -- Earlier days with these APIs, whatever they changed.
     coalesce(p.days_before, 0) AS days_before,
+    coalesce(p.user_data_days_before, 0) AS user_data_days_before,
     CAST(d.event_date - o.since AS BIGINT) AS account_days,
-    n.actor IS NOT NULL AS is_elsewhere
+    n.actor IS NOT NULL AS is_elsewhere,
+    m.actor IS NOT NULL AS is_of_pipelines
   FROM daily AS d
-  LEFT JOIN api_list_days AS p ON p.list = 'replaces_code' AND p.actor = d.actor AND p.account_id = d.account_id
-    AND p.event_date = d.event_date
+  LEFT JOIN own AS p ON p.actor = d.actor AND p.account_id = d.account_id AND p.event_date = d.event_date
   LEFT JOIN own_account AS o ON o.account_id = d.account_id
   LEFT JOIN new_places($from, $to) AS n ON n.actor = d.actor AND n.event_date = d.event_date
+  LEFT JOIN of_pipelines AS m ON m.actor = d.actor AND m.account_id = d.account_id AND m.event_date = d.event_date
+),
+reported AS (
+  SELECT *, array_has(apis, 'ModifyInstanceAttribute') AND user_data_days_before = 0 AS is_first_user_data
+  FROM judged
 )
 SELECT
   first_time,
@@ -64,7 +100,7 @@ SELECT
   CAST(NULL AS VARCHAR) AS region,
   CASE WHEN account_days >= $warm_up_days THEN 0.8 ELSE 0.4 END AS score,
   -- People sometimes deploy a function manually; user data, which instances run as root, is rarely edited.
-  CASE WHEN (array_has(apis, 'ModifyInstanceAttribute') OR is_elsewhere)
+  CASE WHEN (is_first_user_data OR is_elsewhere OR is_of_pipelines)
          AND failures < calls AND account_days >= $warm_up_days
        THEN 'medium' ELSE 'low' END AS severity,
   actor || CASE WHEN failures = calls THEN ' tried to replace' ELSE ' replaced' END || ' the code of '
@@ -78,7 +114,8 @@ SELECT
   targets,
   failures AS failed_calls,
   is_elsewhere AS from_a_new_network,
+  is_of_pipelines AS baseline_only_machines_did_so,
   days_before AS baseline_days_it_did_so,
   account_days AS baseline_days_of_history
-FROM judged
-WHERE days_before = 0 OR is_elsewhere
+FROM reported
+WHERE days_before = 0 OR is_elsewhere OR is_of_pipelines OR is_first_user_data
