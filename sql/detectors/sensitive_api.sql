@@ -89,19 +89,23 @@ handed_out AS (
 changed AS (
   SELECT DISTINCT actor, event_date FROM unfamiliar($from, $to)
 ),
--- On how many earlier days an identity or its peers gave permissions to roles.
+-- On how many earlier days an identity or its peers gave permissions to roles. Users have no role that tells who does
+-- similar work: peers of one who did so before are the others of the account who did.
 role_work AS (
-  SELECT a.actor, a.event_date, max(p.days_before) AS days_before
-  FROM (SELECT DISTINCT actor, event_date FROM asked) AS a
-  JOIN (
-    SELECT peers, event_date, row_number() OVER (PARTITION BY peers ORDER BY event_date) AS days_before
-    FROM (
-      SELECT DISTINCT peer_group(actor) AS peers, event_date
+  SELECT actor, event_date, days_before
+  FROM (
+    SELECT a.actor, a.event_date, count(DISTINCT w.event_date) AS days_before, bool_or(w.actor = a.actor) AS did_so
+    FROM (SELECT DISTINCT actor, event_date, CASE WHEN actor LIKE '%:user/%' THEN account_id ELSE peer_group(actor) END
+            AS peers FROM asked) AS a
+    JOIN (
+      SELECT DISTINCT
+        actor, event_date, CASE WHEN actor LIKE '%:user/%' THEN account_id ELSE peer_group(actor) END AS peers
       FROM daily_sensitive
       WHERE api IN ('AttachRolePolicy', 'PutRolePolicy') AND calls > failures AND event_date < CAST($to AS DATE)
-    )
-  ) AS p ON p.peers = peer_group(a.actor) AND p.event_date < a.event_date
-  GROUP BY a.actor, a.event_date
+    ) AS w ON w.peers = a.peers AND w.event_date < a.event_date
+    GROUP BY a.actor, a.event_date
+  )
+  WHERE did_so OR actor NOT LIKE '%:user/%'
 ),
 -- The last day before on which a KMS key was used, where the log records such use at all.
 key_use AS (
