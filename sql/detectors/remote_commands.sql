@@ -36,7 +36,7 @@ WITH sent AS (
       AND in_api_list('runs_commands', event_source, event_name)
   )
 ),
-daily AS (
+daily AS MATERIALIZED (
   SELECT
     actor, account_id, event_date,
     min(event_time) AS first_time,
@@ -48,6 +48,42 @@ daily AS (
     array_distinct(array_agg(event_source || ':' || api ORDER BY event_time, event_id)) AS apis,
     evidence(event_id, event_time, CAST(failed AS VARCHAR)) AS evidence
   FROM sent
+  GROUP BY actor, account_id, event_date
+),
+used AS MATERIALIZED (
+  SELECT u.actor, peer_group(u.actor) AS peers, u.account_id, u.event_date, CAST(sum(u.calls) AS BIGINT) AS calls
+  FROM daily_api_use AS u
+  JOIN api_lists AS l ON l.list = 'runs_commands' AND l.event_source = u.event_source AND l.api = u.api
+  WHERE u.event_date < CAST($to AS DATE)
+  GROUP BY u.actor, u.account_id, u.event_date
+),
+people AS MATERIALIZED (
+  SELECT actor, min(event_date) AS since FROM daily_sign_in WHERE event_date < CAST($to AS DATE) GROUP BY actor
+),
+days AS (
+  SELECT DISTINCT actor, account_id, event_date FROM daily
+),
+-- Earlier days of the identity and its peers. Users have no role that tells who does similar work: peers of those who
+-- sign in to the console are the others of the account who do.
+earlier AS (
+  SELECT d.*, u.actor AS peer, u.account_id AS peer_account, u.event_date AS day, u.calls
+  FROM days AS d
+  JOIN used AS u ON u.peers = peer_group(d.actor) AND u.event_date < d.event_date
+  UNION
+  SELECT d.*, u.actor AS peer, u.account_id AS peer_account, u.event_date AS day, u.calls
+  FROM days AS d
+  JOIN people AS i ON i.actor = d.actor AND i.since < d.event_date
+  JOIN used AS u ON u.account_id = d.account_id AND u.event_date < d.event_date
+  JOIN people AS o ON o.actor = u.actor AND o.since < d.event_date
+),
+before AS (
+  SELECT
+    actor, account_id, event_date,
+    count(DISTINCT CASE WHEN peer = actor AND peer_account = account_id THEN day END) AS days_before,
+    max(CASE WHEN peer = actor AND peer_account = account_id THEN calls END) AS most_before,
+    count(DISTINCT day) AS peer_days_before,
+    max(calls) AS most_of_peers
+  FROM earlier
   GROUP BY actor, account_id, event_date
 ),
 judged AS (
@@ -62,8 +98,7 @@ judged AS (
   FROM daily AS d
   LEFT JOIN own_account AS o ON o.account_id = d.account_id
   LEFT JOIN new_places($from, $to) AS n ON n.actor = d.actor AND n.event_date = d.event_date
-  LEFT JOIN api_list_days AS p ON p.list = 'runs_commands' AND p.actor = d.actor AND p.account_id = d.account_id
-    AND p.event_date = d.event_date
+  LEFT JOIN before AS p ON p.actor = d.actor AND p.account_id = d.account_id AND p.event_date = d.event_date
 )
 SELECT
   first_time,
