@@ -59,6 +59,15 @@ seen AS (
   LEFT ANTI JOIN places_in_aws($from, $to) AS s ON s.actor = n.actor AND s.event_date = n.event_date
     AND s.source_ip_address = n.source_ip_address
   GROUP BY p.actor, p.event_date
+),
+-- Users who signed in to the console before are people. One who travels takes the usual computer along.
+travellers AS (
+  SELECT DISTINCT p.actor, p.event_date
+  FROM places AS p
+  JOIN daily_sign_in AS i ON i.actor = p.actor AND i.event_date < p.event_date
+  LEFT ANTI JOIN novelties AS n ON n.kind = 'user_agent' AND n.actor = p.actor AND n.event_date = p.event_date
+    AND n.event_date >= CAST($from AS DATE) AND n.first_time < $to
+  WHERE i.event_date < CAST($to AS DATE)
 )
 SELECT
   p.first_time,
@@ -70,9 +79,9 @@ SELECT
   -- Scale: 4 nats, a little more than the least that is reported.
   saturating_score(p.surprise, 4.0) AS score,
   -- People travel, move house and change their VPN; a key that stays on a machine does not. People are users of an
-  -- identity provider: sessions of a role, or ids of IAM Identity Center.
+  -- identity provider (sessions of a role, or ids of IAM Identity Center), and users with the client they always use.
   CASE WHEN NOT s.with_mfa AND s.people_there < $crowd AND s.people_moved IS NULL AND p.new_asn IS NOT NULL
-         AND p.actor LIKE 'arn:%' AND p.actor NOT LIKE '%:assumed-role/%'
+         AND p.actor LIKE 'arn:%' AND p.actor NOT LIKE '%:assumed-role/%' AND t.actor IS NULL
          AND ((p.new_country IS NOT NULL AND p.surprise >= $strange)
            OR (p.new_days = 0 AND p.active_days >= $settled_days))
          THEN 'medium'
@@ -100,10 +109,12 @@ SELECT
   p.new_days AS baseline_days_with_a_new_place
 FROM places AS p
 JOIN seen AS s ON s.actor = p.actor AND s.event_date = p.event_date
+LEFT JOIN travellers AS t ON t.actor = p.actor AND t.event_date = p.event_date
 JOIN calls AS c ON c.actor = p.actor AND c.event_date = p.event_date
   AND (ip_country(c.source_ip_address) = p.new_country OR CAST(ip_asn(c.source_ip_address) AS VARCHAR) = p.new_asn)
 WHERE NOT c.by_service
   AND c.event_time >= $from AND c.event_time < $to
   AND p.surprise >= $min_surprise
 GROUP BY p.first_time, p.actor, p.account_id, p.new_country, p.new_asn, p.surprise, p.known_since,
-  p.active_days, p.new_days, s.source_ip_address, s.country, s.organisation, s.with_mfa, s.people_there, s.people_moved
+  p.active_days, p.new_days, s.source_ip_address, s.country, s.organisation, s.with_mfa, s.people_there, s.people_moved,
+  t.actor
