@@ -72,9 +72,13 @@ judged AS (
     AND (u.reads >= $min_reads OR u.bytes_out >= $min_bytes)
     AND u.day - g.day >= $warm_up_days
 ),
--- Identities that call from where or with what they have used for less than a week.
+-- Identities that call from a network they have used for less than a week, or with a client they never used.
 changed AS (
-  SELECT DISTINCT actor, event_date FROM unfamiliar($from, $to)
+  SELECT DISTINCT actor, event_date FROM unfamiliar($from, $to) WHERE kind = 'asn'
+  UNION
+  SELECT actor, event_date
+  FROM novelties
+  WHERE kind = 'user_agent' AND event_date >= CAST($from AS DATE) AND first_time < $to
 ),
 -- How much an identity wrote into buckets that were used on earlier days: who copies a bucket within the organisation
 -- writes what it reads.

@@ -28,9 +28,13 @@ WITH candidates AS MATERIALIZED (
   WHERE event_date >= CAST($from AS DATE) AND event_date < CAST($to AS DATE)
     AND calls >= $min_calls
 ),
--- Identities that call from where or with what they have used for less than a week.
+-- Identities that call from a network they have used for less than a week, or with a client they never used.
 changed AS (
-  SELECT DISTINCT actor, event_date FROM unfamiliar($from, $to)
+  SELECT DISTINCT actor, event_date FROM unfamiliar($from, $to) WHERE kind = 'asn'
+  UNION
+  SELECT actor, event_date
+  FROM novelties
+  WHERE kind = 'user_agent' AND event_date >= CAST($from AS DATE) AND first_time < $to
 ),
 -- Failed calls are left out: a job that is denied and retries makes many calls but gets nothing. Calls that only
 -- summaries of data events state count too; an hour in both is in the summaries with the larger number.
