@@ -60,13 +60,14 @@ daily AS MATERIALIZED (
   GROUP BY source_ip_address, event_date
 ),
 -- Users who forgot a password try again from an address they used before, or, where addresses change, in a network
--- they used before and with the usual client.
+-- they have used for a week and with the usual client.
 at_home AS (
   SELECT DISTINCT d.source_ip_address, d.event_date
   FROM daily AS d
   JOIN daily_address AS n ON n.actor = d.actor AND n.event_date < d.event_date AND n.event_date < CAST($to AS DATE)
-  LEFT JOIN (SELECT DISTINCT actor, event_date FROM unfamiliar($from, $to)) AS u
+  LEFT JOIN unfamiliar($from, $to) AS u
     ON u.actor = d.actor AND u.event_date = d.event_date
+    AND (u.kind = 'user_agent' OR u.item = CAST(ip_asn(d.source_ip_address) AS VARCHAR))
   WHERE n.calls > n.failures
     AND (n.source_ip_address = d.source_ip_address
       OR (u.actor IS NULL AND ip_asn(n.source_ip_address) = ip_asn(d.source_ip_address)))
