@@ -437,6 +437,39 @@ fn denials_are_counted_within_any_hour_and_are_part_of_a_scanners_work() {
 }
 
 #[test]
+fn new_checks_of_a_scanner_and_denials_among_much_work_are_no_probing() {
+    let mut company = Company::new();
+    let denied = |company: &mut Company, caller: &Caller, at, api: &str| {
+        company.call(caller, at, api, json!({}))["errorCode"] = "AccessDenied".into();
+    };
+    // The scan reads IAM only. A program of which somebody has taken hold does not audit.
+    let scan = Caller::role("hull-scan", "scan").from(AMAZON_US);
+    for day in 1..=21 {
+        for n in 0..8 {
+            company.call(&scan, at(day, "04:00") + Duration::seconds(n), &format!("iam:ListPart{n}"), json!({}));
+        }
+    }
+    for n in 0..14 {
+        let time = today("04:01") + Duration::seconds(n);
+        denied(&mut company, &scan, time, &format!("new-{n}:ListThings"));
+        denied(&mut company, &Caller::role("harbour-api", "0123456789abcdef"), time, &format!("new-{n}:ListThings"));
+    }
+    // A responder gets most of what they ask for; whoever tries out credentials does not.
+    for n in 0..9 {
+        let time = today("14:00") + Duration::seconds(n);
+        for name in ["fergal", "grainne"] {
+            denied(&mut company, &Caller::person(name), time, &format!("new-{n}:ListThings"));
+        }
+        for part in ["A", "B"] {
+            company.call(&Caller::person("fergal"), time, &format!("new-{n}:List{part}"), json!({}));
+        }
+    }
+    let found = company.hunt(&["denied_breadth"]);
+    ["hull-scan", "fergal"].iter().for_each(|name| assert_eq!(found.severity(name), Some(Severity::Low), "{found}"));
+    ["harbour-api", "grainne"].iter().for_each(|name| assert!(!found.alerts(name).is_empty()));
+}
+
+#[test]
 fn a_profile_that_nothing_used_before_is_not_given_to_a_machine() {
     let mut company = Company::new();
     let mut associate = |name: &str, profile: &str| {
@@ -624,10 +657,119 @@ fn roles_are_the_work_of_those_who_do_it_from_where_they_always_call() {
     launch(&platform("orla").from(RENTED), "OpenIDConnect");
     launch(&platform("brendan"), "SAML");
     launch(&Caller::person("declan"), "OpenIDConnect");
+    // Both were away for a day; one of them still is. Users do this work if they did it before, as others do.
+    ["niall", "fergal"].iter().for_each(|name| launch(&platform(name), "OpenIDConnect"));
+    ["mate", "cook"].iter().for_each(|name| launch(&Caller::user(name), "OpenIDConnect"));
+    for name in ["niall", "fergal"] {
+        company.call(&platform(name).from(RENTED_2), at(18, "12:00"), "s3:ListBuckets", json!({}));
+    }
+    company.call(&platform("fergal").from(RENTED_2), today("12:00"), "s3:ListBuckets", json!({}));
+    let read = json!({ "roleName": "gate", "policyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess" });
+    for (name, day) in [("bosun", 3), ("bosun", 4), ("mate", 5)] {
+        company.call(&Caller::user(name), at(day, "12:00"), "iam:AttachRolePolicy", read.clone());
+    }
+    for day in 1..=20 {
+        company.call(&Caller::user("cook"), at(day, "12:00"), "s3:ListBuckets", json!({}));
+        company.call(&Caller::user("mate"), at(day, "12:00"), "s3:ListBuckets", json!({}));
+    }
     let found = company.hunt(&["sensitive_api"]);
-    assert_eq!(found.severity("padraig"), Some(Severity::Low), "{found}");
-    assert_eq!(found.severity("ciara"), Some(Severity::Low), "{found}");
-    ["orla", "brendan", "declan"].iter().for_each(|name| assert!(!found.alerts(name).is_empty()));
+    for name in ["padraig", "ciara", "niall", "mate"] {
+        assert_eq!(found.severity(name), Some(Severity::Low), "{name}\n{found}");
+    }
+    for name in ["orla", "brendan", "declan", "fergal", "cook"] {
+        assert!(!found.alerts(name).is_empty());
+    }
+}
+
+#[test]
+fn code_is_replaced_by_those_who_do_so_and_where_the_company_works() {
+    let mut company = Company::new();
+    let image = || json!({ "repositoryName": "ferry/booking", "imageTag": "live" });
+    for day in 1..=20 {
+        company.call(&Caller::role("release", "build"), at(day, "03:00"), "ecr:PutImage", image());
+    }
+    company.call(&Caller::person("ciara"), today("15:00"), "ecr:PutImage", image());
+    let start_script = |instance: &str| json!({ "instanceId": instance, "userData": "<sensitiveDataRemoved>" });
+    for day in [9, 16] {
+        company.call(
+            &Caller::person("padraig"),
+            at(day, "15:00"),
+            "ec2:ModifyInstanceAttribute",
+            start_script("i-0b7c41d29e83fa561"),
+        );
+    }
+    // One of them deploys a function every day, the other edits start scripts.
+    for name in ["orla", "padraig"] {
+        company.call(
+            &Caller::person(name),
+            today("15:00"),
+            "ec2:ModifyInstanceAttribute",
+            start_script("i-0b7c41d29e83fa560"),
+        );
+    }
+    // Both live at the other provider of the colleagues; one has another computer, too.
+    let deploy = json!({ "functionName": "timetable" });
+    let at_friends = |name: &str| Caller::person(name).from("89.100.200.7");
+    let api = "lambda:UpdateFunctionCode20150331v2";
+    company.call(&at_friends("eimear").with(CLI), today("16:00"), api, deploy.clone());
+    company.call(&at_friends("aoife").with(CLI_LINUX), today("16:00"), api, deploy);
+    let found = company.hunt(&["code_replaced"]);
+    ["ciara", "orla", "aoife"].iter().for_each(|name| assert!(!found.alerts(name).is_empty()));
+    ["padraig", "eimear"].iter().for_each(|name| found.is_calm_about(name));
+    company.call(&Caller::person("declan"), at(12, "15:00"), "ecr:PutImage", image());
+    company.hunt(&["code_replaced"]).is_calm_about("ciara");
+}
+
+#[test]
+fn users_who_travel_with_their_computer_are_no_keys_on_the_move() {
+    let mut company = Company::new();
+    let browser = |name: &str| Caller::user(name).with(BROWSER);
+    for day in 1..=20 {
+        for name in ["mate", "bosun"] {
+            let record = company.call(&browser(name), at(day, "08:30"), "signin:ConsoleLogin", Value::Null);
+            record["responseElements"] = json!({ "ConsoleLogin": "Success" });
+            company.call(&browser(name), at(day, "08:31"), "s3:ListBuckets", json!({}));
+        }
+        company.call(&Caller::user("winch"), at(day, "08:31"), "s3:ListBuckets", json!({}));
+    }
+    let abroad = [browser("mate"), Caller::user("bosun").with(CLI_LINUX), Caller::user("winch")];
+    for caller in abroad {
+        company.call(&caller.from(RENTED_SG), today("15:00"), "s3:ListBuckets", json!({}));
+    }
+    let found = company.hunt(&["new_place"]);
+    assert_eq!(found.severity("mate"), Some(Severity::Low), "{found}");
+    ["bosun", "winch"].iter().for_each(|name| assert!(!found.alerts(name).is_empty()));
+}
+
+#[test]
+fn a_journey_is_usual_if_it_recurs_and_for_programs_if_programs_make_it() {
+    let mut company = Company::new();
+    let there = |name: &str| Caller::person(name).from(RENTED_SG);
+    for (name, days) in [("declan", vec![5, 21]), ("eimear", vec![18, 21]), ("fergal", vec![3, 5, 21])] {
+        for day in days {
+            company.call(&Caller::person(name), at(day, "12:00"), "s3:ListBuckets", json!({}));
+            company.call(&there(name), at(day, "12:10"), "s3:ListBuckets", json!({}));
+        }
+    }
+    // Programs in Finland: one comes from the provider of people at home, the other from where three more run.
+    let program = |name: &str| Caller::user(name).with(CLI_LINUX);
+    for day in 1..=20 {
+        for name in ["ice-runner", "tape-runner"] {
+            company.call(&program(name).from("95.216.10.4"), at(day, "11:00"), "s3:ListBuckets", json!({}));
+        }
+        for name in ["log-1", "log-2", "log-3"] {
+            company.call(&program(name).from(RENTED), at(day, "11:00"), "s3:ListBuckets", json!({}));
+        }
+    }
+    for (name, address) in [("ice-runner", RENTED), ("tape-runner", "86.44.90.7")] {
+        company.call(&program(name).from("95.216.10.4"), today("13:30"), "s3:ListBuckets", json!({}));
+        company.call(&program(name).from(address), today("13:50"), "s3:ListBuckets", json!({}));
+    }
+    let found = company.hunt(&["impossible_travel"]);
+    found.alerts("declan");
+    ["eimear", "fergal"].iter().for_each(|name| assert_eq!(found.severity(name), None, "{name}\n{found}"));
+    found.alerts("tape-runner");
+    assert_eq!(found.severity("ice-runner"), Some(Severity::Low), "{found}");
 }
 
 #[test]
@@ -649,6 +791,22 @@ fn acts_that_are_routine_at_the_desk_are_reported_from_a_new_network() {
     company.calls(&Caller::person("fergal").with(CLI), today("16:00"), secrets());
     commands(&mut company, &Caller::person("brendan").with(CLI).from(RENTED_SG));
     commands(&mut company, &Caller::person("niall").with(CLI));
+    // Users of whom two sign in to the console, as one did who runs commands.
+    for day in 1..=20 {
+        for name in ["mate", "bosun"] {
+            let record = company.call(&Caller::user(name), at(day, "08:30"), "signin:ConsoleLogin", Value::Null);
+            record["responseElements"] = json!({ "ConsoleLogin": "Success" });
+        }
+    }
+    let machines: Vec<_> = (0..6).map(|n| format!("i-0b7c41d29e83fa56{n}")).collect();
+    for (name, time) in [
+        ("mate", at(7, "12:00")),
+        ("mate", at(8, "12:00")),
+        ("bosun", today("16:00")),
+        ("legacy-deploy", today("16:00")),
+    ] {
+        company.call(&Caller::user(name), time, "ssm:SendCommand", json!({ "instanceIds": machines }));
+    }
     let found = company.hunt(&["code_replaced", "secret_harvest", "remote_commands"]);
     assert!(found.alerts("eimear").contains("from a network that is new for it"), "{found}");
     assert_eq!(found.severity("aoife"), None, "{found}");
@@ -656,33 +814,44 @@ fn acts_that_are_routine_at_the_desk_are_reported_from_a_new_network() {
     assert_eq!(found.severity("fergal"), None, "{found}");
     found.alerts("brendan");
     assert_eq!(found.severity("niall"), Some(Severity::Low), "more than ever before, but from the office\n{found}");
+    assert_eq!(found.severity("bosun"), Some(Severity::Low), "{found}");
+    found.alerts("legacy-deploy");
 }
 
 #[test]
 fn a_bucket_copied_within_the_company_is_not_stolen() {
     let mut company = Company::new();
-    let mut object = |caller: &Caller, at, api: &str, bucket: &str, n: usize| {
+    let object = |company: &mut Company, caller: &Caller, at, api: &str, bucket: &str, n: usize| {
         let record = company.call(caller, at, api, json!({ "bucketName": bucket, "key": format!("{n}") }));
         record["managementEvent"] = false.into();
     };
     let job = Caller::role("freight-report", "nightly");
     for day in 1..=20 {
-        object(&job, at(day, "02:00"), "s3:GetObject", "ferry-maps", 1);
-        object(&job, at(day, "02:01"), "s3:PutObject", "ferry-atlas", 1);
+        object(&mut company, &job, at(day, "02:00"), "s3:GetObject", "ferry-maps", 1);
+        object(&mut company, &job, at(day, "02:01"), "s3:PutObject", "ferry-atlas", 1);
     }
     for n in 0..90 {
         let time = today("14:00") + Duration::seconds(n as i64);
         for name in ["fergal", "grainne", "declan"] {
-            object(&Caller::person(name).with(CLI), time, "s3:GetObject", "ferry-maps", n);
+            object(&mut company, &Caller::person(name).with(CLI), time, "s3:GetObject", "ferry-maps", n);
         }
-        object(&Caller::person("fergal").with(CLI), time, "s3:PutObject", "ferry-atlas", n);
+        object(&mut company, &Caller::person("fergal").with(CLI), time, "s3:PutObject", "ferry-atlas", n);
         // Nobody of the company ever used this bucket.
-        object(&Caller::person("declan").with(CLI), time, "s3:PutObject", "dropbox-7731", n);
+        object(&mut company, &Caller::person("declan").with(CLI), time, "s3:PutObject", "dropbox-7731", n);
+    }
+    // With a client since three days ago, and with one since today.
+    let linux = |name: &str| Caller::person(name).with(CLI_LINUX);
+    company.call(&linux("ciara"), at(18, "12:00"), "s3:ListBuckets", json!({}));
+    for n in 0..90 {
+        let time = today("14:00") + Duration::seconds(n as i64);
+        for name in ["ciara", "aoife"] {
+            object(&mut company, &linux(name), time, "s3:GetObject", "ferry-maps", n);
+            object(&mut company, &linux(name), time, "s3:PutObject", "ferry-atlas", n);
+        }
     }
     let found = company.hunt(&["bucket_reads"]);
-    assert_eq!(found.severity("fergal"), Some(Severity::Low), "{found}");
-    found.alerts("grainne");
-    found.alerts("declan");
+    ["fergal", "ciara"].iter().for_each(|name| assert_eq!(found.severity(name), Some(Severity::Low), "{found}"));
+    ["grainne", "declan", "aoife"].iter().for_each(|name| assert!(!found.alerts(name).is_empty()));
 }
 
 #[test]
@@ -700,6 +869,11 @@ fn a_forgotten_password_is_tried_where_the_user_signed_in_before() {
         ["mate", "bosun", "cook"]
             .iter()
             .for_each(|name| sign_in(&mut company, &browser(name), at(day, "08:30"), "Success"));
+        sign_in(&mut company, &browser("purser"), at(day, "08:30"), "Success");
+    }
+    // The fourth is in two networks since three days ago.
+    for day in 18..=21 {
+        company.call(&browser("purser").from(RENTED_2), at(day, "12:00"), "s3:ListBuckets", json!({}));
     }
     // Another address of the office's provider; a rented server; and a colleague who signs in after failures.
     let there = "87.198.131.9";
@@ -707,6 +881,7 @@ fn a_forgotten_password_is_tried_where_the_user_signed_in_before() {
         (browser("mate").from(there), browser("mate").from(there)),
         (browser("bosun").from(RENTED), browser("bosun").from(RENTED)),
         (browser("cook").from("87.198.131.77"), browser("mate").from("87.198.131.77")),
+        (browser("purser").from("87.198.131.88"), browser("purser").from("87.198.131.88")),
     ] {
         (0..10).for_each(|n| sign_in(&mut company, &caller, today("17:00") + Duration::seconds(20 * n), "Failure"));
         sign_in(&mut company, &next, today("17:05"), "Success");
@@ -715,6 +890,7 @@ fn a_forgotten_password_is_tried_where_the_user_signed_in_before() {
     assert_eq!(found.severity(there), Some(Severity::Low), "{found}");
     assert!(found.alerts(RENTED).contains("bosun signed in"), "{found}");
     assert!(!found.alerts("87.198.131.77").contains("signed in"), "{found}");
+    assert_eq!(found.severity("87.198.131.88"), Some(Severity::Low), "{found}");
 }
 
 #[test]
