@@ -51,7 +51,7 @@ async fn findings(lake: &Lake, rolled: bool, from: NaiveDate, to: NaiveDate) -> 
     let detectors: Vec<_> = library.iter().collect();
     let midnight = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
     let window = Window { from: midnight(from), to: midnight(to) };
-    let hunt = run(&detectors, &session, window, &Settings::default(), |_, _, _| {}).await.unwrap();
+    let hunt = run(&detectors, &session, window, &Settings::default(), |_, _| {}).await.unwrap();
     assert!(hunt.failed.is_empty(), "{:?}", hunt.failed);
     let json = |finding: &Finding| serde_json::to_value(finding).unwrap();
     hunt.findings.iter().map(|finding| (finding.id.clone(), json(finding))).collect()

@@ -124,9 +124,9 @@ fn finding_lines(finding: &Finding, layout: Layout, out: &mut impl Write) -> std
         writeln!(out, "{:indent$}look: {}", "", printable_line(command))?;
     }
     let contain = of_kind(true).find(|step| step.command.is_some()).or_else(|| of_kind(true).next());
-    contain.map_or(Ok(()), |step| {
-        let what = printable_line(step.command.as_ref().unwrap_or(&step.purpose));
-        writeln!(out, "{:indent$}contain ({}): {what}", "", step.audience)
+    contain.map_or(Ok(()), |step| match &step.command {
+        Some(command) => writeln!(out, "{:indent$}contain ({}): {}", "", step.audience, printable_line(command)),
+        None => indented("", &lines(&format!("contain ({}): {}", step.audience, step.purpose)), indent, out),
     })
 }
 

@@ -88,7 +88,12 @@ impl Layout {
 
     /// A sentence with the ARNs in it as they are shown.
     pub fn sentence(self, sentence: &str) -> String {
-        if self.has_full_names { sentence.to_owned() } else { Names::default().sentence(sentence) }
+        match self.has_full_names {
+            true => sentence.to_owned(),
+            // A name alone stands in a table, which has the account in another column.
+            false if !sentence.contains(char::is_whitespace) => short_name(sentence),
+            false => Names::default().sentence(sentence),
+        }
     }
 
     /// A text in the colour of a severity, such as `high`. Other words stay as they are.
