@@ -127,6 +127,6 @@ mod tests {
         };
         assert_eq!(distinct(vec![step(1), step(2), step(1)]), [step(1), step(2)]);
         let many = distinct((0..25).map(step).collect());
-        assert_eq!((many.len(), &*many[20].purpose.split(':').next().unwrap()), (21, "5 more steps like these"));
+        assert_eq!((many.len(), many[20].purpose.split(':').next().unwrap()), (21, "5 more steps like these"));
     }
 }
