@@ -27,6 +27,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &[
             "error",
             "geo",
+            "schema",
             "sha256",
             "terminal",
             "wording",

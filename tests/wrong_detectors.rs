@@ -50,6 +50,18 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("bad_confidence", "\"medium\"", "0.5", ":4:14: "),
     ("missing_why", "why        = \"Nobody sees what follows.\"\n", "", ":1:3: missing field `why`"),
     ("unknown_key", "benign ", "begnin ", ":7:1: unknown field `begnin`, expected one of "),
+    (
+        "chart_of_an_unknown_series",
+        "[params]",
+        "chart = { series = \"calls per year\" }\n[params]",
+        ":9:20: unknown variant `calls per year`, expected one of `successful calls per hour`",
+    ),
+    (
+        "chart_of_a_missing_column",
+        "[params]",
+        "chart = { observed = \"calls\", usual = [\"most_calls\"] }\n[params]",
+        ":12:3: the chart names column calls, which the query does not return",
+    ),
     ("unknown_technique", "T1562.008", "T1562.999", ":5:15: attack = \"T1562.999\" is not a technique of ATT&CK"),
     (
         "default_of_no_type",

@@ -16,6 +16,7 @@ respond    = [
   "security team: check that the trail is logging and that its bucket accepts the logs",
   "Look for changes to trails and bucket policies in the hours before",
 ]
+chart      = { observed = "silent_hours", usual = ["longest_silence_hours"] }
 [params]
 min_hours    = { default = 6, min = 2, help = "shortest silence that is evaluated, in hours" }
 factor       = { default = 2.0, min = 1.0, help = """\

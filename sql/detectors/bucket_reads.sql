@@ -6,6 +6,7 @@ attack     = ["T1530"]
 why        = "Copying a bucket takes one read per object, whoever's credentials are used."
 benign     = ["A backfill, an export or a migration", "A new job over old data"]
 respond    = ["Find out what data the bucket holds and from where it was read", "Ask the identity's owner what ran"]
+chart      = { observed = "reads", usual = ["identity_mean_reads_per_day", "bucket_mean_reads_per_day"] }
 [params]
 min_nats    = { default = 8.0, min = 3.0, help = """\
   surprise of the day's count of reads, in nats: 8 nats are one in 3 thousand""" }

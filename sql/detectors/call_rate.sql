@@ -6,6 +6,7 @@ attack     = ["T1078.004", "T1530", "T1526"]
 why        = "Copying data or exploring with a script shows up first as a high number of calls."
 benign     = ["A migration, a backfill or a load test", "A retry loop"]
 respond    = ["Find out which APIs and resources the calls were about", "Ask the owner what ran in that hour"]
+chart      = { series = "successful calls per hour", usual = ["median_calls_per_hour", "mean_calls_per_hour"] }
 [params]
 min_z       = { default = 6.0, min = 2.0, help = "robust z-score of ln(1 + calls in the hour)" }
 min_nats    = { default = 12.0, min = 0.0, help = """\

@@ -9,6 +9,8 @@ respond    = [
   "IAM administrator: disable the key or revoke the session",
   "List what the identity was allowed to do in that hour",
 ]
+chart      = { series = "denied APIs per hour", observed = "apis_denied", usual = [
+  "most_apis_denied_in_an_hour", "most_apis_denied_to_a_peer_in_an_hour"] }
 [params]
 min_apis      = { default = 5, min = 2, help = "different APIs denied within one hour" }
 warm_up_days  = { default = 7, min = 0, max = 90, help = """\

@@ -11,6 +11,7 @@ respond    = [
   "Read the calls of the hour in order to see what was looked for",
   "Look for what succeeded after the failures",
 ]
+chart      = { series = "error codes per hour", usual = ["codes_per_hour_with_failures", "most_codes_in_an_hour"] }
 [params]
 min_codes  = { default = 4, min = 2, help = "different error codes within one hour" }
 min_nats   = { default = 6.0, min = 0.0, help = """\

@@ -6,6 +6,7 @@ attack     = ["T1580", "T1526"]
 why        = "Somebody who does not know the environment makes many calls that fail."
 benign     = ["A broken release or a policy that was tightened", "A resource that was deleted while a job used it"]
 respond    = ["See which APIs failed and with what", "Look for the first success after the failures"]
+chart      = { series = "failures per day", observed = "failures" }
 [params]
 min_failures = { default = 10, min = 1, help = "days with fewer failed calls are not evaluated" }
 min_z        = { default = 6.0, min = 2.0, help = "standard deviations above the expected number of failures" }

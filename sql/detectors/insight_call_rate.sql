@@ -11,6 +11,7 @@ respond    = [
   "See who made the calls and what they changed",
   "Compare the callers with those of the week before: trailhunt query insights",
 ]
+chart      = { observed = "calls_per_minute", usual = ["calls_per_minute"] }
 [params]
 min_nats  = { default = 10.0, min = 3.0, help = """\
   surprise of the hour's count, in nats: 10 nats are one in 20 thousand""" }

@@ -11,6 +11,7 @@ respond    = [
   "See who made the calls and whether one of them succeeded",
   "Compare the callers with those of the week before: trailhunt query insights",
 ]
+chart      = { observed = "errors_per_minute", usual = ["errors_per_minute"] }
 [params]
 min_nats  = { default = 10.0, min = 3.0, help = """\
   surprise of the hour's count, in nats: 10 nats are one in 20 thousand""" }

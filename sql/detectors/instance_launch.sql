@@ -9,6 +9,7 @@ respond    = [
   "owner of the workload: terminate instances that nobody requested, in every region",
   "See what else the identity did that day",
 ]
+chart      = { observed = "instances", usual = ["most_instances_a_day"] }
 [params]
 min_vcpu_class = { default = 8, min = 1, help = "minimum size of a large instance, as a multiple of xlarge" }
 excess         = { default = 2.0, min = 1.0, help = """\

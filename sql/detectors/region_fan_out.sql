@@ -9,6 +9,7 @@ respond    = [
   "See what was called in the regions that nobody uses",
   "IAM administrator: deny unused regions by a service control policy",
 ]
+chart      = { series = "regions per day", observed = "regions", usual = ["most_regions_in_a_day"] }
 [params]
 min_regions  = { default = 4, min = 2, help = "regions within one day" }
 factor       = { default = 1.5, min = 1.0, help = "regions as a multiple of the identity's previous maximum in a day" }

@@ -9,6 +9,7 @@ respond    = [
   "List the sessions and what they did: trailhunt query session_lineage",
   "IAM administrator: restrict the trust policies that let the identity in",
 ]
+chart      = { observed = "roles", usual = ["most_roles_in_a_day"] }
 [params]
 min_roles    = { default = 3, min = 2, help = "roles within one day" }
 factor       = { default = 1.5, min = 1.0, help = "roles as a multiple of the identity's previous maximum in a day" }

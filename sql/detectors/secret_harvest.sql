@@ -9,6 +9,7 @@ respond    = [
   "owner of the workload: rotate every secret that was read",
   "See whether the values were used elsewhere since",
 ]
+chart      = { series = "secrets per hour", observed = "secrets", usual = ["most_secrets_in_an_hour"] }
 [params]
 min_secrets  = { default = 8, min = 2, help = "different secrets or parameters requested within one hour" }
 few_secrets  = { default = 3, min = 2, help = """\

@@ -6,6 +6,7 @@ attack     = ["T1485", "T1496", "T1578"]
 why        = "Destroying or launching in bulk raises the number of changes, even if many identities share the work."
 benign     = ["A migration, a new environment, a clean-up", "A large release"]
 respond    = ["See which APIs and identities made the changes of the hour", "Ask the owners of the account what ran"]
+chart      = { series = "changes per hour", usual = ["mean_changes_per_hour", "mean_changes_same_hour_of_week"] }
 [params]
 min_nats    = { default = 6.0, min = 3.0, help = """\
   surprise of the hour's count of changes, in nats: 6 nats are one in 400""" }

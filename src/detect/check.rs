@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use arrow::datatypes::Schema;
+
 use super::contract::{CONTRACT, check_contract};
 use super::front_matter::FrontMatter;
-use super::{Detector, Problem, Window};
+use super::{Chart, Detector, Problem, Window};
 use crate::engine::{Place, Session, Sql};
 
 /// Tables and views of single events: reading them without a window reads all of history.
@@ -52,9 +54,16 @@ pub async fn check(detector: &Detector, session: &Session) -> Vec<Problem> {
         Err(fault) => vec![Problem::of_fault(fault, body)],
         Ok(schema) => match check_contract(&schema) {
             Err((name, reason)) => vec![Problem::at(places.get(name).copied().flatten().unwrap_or(body), reason)],
-            Ok(()) => Vec::new(),
+            Ok(()) => missing_of_chart(detector, &schema, body).into_iter().collect(),
         },
     }
+}
+
+/// A column that the header's chart names and the query does not return.
+fn missing_of_chart(detector: &Detector, schema: &Schema, body: Place) -> Option<Problem> {
+    let mut columns = detector.chart.iter().flat_map(Chart::columns);
+    let missing = columns.find(|name| schema.field_with_name(name).is_err())?;
+    Some(Problem::at(body, format!("the chart names column {missing}, which the query does not return")))
 }
 
 fn undeclared_parameters(detector: &Detector) -> Vec<Problem> {

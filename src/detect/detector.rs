@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::front_matter::FrontMatter;
-use super::{Confidence, Kind, Parameter, Problem, Severity, attack};
+use super::{Chart, Confidence, Kind, Parameter, Problem, Severity, attack};
 use crate::engine::{Fault, Parameters, Sql, names_service};
 use crate::error::{Error, Result};
 use crate::sha256;
@@ -25,6 +25,7 @@ struct Header {
     why: String,
     benign: Vec<String>,
     respond: Vec<String>,
+    chart: Option<Chart>,
     #[serde(default)]
     params: BTreeMap<String, Spanned<Parameter>>,
 }
@@ -50,6 +51,8 @@ pub struct Detector {
     pub benign: Vec<String>,
     /// What to do.
     pub respond: Vec<String>,
+    /// What the chart of its findings shows.
+    pub chart: Option<Chart>,
     /// Its parameters.
     pub params: BTreeMap<String, Parameter>,
     /// Its file; `None` for a shipped detector.
@@ -112,6 +115,7 @@ impl Detector {
             why: header.why,
             benign: header.benign,
             respond: header.respond,
+            chart: header.chart,
             params: header.params.into_iter().map(|(name, parameter)| (name, parameter.into_inner())).collect(),
             sha256: sha256::hex(text.as_bytes()),
             path: None,

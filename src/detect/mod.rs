@@ -5,6 +5,7 @@
 //! the findings of an entity.
 
 pub mod attack;
+mod chart;
 mod check;
 mod contract;
 mod detector;
@@ -27,6 +28,7 @@ pub mod suppression;
 mod verdict;
 mod window;
 
+pub use chart::{Chart, Series};
 pub use check::check;
 pub use detector::Detector;
 pub use finding::{Event, Evidence, Finding, NextStep, Status};

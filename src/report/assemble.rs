@@ -13,11 +13,13 @@ use super::document::{FORMAT_VERSION, Report, Run};
 use super::matrix::matrix;
 use super::names::Naming;
 use super::recommendation::recommendations;
-use super::sections::{Judged, Sections, events_in_window};
+use super::records::Records;
+use super::sections::{Judged, Sections, Subjects, events_in_window};
 use super::stale::stale_reasons;
 use super::timelines::timelines;
+use crate::detect::risk::Entity;
 use crate::detect::suppression::Triage;
-use crate::detect::{Detector, Finding, Hunt, Suppressions, Verdicts, Window, risk};
+use crate::detect::{Detector, Finding, Hunt, Series, Severity, Suppressions, Verdicts, Window, risk};
 use crate::engine::Session;
 use crate::error::Result;
 use crate::geo::Geo;
@@ -28,6 +30,15 @@ use crate::sha256;
 
 const RISK_FORMULA: &str = "100 x (1 - product of (1 - severity x confidence x (1 + score) / 2)), \
                             one factor per detector and technique (noisy-OR)";
+
+/// Identities with a page of their own: the riskiest.
+const RISKIEST_MAX: usize = 10;
+/// Series in the report: an hour each, over weeks, so many are a megabyte.
+const CHARTED_MAX: usize = 100;
+
+/// Addresses of findings of at least medium severity that the map marks, those of the heaviest findings first: each is
+/// compared with every address.
+const SUSPECTS_MAX: usize = 500;
 
 /// What the report is made from.
 pub struct ReportInputs<'a> {
@@ -84,7 +95,9 @@ pub async fn report(inputs: ReportInputs<'_>) -> Result<Report> {
     let mut triage = suppressions.triage(std::mem::take(&mut hunt.findings), Utc::now().date_naive());
     let ran = |id: &str| detectors.iter().any(|detector| detector.id == id) && hunt.succeeded(id);
     let compared_with = previous.as_ref().map(|previous| previous.run().to_owned());
-    let sections = Sections::query(session, &judged, &actors(&triage.findings)).await?;
+    let by_risk = risk::entities(&triage.findings);
+    let sections = Sections::query(session, &judged, &subjects(&triage.findings, &by_risk, detectors)).await?;
+    let records = Records::of(&triage.findings, session).await?;
     let was_judged = |finding: &Finding| ran(&finding.detector) && sections.has_events_on_days_of(finding, window);
     let mut resolved = previous.map(|previous| previous.compare(&mut triage, was_judged)).unwrap_or_default();
     verdicts.mark(&mut resolved);
@@ -153,6 +166,10 @@ pub async fn report(inputs: ReportInputs<'_>) -> Result<Report> {
         indicators,
         suppressed,
         suppressions: entries,
+        series: sections.series,
+        identity_addresses: sections.identity_addresses,
+        identity_keys: sections.identity_keys,
+        records,
         sensitive_api_calls: sections.sensitive_api_calls,
         error_rates: sections.error_rates,
     })
@@ -184,8 +201,40 @@ fn data_files_sha256(snapshot: &Snapshot) -> String {
     sha256::hex(snapshot.files.iter().map(line).collect::<String>().as_bytes())
 }
 
-/// Identities that findings are about, without repetition.
-fn actors(findings: &[Finding]) -> Vec<String> {
-    let actors: BTreeSet<&str> = findings.iter().map(|f| f.actor.as_deref().unwrap_or(&f.entity)).collect();
-    actors.into_iter().map(str::to_owned).collect()
+/// What the sections are about.
+fn subjects(findings: &[Finding], entities: &[Entity], detectors: &[&Detector]) -> Subjects {
+    let identities = entities.iter().filter(|entity| entity.entity_type == "actor");
+    let mut riskiest: Vec<String> = identities.take(RISKIEST_MAX).map(|entity| entity.entity.clone()).collect();
+    // Somebody behind roles is seen as these roles.
+    for finding in findings {
+        let (Some(origin), Some(identity)) = (&finding.origin, finding.identity()) else { continue };
+        let is_behind = riskiest[..riskiest.len().min(RISKIEST_MAX)].contains(&origin.identity);
+        if is_behind && riskiest.len() < 3 * RISKIEST_MAX && !riskiest.iter().any(|name| name == identity) {
+            riskiest.push(identity.to_owned());
+        }
+    }
+    let about = findings.iter().map(|finding| finding.actor.as_ref().unwrap_or(&finding.entity));
+    let actors: BTreeSet<&String> = about.chain(&riskiest).collect();
+    let actors = actors.into_iter().cloned().collect();
+    let series: BTreeMap<&str, Series> = detectors
+        .iter()
+        .filter_map(|detector| Some((detector.id.as_str(), detector.chart.as_ref()?.series?)))
+        .collect();
+    let mut charted = Vec::new();
+    for finding in findings {
+        let Some(series) = series.get(finding.detector.as_str()) else { continue };
+        let name = format!("{} {}", series.name(), finding.entity);
+        if charted.len() < CHARTED_MAX && !charted.contains(&name) {
+            charted.push(name);
+        }
+    }
+    let mut suspects = BTreeSet::new();
+    let serious = findings.iter().filter(|finding| finding.severity >= Severity::Medium);
+    let events = serious.flat_map(|finding| &finding.evidence.events);
+    for address in events.filter_map(|event| event.source_ip_address.as_ref()) {
+        if suspects.len() < SUSPECTS_MAX {
+            suspects.insert(address.clone());
+        }
+    }
+    Subjects { actors, riskiest, charted, suspects: suspects.into_iter().collect() }
 }

@@ -125,6 +125,7 @@ mod tests {
             kind: crate::detect::Kind::Behaviour,
             attack: vec!["T1110.003".into()],
             sha256: String::new(),
+            chart: None,
             ran,
             findings: 0,
         };

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::detect::{Confidence, Detector, Finding, Kind, Severity};
+use crate::detect::{Chart, Confidence, Detector, Finding, Kind, Severity};
 
 /// A detector of this run.
 #[derive(Debug, Serialize)]
@@ -24,6 +24,8 @@ pub struct DetectorSummary {
     pub attack: Vec<String>,
     /// SHA-256 of its file.
     pub sha256: String,
+    /// What the chart of its findings shows; null if they have none.
+    pub chart: Option<Chart>,
     /// False if it failed.
     pub ran: bool,
     /// Number of findings, without suppressed ones.
@@ -42,6 +44,7 @@ impl DetectorSummary {
             kind: detector.kind,
             attack: detector.attack.clone(),
             sha256: detector.sha256.clone(),
+            chart: detector.chart.clone(),
             ran,
             findings: findings.iter().filter(|finding| finding.detector == detector.id).count() as u64,
         }

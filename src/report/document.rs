@@ -10,6 +10,7 @@ use super::coverage::Coverage;
 use super::detector_summary::DetectorSummary;
 use super::matrix::Matrix;
 use super::recommendation::Recommendation;
+use super::records::Records;
 use super::sections::{Row, events_in_window};
 use crate::detect::risk::Entity;
 use crate::detect::suppression::{Suppressed, Use};
@@ -60,6 +61,14 @@ pub struct Report {
     pub compliance: Vec<Framework>,
     /// Calls per day of the identities that findings are about, from before the window to its end.
     pub daily_calls: Vec<Row>,
+    /// Counts per hour or day over time, of what detectors with a chart count.
+    pub series: Vec<Row>,
+    /// Addresses of the riskiest identities.
+    pub identity_addresses: Vec<Row>,
+    /// Access keys and temporary credentials of the riskiest identities.
+    pub identity_keys: Vec<Row>,
+    /// Records of the first events of each finding.
+    pub records: Records,
     /// Calls that change permissions, credentials, sharing or logging.
     pub sensitive_api_calls: Vec<Row>,
     /// Failed calls by service and kind of error.

@@ -22,6 +22,7 @@ mod names;
 mod ocsf;
 mod output;
 mod recommendation;
+mod records;
 mod sarif;
 #[cfg(test)]
 mod schema;

@@ -28,6 +28,19 @@ pub struct Judged {
     pub expected_until: Option<DateTime<Utc>>,
 }
 
+/// What the sections are about, apart from the window.
+#[derive(Debug, Clone, Default)]
+pub struct Subjects {
+    /// The identities that findings are about, and the riskiest.
+    pub actors: Vec<String>,
+    /// The riskiest identities.
+    pub riskiest: Vec<String>,
+    /// The series to chart: the name of a series and the identity or account, with a space between.
+    pub charted: Vec<String>,
+    /// Addresses of the events of findings of at least medium severity.
+    pub suspects: Vec<String>,
+}
+
 /// The rows of every section.
 pub struct Sections {
     pub statistics: BTreeMap<String, Vec<Row>>,
@@ -37,26 +50,36 @@ pub struct Sections {
     pub deviations: Vec<Row>,
     pub error_rates: Vec<Row>,
     pub gaps: Vec<Row>,
+    pub identity_addresses: Vec<Row>,
+    pub identity_keys: Vec<Row>,
     pub lake: Row,
     pub reject_examples: Vec<Row>,
     pub sensitive_api_calls: Vec<Row>,
+    pub series: Vec<Row>,
 }
 
 impl Sections {
-    /// Runs the queries of all sections, some at a time. `actors` are the identities that findings are about.
+    /// Runs the queries of all sections, some at a time.
     ///
     /// # Errors
     /// When a query fails, or a section has no place in the report.
-    pub async fn query(session: &Session, judged: &Judged, actors: &[String]) -> Result<Sections> {
+    pub async fn query(session: &Session, judged: &Judged, about: &Subjects) -> Result<Sections> {
         let sections = stream::iter(names())
-            .map(|name| section_about(name, session, judged, actors).map_ok(move |rows| (name, rows)))
+            .map(|name| section_about(name, session, judged, about).map_ok(move |rows| (name, rows)))
             .buffered(judged.window.queries_at_once());
         Sections::place(sections.try_collect().await?)
     }
 
     /// The rows that may name identities.
     pub fn rows(&self) -> impl Iterator<Item = &Row> {
-        let sections = [&self.baselines, &self.daily_calls, &self.deviations, &self.sensitive_api_calls];
+        let sections = [
+            &self.baselines,
+            &self.daily_calls,
+            &self.deviations,
+            &self.identity_addresses,
+            &self.identity_keys,
+            &self.sensitive_api_calls,
+        ];
         sections.into_iter().chain(self.statistics.values()).flatten()
     }
 
@@ -87,9 +110,12 @@ impl Sections {
             deviations: take("deviations")?,
             error_rates: take("error_rates")?,
             gaps: take("gaps")?,
+            identity_addresses: take("identity_addresses")?,
+            identity_keys: take("identity_keys")?,
             lake: take("lake")?.pop().unwrap_or_default(),
             reject_examples: take("reject_examples")?,
             sensitive_api_calls: take("sensitive_api_calls")?,
+            series: take("series")?,
         };
         match rows.keys().next() {
             Some(name) => Err(Error::Internal(format!(
@@ -116,16 +142,19 @@ fn names() -> impl Iterator<Item = &'static str> {
 /// # Errors
 /// When the query fails, or there is no section of that name.
 pub async fn section(name: &str, session: &Session, judged: &Judged) -> Result<Vec<Row>> {
-    section_about(name, session, judged, &[]).await
+    section_about(name, session, judged, &Subjects::default()).await
 }
 
-async fn section_about(name: &str, session: &Session, judged: &Judged, actors: &[String]) -> Result<Vec<Row>> {
+async fn section_about(name: &str, session: &Session, judged: &Judged, about: &Subjects) -> Result<Vec<Row>> {
     let sql = QUERIES.get_file(format!("{name}.sql")).and_then(|file| file.contents_utf8());
     let sql = sql.ok_or_else(|| Error::Internal(format!("no section {name}")))?;
     let mut parameters = judged.window.parameters();
     let until = judged.expected_until.unwrap_or(judged.window.from);
     parameters.insert("until".into(), Bound::Time(until.timestamp_micros()));
-    parameters.insert("actors".into(), Bound::Texts(actors.to_vec()));
+    parameters.insert("actors".into(), Bound::Texts(about.actors.clone()));
+    parameters.insert("riskiest".into(), Bound::Texts(about.riskiest.clone()));
+    parameters.insert("suspects".into(), Bound::Texts(about.suspects.clone()));
+    parameters.insert("charted".into(), Bound::Texts(about.charted.clone()));
     let batches = session.query(name, sql, &parameters).await?.collect().await?;
     rows(&batches).map_err(|e| Error::query(name, e))
 }

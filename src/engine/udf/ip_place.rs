@@ -1,10 +1,11 @@
-//! `ip_country`, `ip_asn`, `ip_organisation`, `ip_is_amazon`: the location of an address, and who runs its network.
+//! `ip_country`, `ip_latitude`, `ip_longitude`, `ip_asn`, `ip_organisation`, `ip_is_amazon`: the location of an address, and
+//! who runs its network.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Int64Array, StringArray};
+use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray};
 use arrow::datatypes::DataType;
 
 use super::function::{Argument, Function, texts};
@@ -26,6 +27,38 @@ pub fn country(geo: &Arc<Geo>) -> Function {
         move |args, _| {
             let places = each(&geo, texts(&args[0]), |place| place.country.map(|text| text.to_owned()));
             Ok(Arc::new(places.collect::<StringArray>()) as ArrayRef)
+        },
+    )
+}
+
+/// Declaration of `ip_latitude`.
+pub fn latitude(geo: &Arc<Geo>) -> Function {
+    let geo = Arc::clone(geo);
+    Function::new(
+        "ip_latitude",
+        "Latitude in degrees of the middle of the region of an address; null for service names, AWS Internal, and private or unknown addresses.",
+        &[Argument::Text("address")],
+        DataType::Float64,
+        &[("ip_latitude('8.8.8.8') > 25", "true"), ("ip_latitude('10.0.0.1')", "NULL")],
+        move |args, _| {
+            let places = each(&geo, texts(&args[0]), |place| place.latitude_deg);
+            Ok(Arc::new(places.collect::<Float64Array>()) as ArrayRef)
+        },
+    )
+}
+
+/// Declaration of `ip_longitude`.
+pub fn longitude(geo: &Arc<Geo>) -> Function {
+    let geo = Arc::clone(geo);
+    Function::new(
+        "ip_longitude",
+        "Longitude in degrees of the middle of the region of an address; null where `ip_latitude` is null.",
+        &[Argument::Text("address")],
+        DataType::Float64,
+        &[("ip_longitude('8.8.8.8') < -60", "true"), ("ip_longitude('10.0.0.1')", "NULL")],
+        move |args, _| {
+            let places = each(&geo, texts(&args[0]), |place| place.longitude_deg);
+            Ok(Arc::new(places.collect::<Float64Array>()) as ArrayRef)
         },
     )
 }

@@ -78,6 +78,8 @@ pub fn scalar_functions(geo: &Arc<Geo>) -> Vec<Function> {
         in_api_list::function(),
         ip_in_cidr::function(),
         ip_place::country(geo),
+        ip_place::latitude(geo),
+        ip_place::longitude(geo),
         ip_place::asn(geo),
         ip_place::organisation(geo),
         ip_place::is_amazon(geo),
