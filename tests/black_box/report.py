@@ -11,15 +11,19 @@ import re
 import shutil
 import sys
 import tempfile
+import time
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import jsonschema
+from axe_playwright_python.sync_playwright import Axe
 from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -190,6 +194,264 @@ def filters_links_and_keys_work(world: World) -> None:
         assert broken == [], broken
 
 
+def shown(page: Page) -> int:
+    """The number of findings that match the filters."""
+    return int(re.match(r"[\d,]+", page.locator("#listed [role=status]").inner_text())[0].replace(",", ""))
+
+
+def findings_are_filtered_by_account_region_and_day(world: World) -> None:
+    report = json.loads(Path(f"{world.runs[1]}.json").read_text())
+    findings = report["findings"]
+    for n, finding in enumerate(findings):
+        finding["account_id"] = f"{n % 2 + 1}" * 12
+    middle = sorted(finding["first_time"][:10] for finding in findings)[len(findings) // 2]
+    regions = lambda finding: {finding["region"]} | {event["aws_region"] for event in finding["evidence"]["events"]}
+    region = max(set.union(*map(regions, findings)) - {None}, key=lambda one: sum(one in regions(f) for f in findings))
+    expected = [
+        ("account", "1" * 12, lambda f: f["account_id"] == "1" * 12),
+        ("region", region, lambda f: region in regions(f)),
+        ("from", middle, lambda f: f["last_time"][:10] >= middle),
+        ("to", middle, lambda f: f["first_time"][:10] <= middle),
+    ]
+    page_of = timelined(world, report, "filtered.html")
+    with opened(world, page_of) as page:
+        wanted = findings
+        rows = lambda: int(re.search(r"of ([\d,]+) entr", page.locator("#timelines .zoom").inner_text())[1].replace(",", ""))
+        all_entities, all_rows = page.locator("#entities .entities li").count(), rows()
+        for name, value, matches in expected:
+            field = page.locator(f".filters [name={name}]")
+            field.select_option(value) if name in ("account", "region") else field.fill(value)
+            wanted = [finding for finding in wanted if matches(finding)]
+            assert shown(page) == len(wanted), f"{name}={value}: {shown(page)}, expected {len(wanted)}"
+        assert 0 < len(wanted) < len(findings)
+        names = {name for finding in wanted for name in (finding["entity"], finding.get("actor"), finding.get("origin", {}).get("identity"))}
+        entities = [one for one in report["entities"] if one["entity"] in names]
+        assert page.locator("#entities > ol > li").count() == min(6, len(entities)) and len(entities) < len(report["entities"])
+        assert all_entities and rows() < all_rows, "the timeline is filtered too"
+        address = page.url
+        assert all(f"{name}=" in address for name, _, _ in expected)
+        page.goto("about:blank")
+        page.goto(address)
+        assert shown(page) == len(wanted), "the link has the filters"
+        page.locator("#entities button", has_text="Clear filters").click()
+        assert shown(page) == len(findings) and rows() == all_rows
+        assert page.evaluate("localStorage.length + sessionStorage.length + document.cookie.length") == 0
+
+
+def filtered_findings_are_saved_as_csv_and_json(world: World) -> None:
+    report = json.loads(Path(f"{world.folder / 'hostile'}.json").read_text())
+    report["findings"][0] |= {"title": '=HYPERLINK("http://x")', "summary": "a,\"b\"\n\t\u202ec", "account_id": "@1", "region": "\u202e=1"}
+    first = report["findings"][0]
+    file = with_report(Path(f"{world.folder / 'hostile'}.html"), report, world.folder / "saved.html")
+    with opened(world, file) as page:
+        page.fill("input[name=text]", first["id"])
+        assert shown(page) == 1
+        saved = {}
+        for kind in ("CSV", "JSON"):
+            with page.expect_download() as download:
+                page.locator(".export button", has_text=kind).click()
+            assert re.fullmatch(r"trailhunt-\w+-findings\." + kind.lower(), download.value.suggested_filename)
+            saved[kind] = Path(download.value.path()).read_bytes().decode()
+        assert json.loads(saved["JSON"]) == [first] and "\u202e" not in saved["JSON"]
+        header, row = csv.reader(saved["CSV"].splitlines(keepends=True))
+        with open(f"{world.folder / 'hostile'}.csv", newline="") as written:
+            assert header == next(csv.reader(written)), "the same columns as --report x.csv"
+        row = dict(zip(header, row))
+        assert (row["title"], row["account_id"]) == ("'" + first["title"], "'@1"), row
+        assert row["summary"] == "a,\"b\"\n\ufffd\ufffdc" and row["region"] == "'\ufffd=1", row
+        assert printable(saved["CSV"].replace("\r\n", "")) == saved["CSV"].replace("\r\n", "")
+
+
+def records_charts_and_times_are_shown(world: World) -> None:
+    path = world.runs[1]
+    report = json.loads(Path(f"{path}.json").read_text())
+    records = report["records"]["events"]
+    assert records and all(len(record["text"].encode()) <= 8192 for record in records.values())
+    assert sum(len(record["text"].encode()) for record in records.values()) <= 2**20
+    for finding in report["findings"]:
+        assert report["records"]["left_out"] or all(event["event_id"] in records for event in finding["evidence"]["events"][:3] if event["event_time"])
+    finding = next(f for f in report["findings"] if len(f["evidence"]["events"]) > 0)
+    event = finding["evidence"]["events"][0]
+    record = json.loads(records[event["event_id"]]["text"])
+    assert (record["eventID"], record["eventName"]) == (event["event_id"], event["event_name"]) and record["userIdentity"]["type"]
+    charted = {detector["id"] for detector in report["detectors"] if detector["chart"]}
+    with opened(world, f"{path}.html", zone="Asia/Tokyo") as page:
+        go(page, finding)
+        page.locator("article .opener button").first.click()
+        assert json.loads(page.locator("article .below code").inner_text()) == record
+        assert page.locator("article dt", has_text="time (UTC)").count() == 1
+        utc = page.locator("article .facts dd").first.inner_text()
+        assert utc.startswith(finding["first_time"][:19].replace("T", " ")), utc
+        page.locator("article .zone button", has_text="local (Asia/Tokyo)").click()
+        local = page.locator("article .facts dd").first.inner_text()
+        assert page.locator("article dt", has_text="time (local)").count() == 1 and local[:19] == tokyo(finding["first_time"]), local
+        page.locator("article .zone button", has_text="UTC").click()
+        assert page.locator("article .facts dd").first.inner_text() == utc
+        drawn = 0
+        for finding in report["findings"]:
+            go(page, finding)
+            charts = page.locator("article figure").count()
+            assert charts == 0 or finding["detector"] in charted, f"{finding['detector']} has no chart of its own"
+            drawn += charts
+        assert drawn > 0, "no finding has a chart"
+
+    report["records"]["events"][event["event_id"]] = {"text": '{"a":{"b":[1,{}],"c":12345678901234567890,"d":"cut', "cut_from_bytes": 9000}
+    with opened(world, with_report(Path(f"{path}.html"), report, world.folder / "cut.html")) as page:
+        go(page, next(f for f in report["findings"] if f["evidence"]["events"][:1] == [event]))
+        page.locator("article .opener button").first.click()
+        assert "of 9,000 bytes" in page.locator("article .below").inner_text()
+        shown_text = page.locator("article .below code").inner_text()
+        assert shown_text == '{\n  "a": {\n    "b": [\n      1,\n      {}\n    ],\n    "c": 12345678901234567890,\n    "d": "cut', shown_text
+
+
+def tokyo(time: str) -> str:
+    return f"{datetime.fromisoformat(time).astimezone(ZoneInfo('Asia/Tokyo')):%Y-%m-%d %H:%M:%S}"
+
+
+def go(page: Page, finding: dict) -> None:
+    page.evaluate("id => { location.hash = 'finding=' + id }", finding["id"])
+    page.wait_for_function("id => document.querySelector('article:not([hidden]) .facts code')?.textContent === id", arg=finding["id"])
+
+
+def the_map_and_the_page_of_an_identity_show_where_calls_came_from(world: World) -> None:
+    report = json.loads(Path(f"{world.runs[1]}.json").read_text())
+    places = report["statistics"]["events_by_place"]
+    assert places and any(place["finding_addresses"] for place in places)
+    riskiest = [one["entity"] for one in report["entities"] if one["entity_type"] == "actor"][:10]
+    own = lambda rows, name: [row for row in report[rows] if row["actor"] == name]
+    behind = {f.get("actor") or f["entity"] for f in report["findings"] if f.get("origin", {}).get("identity") in riskiest}
+    assert {row["actor"] for rows in ("identity_addresses", "identity_keys") for row in report[rows]} <= {*riskiest, *behind}
+    name = next(one for one in riskiest if own("identity_addresses", one) and own("identity_keys", one))
+    with opened(world, f"{world.runs[1]}.html") as page:
+        page.locator("#map").scroll_into_view_if_needed()
+        assert page.locator("#map svg .dot").count() == len(places)
+        assert page.locator("#map svg .ring").count() == sum(bool(place["finding_addresses"]) for place in places)
+        page.locator("#map summary").click()
+        assert page.locator("#map tbody tr").count() == min(15, len(places))
+        page.evaluate("name => { location.hash = new URLSearchParams({ entity: name, type: 'actor' }) }", name)
+        page.wait_for_selector("article h1")
+        text = page.locator("article").inner_text()
+        assert own("identity_addresses", name)[0]["address"] in text and own("identity_keys", name)[0]["credential"] in text
+        headings = page.locator("article h2").all_inner_texts()
+        assert any("Addresses" in heading for heading in headings) and any("Access keys" in heading for heading in headings), headings
+        origin = next((f["origin"]["identity"] for f in report["findings"] if f.get("origin", {}).get("identity") in riskiest), None)
+        if origin:
+            page.evaluate("name => { location.hash = new URLSearchParams({ entity: name, type: 'actor' }) }", origin)
+            page.wait_for_function("name => document.querySelector('article h1')?.title || true", arg=origin)
+            risk = next(one for one in report["entities"] if one["entity"] == origin)
+            page.wait_for_timeout(200)
+            assert any(heading.startswith(f"{risk['findings']} finding") for heading in page.locator("article h2").all_inner_texts())
+
+
+def parts_without_content_are_one_line(world: World) -> None:
+    report = json.loads(Path(f"{world.folder / 'hostile'}.json").read_text())
+    report["statistics"] = {name: [] for name in report["statistics"]}
+    report |= {"findings": [], "entities": [], "error_rates": [], "suppressed": [], "suppressions": [], "recommendations": []}
+    with opened(world, with_report(Path(f"{world.folder / 'hostile'}.html"), report, world.folder / "empty.html")) as page:
+        for name in ("findings", "entities", "map", "errors", "suppressed"):
+            assert page.locator(f"#{name}.none").count() == 1, name
+            assert page.locator(f"#{name}").bounding_box()["height"] < 60, name
+
+
+def the_timeline_has_lanes_zoom_and_keys(world: World) -> None:
+    report = json.loads(Path(f"{world.runs[1]}.json").read_text())
+    with opened(world, timelined(world, report, "timeline.html")) as page:
+        story = page.locator("#timelines .story")
+        story.scroll_into_view_if_needed()
+        label = lambda: page.locator("#timelines .zoom").inner_text()
+        entries = lambda: [int(text) for text in re.search(r"(\d+) of (\d+) entr", label()).groups()]
+        assert entries() == [20, 20] and story.locator("svg line.grid").count() == 2
+        assert story.locator("svg .mark.bad").count() == 1 and story.locator("svg .first").count() == 1
+        mark = lambda kind: story.locator(f"svg .mark.{kind}").first.evaluate("mark => getComputedStyle(mark).fill")
+        panel = page.locator("#timelines").evaluate("part => getComputedStyle(part).backgroundColor")
+        assert mark("bad") == panel != mark("fine"), "a failed call is hollow"
+        whole = label()
+        story.focus()
+        assert story.evaluate("box => getComputedStyle(box).outlineStyle") != "none", "the focus is visible"
+        for key in "+++":
+            page.keyboard.press(key)
+        assert entries()[0] < 20
+        zoomed = label()
+        page.keyboard.press("ArrowRight")
+        assert label() != zoomed and page.locator("article").is_hidden(), "the arrow moves the view"
+        page.keyboard.press("ArrowLeft")
+        page.keyboard.press("-")
+        page.keyboard.press("0")
+        assert label() == whole
+        page.locator("#timelines .zoom button", has_text="+").click()
+        assert label() != whole
+        page.locator("#timelines .zoom button", has_text="All").click()
+        assert page.locator("#timelines tbody").inner_text().count("first: api") == 1
+        story.locator("svg a").click()
+        page.wait_for_selector("article:not([hidden]) h1")
+        assert report["findings"][0]["id"] in page.url
+
+
+def opening(world: World, file: Path) -> tuple[float, float]:
+    """Seconds until a page shows its content, and seconds of CPU time that its main thread took."""
+    page = world.browser.new_page()
+    metrics = page.context.new_cdp_session(page)
+    metrics.send("Performance.enable", {"timeDomain": "threadTicks"})
+    page.goto(f"file://{file}")
+    page.wait_for_selector("#listed .findings li")
+    shown_at = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+    work = {one["name"]: one["value"] for one in metrics.send("Performance.getMetrics")["metrics"]}["TaskDuration"]
+    page.close()
+    return shown_at / 1000, work
+
+
+def timelined(world: World, report: dict, name: str) -> Path:
+    """The page of the second run with another report in it, and with a timeline of two credentials and 20 entries."""
+    finding = report["findings"][0]
+    lanes = [{"actor": finding["entity"], "credential": f"ASIA{n}EXAMPLE", "origin": None, "why": "asked for"} for n in range(2)]
+    rows = [timeline_row(n, finding) for n in range(20)]
+    rows[3] |= {"failed": True, "error": "AccessDenied"}
+    rows[5] |= {"first": ["api"]}
+    rows[7] |= {"kind": "sign-in", "account_id": "9" * 12}
+    rows[9] |= {"kind": "finding", "finding": finding["id"], "severity": "high", "text": finding["summary"]}
+    timeline = {"entity": finding["entity"], "from": rows[0]["first_time"], "to": rows[-1]["last_time"], "lanes": lanes, "rows": rows, "left_out": 3}
+    return with_report(Path(f"{world.runs[1]}.html"), report | {"timelines": [timeline]}, world.folder / name)
+
+
+def timeline_row(n: int, finding: dict) -> dict:
+    time = f"{finding['first_time'][:10]}T{n:02}:10:00Z"
+    return {"lane": n % 2, "first_time": time, "last_time": time, "kind": "read" if n % 3 else "change", "failed": False,
+            "service": "iam.amazonaws.com", "apis": [{"api": "GetUser", "calls": 2}], "calls": 2, "error": None, "objects": ["a"],
+            "account_id": finding["account_id"], "region": "eu-central-1", "address": "198.51.100.7", "country": "DE", "client": "aws-cli",
+            "via": None, "first": [], "finding": None, "severity": None, "text": "got a user", "event_ids": []}  # fmt: skip
+
+
+def axe_finds_nothing_serious(world: World) -> None:
+    report = json.loads(Path(f"{world.runs[1]}.json").read_text())
+    file = timelined(world, report, "axe.html")
+    name = next(row["actor"] for row in report["identity_addresses"])
+    with_events = next(f for f in report["findings"] if f["evidence"]["events"])
+    charted = {detector["id"] for detector in report["detectors"] if detector["chart"]}
+    with_chart = next(f for f in report["findings"] if f["detector"] in charted)
+    for dark in (False, True):
+        with opened(world, file, dark=dark) as page:
+            check_with_axe(page, f"overview, dark: {dark}")
+            for summary in page.locator("#overview details > summary").all():
+                summary.click()
+            check_with_axe(page, f"overview with everything open, dark: {dark}")
+            for finding in (with_events, with_chart):
+                go(page, finding)
+                for button in page.locator("article .opener button").all():
+                    button.click()
+                check_with_axe(page, f"finding of {finding['detector']}, dark: {dark}")
+            page.evaluate("name => { location.hash = new URLSearchParams({ entity: name, type: 'actor' }) }", name)
+            page.wait_for_function("document.querySelector('article h1')?.textContent && location.hash.includes('entity')")
+            page.wait_for_timeout(200)
+            check_with_axe(page, f"page of an identity, dark: {dark}")
+
+
+def check_with_axe(page: Page, where: str) -> None:
+    page.wait_for_timeout(100)
+    violations = Axe().run(page).response["violations"]
+    serious = [(one["id"], one["help"], one["nodes"][0]["html"][:300], len(one["nodes"])) for one in violations if one["impact"] in ("serious", "critical")]
+    assert serious == [], f"{where}: {serious}"
+
+
 def every_finding_has_a_page(world: World) -> None:
     report = json.loads(Path(f"{world.runs[1]}.json").read_text())
     with opened(world, f"{world.runs[1]}.html") as page:
@@ -207,7 +469,16 @@ def hostile_text_runs_no_script(world: World) -> None:
     report = json.loads(Path(f"{path}.json").read_text())
     assert report["findings"][0]["summary"] == HOSTILE, "the JSON report keeps the text unchanged"
 
-    # Once more, with hostile text in every field.
+    # Once more, with hostile text in every field, and with every part that shows text of events.
+    finding = report["findings"][0]
+    rows = [timeline_row(n, finding) | {"finding": finding["id"], "severity": "high", "error": "x", "first": ["api"], "kind": kind} for n, kind in enumerate(("change", "finding"))]
+    report["timelines"] = [{"entity": finding["entity"], "lanes": [{"actor": "a", "credential": "b", "origin": "c", "why": "d"}] * 2, "rows": rows, "left_out": 1}]
+    of = {"actor": finding["entity"], "first_time": finding["first_time"], "last_time": finding["last_time"], "first_in_window": True}
+    report["identity_addresses"] = [of | {"address": "1.1.1.1", "country": "DE", "organisation": "x", "asn": 1, "calls": 1, "addresses": 1}]
+    report["identity_keys"] = [of | {"credential": "AKIA", "kind": "access key", "role": "r", "first_address": "1.1.1.1", "country": "DE", "credentials": 1}]
+    report["statistics"]["events_by_place"] = [{"country": "DE", "latitude": 50.1, "longitude": 8.6, "events": 5, "failed": 1, "source_ips": 1, "finding_addresses": ["1.1.1.1"]}]
+    report["entities"] = [next(one for one in report["entities"] if one["entity"] == finding["entity"])]
+    report["records"]["events"] = {HOSTILE + event["event_id"]: {"text": '{"a":"b"}'} for event in finding["evidence"]["events"]}
     everywhere = with_report(Path(f"{path}.html"), hostile(report), world.folder / "everywhere.html")
     for file in (f"{path}.html", everywhere):
         with opened(world, file) as page:
@@ -216,11 +487,21 @@ def hostile_text_runs_no_script(world: World) -> None:
                 details.click()
             page.locator("#listed .findings a").first.click()
             page.wait_for_selector("article:not([hidden]) h1")
+            if file == everywhere:
+                page.locator("article .opener button").first.click()
+                assert "\\u202e" in page.locator("article .below code").inner_text(), "the record is shown, neutralised"
             page.go_back()
             page.locator("#entities a").first.click()
             page.wait_for_selector("article:not([hidden]) h1")
+            if file == everywhere:
+                entity = HOSTILE + finding["entity"]
+                page.evaluate("name => { location.hash = new URLSearchParams({ entity: name, type: 'actor' }) }", entity)
+                page.wait_for_selector("article .below, article table")
+                page.wait_for_timeout(200)
+                headings = " ".join(page.locator("article h2").all_inner_texts())
+                assert all(word in headings for word in ("Timeline", "Addresses", "Access keys")), headings
             assert page.evaluate("window.ran") is None
-            assert page.locator("img").count() == 0 and page.locator("script").count() == 2
+            assert page.locator("img").count() == 0 and page.locator("script").count() == 3
             assert "\u202e" not in page.locator("body").inner_text(), "text that reverses the direction is neutralised"
 
 
@@ -229,16 +510,29 @@ def a_page_of_five_thousand_findings_stays_fast(world: World) -> None:
     some = report["findings"]
     report["findings"] = [dict(some[n % len(some)], id=f"{n:016x}") for n in range(5000)]
     file = with_report(Path(f"{world.runs[1]}.html"), report, world.folder / "many.html")
+    times = [opening(world, file) for _ in range(3)]
+    seconds, work = (min(numbers) for numbers in zip(*times))
+    print(f"    {file.stat().st_size / 1e6:.0f} MB with 5,000 findings opened in {seconds:.2f} s, {work:.2f} s of them work (goal: 1 s)")
+    # The time of the clock depends on what else the machine does.
+    assert work < 2, f"opened with {times} s"
     with opened(world, file) as page:
         assert "5,000 of 5,000" in page.locator("[role=status]").inner_text()
         assert page.locator("#listed .findings li").count() <= 50
         assert page.evaluate("document.querySelectorAll('*').length") < 20_000
-        milliseconds = page.evaluate(
-            """() => { const field = document.querySelector('input[name=text]'); const before = performance.now();
-               field.value = 'arn'; field.dispatchEvent(new Event('input', { bubbles: true }));
-               document.body.getBoundingClientRect(); return performance.now() - before }"""
-        )
-        assert milliseconds < 2000, f"{milliseconds} ms to filter"
+        first = some[0]
+        for name, value in {"text": "arn", "detector": first["detector"], "account": first["account_id"], "from": first["first_time"][:10], "order": "time"}.items():
+            milliseconds = min(
+                page.evaluate(
+                    """([name, value]) => { const field = document.querySelector(`.filters [name=${name}]`); const before = performance.now();
+                       field.value = value; field.dispatchEvent(new Event(name === 'text' ? 'input' : 'change', { bubbles: true }));
+                       document.body.getBoundingClientRect(); return performance.now() - before }""",
+                    [name, value],
+                )
+                for _ in range(3)
+            )
+            print(f"    5,000 findings filtered by {name} in {milliseconds:.0f} ms (goal: 100 ms)")
+            assert milliseconds < 500, f"{milliseconds} ms to filter by {name}"
+        page.click(".clear")
         page.click("#listed .pages button:last-of-type")
         assert re.search(r" to ([\d,]+) of \1$", page.locator("#listed .pages span").inner_text()), "the last page ends with the last finding"
 
@@ -258,10 +552,27 @@ def the_page_fits_a_phone_dark_mode_and_print(world: World) -> None:
 
 def with_report(page: Path, report: dict, path: Path) -> Path:
     """Writes the page with another report in it; its script and its policy stay."""
-    text = json.dumps(report).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-    begin = '<script type="application/json" id="report">'
-    before, rest = page.read_text().split(begin, 1)
-    path.write_text(before + begin + text + rest[rest.index("</script>") :])
+    texts: dict[str, int] = {}
+    rows: dict[tuple, int] = {}
+    next_steps: list[object] = []
+    members = sorted({member for part in ("findings", "resolved") for finding in report[part] for event in finding["evidence"]["events"] for member in event})
+
+    def number(event: dict) -> int:
+        text = lambda value: texts.setdefault(value, len(texts)) if isinstance(value, str) else value
+        return rows.setdefault(tuple(text(event.get(member)) for member in members), len(rows))
+
+    def numbered(finding: dict) -> dict:
+        next_steps.append(finding["next_steps"])
+        evidence = finding["evidence"] | {"events": [number(event) for event in finding["evidence"]["events"]]}
+        return finding | {"evidence": evidence, "next_steps": len(next_steps) - 1}
+
+    report = report | {part: [numbered(finding) for finding in report[part]] for part in ("findings", "resolved")}
+    content = page.read_text()
+    for block, value in {"report": report, "events": {"members": members, "texts": list(texts), "rows": list(rows), "next_steps": next_steps}}.items():
+        text = json.dumps(value).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+        before, rest = content.split(f'<script type="application/json" id="{block}">', 1)
+        content = f'{before}<script type="application/json" id="{block}">{text}{rest[rest.index("</script>"):]}'
+    path.write_text(content)
     return path
 
 
@@ -279,9 +590,9 @@ def hostile(value: object, name: str = "") -> object:
 
 
 @contextmanager
-def opened(world: World, file: str | Path, width: int = 1280, dark: bool = False) -> Iterator[Page]:
+def opened(world: World, file: str | Path, width: int = 1280, dark: bool = False, zone: str = "UTC") -> Iterator[Page]:
     """Opens the page in a browser; an error, a console message or a request fails the scenario."""
-    context = world.browser.new_context(viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light")
+    context = world.browser.new_context(viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light", timezone_id=zone)
     page = context.new_page()
     problems: list[str] = []
     page.on("console", lambda message: problems.append(f"{message.type}: {message.text}"))
@@ -309,6 +620,13 @@ def main() -> int:
             csv_has_one_row_per_finding_and_no_formula,
             the_page_is_built_without_errors_or_requests,
             filters_links_and_keys_work,
+            findings_are_filtered_by_account_region_and_day,
+            filtered_findings_are_saved_as_csv_and_json,
+            records_charts_and_times_are_shown,
+            the_map_and_the_page_of_an_identity_show_where_calls_came_from,
+            parts_without_content_are_one_line,
+            the_timeline_has_lanes_zoom_and_keys,
+            axe_finds_nothing_serious,
             every_finding_has_a_page,
             a_page_of_five_thousand_findings_stays_fast,
             the_page_fits_a_phone_dark_mode_and_print,

@@ -7,8 +7,9 @@ addEventListener("resize", () => {
   redrawing = requestAnimationFrame(() => drawn.forEach((draw) => draw()));
 });
 
-/** A chart with a description for screen readers. `paint(room)` returns [height, elements, width]; width is optional. */
-function chart(description, paint) {
+/** A chart with a description for screen readers. `paint(room)` returns [height, elements, width]; width is optional. The role
+ * is "group" if the chart contains links. */
+function chart(description, paint, role = "img") {
   const frame = h("div", { class: "chart" });
   let before = 0;
   const draw = () => {
@@ -17,7 +18,11 @@ function chart(description, paint) {
     if (room < 40 || room === before) return;
     before = room;
     const [height, elements, width = room] = paint(room);
-    frame.replaceChildren(s("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": visible(description) }, elements));
+    frame.replaceChildren(s("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role, "aria-label": visible(description) }, elements));
+  };
+  frame.redraw = () => {
+    before = 0;
+    draw();
   };
   drawn.add(draw);
   requestAnimationFrame(draw);
@@ -136,6 +141,75 @@ function band(history, until) {
   return { days: past.length, median: Math.expm1(centre), low: Math.max(0, Math.expm1(centre - reach)), high: Math.expm1(centre + reach) };
 }
 
+/** What the detector of a finding counts and compares with what, as its header states; null if it states nothing that the
+ * report has. */
+function findingChart(finding, plan) {
+  if (!plan) return null;
+  const baselines = list(plan.usual).flatMap((name) => (typeof finding.baseline?.[name] === "number" ? [[label(name), finding.baseline[name]]] : []));
+  const seen = finding.details?.[plan.observed];
+  const series = list(report.series).find((one) => one.series === plan.series && one.entity === finding.entity && one.account_id === finding.account_id);
+  if (series) return countsOverTime(finding, series, baselines, typeof seen === "number" ? seen : undefined);
+  if (typeof seen !== "number" || baselines.length === 0) return null;
+  return h("figure", {}, bars([{ name: h("b", {}, `${label(plan.observed)}, this finding`), value: seen, kind: "now" }, ...baselines.map(([name, value]) => ({ name, value }))]),
+    h("figcaption", {}, "What the detector compared."));
+}
+
+/** Steps shown before and after a finding: two weeks of hours, or as many days as there are. */
+const STEPS_BEFORE = { 3600: 14 * 24, 86400: 60 };
+
+function countsOverTime(finding, series, baselines, seen) {
+  const seconds = series.seconds === 86400 ? 86400 : 3600;
+  const unit = seconds === 3600 ? "hour" : "day";
+  const step = (time) => Math.floor(Date.parse(time) / 1000 / seconds);
+  const [first, last] = [step(finding.first_time), step(finding.last_time)];
+  const counts = new Map(list(series.steps).map((at, index) => [at, number(series.counts?.[index])]));
+  if (!Number.isFinite(first) || !Number.isFinite(last) || last - first > 10_000) return null;
+  // Not before the lake's first event, nor before the series begin: 14 days before the window, at most 60 before its end.
+  const since = [step(coverage.lake?.first_event), step(run.window.from) - (14 * 86400) / seconds, step(run.window.to) - (60 * 86400) / seconds];
+  const begin = Math.min(first, Math.max(first - STEPS_BEFORE[seconds], ...since.filter(Number.isFinite)));
+  const steps = Array.from({ length: Math.min(10_000, last + (seconds === 3600 ? 12 : 7) - begin) }, (_, at) => begin + at);
+  const values = steps.map((at) => counts.get(at) ?? 0);
+  const found = Math.max(0, ...values.filter((_, at) => steps[at] >= first && steps[at] <= last));
+  if (found === 0) return null;
+  const most = Math.max(1, ...values, ...baselines.map(([, value]) => value));
+  const others = values.filter((value, at) => value > 0 && (steps[at] < first || steps[at] > last));
+  // On a linear scale one busy hour would flatten all others.
+  const curved = others.length > 0 && most > 20 * Math.max(1, middle(others)[0]);
+  const scale = (value) => (curved ? Math.log1p(value) / Math.log1p(most) : value / most);
+  const name = (at) => minute(new Date(at * seconds * 1000).toISOString()).slice(0, seconds === 3600 ? 16 : 10);
+  const compared = baselines.map(([words, value]) => `${words}: ${shorter(value)}`).join("; ");
+  const picture = chart(`${series.series}: at most ${grouped(found)} during the finding${compared && `; ${compared}`}`, (width) => {
+    const [left, height, base] = [58, 170, 148];
+    const wide = Math.min(STEP_MAX, (width - left) / steps.length);
+    const y = (value) => base - scale(value) * (base - 12);
+    const elements = [];
+    const labels = [];
+    for (const [words, value] of baselines) {
+      elements.push(s("line", { class: "median", x1: left, x2: width, y1: y(value), y2: y(value) }, hint(`${words}: ${shorter(value)}`)));
+      if (!labels.some((at) => Math.abs(at - y(value)) < 13)) {
+        labels.push(y(value));
+        elements.push(text(left - 6, y(value) + 4, "end", shorter(value)));
+      }
+    }
+    if (!labels.some((at) => Math.abs(at - y(most)) < 13)) elements.push(text(left - 6, y(most) + 4, "end", grouped(most)));
+    steps.forEach((at, index) => {
+      if (values[index] === 0) return;
+      const now = at >= first && at <= last;
+      const size = Math.max(now ? 3 : 1, wide - (wide > 4 ? 1.5 : 0));
+      elements.push(s("rect", { class: now ? "now" : "past", x: left + index * wide, y: y(values[index]), width: size, height: Math.max(1, base - y(values[index])) },
+        hint(`${name(at)}: ${grouped(values[index])}`)));
+    });
+    elements.push(s("line", { x1: left, x2: width, y1: base, y2: base, class: "base" }));
+    const every = Math.max(1, Math.ceil(steps.length / Math.max(2, Math.floor((width - left) / 110))));
+    steps.forEach((at, index) => index % every === 0 && left + index * wide + 45 < width && elements.push(text(left + index * wide, height - 5, "start", seconds === 3600 ? name(at).slice(5) : name(at).slice(5))));
+    return [height, elements];
+  });
+  const title = series.series[0].toUpperCase() + series.series.slice(1);
+  return h("figure", {}, picture, h("figcaption", {}, `${title}${curved ? " (logarithmic scale)" : ""}. Red: the ${unit} of the finding, ${grouped(seen ?? found)}.${compared && ` Dashed: ${compared}.`}`));
+}
+
+const shorter = (value) => number(value).toLocaleString("en-GB", { maximumFractionDigits: value < 10 ? 1 : 0 });
+
 /** Calls per day of an identity and its usual band, with the days from `first` to `last` marked as `marks`. */
 function dailyCalls(calls, first, last, marks = "the day of the finding") {
   const usual = band(calls, first);
@@ -205,5 +279,5 @@ function timeline(findings) {
     const height = lanes.length * lane + 22;
     elements.push(...dayTicks(days, (at) => Math.min(width - 18, Math.max(left + 18, x(from + at * 86_400_000))), height - 5, width - left));
     return [height, elements];
-  });
+  }, "group");
 }

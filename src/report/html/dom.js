@@ -27,20 +27,30 @@ function filled(element, properties, children) {
   return element;
 }
 
-/** Text with control characters escaped, because they could reorder it or hide a part of it. */
-function visible(text) {
-  return text.replace(
-    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g,
-    (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"),
-  );
-}
+/** Control characters and characters without width, which could reorder a text or hide a part of it. The same list as
+ * `is_unsafe` in src/terminal/printable.rs, without tab and line feed. */
+const UNSAFE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+
+/** Text with unsafe characters escaped. */
+const visible = (text) => text.replace(UNSAFE, (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
 
 const list = (value) => (Array.isArray(value) ? value : []);
 const number = (value) => (typeof value === "number" && Number.isFinite(value) ? value : 0);
 const grouped = (value) => number(value).toLocaleString("en-GB");
 const day = (time) => String(time ?? "").slice(0, 10);
-const minute = (time) => String(time ?? "").slice(0, 16).replace("T", " ");
-const second = (time) => String(time ?? "").slice(0, 19).replace("T", " ");
+
+/** True while times are shown in the time zone of the browser. Days are always days in UTC. */
+let isLocal = false;
+const zone = () => (isLocal ? "local" : "UTC");
+
+/** A time as `2024-02-29 13:07:59`, in the chosen time zone. */
+function second(time) {
+  const at = isLocal && /T\d\d:\d\d/.test(time ?? "") ? new Date(time) : undefined;
+  if (!at || Number.isNaN(at.getTime())) return String(time ?? "").slice(0, 19).replace("T", " ");
+  const two = (value) => String(value).padStart(2, "0");
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+}
+const minute = (time) => second(time).slice(0, 16);
 
 /** A number with its noun, given in the singular: `1 identity`, `2 identities`. The last word takes the plural. */
 function counted(count, noun) {
@@ -91,25 +101,36 @@ function words(value) {
 /** The name of a column or enum value as words. */
 const label = (name) => String(name).replaceAll("_", " ").replace(/\b(ip|id|api|asn|arn|mfa|kms)(s?)\b/g, (_, word, s) => word.toUpperCase() + s).replace(/\bkmh\b/, "km/h");
 
-/** A table that shows some rows and a button for more. Columns: [heading, row => content, "n" for numbers]. */
-function table(rows, columns, shown = 12) {
+/** A table that shows some rows and a button for more. Columns: [heading, row => content, "n" for numbers]. `under(row)` may
+ * return [title, () => content], which a button shows below the row. */
+function table(rows, columns, shown = 12, under = () => null) {
   const body = h("tbody");
   const button = h("button", { class: "more", on: { click: () => add(Math.max(100, shown)) } });
   let at = 0;
   const add = (count) => {
     for (const row of rows.slice(at, at + count)) {
-      body.append(h("tr", {}, columns.map(([heading, content, kind]) => h("td", { class: kind, "data-label": heading }, h("div", {}, content(row))))));
+      const below = under(row);
+      const cells = columns.map(([heading, content, kind]) => h("td", { class: kind, "data-label": heading }, h("div", {}, content(row))));
+      if (under.length > 0) cells.unshift(h("td", { class: "opener" }, below && opener(below)));
+      body.append(h("tr", {}, cells));
     }
     at = Math.min(rows.length, at + count);
     button.hidden = at >= rows.length;
     button.textContent = `Show more (${grouped(rows.length - at)} left)`;
   };
+  const opener = ([title, content]) => h("button", { "aria-expanded": "false", on: { click: (event) => {
+    const [button, line] = [event.currentTarget, event.currentTarget.closest("tr")];
+    const open = button.getAttribute("aria-expanded") === "true";
+    button.setAttribute("aria-expanded", String(!open));
+    if (open) line.nextSibling.remove();
+    else line.after(h("tr", { class: "below" }, h("td", { colspan: columns.length + 1 }, content())));
+  } } }, title);
   add(shown);
-  const head = h("tr", {}, columns.map(([heading, , kind]) => h("th", { scope: "col", class: kind }, heading)));
+  const head = h("tr", {}, under.length > 0 && h("td", {}), columns.map(([heading, , kind]) => h("th", { scope: "col", class: kind }, heading)));
   return h("div", { class: "tabled" }, h("div", { class: "scroll" }, h("table", {}, h("thead", {}, head), body)), button);
 }
 
-/** Horizontal bars between a name and a number. Rows: { name, value, part, note, title }. */
+/** Horizontal bars between a name and a number. Rows: { name, value, part, note, title, kind }. */
 function bars(rows, shown = 10) {
   const most = Math.max(1, ...rows.map((row) => number(row.value)));
   const share = (value) => Math.max(0, Math.min(100, (100 * number(value)) / most));
@@ -117,9 +138,9 @@ function bars(rows, shown = 10) {
     h("li", { title: row.title && visible(row.title) },
       h("span", { class: "bar-name" }, row.name),
       s("svg", { class: "bar", viewBox: "0 0 100 8", preserveAspectRatio: "none", "aria-hidden": "true" },
-        s("rect", { class: "bar-all", width: Math.max(0.4, share(row.value)), height: 8 }),
+        s("rect", { class: row.kind ?? "bar-all", width: Math.max(0.4, share(row.value)), height: 8 }),
         row.part > 0 && s("rect", { class: "bar-part", width: Math.max(0.4, share(row.part)), height: 8 })),
-      h("span", { class: "bar-value" }, grouped(row.value), row.note && h("span", { class: "muted" }, " " + row.note)));
+      h("span", { class: "bar-value" }, words(row.value), row.note && h("span", { class: "muted" }, " " + row.note)));
   const rest = rows.slice(shown);
   return h("div", {},
     h("ul", { class: "bars" }, rows.slice(0, shown).map(bar)),
@@ -154,4 +175,4 @@ function copyable(text) {
 }
 
 /** The text shown in place of an empty list. */
-const empty = (text) => h("p", { class: "muted" }, text);
+const empty = (text) => h("p", { class: "muted empty" }, text);

@@ -1,21 +1,12 @@
 // The page of a finding, and the page of an entity.
 
-const report = JSON.parse(document.getElementById("report").textContent);
-const run = report.run;
-const findings = list(report.findings);
-const resolved = list(report.resolved);
-const findingById = new Map([...resolved, ...findings].map((finding) => [finding.id, finding]));
-const techniques = new Map(list(report.attack?.techniques).map((technique) => [technique.id, technique]));
-const detectors = new Map(list(report.detectors).map((detector) => [detector.id, detector]));
-const callsOf = new Map(list(report.daily_calls).map((calls) => [calls.actor, calls]));
-
 /** Daily calls of an identity, if there is more than one day. */
 const historyOf = (actor) => (list(callsOf.get(actor)?.days).length > 1 ? callsOf.get(actor) : undefined);
 const entityLink = (type, name) => h("a", { href: link({ entity: name, type }) }, who(name));
 /** As `entityLink`, with the ARN on a second line. */
 const entityWithArn = (type, name) => [entityLink(type, name), shortName(name) !== name && h("div", { class: "arn" }, name)];
 const actorOf = (finding) => finding.actor || finding.entity;
-const findingsOf = (type, name) => findings.filter((finding) => (finding.entity_type === type && finding.entity === name) || (type === "actor" && finding.actor === name));
+const findingsOf = (type, name) => findings.filter((finding) => (finding.entity_type === type && finding.entity === name) || (type === "actor" && (finding.actor === name || finding.origin?.identity === name)));
 
 /** A list of names and values; pairs without a value are omitted. */
 function facts(pairs) {
@@ -54,10 +45,10 @@ function commonness(expected) {
 /** Everything about one finding. */
 function findingPage(finding) {
   const detector = detectors.get(finding.detector);
-  const events = list(finding.evidence?.events);
+  const events = eventsOf(finding);
   const baseline = Object.entries(finding.baseline || {});
   const observed = Object.entries(finding.details || {});
-  const calls = historyOf(actorOf(finding));
+  const picture = findingChart(finding, detector?.chart);
   const joined = list(finding.joined_by).map((id) => findingById.get(id)).filter(Boolean);
   const sameDay = findings.filter((other) => other !== finding && actorOf(other) === actorOf(finding) && day(other.first_time) === day(finding.first_time) && !joined.includes(other));
   const values = (pairs) => h("dl", { class: "values" }, pairs.map(([name, value]) => h("div", {}, h("dt", {}, label(name)), h("dd", {}, words(value)))));
@@ -67,7 +58,7 @@ function findingPage(finding) {
     h("h1", { tabindex: "-1" }, finding.title || finding.detector),
     h("p", { class: "lead" }, sentence(finding)),
     facts([
-      ["time (UTC)", finding.first_time === finding.last_time ? second(finding.first_time) : `${second(finding.first_time)} to ${second(finding.last_time)}`],
+      [`time (${zone()})`, finding.first_time === finding.last_time ? second(finding.first_time) : `${second(finding.first_time)} to ${second(finding.last_time)}`],
       [entityKind(finding.entity_type), entityWithArn(finding.entity_type, finding.entity)],
       ["identity behind it", finding.actor && finding.actor !== finding.entity && entityWithArn("actor", finding.actor)],
       ["origin", finding.origin && originPath(finding.origin)],
@@ -83,26 +74,26 @@ function findingPage(finding) {
       ["verdict", seenBefore(finding)],
     ]),
     detector?.why && h("p", {}, h("b", {}, "Why it matters: "), detector.why),
-    (calls || baseline.length > 0 || observed.length > 0) && section("Baseline and observation",
-      calls && dailyCalls(calls, day(finding.first_time), day(finding.last_time)),
+    (picture || baseline.length > 0 || observed.length > 0) && section("Baseline and observation",
+      picture,
       h("div", { class: "pair" },
         baseline.length > 0 && h("div", {}, h("h3", {}, "Baseline"), values(baseline)),
         observed.length > 0 && h("div", {}, h("h3", {}, "Observed"), values(observed)))),
     section(`Evidence: ${counted(finding.evidence?.total, "event")}${finding.evidence?.total > events.length ? `, showing the first ${grouped(events.length)}` : ""}`,
       events.length > 0 ? table(events, [
-        ["time (UTC)", (event) => second(event.event_time), "keep"],
+        [`time (${zone()})`, (event) => second(event.event_time), "keep"],
         ["API", (event) => [event.event_name, " ", h("span", { class: "muted" }, String(event.event_source ?? "").replace(".amazonaws.com", ""))]],
         ["region", (event) => event.aws_region, "keep"],
         ["result", (event) => (event.error_code ? h("span", { class: "failed" }, event.error_code) : "succeeded")],
         ["source address", (event) => event.source_ip_address],
-        ["event ID", (event) => h("code", {}, event.event_id)],
-        ["log file", (event) => event.source_object && logFile(event)],
-      ], 5) : empty("No events: the finding is about missing activity.")),
+        ["event ID and log file", (event) => [h("code", {}, event.event_id), event.source_object && logFile(event)]],
+      ], 5, (event) => recordOf(event)) : empty("No events: the finding is about missing activity."),
+      recordsNote(events.slice(0, 5))),
     h("div", { class: "pair" },
       list(finding.benign).length > 0 && section("Possible benign causes", h("ul", {}, list(finding.benign).map((cause) => h("li", {}, cause)))),
       list(finding.respond).length > 0 && section("What to do", h("ol", {}, list(finding.respond).map((step) => h("li", {}, step))))),
-    list(finding.next_steps).length > 0 && section("Next steps", h("p", { class: "muted" }, "Trailhunt runs none of these commands."),
-      h("ol", { class: "steps" }, finding.next_steps.map(nextStep))),
+    stepsOf(finding).length > 0 && section("Next steps", h("p", { class: "muted" }, "Trailhunt runs none of these commands."),
+      h("ol", { class: "steps" }, stepsOf(finding).map(nextStep))),
     commandsSection(finding, events),
     joined.length > 0 && section("Severity raised because of these findings about the same identity", findingList(joined)),
     sameDay.length > 0 && section(`${counted(sameDay.length, "other finding")} about this identity on the same day`, findingList(sameDay.slice(0, 20))),
@@ -171,8 +162,14 @@ function commandsSection(finding, events) {
 function entityPage(type, name) {
   const about = findingsOf(type, name);
   const entity = list(report.entities).find((entity) => entity.entity_type === type && entity.entity === name);
-  const calls = historyOf(name);
   const times = about.map((finding) => day(finding.first_time)).sort();
+  // Somebody behind roles is seen as these roles.
+  const names = new Set([name, ...about.filter((finding) => finding.origin?.identity === name).map(actorOf)]);
+  const busiest = [...names].find(historyOf);
+  const calls = historyOf(busiest);
+  const own = (rows) => (type === "actor" ? list(rows).filter((row) => names.has(row.actor)) : []);
+  const [addresses, keys] = [own(report.identity_addresses), own(report.identity_keys)];
+  const told = list(report.timelines).find((one) => one.entity === name);
   return [
     h("p", { class: "kicker" }, entityKind(type)),
     h("h1", { tabindex: "-1" }, who(name)),
@@ -180,10 +177,48 @@ function entityPage(type, name) {
     entity && facts([["risk", `${number(entity.risk).toFixed(1)} of 100`], ["findings", grouped(entity.findings)], ["worst severity", severityMark(entity.severity)]]),
     entity && h("p", { class: "muted" }, list(entity.attack).map((id) => `${id} ${techniques.get(id)?.name ?? ""}`).join(" · ")),
     entity && section("Reasons", h("ol", { class: "reasons" }, list(entity.reasons).map(reason))),
-    section("Findings over time", timeline(about)),
-    calls && times.length > 0 && section("Calls per day", dailyCalls(calls, times[times.length - 1], times[times.length - 1], "the day of the latest finding")),
+    about.length > 0 && section("Findings over time", timeline(about)),
+    told && section("Timeline", story(told)),
+    calls && section(`Calls per day${busiest === name ? "" : ` of ${shortName(busiest)}`}`, dailyCalls(calls, times[times.length - 1] ?? day(run.window.from), times[times.length - 1] ?? day(run.window.from), "the day of the latest finding")),
     section(counted(about.length, "finding"), pagedFindings(about)),
+    addresses.length > 0 && section(`Addresses${shownOf(addresses, "addresses")}`, addressTable(addresses, names.size > 1)),
+    keys.length > 0 && section(`Access keys and temporary credentials${shownOf(keys, "credentials")}`, keyTable(keys)),
   ];
+}
+
+/** Marks what was first seen in the window, if the lake has days before it. */
+const newMark = (row) => row.first_in_window && day(coverage.lake?.first_event) < day(run.window.from) && h("span", { class: "status new" }, "new");
+
+/** How many of an identity's addresses or credentials the report has. */
+function shownOf(rows, total) {
+  const all = sum([...new Map(rows.map((row) => [row.actor, row[total]])).values()]);
+  return all > rows.length ? `: ${grouped(rows.length)} of ${grouped(all)}` : `: ${grouped(rows.length)}`;
+}
+
+function addressTable(rows, ofSeveral) {
+  return table(rows, [
+    ...(ofSeveral ? [["identity", (row) => who(row.actor)]] : []),
+    ["address", (row) => [h("a", { href: link({ entity: row.address, type: "ip" }) }, row.address), " ", newMark(row)]],
+    ["place and network", (row) => [row.country && country(row.country), row.organisation && `${row.organisation} AS${row.asn}`].filter(Boolean).join(", ") || "–"],
+    [`first call (${zone()})`, (row) => minute(row.first_time), "keep"],
+    [`last call (${zone()})`, (row) => minute(row.last_time), "keep"],
+    ["days", (row) => words(row.days), "n"],
+    ["calls", (row) => words(row.calls), "n"],
+    ["failed", (row) => words(row.failed), "n"],
+    ["MFA", (row) => words(row.with_mfa)],
+  ], 10);
+}
+
+function keyTable(rows) {
+  return table(rows, [
+    ["key", (row) => [h("code", {}, row.credential), " ", newMark(row)]],
+    ["kind", (row) => row.kind],
+    ["role", (row) => row.role && h("span", { title: visible(String(row.role)) }, shortName(row.role).split("/").pop().replace(/^AWSReservedSSO_(.+)_[0-9a-f]{16}$/, "$1"))],
+    ["first address", (row) => [row.first_address, row.country].filter(Boolean).join(" ")],
+    [`first call (${zone()})`, (row) => minute(row.first_time), "keep"],
+    [`last call (${zone()})`, (row) => minute(row.last_time), "keep"],
+    ["calls", (row) => words(row.calls), "n"],
+  ], 10);
 }
 
 function reason(reason) {

@@ -1,8 +1,10 @@
 //! The report as one self-contained HTML page: no server, no network, no other file.
 //!
-//! The page contains the report as JSON in a data block, and a script that shows it by building DOM nodes from text. The
+//! The page contains the report as JSON in two data blocks, and a script that shows it by building DOM nodes from text. The
 //! content security policy allows only this style and this script, by their hashes. So no URL in the report is ever
 //! fetched, and no text in the report ever becomes markup.
+
+mod events;
 
 use std::io::{self, Write};
 
@@ -12,14 +14,26 @@ use serde::Serialize;
 use serde_json::ser::Formatter;
 use sha2::{Digest, Sha256};
 
+use self::events::EventTable;
 use super::document::Report;
 use crate::terminal::SafeJson;
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("style.css");
 /// In the order of their dependencies.
-const SCRIPTS: [&str; 4] =
-    [include_str!("dom.js"), include_str!("charts.js"), include_str!("finding.js"), include_str!("page.js")];
+const SCRIPTS: [&str; 11] = [
+    include_str!("dom.js"),
+    include_str!("charts.js"),
+    include_str!("report.js"),
+    include_str!("records.js"),
+    include_str!("story.js"),
+    include_str!("world.js"),
+    include_str!("map.js"),
+    include_str!("export.js"),
+    include_str!("finding.js"),
+    include_str!("filters.js"),
+    include_str!("page.js"),
+];
 
 /// Writes `report` as an HTML page.
 ///
@@ -33,6 +47,8 @@ pub fn html(report: &Report, out: &mut impl Write) -> io::Result<()> {
         hash(STYLE),
         hash(&script)
     );
+    let mut data = serde_json::to_value(report)?;
+    let events = EventTable::take(&mut data);
     let mut rest = PAGE;
     while let Some((before, after)) = rest.split_once("{{") {
         let (name, after) = after.split_once("}}").unwrap_or((after, ""));
@@ -41,15 +57,19 @@ pub fn html(report: &Report, out: &mut impl Write) -> io::Result<()> {
             "policy" => out.write_all(policy.as_bytes())?,
             "style" => out.write_all(STYLE.as_bytes())?,
             "script" => out.write_all(script.as_bytes())?,
-            "report" => {
-                let mut serializer = serde_json::Serializer::with_formatter(SafeJson::new(&mut *out), InPage);
-                report.serialize(&mut serializer)?;
-            }
+            "report" => block(&data, out)?,
+            "events" => block(&events, out)?,
             other => return Err(io::Error::other(format!("unknown placeholder {other} in page.html"))),
         }
         rest = after;
     }
     out.write_all(rest.as_bytes())
+}
+
+/// Writes the content of a data block.
+fn block(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
+    value.serialize(&mut serde_json::Serializer::with_formatter(SafeJson::new(out), InPage))?;
+    Ok(())
 }
 
 /// A hash for the content security policy.
@@ -92,7 +112,7 @@ mod tests {
 
     #[test]
     fn the_page_runs_only_what_the_policy_allows() {
-        let places = ["{{policy}}", "{{style}}", "{{report}}", "{{script}}"];
+        let places = ["{{policy}}", "{{style}}", "{{report}}", "{{events}}", "{{script}}"];
         assert!(places.iter().all(|place| PAGE.matches(place).count() == 1));
         for banned in
             ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "http"]

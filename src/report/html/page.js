@@ -1,9 +1,5 @@
 // The overview, and which page to show for the URL fragment.
 
-const coverage = report.coverage;
-const statistics = report.statistics;
-const days = daysBetween(day(run.window.from), day(new Date(Date.parse(run.window.to) - 1).toISOString()));
-const atSeverity = (severity) => findings.filter((finding) => finding.severity === severity);
 const newFindings = findings.filter((finding) => finding.status === "new");
 const eventsInWindow = sum(list(statistics.events_by_day).map((row) => row.events));
 
@@ -37,7 +33,7 @@ function top() {
   }
   const hunted = `Hunted ${counted(eventsInWindow, "event")} over ${counted(days.length, "day")} with ${counted(Object.keys(run.detectors).length, "detector")}. `;
   return [
-    h("p", { class: "kicker" }, "CloudTrail hunt · ", h("time", {}, days.length === 1 ? days[0] : `${days[0]} to ${days[days.length - 1]}`)),
+    h("div", { class: "kicker line" }, h("span", {}, "CloudTrail hunt · ", h("time", {}, days.length === 1 ? days[0] : `${days[0]} to ${days[days.length - 1]}`)), zoneSwitch()),
     h("h1", {}, headline()),
     h("p", { class: "lead" }, hunted,
       incomplete.length === 0 ? list(coverage.stale_reasons).length === 0 && h("a", { href: "#coverage", class: "good" }, "All data was read; no unusual gaps.") : h("a", { href: "#coverage", class: "failed" }, `Incomplete data: ${incomplete.join(", ")}.`)),
@@ -54,7 +50,25 @@ function top() {
   ];
 }
 
-const part = (id, title, ...content) => h("section", { id }, h("h2", {}, title), content);
+/** A part of the overview; one without content is a single line. */
+function part(id, title, ...content) {
+  const shown = content.filter(Boolean);
+  return h("section", { id, class: shown.length === 1 && shown[0].classList?.contains("empty") && "none" }, h("h2", {}, title), shown);
+}
+
+/** The switch between UTC and the time zone of the browser. */
+function zoneSwitch() {
+  const place = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const button = (words, value) => h("button", { type: "button", class: "toggle", "aria-pressed": String(isLocal === value), on: { click: () => {
+    const at = scrollY;
+    isLocal = value;
+    build();
+    route();
+    scrollTo(0, at);
+    document.querySelector(".zone [aria-pressed=true]")?.focus({ preventScroll: true });
+  } } }, words);
+  return h("span", { class: "zone", role: "group", "aria-label": "Time zone" }, "Times in ", button("UTC", false), " ", button(`local (${place})`, true));
+}
 
 /** New and resolved findings, if there is a previous run to compare with. */
 function newPart() {
@@ -77,82 +91,22 @@ function stepsPart() {
     steps.length > 6 && folded(`Show ${counted(steps.length - 6, "more action")}`, () => h("ul", { class: "steps" }, steps.slice(6).map(item))));
 }
 
-// The list of findings and its filters.
-
-const filters = { text: "", severity: "", detector: "", status: "", order: "" };
-let shownFindings = findings;
-const haystacks = new WeakMap();
-
-function haystack(finding) {
-  let text = haystacks.get(finding);
-  if (text === undefined) {
-    const fields = [finding.id, finding.title, finding.headline, finding.summary, finding.detector, finding.entity, finding.actor, finding.account_id, finding.region, list(finding.attack).join(" "),
-      list(finding.attack).map((id) => techniques.get(id)?.name).join(" ")];
-    text = fields.join("\n").toLowerCase();
-    haystacks.set(finding, text);
-  }
-  return text;
-}
-
-function matching() {
-  const wanted = filters.text.toLowerCase().split(/\s+/).filter(Boolean);
-  const severities = filters.severity.split(",").filter(Boolean);
-  const matches = (finding) =>
-    (severities.length === 0 || severities.includes(finding.severity)) &&
-    (filters.detector === "" || finding.detector === filters.detector) &&
-    (filters.status === "" || finding.status === filters.status) &&
-    wanted.every((word) => haystack(finding).includes(word));
-  const some = findings.filter(matches);
-  if (filters.order === "time") some.sort((a, b) => String(b.first_time).localeCompare(String(a.first_time)));
-  return some;
-}
-
-let filterForm;
-let listed;
-
-function findingsPart() {
-  listed = h("div", { id: "listed" });
-  const changed = (name) => (event) => { filters[name] = event.target.value; filtered(); };
-  const choice = (name, title, options) =>
-    h("label", {}, title, " ", h("select", { name, on: { change: changed(name) } }, options.map(([value, words]) => h("option", { value }, words))));
-  const detectors = [...new Set(findings.map((finding) => finding.detector))].sort();
-  const severity = (name) => h("button", { type: "button", class: "toggle " + name, "data-severity": name, "aria-pressed": "false", on: { click: () => {
-    const chosen = new Set(filters.severity.split(",").filter(Boolean));
-    if (!chosen.delete(name)) chosen.add(name);
-    filters.severity = SEVERITIES.filter((one) => chosen.has(one)).join(",");
-    filtered();
-  } } }, `${name} ${grouped(atSeverity(name).length)}`);
-  filterForm = h("form", { class: "filters", role: "search", on: { submit: (event) => event.preventDefault() } },
-    h("input", { type: "search", name: "text", placeholder: "Search (press /)", "aria-label": "Search findings", autocomplete: "off", on: { input: changed("text") } }),
-    h("div", { class: "toggles", role: "group", "aria-label": "Severity" }, SEVERITIES.filter((name) => atSeverity(name).length > 0).map(severity)),
-    choice("detector", "Detector", [["", "all"], ...detectors.map((id) => [id, visible(id)])]),
-    run.compared_with && choice("status", "Status", [["", "all"], ["new", "new"], ["continuing", "continuing"]]),
-    choice("order", "Order", [["", "most important first"], ["time", "newest first"]]),
-    h("button", { type: "button", class: "clear", on: { click: () => { Object.keys(filters).forEach((name) => { filters[name] = ""; }); filtered(); } } }, "Clear"));
-  return part("findings", "Findings", filterForm, listed);
-}
-
-/** Shows the findings that match the filters, and keeps the filters in the URL. */
-function filtered(write = true) {
-  shownFindings = matching();
-  for (const field of filterForm.querySelectorAll("[name]")) {
-    if (field.value !== filters[field.name]) field.value = filters[field.name];
-  }
-  const severities = filters.severity.split(",");
-  for (const toggle of filterForm.querySelectorAll(".toggle")) toggle.setAttribute("aria-pressed", severities.includes(toggle.dataset.severity));
-  filterForm.querySelector(".clear").hidden = Object.values(filters).every((value) => value === "");
-  const count = `${grouped(shownFindings.length)} of ${counted(findings.length, "finding")}, ${filters.order === "time" ? "newest" : "most important"} first`;
-  listed.replaceChildren(h("p", { class: "muted", role: "status" }, count), pagedFindings(shownFindings));
-  if (write) {
-    const set = Object.entries(filters).filter(([, value]) => value !== "");
-    window.history.replaceState(null, "", set.length > 0 ? link([["findings", ""], ...set]) : "#findings");
-  }
-}
-
 // The parts below the findings.
 
+/** How many of the shown findings are about each entity, as report.entities counts them. */
+function shownByEntity() {
+  const shown = new Map();
+  for (const finding of shownFindings) {
+    const names = new Set([`${finding.entity_type}\n${finding.entity}`, finding.actor && `actor\n${finding.actor}`, finding.origin?.identity && `actor\n${finding.origin.identity}`].filter(Boolean));
+    for (const name of names) shown.set(name, (shown.get(name) ?? 0) + 1);
+  }
+  return shown;
+}
+
 function entitiesPart() {
-  const entities = list(report.entities);
+  if (list(report.entities).length === 0) return part("entities", "Riskiest identities", empty("No findings about any identity."));
+  const shown = isFiltered() && shownByEntity();
+  const entities = list(report.entities).filter((entity) => !shown || shown.has(`${entity.entity_type}\n${entity.entity}`));
   const item = (entity) => h("li", {},
     h("div", { class: "line" }, h("b", { class: "risk" }, number(entity.risk).toFixed(0)), entityLink(entity.entity_type, entity.entity),
       h("span", { class: "muted" }, `${entityKind(entity.entity_type)}, ${counted(entity.findings, "finding")}`)),
@@ -160,7 +114,9 @@ function entitiesPart() {
     h("ol", { class: "reasons" }, list(entity.reasons).slice(0, 3).map((why) => h("li", {}, h("a", { href: link({ finding: why.finding }) }, sentence(why, SUMMARY_MAX))))),
     entity.reasons.length > 3 && h("p", { class: "muted" }, `and ${counted(entity.reasons.length - 3, "more reason")}`));
   return part("entities", "Riskiest identities",
-    entities.length === 0 ? empty("No findings about any identity.") : h("p", { class: "muted" }, "Risk from 0 to 100, combined from all findings about an identity, address or key."),
+    h("p", { class: "muted" }, "Risk from 0 to 100, combined from all findings about an identity, address or key."),
+    filterNote(),
+    entities.length === 0 && empty("No finding that matches is about any identity."),
     h("ol", { class: "entities" }, entities.slice(0, 6).map(item)),
     entities.length > 6 && folded(`Show ${grouped(entities.length - 6)} more`, () => table(entities.slice(6), [
       ["risk", (entity) => number(entity.risk).toFixed(1), "n"],
@@ -399,14 +355,15 @@ const page = h("article", { id: "page", hidden: true });
 const contents = h("nav", { class: "contents", "aria-label": "Contents" });
 let scrolled = 0;
 
+/** Builds the overview; again when the time zone changes. */
 function build() {
   document.title = `CloudTrail hunt, ${days[0]}: ${headline()}`;
-  document.getElementById("top").append(h("div", { class: "inner" }, top()));
-  overview.append(...[newPart(), findingsPart(), entitiesPart(), indicatorsPart(), stepsPart(), activityPart(), attackPart(), errorsPart(), placesPart(), compliancePart(), coveragePart(), suppressedPart(), runPart()].filter(Boolean));
-  const names = { new: "New", findings: "Findings", entities: "Identities", indicators: "Indicators", steps: "Actions", activity: "Activity", attack: "ATT&CK", errors: "Failed calls", places: "Sources", compliance: "Compliance", coverage: "Coverage", suppressed: "Suppressed", run: "Run" };
-  for (const part of overview.children) contents.append(h("a", { href: "#" + part.id }, names[part.id]));
+  document.getElementById("top").replaceChildren(h("div", { class: "inner" }, top()));
+  overview.replaceChildren(...[newPart(), findingsPart(), entitiesPart(), storiesPart(), indicatorsPart(), stepsPart(), activityPart(), mapPart(), attackPart(), errorsPart(), placesPart(), compliancePart(), coveragePart(), suppressedPart(), runPart()].filter(Boolean));
+  const names = { new: "New", findings: "Findings", entities: "Identities", timelines: "Timelines", indicators: "Indicators", steps: "Actions", activity: "Activity", map: "Map", attack: "ATT&CK", errors: "Failed calls", places: "Sources", compliance: "Compliance", coverage: "Coverage", suppressed: "Suppressed", run: "Run" };
+  contents.replaceChildren(...[...overview.children].map((part) => h("a", { href: "#" + part.id }, names[part.id])));
   document.getElementById("main").replaceChildren(contents, overview, page);
-  document.getElementById("foot").append(h("p", {}, `${run.tool} · run ${run.id} · `, run.attribution));
+  document.getElementById("foot").replaceChildren(h("p", {}, `${run.tool} · run ${run.id} · `, run.attribution, " · Map: Natural Earth."));
   filtered(false);
 }
 
@@ -421,7 +378,7 @@ function route() {
   page.hidden = !single;
   if (single) {
     const content = wanted.has("entity") ? entityPage(wanted.get("type") ?? "actor", wanted.get("entity")) : seen ? findingPage(seen) : [empty("This report has no such finding.")];
-    page.replaceChildren(h("p", { class: "back" }, h("a", { href: backLink() }, "← Report"), seen && neighbours(seen)), ...content.flat(2).filter(Boolean));
+    page.replaceChildren(h("div", { class: "back" }, h("a", { href: backLink() }, "← Report"), zoneSwitch(), seen && neighbours(seen)), ...content.flat(2).filter(Boolean));
     scrollTo(0, 0);
     page.querySelector("h1")?.focus({ preventScroll: true });
     return;
@@ -433,11 +390,6 @@ function route() {
   const place = document.getElementById([...wanted.keys()][0] ?? "");
   if (place && !(wasSingle && wanted.has("findings"))) place.scrollIntoView();
   else scrollTo(0, scrolled);
-}
-
-function backLink() {
-  const set = Object.entries(filters).filter(([, value]) => value !== "");
-  return link([["findings", ""], ...set]);
 }
 
 /** Links to the previous and next finding of the list. */
@@ -456,7 +408,7 @@ addEventListener("keydown", (event) => {
   if (event.key === "/") {
     event.preventDefault();
     if (!page.hidden) location.hash = backLink();
-    setTimeout(() => filterForm.elements.text.focus(), page.hidden ? 0 : 50);
+    setTimeout(() => filterForm?.elements.text.focus(), page.hidden ? 0 : 50);
   } else if (event.key === "j" || event.key === "ArrowRight") follow("a[rel=next]");
   else if (event.key === "k" || event.key === "ArrowLeft") follow("a[rel=prev]");
   else if (event.key === "Escape") {
@@ -465,8 +417,9 @@ addEventListener("keydown", (event) => {
   }
 });
 // Paper has no paging: print the first 50 findings.
-addEventListener("beforeprint", () => listed.lastChild.show(0, 50));
-addEventListener("afterprint", () => listed.lastChild.show(0));
+addEventListener("beforeprint", () => listed?.lastChild.show(0, 50));
+addEventListener("afterprint", () => listed?.lastChild.show(0));
 
 build();
 route();
+prepareSearch();
