@@ -10,9 +10,33 @@ use crate::terminal::Out;
 
 pub fn completions(shell: clap_complete::Shell, names: &cli::Names, out: &mut Out) -> Result<Outcome> {
     let mut text = Vec::new();
-    clap_complete::generate(shell, &mut cli::completed_command(names), "trailhunt", &mut text);
+    let mut command = cli::completed_command(names);
+    clap_complete::generate(shell, &mut command, "trailhunt", &mut text);
     out.render(|out| out.write_all(&text))?;
+    if shell == clap_complete::Shell::Fish {
+        fish_arguments(&command, "", out)?;
+    }
     Ok(Outcome::Done)
+}
+
+/// clap_complete's script for fish completes the values of options; these lines complete those of arguments.
+fn fish_arguments(command: &clap::Command, seen: &str, out: &mut Out) -> Result<()> {
+    for command in command.get_subcommands() {
+        let name = command.get_name();
+        let seen = match seen {
+            "" => format!("__fish_trailhunt_using_subcommand {name}"),
+            seen => format!("{seen}; and __fish_seen_subcommand_from {name}"),
+        };
+        for argument in command.get_positionals() {
+            let values = argument.get_possible_values();
+            let values: Vec<&str> = values.iter().map(|value| value.get_name()).collect();
+            if !values.is_empty() {
+                writeln!(out, "complete -c trailhunt -n \"{seen}\" -f -a \"{}\"", values.join(" "))?;
+            }
+        }
+        fish_arguments(command, &seen, out)?;
+    }
+    Ok(())
 }
 
 /// One page per command.
