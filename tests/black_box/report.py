@@ -174,7 +174,7 @@ def filters_links_and_keys_work(world: World) -> None:
         assert page.locator("article h1").inner_text() == low[0]["title"]
         assert low[0]["id"] in page.url and page.locator("#overview").is_hidden()
         assert page.locator("article .copyable").count() >= 2
-        command = page.locator("article .copyable code").first.inner_text()
+        command = page.locator("article section", has=page.get_by_role("heading", name="Commands", exact=True)).locator(".copyable code").first.inner_text()
         assert command.startswith("trailhunt query --lake '"), command
         page.keyboard.press("Escape")
         page.wait_for_selector("#overview")
