@@ -92,6 +92,8 @@ async fn rounded_findings(detector: &Detector, session: &Session, window: Window
     let json: std::result::Result<Vec<Value>, _> = found.iter().map(json).collect();
     let mut found = json.map_err(|e| Error::Internal(format!("a finding: {e}")))?;
     found.iter_mut().for_each(round);
+    // The headline is the summary with short names.
+    found.iter_mut().filter_map(Value::as_object_mut).for_each(|finding| drop(finding.remove("headline")));
     found.sort_by_cached_key(|finding| (finding["id"].to_string(), finding.to_string()));
     Ok(found)
 }
