@@ -20,7 +20,7 @@ fn work(headline: &str, prepare: impl Fn(&Path)) {
     let followed = page::follow(section, folder.path());
     assert!((3..=6).contains(&followed.commands), "{followed:?}");
     assert!(followed.lines >= 8, "{followed:?}");
-    assert!(section.contains("changes AWS"), "{headline}: no command that contains the attack");
+    assert!(section.contains("\naws "), "{headline}: no command that contains the attack");
 }
 
 /// A folder of the page is one of the real archives.

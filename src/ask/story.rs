@@ -14,7 +14,8 @@ pub fn findings_section(entity: &str, findings: &[Value]) -> Section {
     let is_about = |finding: &&Value| {
         let of_evidence = |event: &Value| event["source_ip_address"] == entity;
         let mut evidence = finding["evidence"]["events"].as_array().into_iter().flatten();
-        [&finding["entity"], &finding["actor"]].iter().any(|who| **who == entity) || evidence.any(of_evidence)
+        [&finding["entity"], &finding["actor"], &finding["origin"]["identity"]].iter().any(|who| **who == entity)
+            || evidence.any(of_evidence)
     };
     let columns = [
         Column::whole("first_time"),
