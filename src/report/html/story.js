@@ -140,7 +140,7 @@ function storyTable(rows, lanes) {
   return table(rows, [
     [`time (${zone()})`, (row) => second(row.first_time), "keep"],
     ["result", (row) => (row.kind === "finding" ? "finding" : row.failed ? h("span", { class: "failed" }, row.error ?? "failed") : "succeeded")],
-    ["what", (row) => [row.kind === "finding" && findingById.has(row.finding) ? h("a", { href: link({ finding: row.finding }) }, severityMark(row.severity), " ", sentence({ summary: row.text }, ENTRY_MAX)) : sentence({ summary: row.text || calls(row).join(", ") }, ENTRY_MAX),
+    ["what", (row) => [row.kind === "finding" && findingById.has(row.finding) ? h("a", { href: link({ finding: row.finding }) }, severityMark(row.severity), " ", sentence(findingById.get(row.finding), ENTRY_MAX)) : sentence({ summary: row.text || calls(row).join(", ") }, ENTRY_MAX),
       list(row.first).length > 0 && [" ", h("span", { class: "status new" }, `first: ${row.first.join(", ")}`)]]],
     ["calls", (row) => (row.kind === "finding" ? "" : words(row.calls)), "n"],
     ["from", (row) => [row.address, row.country].filter(Boolean).join(" ")],
