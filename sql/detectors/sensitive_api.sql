@@ -262,11 +262,11 @@ daily AS (
     count(*) FILTER (WHERE failed) AS failures,
     array_distinct(array_agg(api ORDER BY event_time, event_id)) AS apis,
     array_distinct(array_agg(coalesce(target, 'itself') ORDER BY event_time, event_id)) AS targets,
-    array_distinct(array_agg(api_in_words(api, FALSE) || CASE api WHEN 'CreateUser' THEN '' ELSE ' for' END
-      || ' `' || coalesce(target, 'itself') || '`'
+    array_distinct(array_agg(api_in_words(api, FALSE)
+      || coalesce(CASE api WHEN 'CreateUser' THEN ' `' ELSE ' for `' END || target || '`', '')
       ORDER BY event_time, event_id) FILTER (WHERE NOT failed)) AS done,
-    array_distinct(array_agg(api_in_words(api, TRUE) || CASE api WHEN 'CreateUser' THEN '' ELSE ' for' END
-      || ' `' || coalesce(target, 'itself') || '`'
+    array_distinct(array_agg(api_in_words(api, TRUE)
+      || coalesce(CASE api WHEN 'CreateUser' THEN ' `' ELSE ' for `' END || target || '`', '')
       ORDER BY event_time, event_id)) AS tried,
     max(through) AS through,
     evidence(event_id, event_time, CAST(failed AS VARCHAR)) AS evidence

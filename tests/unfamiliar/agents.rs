@@ -143,7 +143,7 @@ fn an_attack_through_an_agent_is_the_same_finding_as_without() {
     let found = company.hunt(&["sensitive_api"]);
     for name in ["brendan", "ciara", "declan"] {
         assert_eq!(found.severity(name), found.severity("aoife"), "{found}");
-        assert!(found.alerts(name).contains(".amazonaws.com; earlier days: 0"), "{found}");
+        assert!(found.alerts(name).contains(".amazonaws.com: credentials created; earlier days: 0"), "{found}");
     }
 }
 
@@ -223,7 +223,7 @@ fn an_agent_that_does_what_its_user_never_did_is_reported() {
     company.ask_agent(&person("ciara"), today("11:00"), "ec2:DescribeInstances", json!({}));
     company.ask_agent(&person("aoife"), today("11:06"), "s3:ListBuckets", json!({}));
     let found = company.hunt(&["agent_new_action"]);
-    assert!(found.alerts("aoife").contains("1 API for"), "{found}");
+    assert!(found.alerts("aoife").contains("called iam.amazonaws.com:CreateAccessKey on behalf of"), "{found}");
     assert_eq!(found.severity("brendan"), None, "{found}");
     assert_eq!(found.severity("ciara"), None, "{found}");
 }

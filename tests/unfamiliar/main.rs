@@ -34,7 +34,7 @@ fn a_policy_that_cloudtrail_left_out_is_reported() {
     let plain = json!({ "roleName": "gate", "policyName": "maps", "policyDocument": document });
     company.call(&Caller::person("eimear"), today("11:10"), "iam:PutRolePolicy", plain);
     let found = company.hunt(&["sensitive_api"]);
-    assert!(found.alerts("declan").starts_with("policy hidden by its size"), "{found}");
+    assert!(found.alerts("declan").contains(": policy hidden by its size;"), "{found}");
     found.alerts("niall");
     assert_eq!(found.severity("eimear"), Some(Severity::Low), "{found}");
 }
@@ -201,8 +201,13 @@ fn commands_count_the_machines_they_are_for() {
     let all = json!({ "name": "AWS-RunShellScript", "targets": [{ "key": "InstanceIds", "values": ["*"] }] });
     company.call(&Caller::person("niall"), today("13:00"), "ssm:CreateAssociation", all);
     let found = company.hunt(&["remote_commands"]);
-    assert!(found.alerts("aoife").contains("1 call for all machines of a tag"), "{found}");
-    assert!(found.alerts("brendan").contains("1 call for 45 machines"), "{found}");
+    assert!(
+        found
+            .alerts("aoife")
+            .contains("on all machines of a tag, a group or the account with ssm.amazonaws.com:SendCommand (1 call)"),
+        "{found}"
+    );
+    assert!(found.alerts("brendan").contains("on 45 machines with ssm.amazonaws.com:SendCommand (1 call)"), "{found}");
     assert_eq!(found.severity("ciara"), Some(Severity::Low), "{found}");
     found.alerts("niall");
 }
@@ -273,7 +278,7 @@ fn credentials_of_workloads_are_expected_where_the_workloads_run() {
     assert!(found.alerts("booking-web").contains(&format!("VPC endpoint of account {OUTSIDER}")), "{found}");
     assert_eq!(found.severity("ticket-web"), None, "an endpoint of the company\n{found}");
     found.alerts("timetable-task");
-    assert!(found.alerts("freight-report").contains(&format!("4 calls with its credentials from {RENTED}")), "{found}");
+    assert!(found.alerts("freight-report").contains(&format!("made 4 calls from {RENTED}")), "{found}");
     assert_eq!(found.severity("harbour-api"), Some(Severity::Low), "the company's own line\n{found}");
 }
 
@@ -889,7 +894,7 @@ fn a_forgotten_password_is_tried_where_the_user_signed_in_before() {
     let found = company.hunt(&["login_failures"]);
     assert_eq!(found.severity(there), Some(Severity::Low), "{found}");
     assert!(found.alerts(RENTED).contains("bosun signed in"), "{found}");
-    assert!(!found.alerts("87.198.131.77").contains("signed in"), "{found}");
+    assert!(found.alerts("87.198.131.77").starts_with("nobody signed in"), "{found}");
     assert_eq!(found.severity("87.198.131.88"), Some(Severity::Low), "{found}");
 }
 
