@@ -171,7 +171,14 @@ async fn a_history_built_in_steps_equals_one_built_at_once() {
     let at_once = everything(&at_once).await;
     assert!(at_once["novelties"].len() > 200, "{at_once:?}");
     for (name, rows) in &at_once {
-        assert!(grown[name] == *rows, "{name} built in steps differs from {name} built at once");
+        let missing: Vec<_> = rows.iter().filter(|row| !grown[name].contains(row)).take(4).collect();
+        let extra: Vec<_> = grown[name].iter().filter(|row| !rows.contains(row)).take(4).collect();
+        assert!(
+            grown[name] == *rows,
+            "{name} built in steps differs from {name} built at once: {} rows of {}, such as {extra:#?} instead of {missing:#?}",
+            grown[name].len(),
+            rows.len()
+        );
     }
     // Another geographic database has its own history.
     let elsewhere = lake.rolled(&snapshot, &["another database".to_owned()]).await.unwrap();

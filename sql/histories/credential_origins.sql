@@ -50,7 +50,10 @@ fresh_keys AS (
 ),
 -- A service renews the credentials of a workload under the same session name.
 renewed AS (
-  SELECT session_arn, event_date, min(call) AS call, min(event_time) AS first_time
+  SELECT
+    session_arn, event_date,
+    first_value(call ORDER BY event_time, event_id) AS call,
+    min(event_time) AS first_time
   FROM issued
   WHERE caller_type = 'AWSService' AND requester IS DISTINCT FROM 'rolesanywhere.amazonaws.com'
   GROUP BY session_arn, event_date, caller, subject
