@@ -74,9 +74,8 @@ async fn every_look_is_a_command_of_this_program_about_the_right_lake() {
             for command in looks {
                 let words = shlex::split(command).unwrap();
                 assert!(words.contains(&format!("--lake={LAKE}")), "{command}");
-                let known = cli::command().get_subcommands().any(|known| known.get_name() == words[1]);
-                let parsed = known.then(|| cli::command().try_get_matches_from(&words));
-                assert!(parsed.is_none_or(|parsed| parsed.is_ok()), "{command}");
+                let parsed = cli::command().try_get_matches_from(&words);
+                assert!(parsed.is_ok(), "{command}: {parsed:?}");
             }
         }
     }
