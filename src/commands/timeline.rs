@@ -1,13 +1,13 @@
 //! `trailhunt timeline`: what an identity, a credential or an address did, in order of time.
 
-use chrono::{DateTime, Days, TimeDelta, Utc};
+use chrono::TimeDelta;
 
 use super::Outcome;
 use crate::detect::{Finding, Window, risk};
 use crate::engine::Session;
 use crate::error::{Error, Result};
 use crate::lake::{Lake, Snapshot};
-use crate::request::period::midnight;
+use crate::report::Previous;
 use crate::request::{Period, TimelineFormat, TimelineRequest};
 use crate::terminal::{Out, note};
 use crate::timeline::{self, Subject};
@@ -85,11 +85,10 @@ async fn subject(request: &TimelineRequest, lake: &Lake, snapshot: &Snapshot, se
     let is_finding =
         (4..=16).contains(&typed.len()) && typed.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     if is_finding {
-        let of_report = request.report.as_ref().and_then(|report| {
-            report.findings().iter().find(|finding| finding.id.starts_with(typed.as_str())).cloned()
-        });
-        let found = match of_report {
-            Some(finding) => Ok(finding),
+        let has_it =
+            |report: &&Previous| report.findings().iter().any(|finding| finding.id.starts_with(typed.as_str()));
+        let found = match request.report.as_deref().filter(has_it) {
+            Some(report) => report.finding(typed).cloned(),
             None => runs::finding(lake, typed).await,
         };
         match found {
@@ -123,10 +122,8 @@ fn window(snapshot: &Snapshot, period: &Period, of_finding: Option<Window>) -> R
 
 /// The whole days of a finding.
 fn days_of(finding: &Finding) -> Option<Window> {
-    let time = |text: &str| text.parse::<DateTime<Utc>>().ok();
-    let (first, last) = (time(&finding.first_time)?, time(&finding.last_time)?);
-    let end = last.date_naive().checked_add_days(Days::new(1))?;
-    Some(Window { from: midnight(first.date_naive()), to: midnight(end) })
+    let (first, last) = finding.days()?;
+    Window::of_days(first, last)
 }
 
 /// Whose calls a finding is about: its entity, its identity, and who is behind it; for a finding about an account or a

@@ -1,5 +1,6 @@
 //! A finding: one row of a detector's result.
 
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -275,6 +276,17 @@ impl Finding {
     /// The identity that it is about or that is behind its entity.
     pub fn identity(&self) -> Option<&str> {
         self.actor.as_deref().or((self.entity_type == "actor").then_some(&self.entity))
+    }
+
+    /// The days of its first and of its last event; `None` if a time is none.
+    pub fn days(&self) -> Option<(NaiveDate, NaiveDate)> {
+        let day = |time: &str| time.get(..10)?.parse().ok();
+        Some((day(&self.first_time)?, day(&self.last_time)?))
+    }
+
+    /// The times of its first and of its last event; `None` if one is not RFC 3339.
+    pub fn times(&self) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+        Some((self.first_time.parse().ok()?, self.last_time.parse().ok()?))
     }
 
     /// Whether it is about people, machines or something else.

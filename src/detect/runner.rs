@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use arrow::array::RecordBatch;
-use chrono::NaiveDate;
 use futures::{StreamExt, stream};
 use serde_json::{Map, Value};
 
@@ -11,7 +10,7 @@ use super::contract::check_contract;
 use super::finding::Event;
 use super::join::join;
 use super::{Detector, Finding, Origin, Window};
-use crate::engine::{self, Parameters, Query, Session};
+use crate::engine::{Parameters, Query, Session, bind_days};
 use crate::error::{Error, Result};
 
 /// The settings of a hunt.
@@ -173,18 +172,15 @@ async fn look_up(session: &Session, findings: &mut [Finding]) -> Result<()> {
     let mut days = BTreeSet::new();
     let mut ids = BTreeSet::new();
     for finding in findings.iter() {
-        let day = |time: &str| time.get(..10).and_then(|day| day.parse::<NaiveDate>().ok());
-        let (first, last) = (day(&finding.first_time), day(&finding.last_time));
-        let between = first.zip(last).map(|(first, last)| first.iter_days().take_while(move |day| *day <= last));
+        let between = finding.days().map(|(first, last)| first.iter_days().take_while(move |day| *day <= last));
         days.extend(between.into_iter().flatten());
         ids.extend(finding.evidence.events.iter().map(|event| event.event_id.clone()));
     }
     if ids.is_empty() || days.is_empty() {
         return Ok(());
     }
-    let parameters: Parameters =
-        days.iter().enumerate().map(|(n, day)| (format!("day{n}"), engine::Value::Text(day.to_string()))).collect();
-    let days: Vec<_> = parameters.keys().map(|name| format!("CAST(${name} AS DATE)")).collect();
+    let mut parameters = Parameters::new();
+    let days = bind_days(&mut parameters, days);
     let wanted = session.temp_table("event_id", ids)?;
     let sql = format!(
         "SELECT e.event_id, event_time, event_source, event_name, aws_region, error_code, error_message, source_ip_address, \
@@ -195,8 +191,7 @@ async fn look_up(session: &Session, findings: &mut [Finding]) -> Result<()> {
          AND o.credential = CASE WHEN e.access_key_id LIKE 'ASIA%' THEN e.access_key_id ELSE e.user_identity_arn END \
          AND o.issued_time = coalesce(e.session_creation_time, \
          CASE WHEN e.event_source = 'signin.amazonaws.com' THEN e.event_time END, to_timestamp_micros(0, 'UTC')) \
-         WHERE e.event_date IN ({})",
-        days.join(", ")
+         WHERE e.event_date IN ({days})"
     );
     let mut known: HashMap<String, Event> = HashMap::new();
     let mut origins: BTreeMap<String, Origin> = BTreeMap::new();

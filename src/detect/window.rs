@@ -1,6 +1,6 @@
 //! The window: the days that are evaluated.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use crate::engine::{Parameters, Value};
@@ -20,6 +20,12 @@ pub struct Window {
 }
 
 impl Window {
+    /// The whole days from `first` to `last`; `None` if there is no day after `last`.
+    pub fn of_days(first: NaiveDate, last: NaiveDate) -> Option<Window> {
+        let midnight = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
+        Some(Window { from: midnight(first), to: midnight(last.succ_opt()?) })
+    }
+
     /// As `$from` and `$to` in SQL.
     pub fn parameters(&self) -> Parameters {
         let time = |time: DateTime<Utc>| Value::Time(time.timestamp_micros());

@@ -32,4 +32,4 @@ pub use session::{Session, TempTable, session};
 pub use sql::Sql;
 pub use table_function::{TableFunction, table_functions};
 pub use udf::api_name;
-pub use value::{Parameters, Value};
+pub use value::{Parameters, Value, bind_days, bind_texts};

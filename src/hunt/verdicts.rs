@@ -11,7 +11,6 @@ use crate::engine::Session;
 use crate::error::{Error, Result};
 use crate::report::backtest::{Conflict, JudgedDetector, ParameterProposal};
 use crate::request::Detection;
-use crate::request::period::midnight;
 use crate::terminal::Progress;
 
 /// Windows with verdicts on which a detector runs again; more only if more have a malicious finding.
@@ -94,9 +93,8 @@ pub async fn judge_detectors(
 
 /// The days that a judged finding covers.
 fn window_of(judgement: &Judgement) -> Option<Window> {
-    let day = |time: &str| time.get(..10)?.parse::<NaiveDate>().ok();
-    let (first, last) = (day(&judgement.finding.first_time)?, day(&judgement.finding.last_time)?);
-    Some(Window { from: midnight(first), to: midnight(last.checked_add_days(Days::new(1))?) })
+    let (first, last) = judgement.finding.days()?;
+    Window::of_days(first, last)
 }
 
 /// A window with verdicts, and the findings that the detector reports in it now, by id.

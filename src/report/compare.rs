@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::document::FORMAT_VERSION;
 use crate::detect::suppression::Triage;
-use crate::detect::{Finding, Status};
+use crate::detect::{Finding, KnownFinding, Status, find_finding};
 use crate::error::{Error, Result};
 
 /// The parts of the previous report that a comparison needs.
@@ -58,6 +58,15 @@ impl Previous {
     /// Its findings.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
+    }
+
+    /// The finding whose id begins with `typed`.
+    ///
+    /// # Errors
+    /// As [`find_finding`].
+    pub fn finding(&self, typed: &str) -> Result<&Finding> {
+        let known: Vec<KnownFinding> = self.findings.iter().map(KnownFinding::of).collect();
+        find_finding(typed, &known).map(|at| &self.findings[at])
     }
 
     /// Sets the status of every finding, and returns the resolved ones. `was_judged` says whether the days of a finding

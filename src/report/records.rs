@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::sections::Row;
 use crate::detect::{Finding, rows};
-use crate::engine::{Parameters, Session, Value as Bound};
+use crate::engine::{Parameters, Session, bind_days};
 use crate::error::{Error, Result};
 use crate::schema::{Column, EVENTS, Kind, Origin};
 
@@ -79,15 +79,13 @@ impl Records {
 
 /// The text of each event's record.
 async fn texts(ids: &[String], days: &BTreeSet<&str>, session: &Session) -> Result<BTreeMap<String, String>> {
-    let parameters: Parameters =
-        days.iter().enumerate().map(|(n, day)| (format!("day{n}"), Bound::Text((*day).to_owned()))).collect();
-    let days: Vec<_> = parameters.keys().map(|name| format!("CAST(${name} AS DATE)")).collect();
+    let mut parameters = Parameters::new();
+    let days = bind_days(&mut parameters, days);
     let columns: Vec<_> = members().map(|(column, _)| format!("e.{}", column.name)).collect();
     let wanted = session.temp_table("event_id", ids.iter().cloned())?;
     let sql = format!(
-        "SELECT {}, e.extra FROM {wanted} AS w JOIN events AS e ON e.event_id = w.event_id WHERE e.event_date IN ({})",
+        "SELECT {}, e.extra FROM {wanted} AS w JOIN events AS e ON e.event_id = w.event_id WHERE e.event_date IN ({days})",
         columns.join(", "),
-        days.join(", ")
     );
     let batches = session.query("records", &sql, &parameters).await?.collect().await?;
     let rows = rows(&batches).map_err(|e| Error::query("records", e))?;

@@ -85,8 +85,7 @@ impl Sections {
 
     /// Whether the days of a finding were evaluated again: they are in the window and have events.
     pub fn has_events_on_days_of(&self, finding: &Finding, window: Window) -> bool {
-        let time = |text: &str| text.parse::<DateTime<Utc>>().ok();
-        let (Some(first), Some(last)) = (time(&finding.first_time), time(&finding.last_time)) else { return false };
+        let Some((first, last)) = finding.times() else { return false };
         let has_events = |day: chrono::NaiveDate| {
             let day = day.to_string();
             let mut days = self.statistics.get("events_by_day").into_iter().flatten();

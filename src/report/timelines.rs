@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{Days, NaiveDate, NaiveTime};
-
 use crate::detect::risk::Entity;
 use crate::detect::{Finding, Window};
 use crate::engine::Session;
@@ -29,12 +27,9 @@ pub async fn timelines(session: &Session, entities: &[Entity], findings: &[Findi
             if days.len() >= TIMELINE_DAYS_MAX {
                 break;
             }
-            let times = [&finding.first_time, &finding.last_time];
-            days.extend(times.iter().filter_map(|time| time.get(..10)?.parse::<NaiveDate>().ok()));
+            days.extend(finding.days().into_iter().flat_map(|(first, last)| [first, last]));
         }
-        let (from, to) = (*days.first()?, days.last()?.checked_add_days(Days::new(1))?);
-        let midnight = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
-        let window = Window { from: midnight(from), to: midnight(to) };
+        let window = Window::of_days(*days.first()?, *days.last()?)?;
         Some(Subject { name: entity.entity.clone(), entities: vec![entity.entity.clone()], window, days })
     };
     let with_calls = entities.iter().filter(|entity| TIMELINE_TYPES.contains(&entity.entity_type.as_str()));

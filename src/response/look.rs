@@ -1,6 +1,6 @@
 //! Commands that show more about a finding.
 
-use chrono::{Days, NaiveDate};
+use chrono::Days;
 
 use super::command::Command;
 use crate::detect::{Finding, NextStep};
@@ -40,7 +40,6 @@ fn step(purpose: &str, command: Option<Command>) -> NextStep {
 
 /// The first day of a finding and the day after its last.
 fn days(finding: &Finding) -> Option<(String, String)> {
-    let day = |time: &str| time.get(..10)?.parse::<NaiveDate>().ok();
-    let (first, last) = (day(&finding.first_time)?, day(&finding.last_time)?);
+    let (first, last) = finding.days()?;
     Some((first.to_string(), (last + Days::new(1)).to_string()))
 }

@@ -9,12 +9,14 @@ mod credential;
 mod look;
 mod undo;
 
+pub use command::quoted;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
 use crate::detect::{Finding, NextStep, Severity, rows};
-use crate::engine::{self, Parameters, Session, api_name};
+use crate::engine::{Parameters, Session, api_name, bind_days, bind_texts};
 use crate::error::{Error, Result};
 
 use undo::Call;
@@ -75,17 +77,8 @@ async fn calls(session: &Session, findings: &[Finding]) -> Result<BTreeMap<Strin
         return Ok(BTreeMap::new());
     }
     let mut parameters = Parameters::new();
-    let mut bound = |prefix: &str, values: BTreeSet<String>, shown: fn(&str) -> String| {
-        let mut list = Vec::new();
-        for (n, value) in values.into_iter().enumerate() {
-            let name = format!("{prefix}{n}");
-            list.push(shown(&name));
-            parameters.insert(name, engine::Value::Text(value));
-        }
-        list.join(", ")
-    };
-    let (names, days) =
-        (bound("name", names, |name| format!("${name}")), bound("day", days, |name| format!("CAST(${name} AS DATE)")));
+    let names = bind_texts(&mut parameters, "name", names);
+    let days = bind_days(&mut parameters, days);
     let wanted = session.temp_table("event_id", ids)?;
     let member = |name: &str| format!("CASE WHEN length({name}) <= {MEMBERS_BYTES_MAX} THEN {name} END AS {name}");
     let sql = format!(

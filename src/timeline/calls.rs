@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::Kind;
 use crate::detect::{self, Finding, Window};
-use crate::engine::{self, Parameters, Session};
+use crate::engine::{Parameters, Session, bind_days, bind_texts};
 use crate::error::{Error, Result};
 
 const CALLS: &str = include_str!("../../sql/timeline/calls.sql");
@@ -94,15 +94,15 @@ pub async fn callers(session: &Session, finding: &Finding) -> Result<Vec<String>
         actor: String,
     }
     let events = session.temp_table("event_id", finding.evidence.events.iter().map(|event| event.event_id.clone()))?;
-    let texts = [("first", &finding.first_time), ("last", &finding.last_time)];
-    let parameters =
-        texts.map(|(name, time)| (name.to_owned(), engine::Value::Text(time.get(..10).unwrap_or_default().into())));
+    let mut parameters = Parameters::new();
+    let days =
+        finding.days().into_iter().flat_map(|(first, last)| first.iter_days().take_while(move |day| *day <= last));
+    let days = bind_days(&mut parameters, days);
     let sql = format!(
         "SELECT DISTINCT e.actor FROM {events} AS w JOIN events AS e ON e.event_id = w.event_id \
-         WHERE e.event_date BETWEEN CAST($first AS DATE) AND CAST($last AS DATE) AND e.actor IS NOT NULL \
-         ORDER BY e.actor"
+         WHERE e.event_date IN ({days}) AND e.actor IS NOT NULL ORDER BY e.actor"
     );
-    let batches = session.query("callers", &sql, &Parameters::from(parameters)).await?.collect().await?;
+    let batches = session.query("callers", &sql, &parameters).await?.collect().await?;
     let rows = detect::rows(&batches).map_err(|e| Error::query("callers", e))?;
     let caller = |row| serde_json::from_value::<Caller>(Value::Object(row)).map_err(|e| Error::query("callers", e));
     rows.into_iter().map(|row| Ok(caller(row)?.actor)).collect()
@@ -126,7 +126,7 @@ impl Reader<'_> {
             issued_time: Option<String>,
         }
         let mut parameters = self.window.parameters();
-        let wanted = bound(&mut parameters, "origin", origins);
+        let wanted = bind_texts(&mut parameters, "origin", origins);
         let found: Vec<Found> = self.read("sessions of a timeline", SESSIONS, &wanted, parameters).await?;
         let more = found.len() > SESSIONS_MAX;
         let found = found.into_iter().take(SESSIONS_MAX);
@@ -142,8 +142,8 @@ impl Reader<'_> {
         sessions: &BTreeSet<String>,
     ) -> Result<(Vec<Calls>, Option<DateTime<Utc>>)> {
         let mut parameters = self.window.parameters();
-        let entity = bound(&mut parameters, "entity", entities);
-        let session = bound(&mut parameters, "session", sessions);
+        let entity = bind_texts(&mut parameters, "entity", entities);
+        let session = bind_texts(&mut parameters, "session", sessions);
         let wanted = format!(
             "actor IN ({entity}) OR user_identity_arn IN ({entity}) OR access_key_id IN ({entity}) \
              OR source_ip_address IN ({entity}) OR user_identity_arn IN ({session})"
@@ -164,7 +164,7 @@ impl Reader<'_> {
         let mut parameters = self.window.parameters();
         let wanted = format!(
             "user_identity_type = 'IAMUser' AND user_identity_user_name IN ({})",
-            bound(&mut parameters, "user", &names)
+            bind_texts(&mut parameters, "user", &names)
         );
         let mut calls: Vec<Calls> = self.read("timeline", CALLS, &wanted, parameters).await?;
         calls.retain(|calls| !known.contains(calls.actor.as_str()) && users.iter().any(|user| user.made(calls)));
@@ -174,7 +174,7 @@ impl Reader<'_> {
     /// What these identities did for the first time.
     pub async fn first_times(&self, actors: &BTreeSet<String>) -> Result<Vec<FirstTime>> {
         let mut parameters = self.window.parameters();
-        let wanted = bound(&mut parameters, "actor", actors);
+        let wanted = bind_texts(&mut parameters, "actor", actors);
         self.read("first times of a timeline", FIRST_TIMES, &wanted, parameters).await
     }
 
@@ -186,8 +186,7 @@ impl Reader<'_> {
         wanted: &str,
         mut parameters: Parameters,
     ) -> Result<Vec<T>> {
-        let days = bound(&mut parameters, "day", self.days.iter().map(NaiveDate::to_string).collect::<Vec<_>>().iter());
-        let days = days.split(", ").map(|day| format!("CAST({day} AS DATE)")).collect::<Vec<_>>().join(", ");
+        let days = bind_days(&mut parameters, &self.days);
         let sql = sql.replace("{days}", &days).replace("{wanted}", wanted);
         let batches = self.session.query(what, &sql, &parameters).await?.collect().await?;
         let rows = detect::rows(&batches).map_err(|e| Error::query(what, e))?;
@@ -204,14 +203,4 @@ impl Created {
             && calls.account_id.as_ref() == Some(&self.account_id)
             && calls.last_time >= self.since
     }
-}
-
-/// Binds texts as parameters, and returns their names as a list for SQL: `$day0, $day1`; `NULL` if there are none.
-fn bound<'a>(parameters: &mut Parameters, name: &str, texts: impl IntoIterator<Item = &'a String>) -> String {
-    let mut names = Vec::new();
-    for (at, text) in texts.into_iter().enumerate() {
-        parameters.insert(format!("{name}{at}"), engine::Value::Text(text.clone()));
-        names.push(format!("${name}{at}"));
-    }
-    if names.is_empty() { "NULL".into() } else { names.join(", ") }
 }

@@ -107,6 +107,37 @@ pub fn timeline(subject: &Subject, found: &Found, findings: &[Finding], rows_max
     }
 }
 
+impl Row {
+    /// A row without anything but its place.
+    fn new(lane: usize, kind: Kind, (first_time, last_time): (DateTime<Utc>, DateTime<Utc>)) -> Row {
+        Row {
+            lane,
+            first_time,
+            last_time,
+            kind,
+            failed: false,
+            service: None,
+            apis: Vec::new(),
+            calls: 0,
+            error: None,
+            objects: Vec::new(),
+            objects_total: 0,
+            account_id: None,
+            region: None,
+            regions: 0,
+            address: None,
+            country: None,
+            client: None,
+            via: None,
+            first: Vec::new(),
+            finding: None,
+            severity: None,
+            text: String::new(),
+            event_ids: Vec::new(),
+        }
+    }
+}
+
 /// What calls of one row have in common.
 type Alike = (usize, Kind, bool, Option<String>, Option<String>, Option<String>, Option<String>, Option<String>);
 
@@ -157,29 +188,14 @@ fn merged<'a>(calls: impl Iterator<Item = &'a Calls>, lanes: &Lanes, firsts: &Fi
 impl Growing {
     fn new(calls: &Calls, lane: usize) -> Growing {
         let row = Row {
-            lane,
-            first_time: calls.first_time,
-            last_time: calls.last_time,
-            kind: calls.kind,
             failed: calls.failed,
-            service: None,
-            apis: Vec::new(),
-            calls: 0,
             error: calls.error.clone(),
-            objects: Vec::new(),
-            objects_total: 0,
             account_id: calls.account_id.clone(),
-            region: None,
-            regions: 0,
             address: calls.address.clone(),
             country: calls.country.clone(),
             client: calls.client.clone(),
             via: calls.via.clone(),
-            first: Vec::new(),
-            finding: None,
-            severity: None,
-            text: String::new(),
-            event_ids: Vec::new(),
+            ..Row::new(lane, calls.kind, (calls.first_time, calls.last_time))
         };
         let (services, apis, objects, regions) = Default::default();
         Growing { row, services, apis, objects, regions }
@@ -307,8 +323,7 @@ fn steps<'a>(findings: impl Iterator<Item = &'a Finding> + Clone) -> Vec<NextSte
 
 /// A finding about the subject, its credentials, or somebody behind whom it is.
 fn finding_row(finding: &Finding, subject: &Subject, lanes: &Lanes) -> Option<Row> {
-    let time = |text: &str| text.parse::<DateTime<Utc>>().ok();
-    let (first_time, last_time) = (time(&finding.first_time)?, time(&finding.last_time)?);
+    let (first_time, last_time) = finding.times()?;
     let origin = finding.origin.as_ref().map(|origin| origin.identity.as_str());
     let names = [Some(finding.entity.as_str()), finding.actor.as_deref(), origin];
     let is_about = names.iter().flatten().any(|name| subject.entities.iter().any(|entity| entity == name));
@@ -319,29 +334,15 @@ fn finding_row(finding: &Finding, subject: &Subject, lanes: &Lanes) -> Option<Ro
         return None;
     }
     Some(Row {
-        lane: lane.unwrap_or_default(),
-        first_time,
-        last_time,
-        kind: Kind::Finding,
-        failed: false,
-        service: None,
-        apis: Vec::new(),
         calls: finding.evidence.total,
-        error: None,
-        objects: Vec::new(),
-        objects_total: 0,
         account_id: finding.account_id.clone(),
         region: finding.region.clone(),
         regions: u64::from(finding.region.is_some()),
-        address: None,
-        country: None,
-        client: None,
-        via: None,
-        first: Vec::new(),
         finding: Some(finding.id.clone()),
         severity: Some(finding.severity),
         text: finding.summary.clone(),
         event_ids: finding.evidence.events.iter().take(EVENTS_MAX).map(|event| event.event_id.clone()).collect(),
+        ..Row::new(lane.unwrap_or_default(), Kind::Finding, (first_time, last_time))
     })
 }
 
