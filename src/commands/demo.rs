@@ -14,6 +14,7 @@ use crate::report::{Coverage, Format, Output, Report};
 use crate::request::{
     ALERTS_PER_DAY, Announcement, CompareWith, Detection, HuntRequest, IngestRequest, LakeRequest, Period,
 };
+use crate::response::quoted;
 use crate::sample::SampleSettings;
 use crate::source::{Location, S3Settings};
 use crate::terminal::{Out, Progress};
@@ -87,21 +88,21 @@ fn try_next(report: &Report, lake: &Path, out: &mut Out) -> Result<()> {
     // As this program was called: `cargo run` does not install it.
     let called = std::env::args().next().unwrap_or_else(|| "trailhunt".into());
     let here = std::env::current_dir().map(|here| format!("{}/", here.display())).unwrap_or_default();
-    let program = quoted(called.strip_prefix(&here).unwrap_or(&called));
-    let lake = quoted(&lake.display().to_string());
+    let program = word(called.strip_prefix(&here).unwrap_or(&called));
+    let lake = word(&lake.display().to_string());
     writeln!(out, "\nTry next")?;
     if let Some(finding) = report.findings.first() {
         writeln!(out, "  {program} query --finding {} --lake {lake}", &finding.id[..8.min(finding.id.len())])?;
     }
     if let Some(riskiest) = report.entities.iter().find(|entity| entity.entity_type == "actor") {
-        writeln!(out, "  {program} entity {} --lake {lake}", quoted(&riskiest.entity))?;
+        writeln!(out, "  {program} entity {} --lake {lake}", word(&riskiest.entity))?;
     }
     writeln!(out, "  {program} query sensitive_calls_by_identity --lake {lake}")
 }
 
 /// A word of a shell's command line. The sample has no text that cannot be one.
-fn quoted(word: &str) -> String {
-    shlex::try_quote(word).map_or_else(|_| "?".into(), Into::into)
+fn word(text: &str) -> String {
+    quoted(text).unwrap_or_else(|| "?".into())
 }
 
 async fn demo_in(folder: &Path, mark: Mark, report: &Path, out: &mut Out) -> Result<(Outcome, Report)> {
