@@ -266,6 +266,21 @@ pub struct DetectorDirArgs {
     /// Folder of your own detectors, used together with the shipped ones; repeatable
     #[arg(long = "detector-dir", value_name = "DIR")]
     pub folders: Vec<PathBuf>,
+    /// Sigma rules.
+    #[command(flatten)]
+    pub sigma: SigmaArgs,
+}
+
+/// Sigma rules.
+#[derive(Debug, Default, Clone, Args)]
+pub struct SigmaArgs {
+    /// Sigma rules to run as well: files, or folders of .yml files; repeatable, or a list: A,B
+    #[arg(long = "sigma", value_name = "PATH", value_delimiter = ',')]
+    pub sigma: Vec<PathBuf>,
+    /// Processing pipeline for the Sigma rules, in pySigma's format: it renames fields, fills in placeholders, changes log
+    /// sources; repeatable
+    #[arg(long = "sigma-pipeline", value_name = "FILE", value_delimiter = ',')]
+    pub sigma_pipelines: Vec<PathBuf>,
 }
 
 /// Detectors and their parameters.
@@ -559,6 +574,9 @@ pub struct QueryArgs {
     /// List the columns of a table or view instead, with their meaning
     #[arg(long, value_name = "TABLE", conflicts_with = "sql")]
     pub describe: Option<String>,
+    /// Sigma rules, for the tables sigma_matches, sigma_correlated and sigma_rules.
+    #[command(flatten)]
+    pub sigma: SigmaArgs,
     /// Print what the query reads and its plan instead of the result
     #[arg(long, conflicts_with = "describe")]
     pub explain: bool,
@@ -743,6 +761,9 @@ pub enum DetectorsCommand {
     Show {
         /// Id, as printed by `detectors list`
         id: String,
+        /// Sigma rules.
+        #[command(flatten)]
+        sigma: SigmaArgs,
     },
     /// Create a stub detector and a failing fixture in the folder given by --detector-dir
     New {
@@ -755,6 +776,26 @@ pub enum DetectorsCommand {
         /// Files or folders of detectors [default: the folders of --detector-dir, or the shipped detectors]
         #[arg(value_name = "PATH")]
         paths: Vec<PathBuf>,
+        /// Sigma rules; alone, only they are checked.
+        #[command(flatten)]
+        sigma: SigmaArgs,
+    },
+    /// Convert Sigma rules to detectors of your own, with a failing fixture each, in the folder given by --detector-dir
+    Import {
+        /// Sigma rules: files, or folders of .yml files
+        #[arg(value_name = "PATH", required = true)]
+        rules: Vec<PathBuf>,
+        /// Processing pipeline for the rules, in pySigma's format; repeatable
+        #[arg(long = "sigma-pipeline", value_name = "FILE", value_delimiter = ',')]
+        sigma_pipelines: Vec<PathBuf>,
+    },
+    /// Print a detector as a Sigma rule, if it is about single events; the rule has no history
+    Export {
+        /// Id, as printed by `detectors list`
+        id: String,
+        /// As a Sigma rule, the only format so far
+        #[arg(long, required = true)]
+        sigma: bool,
     },
     /// Run detectors on their fixtures: they must report every `hit-...` event and no `miss-...` event
     Test {
@@ -779,6 +820,9 @@ pub struct ListArgs {
     /// s3.amazonaws.com
     #[arg(long, value_name = "SOURCE")]
     pub reads: Option<String>,
+    /// Sigma rules.
+    #[command(flatten)]
+    pub sigma: SigmaArgs,
 }
 
 /// `detectors explain`.
@@ -795,6 +839,9 @@ pub struct ExplainArgs {
     /// Parameter, such as impossible_travel.speed_kmh=1200; repeatable
     #[arg(long = "set", value_name = "ID.NAME=VALUE")]
     pub parameters: Vec<String>,
+    /// Sigma rules.
+    #[command(flatten)]
+    pub sigma: SigmaArgs,
     /// The lake.
     #[command(flatten)]
     pub sql: SqlArgs,

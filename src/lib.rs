@@ -35,6 +35,8 @@ pub mod lake;
 
 pub mod engine;
 
+pub mod sigma;
+
 pub mod detect;
 
 pub mod indicators;

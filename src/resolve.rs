@@ -22,6 +22,7 @@ use crate::request::period::midnight;
 use crate::request::*;
 use crate::sample::SampleSettings;
 use crate::settings::Settings;
+use crate::sigma::Sigma;
 use crate::source::{self, Location, S3Settings, Selection};
 use crate::supervisor;
 
@@ -93,8 +94,12 @@ pub enum DetectorsRequest {
     Show(Library, String),
     /// `detectors new`: id and folder.
     New(String, PathBuf),
-    /// `detectors check`: files and folders; the shipped detectors when empty.
-    Check(Vec<PathBuf>),
+    /// `detectors check`: files and folders, the shipped detectors when empty; `None` when only Sigma rules are checked.
+    Check(Option<Vec<PathBuf>>, Sigma),
+    /// `detectors import`: the rules and the folder of the detectors.
+    Import(Sigma, PathBuf),
+    /// `detectors export`: the library and an id.
+    Export(Library, String),
     /// `detectors test`: the library and the ids to test.
     Test(Library, Vec<String>),
     /// `detectors explain`
@@ -170,7 +175,7 @@ pub fn request(command: Command, settings: Settings) -> Result<Request> {
         Command::Evidence(args) => Request::Evidence(EvidenceRequest {
             lake: lake(args.sql)?,
             run: args.run,
-            library: Library::load(&args.dirs.folders)?,
+            library: library(&args.dirs.folders, &args.dirs.sigma)?,
             out: file_to_write(args.out)?,
         }),
         Command::Verify(args) => Request::Verify(VerifyRequest {
@@ -179,7 +184,7 @@ pub fn request(command: Command, settings: Settings) -> Result<Request> {
             last_sha256: args.last_sha256,
             finding: args.again,
             sample_percent: args.sample,
-            library: Library::load(&args.dirs.folders)?,
+            library: library(&args.dirs.folders, &args.dirs.sigma)?,
         }),
         Command::Query(args) => Request::Query(query(args)?),
         Command::Queries(args) => Request::Queries(args.name),
@@ -255,16 +260,23 @@ fn detectors(args: cli::DetectorsArgs, settings: &Settings) -> Result<DetectorsR
     let folders = args.folders;
     Ok(match args.command {
         cli::DetectorsCommand::List(list) => DetectorsRequest::List(
-            Library::load(&folders)?,
+            library(&folders, &list.sigma)?,
             DetectorFilter { severity: list.severity, tactic: list.tactic, reads: list.reads },
         ),
-        cli::DetectorsCommand::Show { id } => DetectorsRequest::Show(Library::load(&folders)?, id),
+        cli::DetectorsCommand::Show { id, sigma } => DetectorsRequest::Show(library(&folders, &sigma)?, id),
         cli::DetectorsCommand::New { id } => {
             DetectorsRequest::New(id, folders.into_iter().next().unwrap_or_else(|| ".".into()))
         }
-        cli::DetectorsCommand::Check { paths } => {
-            DetectorsRequest::Check(if paths.is_empty() { folders } else { paths })
+        cli::DetectorsCommand::Check { paths, sigma } => {
+            let paths = if paths.is_empty() { folders } else { paths };
+            let only_sigma = paths.is_empty() && !sigma.sigma.is_empty();
+            DetectorsRequest::Check((!only_sigma).then_some(paths), Sigma::load(&sigma.sigma, &sigma.sigma_pipelines)?)
         }
+        cli::DetectorsCommand::Import { rules, sigma_pipelines } => DetectorsRequest::Import(
+            Sigma::load(&rules, &sigma_pipelines)?,
+            folders.into_iter().next().unwrap_or_else(|| ".".into()),
+        ),
+        cli::DetectorsCommand::Export { id, sigma: _ } => DetectorsRequest::Export(Library::load(&folders)?, id),
         cli::DetectorsCommand::Test { ids } => {
             let library = Library::load(&folders)?;
             // Without ids: the folders' detectors, or the shipped ones when no folder is named.
@@ -274,7 +286,7 @@ fn detectors(args: cli::DetectorsArgs, settings: &Settings) -> Result<DetectorsR
             DetectorsRequest::Test(library, ids)
         }
         cli::DetectorsCommand::Explain(explain) => {
-            let library = Library::load(&folders)?;
+            let library = library(&folders, &explain.sigma)?;
             library.get(&explain.id)?;
             let parameters = parameters(&explain.parameters, &library, settings)?;
             DetectorsRequest::Explain(Box::new(ExplainRequest {
@@ -407,8 +419,14 @@ fn given_verdict(args: cli::VerdictArgs) -> Result<Option<GivenVerdict>> {
 
 fn query(args: cli::QueryArgs) -> Result<QueryRequest> {
     let time_limit = (args.timeout > 0).then(|| Duration::from_secs(args.timeout));
+    let sigma = Sigma::load(&args.sigma.sigma, &args.sigma.sigma_pipelines)?;
     if let Some(table) = args.describe {
-        return Ok(QueryRequest { lake: lake(args.sql_args)?, action: QueryAction::Describe(table), time_limit });
+        return Ok(QueryRequest {
+            lake: lake(args.sql_args)?,
+            action: QueryAction::Describe(table),
+            sigma,
+            time_limit,
+        });
     }
     let question = question(&args)?;
     let pair = |text: &String| {
@@ -427,7 +445,7 @@ fn query(args: cli::QueryArgs) -> Result<QueryRequest> {
         }
         (false, None) => QueryAction::Print(asked, args.format.unwrap_or(AnswerFormat::Table)),
     };
-    Ok(QueryRequest { lake: lake(args.sql_args)?, action, time_limit })
+    Ok(QueryRequest { lake: lake(args.sql_args)?, action, sigma, time_limit })
 }
 
 /// The extension of a file selects the format, unless `--format` does. Both together must agree.
@@ -471,8 +489,16 @@ fn suppressions(path: Option<&Path>, detection: &Detection) -> Result<Suppressio
     Ok(suppressions)
 }
 
+/// Detectors of which every file is valid, and Sigma rules.
+fn library(folders: &[PathBuf], sigma: &cli::SigmaArgs) -> Result<Library> {
+    let mut library = Library::load(folders)?;
+    library.add_sigma(Sigma::load(&sigma.sigma, &sigma.sigma_pipelines)?)?;
+    Ok(library)
+}
+
 fn detection(args: &cli::DetectArgs, settings: &Settings) -> Result<Detection> {
-    let library = Library::load_readable(&args.dirs.folders)?;
+    let mut library = Library::load_readable(&args.dirs.folders)?;
+    library.add_sigma(Sigma::load(&args.dirs.sigma.sigma, &args.dirs.sigma.sigma_pipelines)?)?;
     library.select(&args.detectors)?;
     let settings = parameters(&args.parameters, &library, settings)?;
     Ok(Detection { ids: args.detectors.clone(), settings, library })

@@ -24,6 +24,8 @@ pub const KEYS: &[(&str, &str, ValueKind)] = &[
     ("lake", "lake", ValueKind::Location),
     ("sources", "sources", ValueKind::Locations),
     ("detector_dirs", "folders", ValueKind::Locations),
+    ("sigma", "sigma", ValueKind::Locations),
+    ("sigma_pipelines", "sigma_pipelines", ValueKind::Locations),
     ("suppressions", "suppressions", ValueKind::Location),
     ("indicators", "indicators", ValueKind::Locations),
     ("geoip_db", "geoip", ValueKind::Locations),

@@ -18,7 +18,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("decode", &["error", "schema", "sha256", "source"]),
     ("lake", &["error", "schema", "sha256", "source", "decode"]),
     ("engine", &["error", "schema", "geo", "source", "lake"]),
-    ("detect", &["error", "wording", "sha256", "engine"]),
+    ("sigma", &["error", "schema", "sha256", "wording", "engine"]),
+    ("detect", &["error", "wording", "sha256", "engine", "sigma"]),
     ("indicators", &["error", "wording", "sha256", "engine", "detect"]),
     ("timeline", &["error", "terminal", "wording", "engine", "detect"]),
     ("response", &["error", "terminal", "wording", "engine", "detect"]),
@@ -41,7 +42,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("ask", &["error", "schema", "terminal", "wording", "lake", "engine", "detect"]),
     ("sample", &[]),
-    ("request", &["error", "geo", "source", "integrity", "decode", "engine", "detect", "indicators", "report", "ask"]),
+    (
+        "request",
+        &["error", "geo", "source", "integrity", "decode", "engine", "sigma", "detect", "indicators", "report", "ask"],
+    ),
     ("ingest", &["error", "terminal", "wording", "source", "decode", "lake", "request"]),
     ("open", &["error", "geo", "terminal", "lake", "engine", "request"]),
     (
@@ -59,6 +63,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "terminal",
             "lake",
             "engine",
+            "sigma",
             "detect",
             "indicators",
             "report",
@@ -71,8 +76,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "workbench",
         &[
-            "error", "geo", "terminal", "wording", "source", "lake", "engine", "detect", "ask", "request", "ingest",
-            "hunt",
+            "error", "geo", "terminal", "wording", "source", "lake", "engine", "sigma", "detect", "ask", "request",
+            "ingest", "hunt",
         ],
     ),
     ("cli", &["geo", "detect", "report", "request"]),
@@ -96,6 +101,7 @@ const EVERYTHING: &[&str] = &[
     "decode",
     "lake",
     "engine",
+    "sigma",
     "detect",
     "indicators",
     "timeline",

@@ -19,7 +19,8 @@ pub async fn backtest(request: &BacktestRequest, out: &mut Out) -> Result<Outcom
     if let Some(reason) = verdicts.unread.first() {
         return Err(Error::lake(lake.location().to_string(), reason));
     }
-    let context = hunt::prepare(&lake, &request.lake, &request.period, Progress::Shown).await?;
+    let context =
+        hunt::prepare(&lake, &request.lake, &request.period, &detection.library.sigma, Progress::Shown).await?;
     let (session, today) = (&context.session, Utc::now().date_naive());
     refuse_silencing(detection, suppressions, &verdicts, session, today).await?;
     let mut hunt = hunt::detect(detection, session, context.window, Progress::Shown).await?;

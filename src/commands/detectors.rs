@@ -35,12 +35,45 @@ pub async fn detectors(request: DetectorsRequest, out: &mut Out) -> Result<Outco
             writeln!(out, "          trailhunt detectors test {id} --detector-dir {folder}")?;
             Ok(Outcome::Done)
         }
-        DetectorsRequest::Check(paths) => {
-            let checked = workbench::check(&paths).await?;
-            checked.problems.iter().try_for_each(|problem| writeln!(out, "{problem}"))?;
-            let detectors = counted(checked.detectors as u64, "detector");
-            writeln!(out, "checked   {detectors}, {}", counted(checked.problems.len() as u64, "problem"))?;
-            Ok(Outcome::complete(checked.problems.is_empty()))
+        DetectorsRequest::Check(paths, sigma) => {
+            let mut is_right = sigma.rejected.is_empty();
+            if let Some(paths) = paths {
+                let checked = workbench::check(&paths).await?;
+                checked.problems.iter().try_for_each(|problem| writeln!(out, "{problem}"))?;
+                let detectors = counted(checked.detectors as u64, "detector");
+                writeln!(out, "checked   {detectors}, {}", counted(checked.problems.len() as u64, "problem"))?;
+                is_right &= checked.problems.is_empty();
+            }
+            if !sigma.is_empty() {
+                workbench::check_sigma(&sigma).await?;
+                sigma.rejected.iter().try_for_each(|rejected| writeln!(out, "{rejected}"))?;
+                writeln!(out, "checked   {}", sigma.counted())?;
+            }
+            Ok(Outcome::complete(is_right))
+        }
+        DetectorsRequest::Import(sigma, folder) => {
+            for rule in &sigma.rules {
+                for path in workbench::import(rule, &folder)? {
+                    writeln!(out, "wrote     {}", path.display())?;
+                }
+            }
+            sigma.rejected.iter().try_for_each(|rejected| writeln!(out, "{rejected}"))?;
+            for rule in &sigma.correlations {
+                let place = rule.about.path.display();
+                writeln!(
+                    out,
+                    "{place}:1: {}: a correlation cannot be converted; run it with --sigma",
+                    rule.about.title
+                )?;
+            }
+            writeln!(out, "imported  {}", counted(sigma.rules.len() as u64, "rule"))?;
+            writeln!(out, "next      write the events that each should find in its .events.jsonl, then run")?;
+            writeln!(out, "          trailhunt detectors test --detector-dir {}", folder.display())?;
+            Ok(Outcome::complete(sigma.rejected.is_empty() && sigma.correlations.is_empty()))
+        }
+        DetectorsRequest::Export(library, id) => {
+            write!(out, "{}", workbench::as_sigma_rule(&library, &id)?)?;
+            Ok(Outcome::Done)
         }
         DetectorsRequest::Test(library, ids) => {
             let (detectors, mut failed) = (library.select(&ids)?, 0);

@@ -9,13 +9,17 @@ use crate::engine::{Query, Session};
 use crate::error::{Error, Result};
 use crate::lake::{Lake, Snapshot};
 use crate::request::{AnswerFormat, Asked, QueryAction, QueryRequest};
+use crate::sigma::Sigma;
 use crate::terminal::{Column, Layout, Out, Table};
 use crate::{hunt, open, runs};
 
 pub async fn query(request: QueryRequest, out: &mut Out) -> Result<Outcome> {
     let lake = Lake::open(&request.lake.location).await?;
     let (snapshot, session) = open::session_of(&lake, &request.lake).await?;
-    let place = Place { lake: &lake, snapshot: &snapshot, session: &session };
+    if !request.sigma.is_empty() {
+        request.sigma.add_to(&session).await?;
+    }
+    let place = Place { lake: &lake, snapshot: &snapshot, session: &session, sigma: &request.sigma };
     let layout = out.layout();
     match request.action {
         QueryAction::Describe(table) => {
@@ -51,11 +55,17 @@ struct Place<'a> {
     lake: &'a Lake,
     snapshot: &'a Snapshot,
     session: &'a Session,
+    sigma: &'a Sigma,
 }
 
 impl Place<'_> {
     async fn plan(&self, asked: &Asked) -> Result<Query> {
         let window = self.snapshot.days().map(|_| hunt::exact_window(self.snapshot, &asked.period)).transpose()?;
+        if let Some(window) = window
+            && asked.question.sql.reads("sigma_correlated")
+        {
+            self.sigma.correlate(self.session, window.from, window.to).await?;
+        }
         let mut values = asked.values.clone();
         if let Some((id, findings)) = &asked.finding {
             let last = match findings {

@@ -57,6 +57,8 @@ pub struct Detector {
     pub params: BTreeMap<String, Parameter>,
     /// Its file; `None` for a shipped detector.
     pub path: Option<PathBuf>,
+    /// The Sigma rule that it was converted from. It runs together with all others of the set.
+    pub sigma_rule: Option<String>,
     /// The whole file.
     pub text: String,
     /// The parsed SQL.
@@ -119,6 +121,7 @@ impl Detector {
             params: header.params.into_iter().map(|(name, parameter)| (name, parameter.into_inner())).collect(),
             sha256: sha256::hex(text.as_bytes()),
             path: None,
+            sigma_rule: None,
             text: text.into(),
             sql,
         })

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 
-use super::Detector;
+use super::{Detector, attack};
 use crate::error::{Error, Result};
+use crate::sigma::Sigma;
 use crate::wording::did_you_mean;
 
 static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/detectors");
@@ -18,6 +19,8 @@ pub struct Library {
     detectors: BTreeMap<String, Detector>,
     /// Ids of shipped detectors that a detector in a folder replaces.
     pub replaced: Vec<String>,
+    /// The Sigma rules among the detectors.
+    pub sigma: Sigma,
     /// Files in the folders that are not valid detectors, with the reason; a shipped detector of that id stays.
     pub unreadable: Vec<Unreadable>,
 }
@@ -86,6 +89,28 @@ impl Library {
         Ok(())
     }
 
+    /// Adds Sigma rules as detectors, and those that cannot run as [`Library::unreadable`].
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when a converted rule is not a valid detector, which is a bug.
+    pub fn add_sigma(&mut self, sigma: Sigma) -> Result<()> {
+        for (about, text) in sigma.detectors(|id| attack::technique(id).is_some()) {
+            let detector = Detector::read(&about.name, &text);
+            let detector = detector.map_err(|e| Error::Internal(format!("{}: {e}", about.path.display())))?;
+            let converted = Some(about.id.clone());
+            let detector = Detector { path: Some(about.path.clone()), sigma_rule: converted, ..detector };
+            if about.is_reported {
+                self.detectors.insert(about.name.clone(), detector);
+            }
+        }
+        for rejected in &sigma.rejected {
+            let id = rejected.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            self.unreadable.push(Unreadable { id, reason: rejected.to_string() });
+        }
+        self.sigma = sigma;
+        Ok(())
+    }
+
     /// All detectors, sorted by id.
     pub fn iter(&self) -> impl Iterator<Item = &Detector> {
         self.detectors.values()
@@ -143,12 +168,29 @@ impl Detector {
     /// [`Error::File`] when it exists but cannot be read.
     pub fn fixture(&self) -> Result<Option<Cow<'static, str>>> {
         let Some(path) = &self.path else { return Ok(Library::fixture(&self.id).map(Cow::Borrowed)) };
-        let path = path.with_extension("events.jsonl");
-        match std::fs::read_to_string(&path) {
-            Ok(text) => Ok(Some(Cow::Owned(text))),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(Error::File { path, source }),
-        }
+        read_if_exists(path.with_extension("events.jsonl"))
+    }
+}
+
+impl Detector {
+    /// The detection of the Sigma rule in the same folder, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::File`] when it exists but cannot be read.
+    pub fn sigma_detection(&self) -> Result<Option<Cow<'static, str>>> {
+        let Some(path) = &self.path else {
+            let file = SHIPPED.get_file(format!("{}.sigma.yml", self.id));
+            return Ok(file.and_then(|file| file.contents_utf8()).map(Cow::Borrowed));
+        };
+        read_if_exists(path.with_extension("sigma.yml"))
+    }
+}
+
+fn read_if_exists(path: PathBuf) -> Result<Option<Cow<'static, str>>> {
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(Cow::Owned(text))),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(Error::File { path, source }),
     }
 }
 
@@ -160,7 +202,6 @@ pub fn detector_id(path: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::attack;
 
     #[test]
     fn every_technique_of_a_shipped_detector_has_a_tactic() {

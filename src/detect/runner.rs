@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::contract::check_contract;
 use super::finding::Event;
 use super::join::join;
+use super::of_sigma::{SigmaMatches, of_sigma_rules};
 use super::{Detector, Finding, Origin, Window};
 use crate::engine::{Parameters, Query, Session, bind_days};
 use crate::error::{Error, Result};
@@ -29,6 +30,8 @@ pub struct Hunt {
     pub failed: Vec<Error>,
     /// Seconds by detector.
     pub seconds: Vec<(String, f64)>,
+    /// What Sigma rules matched, if there are any.
+    pub sigma: Option<SigmaMatches>,
 }
 
 impl Hunt {
@@ -76,6 +79,20 @@ pub async fn run_each(
     mut before_each: impl FnMut(usize, &str),
 ) -> Hunt {
     let mut hunt = Hunt::default();
+    let (of_sigma, detectors): (Vec<&Detector>, Vec<&Detector>) =
+        detectors.iter().partition(|detector| detector.sigma_rule.is_some());
+    if !of_sigma.is_empty() {
+        before_each(0, "Sigma rules");
+        let started = std::time::Instant::now();
+        match of_sigma_rules(&of_sigma, session, window).await {
+            Ok((findings, matches)) => {
+                hunt.findings.extend(findings);
+                hunt.sigma = Some(matches);
+            }
+            Err(e) => hunt.failed.push(e),
+        }
+        hunt.seconds.push(("Sigma rules".into(), started.elapsed().as_secs_f64()));
+    }
     let timed = async |detector: &&Detector| {
         let started = std::time::Instant::now();
         let found = findings(detector, session, window, settings).await;

@@ -4,6 +4,7 @@
 //! `sql/histories/*.sql`. Views: `sql/views/*.sql`. Functions: `udf`, one per file, and the JSON functions of
 //! datafusion-functions-json. Table functions: `sql/functions/*.sql`. Only this folder uses DataFusion.
 
+mod condition;
 mod context;
 mod explain;
 mod fault;
@@ -11,6 +12,7 @@ mod lint;
 mod query;
 mod roll_up;
 mod rollup;
+mod rules;
 mod scan_stats;
 mod services;
 mod session;
@@ -21,11 +23,13 @@ mod table_function;
 pub mod udf;
 mod value;
 
+pub use condition::Condition;
 pub use context::MEMORY_BYTES;
 pub use explain::Plan;
 pub use fault::{Fault, Place};
 pub use query::Query;
 pub use roll_up::roll_up;
+pub use rules::Rule;
 pub use scan_stats::Read;
 pub use services::names_service;
 pub use session::{Session, TempTable, session};

@@ -12,12 +12,14 @@ use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::datasource::MemTable;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::memory_pool::MemoryConsumer;
+use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::{DataFrame, SessionContext};
 
 use super::context::{View, context, register_views, views_in_order};
 use super::fault::{Fault, query_error};
 use super::query::{Part, Query, in_memory, schema};
 use super::rollup::{self, Unfinished};
+use super::rules::{Rule, RulesOf};
 use super::scan_stats::SubqueryStats;
 use super::size;
 use super::sql::Sql;
@@ -124,6 +126,33 @@ impl Session {
         let name = format!("temp_{}", COUNT.fetch_add(1, Ordering::Relaxed));
         self.context.register_table(&*name, table)?;
         Ok(TempTable { context: &self.context, name })
+    }
+
+    /// Adds rules: the view `sigma_matches` has one row per event and rule that matches it.
+    ///
+    /// # Errors
+    /// [`Error::Query`] when a condition does not plan, which the compiler of the rules excludes.
+    pub async fn add_rules(&self, rules: &[Rule]) -> Result<()> {
+        let failed = |e| query_error("sigma_matches", &e);
+        let events = self.columns("events").await?;
+        let function = RulesOf::new(&self.context, rules, &events).map_err(failed)?;
+        let columns: Vec<_> = events.fields().iter().map(|field| field.name().as_str()).collect();
+        let (call, columns) = (function.call(), columns.join(", "));
+        self.context.register_udf(ScalarUDF::new_from_impl(function));
+        let view =
+            format!("CREATE OR REPLACE VIEW sigma_matches AS SELECT unnest({call}) AS rule, {columns} FROM events");
+        self.context.sql(&view).await.map(drop).map_err(failed)
+    }
+
+    /// Adds a table with these rows, or replaces it.
+    ///
+    /// # Errors
+    /// [`Error::Internal`], which is a bug.
+    pub fn set_table(&self, name: &str, columns: SchemaRef, rows: Vec<RecordBatch>) -> Result<()> {
+        let failed = |e: datafusion::error::DataFusionError| Error::Internal(format!("table {name}: {e}"));
+        let table = MemTable::try_new(columns, vec![rows]).map_err(failed)?;
+        self.context.deregister_table(name).map_err(failed)?;
+        self.context.register_table(name, Arc::new(table)).map(drop).map_err(failed)
     }
 
     /// Plans one query without running anything, and returns its columns.

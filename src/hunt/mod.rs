@@ -21,6 +21,7 @@ use crate::report::{self, Coverage, Judged, Report, ReportInputs};
 use crate::request::period::{day_after, midnight};
 use crate::request::{CompareWith, Detection, HuntRequest, LakeRequest, Period};
 use crate::runs;
+use crate::sigma::Sigma;
 use crate::terminal::Progress;
 
 pub use verdicts::{judge_detectors, refuse_silencing};
@@ -39,17 +40,24 @@ pub struct HuntContext {
     pub expected_until: Option<DateTime<Utc>>,
 }
 
-/// Opens the lake as it is now, computes missing daily summaries, and determines the window.
+/// Opens the lake as it is now, computes missing daily summaries and matches of Sigma rules, and determines the window.
 ///
 /// # Errors
 /// When the lake is empty or cannot be read, or the period has no day.
-pub async fn prepare(lake: &Lake, request: &LakeRequest, period: &Period, progress: Progress) -> Result<HuntContext> {
+pub async fn prepare(
+    lake: &Lake,
+    request: &LakeRequest,
+    period: &Period,
+    sigma: &Sigma,
+    progress: Progress,
+) -> Result<HuntContext> {
     let databases = request.clone();
     let geo = tokio::task::spawn_blocking(move || databases.geo());
     let snapshot = lake.snapshot().await?;
     let window = window(&snapshot, period)?;
     let geo = geo.await.map_err(|e| Error::Internal(format!("loading the geographic table: {e}")))??;
     let session = open::summarised_session(lake, &snapshot, &geo, request.memory_bytes, progress).await?;
+    open::add_sigma(sigma, lake, &snapshot, &session, window, progress).await?;
     Ok(HuntContext { snapshot, window, geo, session, expected_until: period.expected_until(Utc::now()) })
 }
 
@@ -97,9 +105,9 @@ pub async fn detect_and_rate(
     alerts_per_day: f64,
     progress: Progress,
 ) -> Result<Hunt> {
-    let (detectors, settings) = (detection.detectors()?, &detection.settings);
+    let detectors = detection.detectors()?;
     let mut hunt = run_each(detection, &detectors, &context.session, context.window, progress).await;
-    let past = past::past_findings(lake, context, &detectors, settings, &mut hunt, progress).await?;
+    let past = past::past_findings(lake, context, detection, &mut hunt, progress).await?;
     past.rate(&mut hunt.findings, &detectors, alerts_per_day);
     detect::conclude(&mut hunt, &context.session).await?;
     Ok(hunt)
@@ -122,7 +130,7 @@ pub async fn hunt(
             CompareWith::Nothing | CompareWith::Report(_) => Ok(None),
         }
     };
-    let context = prepare(lake, &request.lake, &request.period, progress);
+    let context = prepare(lake, &request.lake, &request.period, &request.detection.library.sigma, progress);
     let (last_run, verdicts, context) = tokio::try_join!(last_run, runs::verdicts(lake), context)?;
     let previous = match &request.compare_with {
         CompareWith::Report(report) => Some(report.as_ref().clone()),

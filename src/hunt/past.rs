@@ -8,9 +8,10 @@ use chrono::{Days, NaiveDate};
 use super::HuntContext;
 use crate::detect::past::{DayResults, Found, PastFindings, add_rows, day_of, fingerprint, to_rows};
 use crate::detect::rate::DAYS_MAX;
-use crate::detect::{self, Detector, Finding, Hunt, Settings, Window};
+use crate::detect::{self, Detector, Finding, Hunt, Window};
 use crate::error::{Error, Result};
-use crate::lake::Lake;
+use crate::lake::{DayResult, Lake};
+use crate::request::Detection;
 use crate::request::period::midnight;
 use crate::terminal::Progress;
 
@@ -21,7 +22,7 @@ struct Evaluated<'a> {
     days: Vec<NaiveDate>,
 }
 
-/// Collects what `detectors` found on the days before the window and, from `hunt`, in it. Stores what the lake lacks, unless
+/// Collects what the detectors found on the days before the window and, from `hunt`, in it. Stores what the lake lacks, unless
 /// it is read-only. Detectors that fail over the days before the window are added to [`Hunt::failed`].
 ///
 /// # Errors
@@ -29,11 +30,11 @@ struct Evaluated<'a> {
 pub async fn past_findings(
     lake: &Lake,
     context: &HuntContext,
-    detectors: &[&Detector],
-    settings: &Settings,
+    detection: &Detection,
     hunt: &mut Hunt,
     progress: Progress,
 ) -> Result<PastFindings> {
+    let (detectors, settings) = (detection.detectors()?, &detection.settings);
     let (from, to) = (context.window.from.date_naive(), context.window.to.date_naive());
     let days = context.snapshot.each_day();
     let first = days.first().copied().unwrap_or(from);
@@ -59,6 +60,9 @@ pub async fn past_findings(
             bar.set(done + at as u64, total);
             bar.describe(format!("{id} over {first} to {last}"));
         };
+        if detectors.iter().any(|detector| detector.sigma_rule.is_some()) {
+            detection.library.sigma.correlate(&context.session, window.from, window.to).await?;
+        }
         let past = detect::run_each(&detectors, &context.session, window, settings, before_each).await;
         done += detectors.len() as u64;
         hunt.failed.extend(past.failed.into_iter().map(|error| before_the_window(error, window)));
@@ -84,7 +88,7 @@ pub async fn past_findings(
         }
     }
     let added = added.iter().map(|(day, results)| Ok((*day, to_rows(results)?))).collect::<Result<Vec<_>>>()?;
-    match lake.keep_past_findings(&context.snapshot, added).await {
+    match lake.keep_day_results(DayResult::Findings, &context.snapshot, added).await {
         Err(e) if e.is_read_only() => Ok(past),
         kept => kept.map(|()| past),
     }
@@ -93,7 +97,7 @@ pub async fn past_findings(
 /// What the lake has of these days.
 async fn stored(lake: &Lake, context: &HuntContext, days: &[NaiveDate]) -> Result<BTreeMap<NaiveDate, DayResults>> {
     let mut stored: BTreeMap<_, DayResults> = BTreeMap::new();
-    for (day, batches) in lake.past_findings(&context.snapshot, days).await? {
+    for (day, batches) in lake.day_results(DayResult::Findings, &context.snapshot, days).await? {
         for rows in batches {
             let added = add_rows(stored.entry(day).or_default(), &rows);
             added.map_err(|reason| Error::lake(lake.location().to_string(), format!("past findings: {reason}")))?;

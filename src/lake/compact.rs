@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::checksum;
 use super::commit::{self, Attempt, Change};
 use super::data_file::DataFileBuilder;
-use super::past_findings;
+use super::day_results;
 use super::rollup;
 use super::rows::Rows;
 use super::side_file::read_columns;
@@ -163,7 +163,7 @@ fn named(snapshot: &Snapshot, listed: &[ObjectMeta]) -> HashSet<Path> {
     let side = snapshot.state.ledger.iter().chain(&snapshot.state.rejects).map(|f| snapshot.location.child(&f.path));
     let listed = listed.iter().map(|object| rollup::stem(&object.location)).collect();
     let rollups = rollup::stems(snapshot, &listed);
-    let past = past_findings::stems(snapshot);
+    let past = day_results::stems(snapshot);
     snapshot.files.iter().map(|file| file.path.clone()).chain(side).chain(rollups).chain(past).collect()
 }
 

@@ -11,6 +11,7 @@
 //! LAKE/_trailhunt/rejects/<batch>.<sha256>.parquet  one row per record that could not be read
 //! LAKE/_trailhunt/rollups/<name>/<day>-<hash>.<sha256>.parquet  daily summaries; they can be recomputed at any time
 //! LAKE/_trailhunt/past_findings/<day>-<hash>.<sha256>.parquet  results of detectors by day; they can be recomputed too
+//! LAKE/_trailhunt/sigma_matches/<day>-<hash>.<sha256>.parquet  matches of Sigma rules by day, the same
 //! LAKE/_trailhunt/locks/                   the lock of the nightly run
 //! LAKE/_trailhunt/runs/                    the chain of runs and their reports
 //! LAKE/_trailhunt/verdicts/                the chain of verdicts on findings
@@ -25,6 +26,7 @@ mod checksum;
 mod commit;
 mod compact;
 mod data_file;
+mod day_results;
 mod dependencies;
 mod hybrid;
 mod known;
@@ -32,7 +34,6 @@ mod ledger;
 mod ledger_schema;
 mod lock;
 mod log;
-mod past_findings;
 mod rollup;
 mod rows;
 mod runs;
@@ -50,6 +51,7 @@ pub use append::{Appended, Appender, Committed};
 pub use chain::ChainLink;
 pub use check::CheckedFiles;
 pub use compact::{Compacted, Vacuumed};
+pub use day_results::DayResult;
 pub use dependencies::dependencies;
 pub use ledger::{Ledger, ObjectState};
 pub use ledger_schema::{LEDGER, REJECTS, ledger_schema, rejects_schema};

@@ -142,6 +142,7 @@ pub async fn report(inputs: ReportInputs<'_>) -> Result<Report> {
             data_files_sha256: data_files_sha256(snapshot),
             detectors: detectors.iter().map(|d| (d.id.clone(), d.sha256.clone())).collect(),
             detectors_failed: hunt.failed.iter().map(ToString::to_string).collect(),
+            sigma: hunt.sigma.take(),
             settings,
             alerts_per_day,
             geography: geo.sources(),

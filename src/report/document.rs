@@ -14,7 +14,7 @@ use super::records::Records;
 use super::sections::{Row, events_in_window};
 use crate::detect::risk::Entity;
 use crate::detect::suppression::{Suppressed, Use};
-use crate::detect::{Finding, Window};
+use crate::detect::{Finding, SigmaMatches, Window};
 use crate::indicators::Search;
 use crate::timeline::Timeline;
 
@@ -101,6 +101,9 @@ pub struct Run {
     pub detectors: BTreeMap<String, String>,
     /// Detectors that failed, with the reason.
     pub detectors_failed: Vec<String>,
+    /// What Sigma rules matched, if there were any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sigma: Option<SigmaMatches>,
     /// Detector parameters that were set, by detector.
     pub settings: BTreeMap<String, BTreeMap<String, String>>,
     /// Alerts of unusual behaviour a day that the severities of the findings are set for.

@@ -139,6 +139,9 @@ fn next_steps(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
 fn missing(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
     let coverage = &report.coverage;
     let mut lines: Vec<String> = Vec::new();
+    if let Some(sigma) = &report.run.sigma {
+        writeln!(out, "\n{sigma}.")?;
+    }
     if coverage.rejects_in_lake() > 0 {
         lines.push(format!("{} could not be read", counted(coverage.rejects_in_lake(), "record")));
     }

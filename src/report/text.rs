@@ -205,6 +205,10 @@ fn suppressions(report: &Report, layout: Layout, out: &mut impl Write) -> std::i
 /// What a reader must know before taking "nothing found" for "nothing happened".
 fn missing(report: &Report, layout: Layout, out: &mut impl Write) -> std::io::Result<()> {
     let coverage = &report.coverage;
+    if let Some(sigma) = &report.run.sigma {
+        writeln!(out)?;
+        line(&sigma.to_string(), 0, layout, out)?;
+    }
     let not_understood = report.indicators.as_ref().filter(|search| search.problems_total > 0);
     if coverage.missing().is_empty() && report.run.detectors_failed.is_empty() && not_understood.is_none() {
         return match report.coverage.stale {
@@ -221,7 +225,9 @@ fn missing(report: &Report, layout: Layout, out: &mut impl Write) -> std::io::Re
     let failed = coverage.objects_failed.iter().take(SHOWN_MISSING_MAX);
     failed.into_iter().try_for_each(|reason| line(reason, 2, layout, out))?;
     more(coverage.objects_failed.len(), SHOWN_MISSING_MAX, "more object", out)?;
-    report.run.detectors_failed.iter().try_for_each(|reason| line(reason, 2, layout, out))?;
+    let failed = report.run.detectors_failed.iter().take(SHOWN_MISSING_MAX);
+    failed.into_iter().try_for_each(|reason| line(reason, 2, layout, out))?;
+    more(report.run.detectors_failed.len(), SHOWN_MISSING_MAX, "more detector", out)?;
     if let Some(search) = not_understood {
         writeln!(out, "  {} in the indicator files:", indicators::not_understood(search))?;
         let shown = search.problems.iter().take(SHOWN_MISSING_MAX);

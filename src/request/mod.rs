@@ -21,6 +21,7 @@ use crate::geo::Geo;
 use crate::indicators::Indicators;
 use crate::integrity::PublicKeys;
 use crate::report::{Output, Previous};
+use crate::sigma::Sigma;
 use crate::source::{Location, Selection};
 
 /// A lake, and how SQL runs over it.
@@ -345,6 +346,8 @@ pub struct QueryRequest {
     pub lake: LakeRequest,
     /// What to do.
     pub action: QueryAction,
+    /// Sigma rules to evaluate.
+    pub sigma: Sigma,
     /// When to end it; no limit if none.
     pub time_limit: Option<Duration>,
 }

@@ -216,6 +216,9 @@ async fn reproduce(
         let (geo, memory_bytes) = (request.lake.geo()?, request.lake.memory_bytes);
         let session = open::summarised_session(lake, &snapshot, &geo, memory_bytes, progress).await?;
         let (window, settings) = (Window { from, to }, Settings { parameters });
+        if detector.sigma_rule.is_some() {
+            open::add_sigma(&request.library.sigma, lake, &snapshot, &session, window, progress).await?;
+        }
         let hunt = detect::run(&[detector], &session, window, &settings, |_, _| {}).await?;
         let now = hunt.findings.iter().find(|finding| finding.id == id).map(serde_json::to_value);
         let Some(Ok(now)) = now else {

@@ -6,6 +6,7 @@ use super::fixture;
 use crate::detect::{self, Detector, FrontMatter, Library, Problem, detector_id};
 use crate::engine::{Place, Session};
 use crate::error::{Error, Result};
+use crate::sigma::Sigma;
 
 /// Where a file begins.
 const FIRST: Place = Place { line: 1, column: 1 };
@@ -46,6 +47,15 @@ pub async fn check(paths: &[PathBuf]) -> Result<Checked> {
         checked.detectors += 1;
     }
     Ok(checked)
+}
+
+/// Plans every condition of a set of Sigma rules.
+///
+/// # Errors
+/// [`Error::Query`] for a condition that does not plan, which the compiler of the rules excludes.
+pub async fn check_sigma(sigma: &Sigma) -> Result<()> {
+    let (session, _) = fixture::session(&[]).await?;
+    sigma.add_to(&session).await
 }
 
 /// The detectors' files among `paths` and in the folders among them.

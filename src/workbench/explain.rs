@@ -35,7 +35,8 @@ pub async fn explain(request: &ExplainRequest, progress: Progress) -> Result<Exp
     let detector = request.detection.library.get(&request.id)?;
     let settings = &request.detection.settings;
     let lake = Lake::open(&request.lake.location).await?;
-    let context = hunt::prepare(&lake, &request.lake, &request.period, progress).await?;
+    let context =
+        hunt::prepare(&lake, &request.lake, &request.period, &request.detection.library.sigma, progress).await?;
     // A detector's own subqueries are not tables.
     let mut tables: Vec<String> = detector.sql.tables().iter().map(|(name, _)| name.clone()).collect();
     tables.sort_unstable();

@@ -2,11 +2,13 @@
 
 mod check;
 mod explain;
+mod export;
 pub mod fixture;
 mod new;
 mod test;
 
-pub use check::{Checked, check};
+pub use check::{Checked, check, check_sigma};
 pub use explain::{Explained, explain};
-pub use new::new;
+pub use export::as_sigma_rule;
+pub use new::{import, new};
 pub use test::{Tested, test};

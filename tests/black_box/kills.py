@@ -34,7 +34,8 @@ EVENTS = "SELECT event_id, source_object, source_record FROM events ORDER BY 1, 
 LEDGER = "SELECT object, version, records, kept, duplicates, rejects, sha256 FROM objects ORDER BY 1, 2"
 REJECTS = "SELECT object, byte_offset, reason FROM rejects ORDER BY 1, 2"
 # What depends on other runs; a killed hunt may or may not have been recorded.
-OF_A_RUN = ("status", "first_reported", "run")
+# The commands of next steps name the lake.
+OF_A_RUN = ("status", "first_reported", "run", "next_steps")
 # A run that is killed after it stored its report and before its record leaves the report.
 LEFT_REPORT = "no record names this report"
 

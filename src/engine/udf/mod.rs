@@ -6,6 +6,7 @@
 
 mod agent_name;
 mod also_failed;
+mod any_value;
 mod api_in_words;
 mod api_name;
 mod baseline;
@@ -28,6 +29,7 @@ mod is_administrator_policy;
 mod is_machine;
 mod is_regional;
 mod is_service_caller;
+mod json_values;
 mod listed;
 mod log_gamma;
 mod mad;
@@ -67,6 +69,11 @@ pub fn scalar_functions(geo: &Arc<Geo>) -> Vec<Function> {
     vec![
         agent_name::function(),
         also_failed::function(),
+        any_value::in_cidr(),
+        any_value::is_in(),
+        any_value::like(),
+        any_value::number(),
+        any_value::regexp(),
         api_in_words::function(),
         api_name::function(),
         call_via::function(),
@@ -87,6 +94,8 @@ pub fn scalar_functions(geo: &Arc<Geo>) -> Vec<Function> {
         is_machine::function(),
         is_regional::function(),
         is_service_caller::function(),
+        json_values::function(),
+        json_values::lower(),
         listed::function(),
         negative_binomial::surprise(),
         negative_binomial::tail(),

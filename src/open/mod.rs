@@ -1,4 +1,6 @@
-//! Opens a lake for SQL.
+//! Opens a lake for SQL: with or without computing missing daily summaries first, and with Sigma rules.
+
+mod sigma_days;
 
 use std::sync::Arc;
 
@@ -8,6 +10,8 @@ use crate::geo::Geo;
 use crate::lake::{Lake, Snapshot};
 use crate::request::LakeRequest;
 use crate::terminal::Progress;
+
+pub use sigma_days::add_sigma;
 
 /// SQL over a lake as it is: daily summaries that are missing are computed by the queries that need them.
 ///

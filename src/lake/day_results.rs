@@ -1,8 +1,10 @@
-//! What detectors found on each day, stored beside the events so that a hunt need not evaluate earlier days again.
+//! What detectors found and Sigma rules matched on each day, stored beside the events so that a hunt need not evaluate
+//! earlier days again.
 //!
-//! The findings of a day depend on all days up to it. So its files are named like those of a history (`rollup`): by a hash
+//! The results of a day depend on all days up to it. So its files are named like those of a history (`rollup`): by a hash
 //! of all SQL that detectors share and of all data files up to that day. If one of them changes, the files are no longer
-//! named. A day has one file per run that added detectors to it; the rows say which detector they belong to.
+//! named. A day has one file per run that added detectors or rules to it; the rows say which one they belong
+//! to.
 
 use std::collections::BTreeMap;
 
@@ -21,9 +23,33 @@ use super::sql_files::origin_of_findings;
 use super::table::Lake;
 use crate::error::{Error, Result};
 
-const FOLDER: &str = "_trailhunt/past_findings";
-/// Version of the rows; to be increased when their columns or their meaning change.
-const FORMAT: &[u8] = b"1";
+/// Results that are stored by day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DayResult {
+    /// Findings of detectors.
+    Findings,
+    /// Matches of Sigma rules.
+    SigmaMatches,
+}
+
+impl DayResult {
+    const ALL: [DayResult; 2] = [DayResult::Findings, DayResult::SigmaMatches];
+
+    fn folder(self) -> &'static str {
+        match self {
+            DayResult::Findings => "_trailhunt/past_findings",
+            DayResult::SigmaMatches => "_trailhunt/sigma_matches",
+        }
+    }
+
+    /// Version of the rows; to be increased when their columns or their meaning change.
+    fn format(self) -> &'static [u8] {
+        match self {
+            DayResult::Findings | DayResult::SigmaMatches => b"1",
+        }
+    }
+}
+
 /// Small files that are read or written at once.
 const AT_ONCE: usize = 16;
 
@@ -32,15 +58,16 @@ impl Lake {
     ///
     /// # Errors
     /// When the folder cannot be listed, or a file cannot be read or was modified.
-    pub async fn past_findings(
+    pub async fn day_results(
         &self,
+        of: DayResult,
         snapshot: &Snapshot,
         days: &[NaiveDate],
     ) -> Result<BTreeMap<NaiveDate, Vec<RecordBatch>>> {
-        let stems = stems_by_day(snapshot);
+        let stems = stems_by_day(of, snapshot);
         let wanted: BTreeMap<_, _> = days.iter().filter_map(|day| Some((stems.get(day)?, *day))).collect();
         let mut files = Vec::new();
-        for ObjectMeta { location, size, .. } in self.objects_in(FOLDER).await? {
+        for ObjectMeta { location, size, .. } in self.objects_in(of.folder()).await? {
             if let Some(day) = wanted.get(&checksum::stem(&location)) {
                 let path = checksum::relative(&self.location, &location);
                 files.push((*day, SideFile { path, size_bytes: size, rows: 0 }));
@@ -62,12 +89,13 @@ impl Lake {
     ///
     /// # Errors
     /// When a file cannot be written, or the snapshot has no such day.
-    pub async fn keep_past_findings(
+    pub async fn keep_day_results(
         &self,
+        of: DayResult,
         snapshot: &Snapshot,
         found: impl IntoIterator<Item = (NaiveDate, RecordBatch)>,
     ) -> Result<()> {
-        let stems = &stems_by_day(snapshot);
+        let stems = &stems_by_day(of, snapshot);
         let write = |(day, rows): (NaiveDate, RecordBatch)| async move {
             let stem = stems.get(&day).ok_or_else(|| Error::Internal(format!("no events on {day}")))?;
             let stem = checksum::relative(&self.location, stem);
@@ -79,10 +107,11 @@ impl Lake {
 
 /// Stems of the files that belong to a snapshot.
 pub fn stems(snapshot: &Snapshot) -> Vec<Path> {
-    stems_by_day(snapshot).into_values().collect()
+    DayResult::ALL.into_iter().flat_map(|of| stems_by_day(of, snapshot).into_values()).collect()
 }
 
-fn stems_by_day(snapshot: &Snapshot) -> BTreeMap<NaiveDate, Path> {
-    let keys = rollup::keys(&origin_of_findings().chain_update(FORMAT), true, snapshot);
-    keys.into_iter().map(|(day, key)| (day, snapshot.location.child(&format!("{FOLDER}/{key}")))).collect()
+fn stems_by_day(of: DayResult, snapshot: &Snapshot) -> BTreeMap<NaiveDate, Path> {
+    let keys = rollup::keys(&origin_of_findings().chain_update(of.format()), true, snapshot);
+    let child = |key: String| snapshot.location.child(&format!("{}/{key}", of.folder()));
+    keys.into_iter().map(|(day, key)| (day, child(key.to_string()))).collect()
 }

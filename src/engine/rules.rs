@@ -1,0 +1,406 @@
+//! Evaluates many rules over events in one pass: `rules_of(columns...)` returns the ids of the rules that a row fulfils.
+//!
+//! Rules share predicates, so each predicate is computed once per batch, and only for the rows that need it. What needs it
+//! follows from service and API: predicates over these two columns are computed once per distinct pair. With their values,
+//! every rule either cannot hold, holds, or depends on fewer predicates (partial evaluation). Rows with the same remaining
+//! rules are evaluated together.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, Mutex};
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, ListArray, RecordBatch, RecordBatchOptions, StringViewArray, UInt32Array,
+    new_null_array,
+};
+use arrow::buffer::OffsetBuffer;
+use arrow::compute::{cast, take};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::common::{DFSchema, Result};
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
+use datafusion::physical_expr::utils::collect_columns;
+use datafusion::physical_plan::PhysicalExpr;
+use datafusion::prelude::SessionContext;
+
+use super::Condition;
+
+/// The columns whose values decide which rules can hold.
+const KEY: [&str; 2] = ["event_source", "event_name"];
+
+/// A rule: the events that fulfil its condition match.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// Unique among the rules.
+    pub id: String,
+    /// Over the columns of `events`.
+    pub condition: Condition,
+}
+
+/// A condition whose predicates are numbers.
+#[derive(Debug, Clone, PartialEq)]
+enum Tree {
+    Constant(bool),
+    Predicate(usize),
+    Not(Box<Tree>),
+    All(Vec<Tree>),
+    Any(Vec<Tree>),
+}
+
+impl Tree {
+    fn of(condition: &Condition, number: &mut impl FnMut(&str) -> Result<usize>) -> Result<Tree> {
+        let mut parts =
+            |parts: &[Condition]| parts.iter().map(|part| Tree::of(part, number)).collect::<Result<Vec<_>>>();
+        Ok(match condition {
+            Condition::Constant(holds) => Tree::Constant(*holds),
+            Condition::Sql(sql) => Tree::Predicate(number(sql)?),
+            Condition::Not(inner) => Tree::Not(Box::new(Tree::of(inner, number)?)),
+            Condition::All(all) => Tree::All(parts(all)?),
+            Condition::Any(any) => Tree::Any(parts(any)?),
+        })
+    }
+
+    /// What remains when `known` predicates have values.
+    fn with(&self, known: &impl Fn(usize) -> Option<bool>) -> Tree {
+        match self {
+            Tree::Constant(holds) => Tree::Constant(*holds),
+            Tree::Predicate(at) => known(*at).map_or_else(|| self.clone(), Tree::Constant),
+            Tree::Not(inner) => match inner.with(known) {
+                Tree::Constant(holds) => Tree::Constant(!holds),
+                inner => Tree::Not(Box::new(inner)),
+            },
+            Tree::All(parts) => Tree::joined(parts, known, false, Tree::All),
+            Tree::Any(parts) => Tree::joined(parts, known, true, Tree::Any),
+        }
+    }
+
+    /// `decides`: the value of one part that decides the whole.
+    fn joined(
+        parts: &[Tree],
+        known: &impl Fn(usize) -> Option<bool>,
+        decides: bool,
+        join: fn(Vec<Tree>) -> Tree,
+    ) -> Tree {
+        let mut left = Vec::new();
+        for part in parts {
+            match part.with(known) {
+                Tree::Constant(holds) if holds == decides => return Tree::Constant(decides),
+                Tree::Constant(_) => {}
+                part => left.push(part),
+            }
+        }
+        match left.len() {
+            0 => Tree::Constant(!decides),
+            1 => left.remove(0),
+            _ => join(left),
+        }
+    }
+
+    fn holds(&self, is_true: &impl Fn(usize) -> bool) -> bool {
+        match self {
+            Tree::Constant(holds) => *holds,
+            Tree::Predicate(at) => is_true(*at),
+            Tree::Not(inner) => !inner.holds(is_true),
+            Tree::All(parts) => parts.iter().all(|part| part.holds(is_true)),
+            Tree::Any(parts) => parts.iter().any(|part| part.holds(is_true)),
+        }
+    }
+
+    fn predicates(&self, into: &mut BTreeSet<usize>) {
+        match self {
+            Tree::Constant(_) => {}
+            Tree::Predicate(at) => drop(into.insert(*at)),
+            Tree::Not(inner) => inner.predicates(into),
+            Tree::All(parts) | Tree::Any(parts) => parts.iter().for_each(|part| part.predicates(into)),
+        }
+    }
+}
+
+/// A predicate over the columns of the function's arguments.
+#[derive(Debug)]
+struct Predicate {
+    expression: Arc<dyn PhysicalExpr>,
+    /// Indices of the columns it reads.
+    columns: Vec<usize>,
+}
+
+/// The rules that can still hold for some pairs of service and API.
+#[derive(Debug)]
+struct Remaining {
+    rules: Vec<(u32, Tree)>,
+    predicates: Vec<usize>,
+}
+
+/// The function over the rules of a session.
+pub struct RulesOf {
+    signature: Signature,
+    ids: StringViewArray,
+    trees: Vec<Tree>,
+    predicates: Vec<Predicate>,
+    /// Those predicates that read nothing but the key.
+    of_key: Vec<usize>,
+    columns: SchemaRef,
+    /// By the values of the predicates `of_key`.
+    remaining: Mutex<HashMap<Vec<bool>, Arc<Remaining>>>,
+}
+
+/// Name of the function in SQL.
+pub const RULES_OF: &str = "rules_of";
+
+impl RulesOf {
+    /// Compiles `rules` for events with these columns.
+    ///
+    /// # Errors
+    /// The first predicate that does not plan, which the compiler of the rules excludes.
+    pub fn new(context: &SessionContext, rules: &[Rule], events: &Schema) -> Result<RulesOf> {
+        let (mut numbers, mut texts) = (HashMap::new(), Vec::new());
+        let mut number = |sql: &str| {
+            Ok(*numbers.entry(sql.to_owned()).or_insert_with(|| {
+                texts.push(sql.to_owned());
+                texts.len() - 1
+            }))
+        };
+        let trees = rules.iter().map(|rule| Tree::of(&rule.condition, &mut number)).collect::<Result<Vec<_>>>()?;
+        let (state, all) = (context.state(), DFSchema::try_from(events.clone())?);
+        let logical = texts.iter().map(|sql| state.create_logical_expr(sql, &all)).collect::<Result<Vec<_>>>()?;
+        let used: BTreeSet<String> =
+            logical.iter().flat_map(|expr| expr.column_refs()).map(|column| column.name.clone()).collect();
+        let is_used = |name: &str| KEY.contains(&name) || used.contains(name);
+        let fields = events.fields().iter().filter(|field| is_used(field.name())).cloned();
+        let columns = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let known = DFSchema::try_from(columns.as_ref().clone())?;
+        let plan = |expr| {
+            let expression = state.create_physical_expr(expr, &known)?;
+            let columns = collect_columns(&expression).into_iter().map(|column| column.index()).collect();
+            Ok(Predicate { expression, columns })
+        };
+        let predicates = logical.into_iter().map(plan).collect::<Result<Vec<Predicate>>>()?;
+        let key: Vec<usize> = KEY.iter().map(|name| columns.index_of(name)).collect::<Result<_, _>>()?;
+        let reads_key = |at: &usize| predicates[*at].columns.iter().all(|column| key.contains(column));
+        Ok(RulesOf {
+            signature: Signature::any(columns.fields().len(), Volatility::Immutable),
+            ids: rules.iter().map(|rule| Some(rule.id.as_str())).collect(),
+            of_key: (0..predicates.len()).filter(reads_key).collect(),
+            trees,
+            predicates,
+            columns,
+            remaining: Mutex::default(),
+        })
+    }
+
+    /// The call in SQL.
+    pub fn call(&self) -> String {
+        let names: Vec<_> = self.columns.fields().iter().map(|field| field.name().as_str()).collect();
+        format!("{RULES_OF}({})", names.join(", "))
+    }
+
+    /// The value of a predicate for each of these rows.
+    fn evaluate(&self, predicate: usize, batch: &RecordBatch, rows: Option<&UInt32Array>) -> Result<BooleanArray> {
+        let Predicate { expression, columns } = &self.predicates[predicate];
+        let count = rows.map_or(batch.num_rows(), Array::len);
+        let selected = match rows {
+            None => batch.clone(),
+            Some(rows) => {
+                // Columns that the predicate does not read are not copied.
+                let column = |(at, column): (usize, &ArrayRef)| match columns.contains(&at) {
+                    true => take(column, rows, None).map_err(Into::into),
+                    false => Ok(new_null_array(column.data_type(), count)),
+                };
+                let taken = batch.columns().iter().enumerate().map(column).collect::<Result<Vec<_>>>()?;
+                let options = RecordBatchOptions::new().with_row_count(Some(count));
+                RecordBatch::try_new_with_options(Arc::clone(&self.columns), taken, &options)?
+            }
+        };
+        let values = expression.evaluate(&selected)?.into_array(count)?;
+        Ok(cast(&values, &DataType::Boolean)?.as_boolean().clone())
+    }
+
+    /// The rules that remain for each row.
+    fn remaining(&self, batch: &RecordBatch) -> Result<Vec<Arc<Remaining>>> {
+        let key: Vec<ArrayRef> = KEY
+            .iter()
+            .map(|name| cast(batch.column(self.columns.index_of(name)?), &DataType::Utf8View).map_err(Into::into))
+            .collect::<Result<_>>()?;
+        let (sources, names) = (key[0].as_string_view(), key[1].as_string_view());
+        let value =
+            |column: &'_ StringViewArray, row: usize| column.is_valid(row).then(|| column.value(row).to_owned());
+        let (mut known, mut firsts, mut of_row) = (HashMap::new(), Vec::new(), Vec::with_capacity(batch.num_rows()));
+        let mut last: Option<(usize, usize)> = None;
+        for row in 0..batch.num_rows() {
+            // Rows are sorted by service and API.
+            let same = |before: usize| {
+                let equal = |column: &StringViewArray| {
+                    column.is_valid(row) == column.is_valid(before) && column.value(row) == column.value(before)
+                };
+                equal(sources) && equal(names)
+            };
+            let pair = match last {
+                Some((before, pair)) if same(before) => pair,
+                _ => *known.entry((value(sources, row), value(names, row))).or_insert_with(|| {
+                    firsts.push(row as u32);
+                    firsts.len() - 1
+                }),
+            };
+            last = Some((row, pair));
+            of_row.push(pair);
+        }
+        let firsts = UInt32Array::from(firsts);
+        let of_key =
+            self.of_key.iter().map(|at| self.evaluate(*at, batch, Some(&firsts))).collect::<Result<Vec<_>>>()?;
+        let of_pair = (0..firsts.len()).map(|pair| {
+            let values: Vec<bool> = of_key.iter().map(|values| values.is_valid(pair) && values.value(pair)).collect();
+            self.remaining_with(values)
+        });
+        let of_pair: Vec<_> = of_pair.collect();
+        Ok(of_row.into_iter().map(|pair| Arc::clone(&of_pair[pair])).collect())
+    }
+
+    fn remaining_with(&self, values: Vec<bool>) -> Arc<Remaining> {
+        // A thread that panicked left a complete map: entries are only added.
+        let mut remaining = self.remaining.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(known) = remaining.get(&values) {
+            return Arc::clone(known);
+        }
+        let known = |at: usize| self.of_key.binary_search(&at).ok().map(|at| values[at]);
+        let trees = self.trees.iter().enumerate().map(|(rule, tree)| (rule as u32, tree.with(&known)));
+        let rules: Vec<_> = trees.filter(|(_, tree)| *tree != Tree::Constant(false)).collect();
+        let mut predicates = BTreeSet::new();
+        rules.iter().for_each(|(_, tree)| tree.predicates(&mut predicates));
+        let found = Arc::new(Remaining { rules, predicates: predicates.into_iter().collect() });
+        remaining.insert(values, Arc::clone(&found));
+        found
+    }
+
+    /// Pairs of row and rule, in order.
+    fn matches(&self, batch: &RecordBatch) -> Result<Vec<(u32, u32)>> {
+        let of_row = self.remaining(batch)?;
+        let mut groups: HashMap<*const Remaining, (Arc<Remaining>, Vec<u32>)> = HashMap::new();
+        for (row, remaining) in of_row.into_iter().enumerate().filter(|(_, remaining)| !remaining.rules.is_empty()) {
+            let group = groups.entry(Arc::as_ptr(&remaining)).or_insert_with(|| (remaining, Vec::new()));
+            group.1.push(row as u32);
+        }
+        let mut needed: HashMap<usize, Vec<u32>> = HashMap::new();
+        for (remaining, rows) in groups.values() {
+            remaining.predicates.iter().for_each(|at| needed.entry(*at).or_default().extend(rows));
+        }
+        let mut values: HashMap<usize, Vec<bool>> = HashMap::new();
+        for (predicate, mut rows) in needed {
+            rows.sort_unstable();
+            let all = rows.len() == batch.num_rows();
+            let rows = UInt32Array::from(rows);
+            let evaluated = self.evaluate(predicate, batch, (!all).then_some(&rows))?;
+            let mut of_rows = vec![false; batch.num_rows()];
+            for (at, row) in rows.values().iter().enumerate() {
+                of_rows[*row as usize] = evaluated.is_valid(at) && evaluated.value(at);
+            }
+            values.insert(predicate, of_rows);
+        }
+        let mut matches = Vec::new();
+        for (remaining, rows) in groups.values() {
+            for (rule, tree) in &remaining.rules {
+                let holds = |row: &&u32| {
+                    tree.holds(&|predicate| values.get(&predicate).is_some_and(|values| values[**row as usize]))
+                };
+                matches.extend(rows.iter().filter(holds).map(|row| (*row, *rule)));
+            }
+        }
+        matches.sort_unstable();
+        Ok(matches)
+    }
+
+    fn list(&self) -> DataType {
+        DataType::List(Arc::new(Field::new_list_field(DataType::Utf8View, true)))
+    }
+}
+
+/// Every session registers its own function.
+impl PartialEq for RulesOf {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+impl Eq for RulesOf {}
+
+impl Hash for RulesOf {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.call().hash(state);
+    }
+}
+
+impl fmt::Debug for RulesOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(RULES_OF)
+    }
+}
+
+impl ScalarUDFImpl for RulesOf {
+    fn name(&self) -> &str {
+        RULES_OF
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(self.list())
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let arrays = args.args.iter().zip(self.columns.fields()).map(|(argument, field)| {
+            let array = argument.to_array(args.number_rows)?;
+            cast(&array, field.data_type()).map_err(Into::into)
+        });
+        let arrays = arrays.collect::<Result<Vec<ArrayRef>>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(args.number_rows));
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.columns), arrays, &options)?;
+        let matches = self.matches(&batch)?;
+        let rules: UInt32Array = matches.iter().map(|(_, rule)| Some(*rule)).collect();
+        let mut lengths = vec![0_usize; args.number_rows];
+        matches.iter().for_each(|(row, _)| lengths[*row as usize] += 1);
+        let ids = take(&self.ids, &rules, None)?;
+        let field = Arc::new(Field::new_list_field(DataType::Utf8View, true));
+        let lists = ListArray::try_new(field, OffsetBuffer::from_lengths(lengths), ids, None)?;
+        Ok(ColumnarValue::Array(Arc::new(lists)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(condition: &Condition) -> Tree {
+        Tree::of(condition, &mut |sql| Ok(sql.parse().unwrap())).unwrap()
+    }
+
+    /// Predicates are named by their numbers.
+    fn predicate(number: usize) -> Condition {
+        Condition::Sql(number.to_string())
+    }
+
+    #[test]
+    fn a_partly_known_condition_means_the_same_as_the_whole() {
+        let p = predicate;
+        let conditions = [
+            Condition::all([p(0), Condition::any([p(1), p(2)]).negated()]),
+            Condition::any([Condition::all([p(0), p(1)]), Condition::all([p(2), p(3).negated()])]),
+            Condition::all([p(0).negated(), Condition::any([p(1).negated(), Condition::all([p(2), p(3)])])]),
+        ];
+        for condition in &conditions {
+            let whole = tree(condition);
+            for values in 0..16_usize {
+                let value = |at: usize| values >> at & 1 == 1;
+                for known in 0..16_usize {
+                    let rest = whole.with(&|at| (known >> at & 1 == 1).then(|| value(at)));
+                    let mut left = BTreeSet::new();
+                    rest.predicates(&mut left);
+                    assert!(left.iter().all(|at| known >> at & 1 == 0), "{rest:?} still has what is known");
+                    assert_eq!(rest.holds(&value), whole.holds(&value), "{condition} with {values:b}, {known:b} known");
+                }
+            }
+            let all = whole.with(&|_| Some(true));
+            assert!(matches!(all, Tree::Constant(_)));
+        }
+    }
+}
