@@ -139,9 +139,12 @@ fn a_day_has_the_same_findings_alone_and_in_a_replay() {
     let night = hunt(&lake, &folder, &["--from", "2024-03-12"]).0;
     let replay = hunt(&lake, &folder, &[]).0;
     assert_eq!(ids(&night), ids(&replay));
-    // Informs only, so it is a finding when it is new: for ana on the fourth day it was too early, for eve it is not.
-    let eve = of_rule(&replay, "sigma_described");
-    assert_eq!(eve.iter().map(|finding| finding["entity"].as_str()).collect::<Vec<_>>().len(), 0, "common: {eve:?}");
+    // It informs, so only a first match is a finding: ana's was in the first days of the lake, eve's is on the last.
+    let described = of_rule(&replay, "sigma_described");
+    assert_eq!(
+        described.iter().map(|finding| finding["entity"].as_str()).collect::<Vec<_>>(),
+        [Some("arn:aws:iam::111122223333:user/eve")]
+    );
     assert!(of_rule(&replay, "sigma_stopped").len() == 3);
 }
 
@@ -177,7 +180,7 @@ fn rules_that_cannot_run_are_one_line_each_with_file_and_line() {
         ("huge.yml", &huge, "1: "),
         ("bomb.yml", &bomb, ": "),
         ("level.yml", &RULE.replace("level: high", "level: terrible"), ": "),
-        ("windows.yml", &RULE.replace("service: cloudtrail", "service: sysmon"), "11: "),
+        ("windows.yml", &RULE.replace("service: cloudtrail", "service: sysmon"), "10: "),
         ("binary.yml", "\u{0}\u{1}", ": "),
     ];
     let (dir, folder) = rules(&files.map(|(name, text, _)| (name, text)));
@@ -279,11 +282,11 @@ fn an_exported_detector_matches_every_event_that_its_fixture_says_is_found() {
 
 #[test]
 fn an_imported_rule_is_a_detector_that_finds_the_same_events() {
-    let (dir, folder) = rules(&[("trail_stopped.yml", RULE)]);
+    let (dir, folder) = rules(&[("trail_stopped.yml", &rule(2, "DeleteTrail", "level: medium"))]);
     let mine = dir.path().join("mine");
     let ran = succeeds(&["detectors", "import", arg(&folder), "--detector-dir", arg(&mine)]);
     assert!(ran.out.contains("trail_stopped.sql") && ran.out.contains("imported  1 rule"), "{}", ran.out);
-    let events = [event(1, 5, "maria", "STOPLOGGING", None), event(2, 5, "ana", "StopLogging", Some("AccessDenied"))];
+    let events = [event(1, 5, "maria", "DELETETRAIL", None), event(2, 5, "ana", "DeleteTrail", Some("AccessDenied"))];
     let lake = lake_of(dir.path(), &events);
     let (report, printed) = hunt(&lake, &folder, &["--detector-dir", arg(&mine)]);
     let (own, of_sigma) = (of_rule(&report, "trail_stopped"), of_rule(&report, "sigma_trail_stopped"));

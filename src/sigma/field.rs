@@ -10,20 +10,22 @@ pub enum Values {
     One(String),
     /// SQL of a list of texts.
     Many(String),
+    /// A column of JSON as a whole: its text, and every value in it.
+    Whole(String),
 }
 
 impl Values {
     /// The SQL.
     pub fn sql(&self) -> &str {
         match self {
-            Values::One(sql) | Values::Many(sql) => sql,
+            Values::One(sql) | Values::Many(sql) | Values::Whole(sql) => sql,
         }
     }
 
     /// SQL of one text, for grouping: the only value of a list, or all of them in order.
     pub fn as_text(&self) -> String {
         match self {
-            Values::One(sql) => sql.clone(),
+            Values::One(sql) | Values::Whole(sql) => sql.clone(),
             Values::Many(sql) => format!("array_to_string({sql}, ',')"),
         }
     }
@@ -60,12 +62,17 @@ pub fn every_value() -> Vec<Values> {
     let of_record = EVENTS.iter().filter(|column| matches!(column.from, Origin::Record(_)));
     let mut values: Vec<_> = of_record
         .map(|column| match column.kind {
-            Kind::Json => Values::Many(json_values(column.name, "")),
+            Kind::Json => inner_values(column.name),
             _ => whole(column),
         })
         .collect();
-    values.push(Values::Many(json_values("extra", "")));
+    values.push(inner_values("extra"));
     values
+}
+
+/// Every value in a column of JSON, at any depth.
+pub fn inner_values(column: &str) -> Values {
+    Values::Many(json_values(column, ""))
 }
 
 fn member_name(column: &Column) -> &'static str {
@@ -79,7 +86,8 @@ fn member_name(column: &Column) -> &'static str {
 fn whole(column: &Column) -> Values {
     let name = column.name;
     Values::One(match column.kind {
-        Kind::Text | Kind::Json => name.to_owned(),
+        Kind::Json => return Values::Whole(name.to_owned()),
+        Kind::Text => name.to_owned(),
         Kind::Time => format!("to_char({name}, '%Y-%m-%dT%H:%M:%SZ')"),
         Kind::Bool | Kind::Integer | Kind::Day => format!("CAST({name} AS VARCHAR)"),
     })

@@ -287,7 +287,7 @@ impl Loading {
             };
             let Some(at) = waiting.iter().position(|one| !unresolved(one)) else { break };
             let (source, mut rule) = waiting.remove(at);
-            let log_sources = self.log_sources(&rule);
+            let log_sources = self.log_sources(&rule, &source.path);
             let changed = pipeline.apply_to_correlation(&mut rule, &log_sources);
             if let Err(reason) = changed.and_then(|()| self.add_correlation(&source, &rule)) {
                 self.reject(&source, &rule.title, &reason);
@@ -298,10 +298,23 @@ impl Loading {
         }
     }
 
+    /// The rule that a correlation in this file means. A title may be that of several rules; one in the same file is meant.
+    fn referred(&self, name: &str, file: &Path) -> Result<&About, String> {
+        let mut called: Vec<_> = self.sigma.about().filter(|about| about.is_called(name)).collect();
+        if called.iter().any(|about| about.path == file) {
+            called.retain(|about| about.path == file);
+        }
+        match called.as_slice() {
+            [one] => Ok(one),
+            [] => Err(format!("`{name}` is not a rule that was read and can run; add its file to --sigma")),
+            several => Err(format!("{} rules are called `{name}`; refer to one by its id", several.len())),
+        }
+    }
+
     /// The log sources of the rules that a correlation refers to, as they were read.
-    fn log_sources(&self, rule: &CorrelationRule) -> Vec<LogSource> {
+    fn log_sources(&self, rule: &CorrelationRule, file: &Path) -> Vec<LogSource> {
         let of = |name: &String| {
-            let about = self.sigma.about().find(|about| about.is_called(name))?;
+            let about = self.referred(name, file).ok()?;
             self.log_sources.get(&about.id).cloned()
         };
         rule.rules.iter().filter_map(of).collect()
@@ -310,12 +323,7 @@ impl Loading {
     fn add_correlation(&mut self, source: &Source, rule: &CorrelationRule) -> Result<(), String> {
         let mut ids = Vec::new();
         for name in &rule.rules {
-            let known = self.sigma.about().find(|about| about.is_called(name));
-            ids.push(
-                known.map(|about| about.id.clone()).ok_or_else(|| {
-                    format!("`{name}` is not a rule that was read and can run; add its file to --sigma")
-                })?,
-            );
+            ids.push(self.referred(name, &source.path)?.id.clone());
         }
         let Some((id, name)) = self.identify(source, &rule.title, rule.id.as_ref(), rule.name.as_ref()) else {
             return Ok(());

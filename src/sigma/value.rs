@@ -21,13 +21,18 @@ const DASHES: [char; 5] = ['-', '/', '\u{2013}', '\u{2014}', '\u{2015}'];
 /// What cannot be compared, in words.
 pub fn condition(values: &Values, matcher: &IrMatcher) -> Result<Condition, String> {
     let exists = || Condition::Sql(format!("{} IS NOT NULL", values.sql()));
+    if let (Values::Whole(column), false) = (values, is_combination(matcher)) {
+        // A text inside JSON, such as a policy, has escaped quotes in the JSON.
+        let parts = [Values::One(column.clone()), field::inner_values(column)];
+        return Ok(Condition::any(parts.iter().map(|part| condition(part, matcher)).collect::<Result<Vec<_>, _>>()?));
+    }
     Ok(match matcher {
         IrMatcher::AnyOf(matchers) => any_of(values, matchers)?,
         IrMatcher::AllOf(matchers) => {
             Condition::all(matchers.iter().map(|one| condition(values, one)).collect::<Result<Vec<_>, _>>()?)
         }
-        // A field that is missing is not unequal.
-        IrMatcher::Not(inner) => Condition::all([exists(), condition(values, inner)?.negated()]),
+        // A field that is missing is unequal, as in pySigma.
+        IrMatcher::Not(inner) => condition(values, inner)?.negated(),
         IrMatcher::Exists(true) => exists(),
         IrMatcher::Exists(false) | IrMatcher::Null => Condition::Sql(format!("{} IS NULL", values.sql())),
         IrMatcher::Str { op, pattern, case_insensitive } => text(values, *op, pattern, *case_insensitive),
@@ -51,7 +56,7 @@ pub fn condition(values: &Values, matcher: &IrMatcher) -> Result<Condition, Stri
             let pattern = if flags.is_empty() { pattern.clone() } else { format!("(?{flags}){pattern}") };
             regex::RegexBuilder::new(&pattern).size_limit(REGEX_BYTES_MAX).build().map_err(|e| in_words(&e))?;
             Condition::Sql(match values {
-                Values::One(sql) => format!("regexp_like({sql}, {})", quoted(&pattern)),
+                Values::One(sql) | Values::Whole(sql) => format!("regexp_like({sql}, {})", quoted(&pattern)),
                 Values::Many(sql) => format!("any_regexp({sql}, {})", quoted(&pattern)),
             })
         }
@@ -60,7 +65,7 @@ pub fn condition(values: &Values, matcher: &IrMatcher) -> Result<Condition, Stri
                 network.parse().map_err(|_| format!("`{network}` is not a network such as 10.0.0.0/8"))?;
             let network = quoted(&parsed.to_string());
             Condition::Sql(match values {
-                Values::One(sql) => format!("ip_in_cidr({sql}, {network})"),
+                Values::One(sql) | Values::Whole(sql) => format!("ip_in_cidr({sql}, {network})"),
                 Values::Many(sql) => format!("any_in_cidr({sql}, {network})"),
             })
         }
@@ -83,6 +88,14 @@ pub fn condition(values: &Values, matcher: &IrMatcher) -> Result<Condition, Stri
             return Err(format!("placeholder %{name}% has no value; --sigma-pipeline gives values in `vars`"));
         }
     })
+}
+
+/// Whether a matcher consists of others, or is about the field as such.
+fn is_combination(matcher: &IrMatcher) -> bool {
+    matches!(
+        matcher,
+        IrMatcher::AllOf(_) | IrMatcher::Not(_) | IrMatcher::Exists(_) | IrMatcher::Null | IrMatcher::FieldRef { .. }
+    )
 }
 
 /// One of several values. Texts without wildcards become one list.
@@ -112,13 +125,13 @@ fn is_one_of(values: &Values, texts: &[String], lower: bool) -> String {
     match (values, texts) {
         (Values::One(_), [_]) => format!("{sql} = {list}"),
         (Values::One(_), _) => format!("{sql} IN ({list})"),
-        (Values::Many(_), _) => format!("any_in({sql}, make_array({list}))"),
+        (Values::Many(_) | Values::Whole(_), _) => format!("any_in({sql}, make_array({list}))"),
     }
 }
 
 fn lowered(values: &Values, lower: bool) -> String {
     match values {
-        Values::One(sql) if lower => format!("lower({sql})"),
+        Values::One(sql) | Values::Whole(sql) if lower => format!("lower({sql})"),
         Values::Many(sql) if lower => format!("lower_values({sql})"),
         other => other.sql().to_owned(),
     }
@@ -148,14 +161,14 @@ fn text(values: &Values, op: IrStrOp, pattern: &IrPattern, lower: bool) -> Condi
     if matches!(op, IrStrOp::Contains | IrStrOp::StartsWith) {
         like.push('%');
     }
-    // `*` alone: any value, also an empty one.
-    if like.chars().all(|c| c == '%') {
-        return Condition::Sql(format!("{} IS NOT NULL", values.sql()));
+    // `*` alone: any value, also an empty text.
+    if let (Values::One(sql), true) = (values, like.chars().all(|c| c == '%')) {
+        return Condition::Sql(format!("{sql} IS NOT NULL"));
     }
     let sql = lowered(values, lower);
     Condition::Sql(match values {
         Values::One(_) => format!("{sql} LIKE {}", quoted(&like)),
-        Values::Many(_) => format!("any_like({sql}, {})", quoted(&like)),
+        Values::Many(_) | Values::Whole(_) => format!("any_like({sql}, {})", quoted(&like)),
     })
 }
 
@@ -173,13 +186,13 @@ fn number(values: &Values, operator: &str, number: &IrNumber) -> Result<Conditio
     let IrNumber::Literal(number) = number else { return Err("a number is needed".into()) };
     // {:?} writes every digit, and an exponent that SQL understands.
     Ok(Condition::Sql(match values {
-        Values::One(sql) => format!("TRY_CAST({sql} AS DOUBLE) {operator} {number:?}"),
+        Values::One(sql) | Values::Whole(sql) => format!("TRY_CAST({sql} AS DOUBLE) {operator} {number:?}"),
         Values::Many(sql) => format!("any_number({sql}, '{operator}', {number:?})"),
     }))
 }
 
 fn field_reference(values: &Values, other: &Values, op: IrStrOp, lower: bool) -> Result<Condition, String> {
-    let (Values::One(_), Values::One(_)) = (values, other) else {
+    let (Values::One(_) | Values::Whole(_), Values::One(_) | Values::Whole(_)) = (values, other) else {
         // Two lists: one value in common.
         if op != IrStrOp::Exact {
             return Err(
@@ -189,7 +202,7 @@ fn field_reference(values: &Values, other: &Values, op: IrStrOp, lower: bool) ->
             );
         }
         let list = |of: &Values| match of {
-            Values::One(sql) => lowered(&Values::Many(format!("make_array({sql})")), lower),
+            Values::One(sql) | Values::Whole(sql) => lowered(&Values::Many(format!("make_array({sql})")), lower),
             many => lowered(many, lower),
         };
         return Ok(Condition::Sql(format!("array_has_any({}, {})", list(values), list(other))));

@@ -102,7 +102,12 @@ class World:
     records: dict[str, dict]
     object_path: Path
     archive: Path
+    typed_path: Path
+    typed_archive: Path
     lake: Path
+
+    def correlations(self) -> set[str]:
+        return {key for key, rule in self.rules if "correlation" in rule}
 
 
 class DuckDb(sqliteBackend):
@@ -251,27 +256,30 @@ def records_of_lake(lake: Path) -> dict[str, dict]:
 def run_rsigma(world: World, binary: str) -> Engine:
     engine = Engine("rsigma")
     for folder in world.rule_paths:
-        output = subprocess.run([binary, folder, world.object_path], check=True, text=True, capture_output=True).stdout
-        for line in map(json.loads, output.splitlines()):
-            if "rejected" in line:
-                engine.rejected[line["rule"]] = line["rejected"]
-            else:
-                engine.matches.add((line["rule"], line["event_id"]))
+        for path, of_correlations in ((world.object_path, False), (world.typed_path, True)):
+            output = subprocess.run([binary, folder, path], check=True, text=True, capture_output=True).stdout
+            for line in map(json.loads, output.splitlines()):
+                if "rejected" in line:
+                    engine.rejected[line["rule"]] = line["rejected"]
+                elif (line["rule"] in world.correlations()) == of_correlations:
+                    engine.matches.add((line["rule"], line["event_id"]))
     return engine
 
 
 def run_trailhunt(world: World, trailhunt: Trailhunt) -> Engine:
     engine = Engine("trailhunt")
+    typed = world.lake.with_name("typed_lake")
     trailhunt.run("ingest", world.archive, "--lake", world.lake)
+    trailhunt.run("ingest", world.typed_archive, "--lake", typed)
+    questions = [
+        (world.lake, "SELECT rule, event_id FROM sigma_matches"),
+        (typed, "SELECT rule, event_id FROM sigma_correlated WHERE completes"),
+    ]
     for folder in world.rule_paths:
-        query = ["query", "--lake", world.lake, "--sigma", folder, "--format", "ndjson"]
-        output = trailhunt.run(*query, "SELECT rule, event_id FROM sigma_matches "
-                               "UNION ALL SELECT rule, event_id FROM sigma_correlated WHERE completes").stdout
-        engine.matches |= {(row["rule"], row["event_id"]) for row in map(json.loads, output.splitlines())}
+        for lake, sql in questions:
+            output = trailhunt.run("query", "--lake", lake, "--sigma", folder, "--format", "ndjson", sql).stdout
+            engine.matches |= {(row["rule"], row["event_id"]) for row in map(json.loads, output.splitlines())}
     return engine
-
-
-# Predicates of tests/sigma_differences.tsv: does this kind of difference concern this rule and this event?
 
 
 def values_of(rule: dict, record: dict):
@@ -323,6 +331,40 @@ def no_address(rule: dict, record: dict) -> bool:
     return any("cidr" in item.modifiers and not is_address(leaf) for item, leaf in values)
 
 
+# Members that are no JSON objects: CloudTrail writes a text, or a truth value.
+TRUTH_VALUES = {"readOnly", "managementEvent", "sessionCredentialFromConsole"}
+
+TEXTS_OF_IDENTITY = {f"userIdentity.{name}" for name in (
+    "type", "arn", "principalId", "accountId", "userName", "invokedBy", "accessKeyId", "sessionContext.sourceIdentity",
+    "sessionContext.sessionIssuer.type", "sessionContext.sessionIssuer.arn",
+    "sessionContext.webIdFederationData.federatedProvider")}
+
+
+def is_mistyped(field: str, value: object) -> bool:
+    if value is None or (field.split(".")[0] in OBJECTS.values() and field not in TEXTS_OF_IDENTITY):
+        return False
+    return not isinstance(value, bool if field in TRUTH_VALUES else str)
+
+
+def has_mistyped(record: dict) -> bool:
+    identity = record.get("userIdentity")
+    if identity is not None and not isinstance(identity, dict):
+        return True
+    members = {**record, **{f"userIdentity.{name}": value for name, value in (identity or {}).items()}}
+    return any(is_mistyped(name, value) for name, value in members.items())
+
+
+def mistyped(rule: dict, record: dict) -> bool:
+    """A member of the record that has another type than CloudTrail gives it is in the column `extra`."""
+    return any(is_mistyped(item.field, value) for item, value in values_of(rule, record) if item.field)
+
+
+def unknown_field(rule: dict, record: dict) -> bool:
+    members = {*SCALARS.values(), *OBJECTS.values(), "eventTime", "annotation", "metadata"}
+    fields = (item.field.split(".")[0] for item, _ in values_of(rule, record) if item.field)
+    return any(member not in members for member in fields)
+
+
 def list_for_fieldref(rule: dict, record: dict) -> bool:
     return any("fieldref" in item.modifiers and isinstance(value, list) for item, value in values_of(rule, record))
 
@@ -352,7 +394,9 @@ PREDICATES: dict[str, Callable[[dict, dict], bool]] = {
         is_object,
         list_for_fieldref,
         missing_for_neq,
+        mistyped,
         no_address,
+        unknown_field,
     )
 }
 
@@ -419,7 +463,7 @@ def compare(engines: list[Engine], world: World, records: dict[str, dict], limit
     matched = set().union(*(engine.seen() for engine in engines))
     quiet = sorted(shown - matched)
     print(f"{len(quiet)} rules match no event: {' '.join(quiet[:10])}")
-    correlations = {key for key, rule in world.rules if "correlation" in rule}
+    correlations = world.correlations()
     for title, group, wanted in (
         ("detections", engines, rules.keys() - correlations),
         ("correlations", [engine for engine in engines if engine.name != "pysigma"], correlations),
@@ -487,7 +531,9 @@ def main() -> int:
         path = write_object(records, folder / "archive")
         by_id = {record["eventID"]: record for record in records}
         print(f"{len(rules):,} rules, {len(by_id):,} events")
-        world = World(rules, paths, by_id, path, folder / "archive", folder / "lake")
+        # A correlation counts the matches of many events, so events with a known difference would change all others.
+        typed = write_object([record for record in records if not has_mistyped(record)], folder / "typed")
+        world = World(rules, paths, by_id, path, folder / "archive", typed, folder / "typed", folder / "lake")
 
         engines, stored = [], by_id
         if args.trailhunt:

@@ -103,6 +103,7 @@ pub fn only_in_correlations(rules: &Path) -> Result<BTreeSet<String>, Box<dyn Er
 /// Parses all rules. Each gets the id under which it reports, because results carry nothing else that is unique.
 fn load(rules: &Path, outcome: &mut Outcome) -> Result<SigmaCollection, Box<dyn Error>> {
     let mut all = SigmaCollection::new();
+    let mut beside_correlations = BTreeSet::new();
     for path in rule_files(rules)? {
         let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let yaml = fs::read_to_string(&path)?;
@@ -119,17 +120,26 @@ fn load(rules: &Path, outcome: &mut Outcome) -> Result<SigmaCollection, Box<dyn 
             }
         };
         outcome.rejected.extend(parsed.errors.into_iter().map(|error| (stem.clone(), error)));
+        let has_correlation = !parsed.correlations.is_empty();
         for mut rule in parsed.rules {
             rule.id = rule.id.or_else(|| rule.name.clone()).or_else(|| Some(stem.clone()));
-            // Some packs refer to rules by their title.
-            rule.name = rule.name.or_else(|| Some(rule.title.clone()));
-            all.rules.push(rule);
+            if has_correlation {
+                beside_correlations.extend(rule.id.clone());
+            }
+            // Read twice, it would count each event twice.
+            if all.rules.iter().all(|known| known.id != rule.id) {
+                all.rules.push(rule);
+            }
         }
         for mut rule in parsed.correlations {
             rule.id = rule.id.or_else(|| rule.name.clone()).or_else(|| Some(stem.clone()));
             all.correlations.push(rule);
         }
         all.filters.extend(parsed.filters);
+    }
+    // Some packs refer to rules of the same file by their title. Another file may repeat such a rule.
+    for rule in all.rules.iter_mut().filter(|rule| rule.id.as_ref().is_some_and(|id| beside_correlations.contains(id))) {
+        rule.name = rule.name.take().or_else(|| Some(rule.title.clone()));
     }
     Ok(all)
 }

@@ -133,7 +133,7 @@ pub fn number() -> Function {
                 ">=" => f64::ge,
                 other => return exec_err!("any_number: unknown operator {other}; expected =, <, <=, > or >="),
             };
-            let holds = |value: &str| value.trim().parse::<f64>().is_ok_and(|value| compare(&value, &number));
+            let holds = |value: &str| value.parse::<f64>().is_ok_and(|value| compare(&value, &number));
             any(args[0].as_list(), |values| Ok(each(values, holds)))
         },
     )
