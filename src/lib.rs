@@ -7,10 +7,10 @@
 //!                         log
 //! ```
 //!
-//! Arrows point one way: a folder imports only folders to its left, and the shared modules: `error`, `schema`, `geo`, `sha256`,
-//! `terminal`, `wording`. `integrity` checks what `source` lists, `indicators` searches for what others published, `timeline`
-//! tells the story of an identity, `response` says what to do about a finding, `ask` answers questions of analysts, `sample`
-//! imports nothing.
+//! Arrows point one way: a folder imports only folders to its left, and the shared modules: `error`, `schema`, `geo`,
+//! `sha256`, `terminal`, `wording`. `integrity` checks what `source` lists, `sigma` reads Sigma rules, `indicators` searches
+//! for what others published, `timeline` tells the story of an identity, `response` says what to do about a finding, `ask`
+//! answers questions of analysts, `sample` imports nothing.
 //!
 //! Around the flow: `request` describes what runs, `ingest` and `hunt` are the two pipelines, `runs` is the chain of recorded runs,
 //! `workbench` is where detectors are written. `cli` and `settings` parse what was typed, `resolve` turns it into requests,

@@ -41,6 +41,7 @@ use trailhunt::ingest::ingest;
 use trailhunt::lake::Lake;
 use trailhunt::request::{ALERTS_PER_DAY, Detection, IngestRequest, LakeRequest, Period};
 use trailhunt::sample::{SampleSettings, generate};
+use trailhunt::sigma::Sigma;
 use trailhunt::source::{Location, S3Settings};
 use trailhunt::terminal::Progress;
 
@@ -261,8 +262,9 @@ fn evaluate(settings: SampleSettings) -> Evaluated {
             .expect("the archive is read");
         stopwatch.took("ingest");
         let request = LakeRequest::new(place(&dir.join("lake")));
-        let context =
-            prepare(&lake, &request, &Period::default(), Progress::Hidden).await.expect("the rollups are made");
+        let context = prepare(&lake, &request, &Period::default(), &Sigma::default(), Progress::Hidden)
+            .await
+            .expect("the rollups are made");
         stopwatch.took("rollups");
         let folders: Vec<_> = setting("DETECTORS").into_iter().map(PathBuf::from).collect();
         let library = Library::load(&folders).expect("the detectors are well formed");

@@ -22,6 +22,7 @@ use trailhunt::lake::{Lake, Rolled};
 use trailhunt::request::period::midnight;
 use trailhunt::request::{Detection, IngestRequest, LakeRequest, Period};
 use trailhunt::sample::{SampleSettings, generate};
+use trailhunt::sigma::Sigma;
 use trailhunt::source::{Location, S3Settings};
 use trailhunt::terminal::Progress;
 
@@ -176,7 +177,7 @@ const ALERTS_PER_DAY: f64 = 0.2;
 async fn hunt(lake: &Lake, from: NaiveDate, to: NaiveDate) -> Hunt {
     let period = Period { from: Some(midnight(from)), to: Some(midnight(to)), ..Period::default() };
     let request = LakeRequest::new(lake.location().clone());
-    let context = prepare(lake, &request, &period, Progress::Hidden).await.unwrap();
+    let context = prepare(lake, &request, &period, &Sigma::default(), Progress::Hidden).await.unwrap();
     let detection = Detection::shipped().unwrap();
     let hunt = detect_and_rate(lake, &context, &detection, ALERTS_PER_DAY, Progress::Hidden).await.unwrap();
     assert!(hunt.failed.is_empty(), "{:?}", hunt.failed);

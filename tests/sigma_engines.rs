@@ -31,15 +31,15 @@ fn every_modifier_matches_the_events_that_it_matches_in_another_engine() {
     for (rule, event) in ours.symmetric_difference(&theirs) {
         let who = if theirs.contains(&(rule.clone(), event.clone())) { "rsigma" } else { "trailhunt" };
         let file = files.get(rule).map_or(rule.as_str(), String::as_str);
-        writeln!(lines, "{file}\t{event}\tonly {who}").unwrap();
+        writeln!(lines, "{file}\t{event}\tonly {who}").expect("readable rules, fixture and answer");
     }
     let mut lines: Vec<&str> = lines.lines().collect();
     lines.sort_unstable();
     let text = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
     if std::env::var_os("UPDATE").is_some() {
-        fs::write(DIFFERENCES, &text).unwrap();
+        fs::write(DIFFERENCES, &text).expect("readable rules, fixture and answer");
     }
-    let expected = fs::read_to_string(DIFFERENCES).unwrap();
+    let expected = fs::read_to_string(DIFFERENCES).expect("readable rules, fixture and answer");
     assert!(text == expected, "{DIFFERENCES} says otherwise; the differences are now:\n{text}");
 }
 
@@ -66,8 +66,8 @@ fn public_packs_match_the_same_events_of_an_account_under_attack() {
 
 /// The matches of the program and of rsigma-eval, without rules that only serve a correlation.
 fn both(rules: &Path, records: &[Value]) -> (Matches, Matches) {
-    let mut theirs = rsigma::evaluate(rules, records).unwrap().matches;
-    let parts = rsigma::only_in_correlations(rules).unwrap();
+    let mut theirs = rsigma::evaluate(rules, records).expect("readable rules, fixture and answer").matches;
+    let parts = rsigma::only_in_correlations(rules).expect("readable rules, fixture and answer");
     theirs.retain(|(rule, _)| !parts.contains(rule));
     let mut ours = ours(rules, records);
     ours.retain(|(rule, _)| !parts.contains(rule));
@@ -75,15 +75,15 @@ fn both(rules: &Path, records: &[Value]) -> (Matches, Matches) {
 }
 
 fn ours(rules: &Path, records: &[Value]) -> Matches {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().expect("readable rules, fixture and answer");
     let (source, lake) = (dir.path().join("archive"), dir.path().join("lake"));
     archive(&source, records);
     succeeds(&["ingest", arg(&source), "--lake", arg(&lake)]);
     let sql = "SELECT rule, event_id FROM sigma_matches \
                UNION ALL SELECT rule, event_id FROM sigma_correlated WHERE completes";
     let ran = succeeds(&["query", "--lake", arg(&lake), "--sigma", arg(rules), "--format", "json", sql]);
-    let rows: Vec<Value> = serde_json::from_str(&ran.out).unwrap();
-    let text = |row: &Value, name: &str| row[name].as_str().unwrap().to_owned();
+    let rows: Vec<Value> = serde_json::from_str(&ran.out).expect("readable rules, fixture and answer");
+    let text = |row: &Value, name: &str| row[name].as_str().expect("readable rules, fixture and answer").to_owned();
     rows.iter().map(|row| (text(row, "rule"), text(row, "event_id"))).collect()
 }
 
@@ -93,13 +93,13 @@ fn own_rules() -> PathBuf {
 
 /// The events of the fixture. Those without a time get one each, seven seconds apart.
 fn own_records() -> Vec<Value> {
-    let text = fs::read_to_string(own_rules().join("events.jsonl")).unwrap();
+    let text = fs::read_to_string(own_rules().join("events.jsonl")).expect("readable rules, fixture and answer");
     let mut records = Vec::new();
     for (number, line) in text.lines().enumerate() {
-        let mut record: Value = serde_json::from_str(line).unwrap();
+        let mut record: Value = serde_json::from_str(line).expect("readable rules, fixture and answer");
         let second = number * 7;
         let time = format!("2024-03-01T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60);
-        let members = record.as_object_mut().unwrap();
+        let members = record.as_object_mut().expect("readable rules, fixture and answer");
         members.entry("eventTime").or_insert(json!(time));
         members.entry("eventVersion").or_insert(json!("1.09"));
         members.entry("recipientAccountId").or_insert(json!("111122223333"));
@@ -110,11 +110,16 @@ fn own_records() -> Vec<Value> {
 
 /// The file stem of each rule that reports matches.
 fn files_by_rule(rules: &Path) -> BTreeMap<String, String> {
-    let parts = rsigma::only_in_correlations(rules).unwrap();
+    let parts = rsigma::only_in_correlations(rules).expect("readable rules, fixture and answer");
     let mut files = BTreeMap::new();
-    for path in rsigma::rule_files(rules).unwrap() {
-        let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        for rule in rsigma::rules_of(&path).unwrap() {
+    for path in rsigma::rule_files(rules).expect("readable rules, fixture and answer") {
+        let stem = path
+            .file_stem()
+            .expect("readable rules, fixture and answer")
+            .to_str()
+            .expect("readable rules, fixture and answer")
+            .to_owned();
+        for rule in rsigma::rules_of(&path).expect("readable rules, fixture and answer") {
             files.insert(rule, stem.clone());
         }
     }
@@ -125,15 +130,17 @@ fn files_by_rule(rules: &Path) -> BTreeMap<String, String> {
 /// The records of all objects below a folder.
 fn records_below(folder: &Path) -> Vec<Value> {
     let mut records = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in fs::read_dir(folder).expect("readable rules, fixture and answer") {
+        let path = entry.expect("readable rules, fixture and answer").path();
         if path.is_dir() {
             records.extend(records_below(&path));
         } else if path.extension().is_some_and(|end| end == "gz") {
             let mut text = String::new();
-            flate2::read::MultiGzDecoder::new(fs::File::open(&path).unwrap()).read_to_string(&mut text).unwrap();
-            let mut object: Value = serde_json::from_str(&text).unwrap();
-            records.append(object["Records"].as_array_mut().unwrap());
+            flate2::read::MultiGzDecoder::new(fs::File::open(&path).expect("readable rules, fixture and answer"))
+                .read_to_string(&mut text)
+                .expect("readable rules, fixture and answer");
+            let mut object: Value = serde_json::from_str(&text).expect("readable rules, fixture and answer");
+            records.append(object["Records"].as_array_mut().expect("readable rules, fixture and answer"));
         }
     }
     records

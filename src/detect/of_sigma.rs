@@ -114,7 +114,8 @@ fn one_alert_per_technique(findings: &mut [Finding]) {
         // Sub-techniques are shades of one technique; rules without any are about one thing nobody has named.
         let parent = |id: &String| id.split('.').next().unwrap_or_default().to_owned();
         let techniques = finding.attack.iter().map(parent).chain(finding.attack.is_empty().then(String::new));
-        let adds = techniques.fold(false, |adds, technique| shown.insert(technique) || adds);
+        // All of them: `any` would stop at the first.
+        let adds = techniques.filter(|technique| shown.insert(technique.clone())).count() > 0;
         if !adds && finding.severity > Severity::Low {
             finding.severity = Severity::Low;
             finding.summary.push_str("; low: a heavier finding of the day shows the same technique");

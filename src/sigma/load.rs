@@ -55,11 +55,14 @@ pub enum Document {
     Filter(Box<FilterRule>),
 }
 
+/// A document and where it is.
+pub type Read = (Source, Document);
+
 /// The documents of files and folders, and what is none. Folders are searched for .yml and .yaml files.
 ///
 /// # Errors
 /// When a path does not exist or cannot be listed.
-pub fn documents(paths: &[PathBuf]) -> Result<(Vec<(Source, Document)>, Vec<Rejected>)> {
+pub fn documents(paths: &[PathBuf]) -> Result<(Vec<Read>, Vec<Rejected>)> {
     let (mut documents, mut rejected) = (Vec::new(), Vec::new());
     for path in paths {
         for file in files(path, DEPTH_MAX)? {
@@ -112,7 +115,7 @@ fn read(path: &Path) -> std::result::Result<String, String> {
 
 /// Splits a file at its `---` lines, so that each document has a place. Documents that refer to each other (`action: global`)
 /// stay together.
-fn parse(path: &Path, text: &str, documents: &mut Vec<(Source, Document)>, rejected: &mut Vec<Rejected>) {
+fn parse(path: &Path, text: &str, documents: &mut Vec<Read>, rejected: &mut Vec<Rejected>) {
     let depends = text.lines().any(|line| line.starts_with("action:"));
     for (line, text) in if depends { vec![(1, text.to_owned())] } else { split(text) } {
         let source = || Source { path: path.to_path_buf(), line, text: text.clone() };

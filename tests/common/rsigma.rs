@@ -138,7 +138,8 @@ fn load(rules: &Path, outcome: &mut Outcome) -> Result<SigmaCollection, Box<dyn 
         all.filters.extend(parsed.filters);
     }
     // Some packs refer to rules of the same file by their title. Another file may repeat such a rule.
-    for rule in all.rules.iter_mut().filter(|rule| rule.id.as_ref().is_some_and(|id| beside_correlations.contains(id))) {
+    for rule in all.rules.iter_mut().filter(|rule| rule.id.as_ref().is_some_and(|id| beside_correlations.contains(id)))
+    {
         rule.name = rule.name.take().or_else(|| Some(rule.title.clone()));
     }
     Ok(all)

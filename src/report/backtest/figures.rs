@@ -291,7 +291,7 @@ mod tests {
         let window =
             Window { from: "2024-01-01T00:00:00Z".parse().unwrap(), to: "2024-01-05T00:00:00Z".parse().unwrap() };
         let seconds = vec![("quiet".into(), 0.5), ("b".into(), 2.0), ("a".into(), 1.0)];
-        backtest(&Hunt { findings, failed: vec![], seconds }, window, alerts_per_day).detectors
+        backtest(&Hunt { findings, seconds, ..Hunt::default() }, window, alerts_per_day).detectors
     }
 
     #[test]
