@@ -20,7 +20,11 @@ pub enum Condition {
 impl Condition {
     /// All of these, in the simplest form.
     pub fn all(conditions: impl IntoIterator<Item = Condition>) -> Condition {
-        let mut conditions: Vec<_> = conditions.into_iter().filter(|c| *c != Condition::Constant(true)).collect();
+        let parts = conditions.into_iter().flat_map(|condition| match condition {
+            Condition::All(parts) => parts,
+            other => vec![other],
+        });
+        let mut conditions: Vec<_> = parts.filter(|c| *c != Condition::Constant(true)).collect();
         match conditions.len() {
             _ if conditions.contains(&Condition::Constant(false)) => Condition::Constant(false),
             0 => Condition::Constant(true),
@@ -31,7 +35,11 @@ impl Condition {
 
     /// One of these or more, in the simplest form.
     pub fn any(conditions: impl IntoIterator<Item = Condition>) -> Condition {
-        let mut conditions: Vec<_> = conditions.into_iter().filter(|c| *c != Condition::Constant(false)).collect();
+        let parts = conditions.into_iter().flat_map(|condition| match condition {
+            Condition::Any(parts) => parts,
+            other => vec![other],
+        });
+        let mut conditions: Vec<_> = parts.filter(|c| *c != Condition::Constant(false)).collect();
         match conditions.len() {
             _ if conditions.contains(&Condition::Constant(true)) => Condition::Constant(true),
             0 => Condition::Constant(false),
@@ -106,7 +114,7 @@ mod tests {
     fn a_condition_is_written_as_sql_in_which_an_unknown_predicate_does_not_hold() {
         let sql = |text: &str| Condition::Sql(text.into());
         let condition = Condition::all([sql("a = 1"), Condition::any([sql("b = 2"), sql("c = 3")]).negated()]);
-        assert_eq!(condition.to_string(), "a = 1\n  AND (b = 2\n    OR c = 3) IS NOT TRUE");
+        assert_eq!(condition.to_string(), "a = 1\n  AND (b = 2\n      OR c = 3) IS NOT TRUE");
         assert_eq!(Condition::all([Condition::Constant(true), sql("a")]), sql("a"));
         assert_eq!(Condition::any([Condition::Constant(true), sql("a")]), Condition::Constant(true));
         assert_eq!(Condition::any([]), Condition::Constant(false));

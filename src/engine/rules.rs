@@ -5,7 +5,8 @@
 //! every rule either cannot hold, holds, or depends on fewer predicates (partial evaluation). Rows with the same remaining
 //! rules are evaluated together.
 
-use std::collections::{BTreeSet, HashMap};
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex};
@@ -22,6 +23,8 @@ use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl,
 use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_plan::PhysicalExpr;
 use datafusion::prelude::SessionContext;
+
+use foldhash::fast::RandomState;
 
 use super::Condition;
 
@@ -124,6 +127,62 @@ struct Predicate {
     columns: Vec<usize>,
 }
 
+/// The rows of a batch, and which of them have the same text in a column.
+struct Batch<'a> {
+    rows: &'a RecordBatch,
+    distinct: Vec<OnceCell<Option<Distinct>>>,
+}
+
+/// The different texts of a column: a row that has each, and which of them each row has.
+struct Distinct {
+    firsts: Vec<u32>,
+    of_row: Vec<u32>,
+}
+
+/// What rows with the same text have in common.
+enum Ids<'b> {
+    Distinct(&'b Distinct),
+    /// Each row is different, or nothing is known.
+    Rows,
+}
+
+impl Ids<'_> {
+    fn of(&self, row: usize) -> u32 {
+        match self {
+            Ids::Distinct(distinct) => distinct.of_row[row],
+            Ids::Rows => row as u32,
+        }
+    }
+}
+
+impl<'a> Batch<'a> {
+    fn new(rows: &'a RecordBatch) -> Batch<'a> {
+        Batch { rows, distinct: rows.columns().iter().map(|_| OnceCell::new()).collect() }
+    }
+
+    /// The different texts of a column of texts. Parquet's dictionaries make equal texts equal views, so views are compared
+    /// and not texts: equal texts with different views count as different, which costs time only.
+    fn distinct(&self, column: usize) -> Option<&Distinct> {
+        let find = || {
+            let texts = self.rows.column(column).as_string_view_opt()?;
+            let (mut known, mut firsts) = (HashMap::with_hasher(RandomState::default()), Vec::new());
+            let of_row = texts.views().iter().enumerate().map(|(row, view)| {
+                *known.entry(texts.is_valid(row).then_some(*view)).or_insert_with(|| {
+                    firsts.push(row as u32);
+                    firsts.len() as u32 - 1
+                })
+            });
+            let of_row = of_row.collect();
+            Some(Distinct { firsts, of_row })
+        };
+        self.distinct[column].get_or_init(find).as_ref()
+    }
+
+    fn ids_of(&self, column: usize) -> Ids<'_> {
+        self.distinct(column).map_or(Ids::Rows, Ids::Distinct)
+    }
+}
+
 /// The rules that can still hold for some pairs of service and API.
 #[derive(Debug)]
 struct Remaining {
@@ -194,65 +253,78 @@ impl RulesOf {
         format!("{RULES_OF}({})", names.join(", "))
     }
 
+    /// The value of a predicate for each row of a batch, of which only `rows` matter.
+    fn evaluate(&self, predicate: usize, batch: &Batch<'_>, rows: &[u32]) -> Result<Vec<bool>> {
+        let mut of_rows = vec![false; batch.rows.num_rows()];
+        let is_true = |values: &BooleanArray, at: usize| values.is_valid(at) && values.value(at);
+        // Service, user agent, error code and the like have few values, so each is compared once.
+        if let [column] = self.predicates[predicate].columns[..]
+            && let Some(distinct) = batch.distinct(column)
+            && distinct.firsts.len() < rows.len()
+        {
+            let values = self.evaluate_rows(predicate, batch, &distinct.firsts)?;
+            let values: Vec<bool> = (0..distinct.firsts.len()).map(|at| is_true(&values, at)).collect();
+            rows.iter().for_each(|row| of_rows[*row as usize] = values[distinct.of_row[*row as usize] as usize]);
+            return Ok(of_rows);
+        }
+        let values = self.evaluate_rows(predicate, batch, rows)?;
+        rows.iter().enumerate().for_each(|(at, row)| of_rows[*row as usize] = is_true(&values, at));
+        Ok(of_rows)
+    }
+
     /// The value of a predicate for each of these rows.
-    fn evaluate(&self, predicate: usize, batch: &RecordBatch, rows: Option<&UInt32Array>) -> Result<BooleanArray> {
+    fn evaluate_rows(&self, predicate: usize, batch: &Batch<'_>, rows: &[u32]) -> Result<BooleanArray> {
         let Predicate { expression, columns } = &self.predicates[predicate];
-        let count = rows.map_or(batch.num_rows(), Array::len);
-        let selected = match rows {
-            None => batch.clone(),
-            Some(rows) => {
-                // Columns that the predicate does not read are not copied.
-                let column = |(at, column): (usize, &ArrayRef)| match columns.contains(&at) {
-                    true => take(column, rows, None).map_err(Into::into),
-                    false => Ok(new_null_array(column.data_type(), count)),
-                };
-                let taken = batch.columns().iter().enumerate().map(column).collect::<Result<Vec<_>>>()?;
-                let options = RecordBatchOptions::new().with_row_count(Some(count));
-                RecordBatch::try_new_with_options(Arc::clone(&self.columns), taken, &options)?
-            }
+        let selected = if rows.len() == batch.rows.num_rows() {
+            batch.rows.clone()
+        } else {
+            let indices = UInt32Array::from(rows.to_vec());
+            // Columns that the predicate does not read are not copied.
+            let column = |(at, column): (usize, &ArrayRef)| match columns.contains(&at) {
+                true => take(column, &indices, None).map_err(Into::into),
+                false => Ok(new_null_array(column.data_type(), rows.len())),
+            };
+            let taken = batch.rows.columns().iter().enumerate().map(column).collect::<Result<Vec<_>>>()?;
+            let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+            RecordBatch::try_new_with_options(Arc::clone(&self.columns), taken, &options)?
         };
-        let values = expression.evaluate(&selected)?.into_array(count)?;
+        let values = expression.evaluate(&selected)?.into_array(rows.len())?;
         Ok(cast(&values, &DataType::Boolean)?.as_boolean().clone())
     }
 
-    /// The rules that remain for each row.
-    fn remaining(&self, batch: &RecordBatch) -> Result<Vec<Arc<Remaining>>> {
-        let key: Vec<ArrayRef> = KEY
-            .iter()
-            .map(|name| cast(batch.column(self.columns.index_of(name)?), &DataType::Utf8View).map_err(Into::into))
-            .collect::<Result<_>>()?;
-        let (sources, names) = (key[0].as_string_view(), key[1].as_string_view());
-        let value =
-            |column: &'_ StringViewArray, row: usize| column.is_valid(row).then(|| column.value(row).to_owned());
-        let (mut known, mut firsts, mut of_row) = (HashMap::new(), Vec::new(), Vec::with_capacity(batch.num_rows()));
-        let mut last: Option<(usize, usize)> = None;
-        for row in 0..batch.num_rows() {
-            // Rows are sorted by service and API.
-            let same = |before: usize| {
-                let equal = |column: &StringViewArray| {
-                    column.is_valid(row) == column.is_valid(before) && column.value(row) == column.value(before)
-                };
-                equal(sources) && equal(names)
-            };
-            let pair = match last {
-                Some((before, pair)) if same(before) => pair,
-                _ => *known.entry((value(sources, row), value(names, row))).or_insert_with(|| {
-                    firsts.push(row as u32);
-                    firsts.len() - 1
-                }),
-            };
-            last = Some((row, pair));
+    /// The rules that remain for the rows of a batch: each with its rows, in order.
+    fn groups(&self, batch: &Batch<'_>) -> Result<Vec<(Arc<Remaining>, Vec<u32>)>> {
+        let count = batch.rows.num_rows();
+        let mut key = Vec::new();
+        for name in KEY {
+            key.push(self.columns.index_of(name).map(|at| batch.ids_of(at))?);
+        }
+        let (mut pairs, mut firsts, mut of_row) =
+            (HashMap::with_hasher(RandomState::default()), Vec::new(), Vec::new());
+        for row in 0..count {
+            let pair = *pairs.entry((key[0].of(row), key[1].of(row))).or_insert_with(|| {
+                firsts.push(row as u32);
+                firsts.len() - 1
+            });
             of_row.push(pair);
         }
-        let firsts = UInt32Array::from(firsts);
-        let of_key =
-            self.of_key.iter().map(|at| self.evaluate(*at, batch, Some(&firsts))).collect::<Result<Vec<_>>>()?;
-        let of_pair = (0..firsts.len()).map(|pair| {
-            let values: Vec<bool> = of_key.iter().map(|values| values.is_valid(pair) && values.value(pair)).collect();
-            self.remaining_with(values)
-        });
-        let of_pair: Vec<_> = of_pair.collect();
-        Ok(of_row.into_iter().map(|pair| Arc::clone(&of_pair[pair])).collect())
+        let of_key = self.of_key.iter().map(|at| self.evaluate_rows(*at, batch, &firsts));
+        let of_key = of_key.collect::<Result<Vec<_>>>()?;
+        let mut groups: Vec<(Arc<Remaining>, Vec<u32>)> = Vec::new();
+        let of_pair: Vec<usize> = (0..firsts.len())
+            .map(|pair| {
+                let values = of_key.iter().map(|values| values.is_valid(pair) && values.value(pair)).collect();
+                let remaining = self.remaining_with(values);
+                let known = groups.iter().position(|(other, _)| Arc::ptr_eq(other, &remaining));
+                known.unwrap_or_else(|| {
+                    groups.push((remaining, Vec::new()));
+                    groups.len() - 1
+                })
+            })
+            .collect();
+        of_row.iter().enumerate().for_each(|(row, pair)| groups[of_pair[*pair]].1.push(row as u32));
+        groups.retain(|(remaining, _)| !remaining.rules.is_empty());
+        Ok(groups)
     }
 
     fn remaining_with(&self, values: Vec<bool>) -> Arc<Remaining> {
@@ -271,41 +343,45 @@ impl RulesOf {
         found
     }
 
-    /// Pairs of row and rule, in order.
-    fn matches(&self, batch: &RecordBatch) -> Result<Vec<(u32, u32)>> {
-        let of_row = self.remaining(batch)?;
-        let mut groups: HashMap<*const Remaining, (Arc<Remaining>, Vec<u32>)> = HashMap::new();
-        for (row, remaining) in of_row.into_iter().enumerate().filter(|(_, remaining)| !remaining.rules.is_empty()) {
-            let group = groups.entry(Arc::as_ptr(&remaining)).or_insert_with(|| (remaining, Vec::new()));
-            group.1.push(row as u32);
-        }
-        let mut needed: HashMap<usize, Vec<u32>> = HashMap::new();
-        for (remaining, rows) in groups.values() {
+    /// Numbers of the rules that each row fulfils, row after row, and how many each row has.
+    fn matches(&self, batch: &Batch<'_>) -> Result<(Vec<u32>, Vec<usize>)> {
+        let groups = self.groups(batch)?;
+        let mut needed: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
+        for (remaining, rows) in &groups {
             remaining.predicates.iter().for_each(|at| needed.entry(*at).or_default().extend(rows));
         }
-        let mut values: HashMap<usize, Vec<bool>> = HashMap::new();
+        let mut values: Vec<Vec<bool>> = vec![Vec::new(); self.predicates.len()];
         for (predicate, mut rows) in needed {
             rows.sort_unstable();
-            let all = rows.len() == batch.num_rows();
-            let rows = UInt32Array::from(rows);
-            let evaluated = self.evaluate(predicate, batch, (!all).then_some(&rows))?;
-            let mut of_rows = vec![false; batch.num_rows()];
-            for (at, row) in rows.values().iter().enumerate() {
-                of_rows[*row as usize] = evaluated.is_valid(at) && evaluated.value(at);
-            }
-            values.insert(predicate, of_rows);
+            values[predicate] = self.evaluate(predicate, batch, &rows)?;
         }
-        let mut matches = Vec::new();
-        for (remaining, rows) in groups.values() {
+        let mut counts = vec![0; batch.rows.num_rows()];
+        let mut matched: Vec<(u32, Vec<u32>)> = Vec::new();
+        for (remaining, rows) in &groups {
             for (rule, tree) in &remaining.rules {
-                let holds = |row: &&u32| {
-                    tree.holds(&|predicate| values.get(&predicate).is_some_and(|values| values[**row as usize]))
+                let is_true = |row: &u32| tree.holds(&|predicate| values[predicate][*row as usize]);
+                let rows: Vec<u32> = match tree {
+                    Tree::Constant(_) => rows.clone(),
+                    _ => rows.iter().copied().filter(is_true).collect(),
                 };
-                matches.extend(rows.iter().filter(holds).map(|row| (*row, *rule)));
+                rows.iter().for_each(|row| counts[*row as usize] += 1);
+                matched.push((*rule, rows));
             }
         }
-        matches.sort_unstable();
-        Ok(matches)
+        // The rules of a row are those of its group, in order.
+        let mut next: Vec<usize> = Vec::with_capacity(counts.len());
+        let total = counts.iter().fold(0, |start, count| {
+            next.push(start);
+            start + count
+        });
+        let mut rules = vec![0; total];
+        for (rule, rows) in matched {
+            for row in rows {
+                rules[next[row as usize]] = rule;
+                next[row as usize] += 1;
+            }
+        }
+        Ok((rules, counts))
     }
 
     fn list(&self) -> DataType {
@@ -355,11 +431,8 @@ impl ScalarUDFImpl for RulesOf {
         let arrays = arrays.collect::<Result<Vec<ArrayRef>>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(args.number_rows));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.columns), arrays, &options)?;
-        let matches = self.matches(&batch)?;
-        let rules: UInt32Array = matches.iter().map(|(_, rule)| Some(*rule)).collect();
-        let mut lengths = vec![0_usize; args.number_rows];
-        matches.iter().for_each(|(row, _)| lengths[*row as usize] += 1);
-        let ids = take(&self.ids, &rules, None)?;
+        let (rules, lengths) = self.matches(&Batch::new(&batch))?;
+        let ids = take(&self.ids, &UInt32Array::from(rules), None)?;
         let field = Arc::new(Field::new_list_field(DataType::Utf8View, true));
         let lists = ListArray::try_new(field, OffsetBuffer::from_lengths(lengths), ids, None)?;
         Ok(ColumnarValue::Array(Arc::new(lists)))

@@ -14,6 +14,8 @@ use super::{Sigma, SigmaCorrelation, value};
 use crate::engine::{Parameters, Session, Value};
 use crate::error::{Error, Result};
 
+/// Days whose matches are sorted at once.
+const DAYS_AT_ONCE: i64 = 7;
 /// Columns of a match that findings are made of.
 const COLUMNS: &str = "event_id, event_time, event_date, actor, account_id, aws_region, event_source, event_name, error_code, \
                        source_ip_address";
@@ -61,8 +63,12 @@ impl Sigma {
         let columns = session.columns("sigma_correlated").await?;
         session.set_table("sigma_correlated", Arc::clone(&columns), vec![])?;
         for rule in &self.correlations {
-            let matched = rule.matches(session, from, to).await?;
-            found.extend(matched);
+            let mut begin = from;
+            while begin < to {
+                let end = to.min(begin + TimeDelta::days(DAYS_AT_ONCE));
+                found.extend(rule.matches(session, begin, end).await?);
+                begin = end;
+            }
             // A later correlation may refer to this one.
             session.set_table("sigma_correlated", Arc::clone(&columns), found.clone())?;
         }
@@ -91,47 +97,22 @@ struct Pending {
 }
 
 impl SigmaCorrelation {
-    /// The matches of this correlation, as rows of `sigma_correlated`.
+    /// The matches of this correlation, as rows of `sigma_correlated`. What a day has does not depend on later days.
     async fn matches(&self, session: &Session, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<Vec<RecordBatch>> {
         let begin = from - TimeDelta::microseconds(self.correlation.timespan_us());
-        let period = Parameters::from([
-            ("begin".to_owned(), Value::Time(begin.timestamp_micros())),
-            ("to".to_owned(), Value::Time(to.timestamp_micros())),
-        ]);
+        let time = |time: DateTime<Utc>| Value::Time(time.timestamp_micros());
+        let period = Parameters::from([("begin".to_owned(), time(begin)), ("to".to_owned(), time(to))]);
         let query = session.query(&self.about.id, &self.sql(), &period).await?;
         let columns = session.columns("sigma_correlated").await?;
         let mut batches = query.stream().await?;
-        let mut windows = Windows::new(&self.correlation);
-        let (mut pending, mut found): (VecDeque<Pending>, _) = (VecDeque::new(), Vec::new());
-        let (mut next, mut group): (u64, Option<Vec<Option<String>>>) = (0, None);
+        let mut groups = Groups::new(self);
+        let mut found = Vec::new();
         while let Some(batch) = batches.try_next().await? {
-            let rows = Rows::of(self, &batch).map_err(bug)?;
-            let count = batch.num_rows();
-            pending.push_back(Pending {
-                first: next,
-                batch,
-                is_part: vec![false; count],
-                completes: vec![false; count],
-                left: count,
-            });
-            for row in 0..count {
-                if group.as_ref().is_none_or(|group| !rows.is_in(row, group)) {
-                    windows.end_group();
-                    group = Some(rows.group(row));
-                }
-                if let Some(rule) = rows.rule(row) {
-                    windows.add(Match { row: next, time_us: rows.times.value(row), rule, value: rows.value(row) });
-                } else if let Some(last) = pending.back_mut() {
-                    last.left -= 1;
-                }
-                next += 1;
-            }
-            settle(&mut windows, &mut pending);
-            self.take_settled(&mut pending, &columns, from, &mut found).map_err(bug)?;
+            groups.add(batch).map_err(bug)?;
+            self.take_settled(&mut groups.pending, &columns, from, &mut found).map_err(bug)?;
         }
-        windows.end_group();
-        settle(&mut windows, &mut pending);
-        self.take_settled(&mut pending, &columns, from, &mut found).map_err(bug)?;
+        groups.end_group();
+        self.take_settled(&mut groups.pending, &columns, from, &mut found).map_err(bug)?;
         Ok(found)
     }
 
@@ -186,15 +167,87 @@ impl SigmaCorrelation {
     }
 }
 
-/// Notes which rows have left the windows.
-fn settle(windows: &mut Windows<'_>, pending: &mut VecDeque<Pending>) {
-    for (row, is_part, completes) in windows.take_done() {
-        let at = pending.partition_point(|batch| batch.first <= row);
-        if let Some(batch) = at.checked_sub(1).and_then(|at| pending.get_mut(at)) {
-            let row = (row - batch.first) as usize;
-            batch.is_part[row] = is_part;
-            batch.completes[row] = completes;
-            batch.left -= 1;
+/// Rows from this number on are matches of a day that has ended. They are in the windows because later ones need them.
+const OF_AN_ENDED_DAY: u64 = 1 << 63;
+const DAY_US: i64 = 24 * 60 * 60 * 1_000_000;
+
+/// Follows the matches through their groups and days.
+struct Groups<'a> {
+    rule: &'a SigmaCorrelation,
+    windows: Windows<'a>,
+    pending: VecDeque<Pending>,
+    next: u64,
+    group: Option<Vec<Option<String>>>,
+    day: i64,
+    /// Matches of the group within the last timespan: time, rule and value.
+    recent: VecDeque<(i64, usize, Option<String>)>,
+}
+
+impl<'a> Groups<'a> {
+    fn new(rule: &'a SigmaCorrelation) -> Groups<'a> {
+        let windows = Windows::new(&rule.correlation);
+        Groups { rule, windows, pending: VecDeque::new(), next: 0, group: None, day: 0, recent: VecDeque::new() }
+    }
+
+    fn add(&mut self, batch: RecordBatch) -> std::result::Result<(), arrow::error::ArrowError> {
+        let (rows, count) = (Rows::of(self.rule, &batch)?, batch.num_rows());
+        let flags = || vec![false; count];
+        let (is_part, completes) = (flags(), flags());
+        self.pending.push_back(Pending { first: self.next, batch, is_part, completes, left: count });
+        for row in 0..count {
+            let (time_us, day) = (rows.times.value(row), rows.times.value(row).div_euclid(DAY_US));
+            if self.group.as_ref().is_none_or(|group| !rows.is_in(row, group)) {
+                self.end_group();
+                self.recent.clear();
+                self.group = Some(rows.group(row));
+            } else if day != self.day {
+                self.end_day(time_us);
+            }
+            self.day = day;
+            match rows.rule(row) {
+                Some(rule) => {
+                    let value = rows.value(row);
+                    let oldest = time_us.saturating_sub(self.rule.correlation.timespan_us());
+                    while self.recent.front().is_some_and(|first| first.0 < oldest) {
+                        self.recent.pop_front();
+                    }
+                    self.recent.push_back((time_us, rule, value.clone()));
+                    self.windows.add(Match { row: self.next, time_us, rule, value });
+                }
+                None => self.pending.back_mut().into_iter().for_each(|last| last.left -= 1),
+            }
+            self.next += 1;
+        }
+        self.settle();
+        Ok(())
+    }
+
+    fn end_group(&mut self) {
+        self.windows.end_group();
+        self.settle();
+    }
+
+    /// Decides what the ended day has, and begins the next one with the matches that its windows reach back to.
+    fn end_day(&mut self, time_us: i64) {
+        self.end_group();
+        let oldest = time_us.saturating_sub(self.rule.correlation.timespan_us());
+        self.recent.retain(|(time_us, ..)| *time_us >= oldest);
+        for (at, (time_us, rule, value)) in self.recent.iter().enumerate() {
+            let row = OF_AN_ENDED_DAY + at as u64;
+            self.windows.add(Match { row, time_us: *time_us, rule: *rule, value: value.clone() });
+        }
+    }
+
+    /// Notes which rows have left the windows.
+    fn settle(&mut self) {
+        for (row, is_part, completes) in self.windows.take_done().into_iter().filter(|done| done.0 < OF_AN_ENDED_DAY) {
+            let at = self.pending.partition_point(|batch| batch.first <= row);
+            if let Some(batch) = at.checked_sub(1).and_then(|at| self.pending.get_mut(at)) {
+                let row = (row - batch.first) as usize;
+                batch.is_part[row] = is_part;
+                batch.completes[row] = completes;
+                batch.left -= 1;
+            }
         }
     }
 }

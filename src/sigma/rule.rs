@@ -200,8 +200,8 @@ mod tests {
     fn selections_are_combined_as_their_condition_says() {
         let detection = "  a:\n    eventName: X\n    errorCode|exists: false\n  b1:\n    - userAgent|contains: y\n    - awsRegion: z\n  \
                          b2:\n    eventType: w\n  condition: a and not 1 of b*\n";
-        let expected = "lower(event_name) = 'x'\n  AND error_code IS NULL\n  AND (lower(user_agent) LIKE '%y%'\n    \
-                        OR lower(aws_region) = 'z'\n    OR lower(event_type) = 'w') IS NOT TRUE";
+        let expected = "lower(event_name) = 'x'\n  AND error_code IS NULL\n  AND (lower(user_agent) LIKE '%y%'\n      \
+                        OR lower(aws_region) = 'z'\n      OR lower(event_type) = 'w') IS NOT TRUE";
         assert_eq!(sql(detection), expected);
     }
 
