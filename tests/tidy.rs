@@ -47,7 +47,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &["error", "geo", "source", "integrity", "decode", "engine", "sigma", "detect", "indicators", "report", "ask"],
     ),
     ("ingest", &["error", "terminal", "wording", "source", "decode", "lake", "request"]),
-    ("open", &["error", "geo", "terminal", "lake", "engine", "request"]),
+    ("open", &["error", "geo", "terminal", "lake", "engine", "sigma", "detect", "request"]),
     (
         "runs",
         &[
@@ -76,8 +76,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "workbench",
         &[
-            "error", "geo", "terminal", "wording", "source", "lake", "engine", "sigma", "detect", "ask", "request",
-            "ingest", "hunt",
+            "error", "sha256", "geo", "terminal", "wording", "source", "lake", "engine", "sigma", "detect", "ask",
+            "request", "ingest", "hunt",
         ],
     ),
     ("cli", &["geo", "detect", "report", "request"]),

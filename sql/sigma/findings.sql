@@ -50,7 +50,8 @@ judged AS MATERIALIZED (
                AND NOT (e.days >= $common_days AND 2 * o.days_of_organisation >= e.days) END
 ),
 found AS (
-  SELECT rule, event_date, event_time, event_id, actor, account_id, aws_region, event_name, error_code FROM sigma_matches
+  SELECT rule, event_date, event_time, event_id, actor, account_id, aws_region, event_name, error_code
+  FROM sigma_matches
   WHERE event_time >= $from AND event_time < $to AND rule IN (SELECT rule FROM judged)
   UNION ALL
   SELECT rule, event_date, event_time, event_id, actor, account_id, aws_region, event_name, error_code
@@ -77,7 +78,8 @@ SELECT
   j.name AS detector,
   d.first_time,
   d.last_time,
-  CASE WHEN d.actor IS NOT NULL THEN 'actor' WHEN d.account_id IS NOT NULL THEN 'account' ELSE 'rule' END AS entity_type,
+  CASE WHEN d.actor IS NOT NULL THEN 'actor' WHEN d.account_id IS NOT NULL THEN 'account' ELSE 'rule' END
+    AS entity_type,
   coalesce(d.actor, d.account_id, j.rule) AS entity,
   d.account_id,
   CASE WHEN d.regions = 1 THEN d.region END AS region,
@@ -93,7 +95,8 @@ SELECT
                       ELSE '; this identity matched on ' || counted(j.days_of_identity, 'day', 'days') || ' of ' END
               || counted(j.days, 'day', 'days')
               || CASE WHEN j.days_of_organisation = 0 THEN ', and of anybody'
-                      ELSE '; the organisation on ' || counted(j.days_of_organisation, 'day', 'days') END END AS summary,
+                      ELSE '; the organisation on ' || counted(j.days_of_organisation, 'day', 'days') END END
+    AS summary,
   d.evidence,
   d.events,
   d.apis,

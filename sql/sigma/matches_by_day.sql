@@ -1,4 +1,4 @@
--- Matches of Sigma rules, one row per rule, identity, account and day. Stored per day, with a row per rule that has none.
+-- Matches of Sigma rules, one row per rule, identity, account and day. Stored per day, also of rules without any.
 SELECT
   event_date,
   rule,

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::contract::check_contract;
-use super::runner::rows;
+use super::rows::rows;
 use super::{Detector, Finding, Severity, Window};
 use crate::engine::{self, Session};
 use crate::error::{Error, Result};

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use arrow::array::RecordBatch;
 use futures::{StreamExt, stream};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::contract::check_contract;
 use super::finding::Event;
 use super::join::join;
 use super::of_sigma::{SigmaMatches, of_sigma_rules};
+use super::rows::rows;
 use super::{Detector, Finding, Origin, Window};
 use crate::engine::{Parameters, Query, Session, bind_days};
 use crate::error::{Error, Result};
@@ -169,19 +169,6 @@ fn in_detector(detector: &Detector, error: Error) -> Error {
         Error::Query { reason, .. } => Error::Detector { id: detector.id.clone(), reason },
         other => other,
     }
-}
-
-/// Rows as JSON objects.
-pub fn rows(batches: &[RecordBatch]) -> std::result::Result<Vec<Map<String, Value>>, String> {
-    let mut writer = arrow::json::WriterBuilder::new()
-        .with_explicit_nulls(true)
-        .build::<_, arrow::json::writer::JsonArray>(Vec::new());
-    writer
-        .write_batches(&batches.iter().collect::<Vec<_>>())
-        .and_then(|()| writer.finish())
-        .map_err(|e| e.to_string())?;
-    let text = writer.into_inner();
-    if text.is_empty() { Ok(Vec::new()) } else { serde_json::from_slice(&text).map_err(|e| e.to_string()) }
 }
 
 /// Fills in the events of the evidence, and who is behind them. Reads only the days that the findings cover.
