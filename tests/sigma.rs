@@ -106,7 +106,7 @@ fn a_rule_gives_one_finding_per_identity_and_day_until_it_is_routine() {
     assert_eq!(first["evidence"]["total"], 3, "calls that failed are filtered");
     assert_eq!((&first["severity"], &first["confidence"]), (&json!("high"), &json!("medium")));
     assert_eq!((&first["attack"], &first["benign"]), (&json!(["T1562.008"]), &json!(["Maintenance"])));
-    assert!(first["respond"].to_string().contains("https://example.com/trails"), "{first}");
+    assert_eq!(first["details"]["sigma_references"], "https://example.com/trails");
     assert_eq!(ana[0]["baseline"]["days_of_organisation"], 5);
     assert!(
         maria[2]["score"].as_f64() < first["score"].as_f64() && ana[0]["score"].as_f64() > maria[2]["score"].as_f64()

@@ -34,7 +34,7 @@ evaluated AS (
 judged AS MATERIALIZED (
   SELECT
     i.event_date, i.rule, i.actor, i.account_id, i.days_of_identity, o.days_of_organisation, e.days,
-    r.name, r.title, coalesce(r.level, 'low') AS level,
+    r.name, r.title, r.links, coalesce(r.level, 'low') AS level,
     -- On at least half of the days, somebody. What AWS's services do by themselves is never judged.
     (e.days >= $common_days AND 2 * o.days_of_organisation >= e.days)
       OR coalesce(is_service_caller(i.actor), FALSE) AS is_common
@@ -88,7 +88,8 @@ SELECT
   CASE WHEN j.is_common AND level <> 'informational' THEN 'low' ELSE level END AS severity,
   coalesce(d.actor, 'somebody') || CASE WHEN d.failures = d.events THEN ' tried ' ELSE ' called ' END
     || listed(d.apis, 5) || also_failed(d.failures, d.events)
-    || CASE WHEN d.account_id IS NULL THEN '' ELSE ' in ' || d.account_id END
+    -- An ARN names the account already.
+    || CASE WHEN d.account_id IS NULL OR strpos(d.actor, d.account_id) > 0 THEN '' ELSE ' in ' || d.account_id END
     || ': "' || j.title || '"'
     || CASE WHEN j.days = 0 THEN '; no earlier days to compare with'
             ELSE CASE WHEN j.days_of_identity = 0 THEN '; first match of this identity in '
@@ -101,6 +102,7 @@ SELECT
   d.events,
   d.apis,
   j.rule AS sigma_rule,
+  j.links AS sigma_references,
   j.days_of_identity AS baseline_days_of_identity,
   j.days_of_organisation AS baseline_days_of_organisation,
   j.days AS baseline_days

@@ -95,17 +95,18 @@ fn header(about: &About, techniques: &[String]) -> String {
         _ => "low",
     };
     let list = |texts: &[String]| texts.iter().map(|text| toml_text(text)).collect::<Vec<_>>().join(", ");
-    let mut respond = vec!["Compare what was called with what the identity does otherwise".to_owned()];
-    respond.extend(about.references.iter().map(|reference| format!("Read {reference}")));
+    let respond = ["Compare what was called with what the identity does otherwise".to_owned()];
+    let one_line = |text: &str| text.replace(['\n', '\r'], " ");
+    let references: String = about.references.iter().map(|text| format!("-- {}\n", one_line(text))).collect();
     format!(
         "/*\ntitle      = {}\nseverity   = \"{level}\"\nconfidence = \"{confidence}\"\nkind       = \"behaviour\"\nattack     = \
-         [{}]\nwhy        = {}\nbenign     = [{}]\nrespond    = [{}]\n*/\n-- Sigma rule {}\n",
+         [{}]\nwhy        = {}\nbenign     = [{}]\nrespond    = [{}]\n*/\n-- Sigma rule {}\n{references}",
         toml_text(&about.title),
         list(techniques),
         toml_text(if about.description.is_empty() { &about.title } else { &about.description }),
         list(&about.false_positives),
         list(&respond),
-        about.id.replace(['\n', '\r'], " "),
+        one_line(&about.id),
     )
 }
 

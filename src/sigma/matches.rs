@@ -48,6 +48,7 @@ impl Sigma {
             ("title", text(&|about| Some(about.title.clone()))),
             ("level", text(&level)),
             ("tags", text(&|about| Some(about.tags.join(" ")))),
+            ("links", text(&|about| Some(about.references.join(" ")).filter(|links| !links.is_empty()))),
             ("file", text(&|about| Some(about.path.display().to_string()))),
             ("is_reported", Arc::new(self.about().map(|about| Some(about.is_reported)).collect::<BooleanArray>())),
         ])
