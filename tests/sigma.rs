@@ -297,3 +297,32 @@ fn an_imported_rule_is_a_detector_that_finds_the_same_events() {
     // The fixture has to be written: the test fails until then.
     assert_ne!(trailhunt(&["detectors", "test", "--detector-dir", arg(&mine)]).code, 0);
 }
+
+#[test]
+#[cfg_attr(not(shared_data), ignore = "needs ../shared/sigma and ../shared/data, which are not part of the project")]
+fn an_account_under_attack_has_few_alerts_of_all_public_packs_and_the_attacker_is_first() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let (lake, report) = (dir.path().join("lake"), dir.path().join("report.json"));
+    let packs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/sigma");
+    succeeds(&["ingest", arg(&shared_data("invictus")), "--lake", arg(&lake)]);
+    // Three rules of the packs cannot run, so the exit code is 2.
+    let ran = trailhunt(&["hunt", "--lake", arg(&lake), "--sigma", arg(&packs), "--report", arg(&report)]);
+    let report = read_json(&report);
+    assert_eq!(report["run"]["detectors_failed"].as_array().map(Vec::len), Some(3), "{}", ran.err);
+    assert!(report["entities"][0]["entity"].as_str().is_some_and(|entity| entity.ends_with("user/bert-jan")));
+    let is_alert = |finding: &&Value| {
+        let severity = finding["severity"].as_str().unwrap_or_default();
+        finding["detector"].as_str().is_some_and(|id| id.starts_with("sigma_"))
+            && ["medium", "high", "critical"].contains(&severity)
+    };
+    let alerts = report["findings"].as_array().expect("findings").iter().filter(is_alert).count();
+    assert!((10..=30).contains(&alerts), "{alerts} alerts");
+    let sql = "SELECT count(*) AS n FROM sigma_matches AS m JOIN sigma_rules AS r ON r.rule = m.rule WHERE r.is_reported";
+    let ran = succeeds(&["query", "--lake", arg(&lake), "--sigma", arg(&packs), "--format", "json", sql]);
+    let counted: Value = serde_json::from_str(&ran.out).expect("JSON");
+    let correlated = "SELECT count(*) AS n FROM sigma_correlated";
+    let ran = succeeds(&["query", "--lake", arg(&lake), "--sigma", arg(&packs), "--format", "json", correlated]);
+    let correlated: Value = serde_json::from_str(&ran.out).expect("JSON");
+    let all = counted[0]["n"].as_u64().expect("a number") + correlated[0]["n"].as_u64().expect("a number");
+    assert_eq!(report["run"]["sigma"]["matches"].as_u64(), Some(all), "every match can be counted");
+}
