@@ -317,7 +317,8 @@ fn an_account_under_attack_has_few_alerts_of_all_public_packs_and_the_attacker_i
     };
     let alerts = report["findings"].as_array().expect("findings").iter().filter(is_alert).count();
     assert!((10..=30).contains(&alerts), "{alerts} alerts");
-    let sql = "SELECT count(*) AS n FROM sigma_matches AS m JOIN sigma_rules AS r ON r.rule = m.rule WHERE r.is_reported";
+    let sql =
+        "SELECT count(*) AS n FROM sigma_matches AS m JOIN sigma_rules AS r ON r.rule = m.rule WHERE r.is_reported";
     let ran = succeeds(&["query", "--lake", arg(&lake), "--sigma", arg(&packs), "--format", "json", sql]);
     let counted: Value = serde_json::from_str(&ran.out).expect("JSON");
     let correlated = "SELECT count(*) AS n FROM sigma_correlated";
