@@ -4,7 +4,7 @@ mod common;
 
 use std::path::{Path, PathBuf};
 
-use common::{archive, arg, read_json, succeeds, trailhunt, write};
+use common::{archive, arg, read_json, shared_data, succeeds, trailhunt, write};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use trailhunt::detect::{Library, expand};
