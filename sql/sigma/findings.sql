@@ -52,15 +52,16 @@ judged AS MATERIALIZED (
 found AS (
   SELECT rule, event_date, event_time, event_id, actor, account_id, aws_region, event_name, error_code
   FROM sigma_matches
-  WHERE event_time >= $from AND event_time < $to AND rule IN (SELECT rule FROM judged)
+  WHERE event_time >= $from AND event_time < $to
   UNION ALL
   SELECT rule, event_date, event_time, event_id, actor, account_id, aws_region, event_name, error_code
   FROM sigma_correlated
   WHERE event_time >= $from AND event_time < $to
 ),
+-- What is judged is small and comes first: the join keeps it in memory.
 daily AS (
   SELECT
-    f.rule, f.event_date, f.actor, f.account_id,
+    j.rule, j.event_date, j.actor, j.account_id,
     min(f.event_time) AS first_time,
     max(f.event_time) AS last_time,
     count(*) AS events,
@@ -69,10 +70,10 @@ daily AS (
     min(f.aws_region) AS region,
     array_distinct(array_agg(f.event_name ORDER BY f.event_time, f.event_id)) AS apis,
     evidence(f.event_id, f.event_time, f.event_name) AS evidence
-  FROM found AS f
-  JOIN judged AS j ON j.rule = f.rule AND j.event_date = f.event_date
-    AND (j.actor IS NOT DISTINCT FROM f.actor) AND (j.account_id IS NOT DISTINCT FROM f.account_id)
-  GROUP BY f.rule, f.event_date, f.actor, f.account_id
+  FROM judged AS j
+  JOIN found AS f ON f.rule = j.rule AND f.event_date = j.event_date
+    AND coalesce(f.actor, '') = coalesce(j.actor, '') AND coalesce(f.account_id, '') = coalesce(j.account_id, '')
+  GROUP BY j.rule, j.event_date, j.actor, j.account_id
 )
 SELECT
   j.name AS detector,
@@ -108,4 +109,4 @@ SELECT
   j.days AS baseline_days
 FROM daily AS d
 JOIN judged AS j ON j.rule = d.rule AND j.event_date = d.event_date
-  AND (j.actor IS NOT DISTINCT FROM d.actor) AND (j.account_id IS NOT DISTINCT FROM d.account_id)
+  AND coalesce(j.actor, '') = coalesce(d.actor, '') AND coalesce(j.account_id, '') = coalesce(d.account_id, '')

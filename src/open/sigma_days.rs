@@ -14,7 +14,7 @@ use crate::detect::rate::DAYS_MAX;
 use crate::engine::Session;
 use crate::error::{Error, Result};
 use crate::lake::{DayResult, Lake, Snapshot};
-use crate::sigma::Sigma;
+use crate::sigma::{About, Sigma};
 use crate::terminal::Progress;
 
 const BY_DAY: &str = include_str!("../../sql/sigma/matches_by_day.sql");
@@ -23,10 +23,27 @@ const BY_DAY: &str = include_str!("../../sql/sigma/matches_by_day.sql");
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Matched {
     /// The rule's id here, its fingerprint in the lake.
-    rule: String,
-    actor: Option<String>,
-    account_id: Option<String>,
+    rule: Arc<str>,
+    actor: Option<Arc<str>>,
+    account_id: Option<Arc<str>>,
     matches: i64,
+}
+
+/// Texts that are kept once: a million matches have a few thousand rules and identities.
+#[derive(Default)]
+struct Texts(HashSet<Arc<str>>);
+
+impl Texts {
+    fn keep(&mut self, text: &str) -> Arc<str> {
+        match self.0.get(text) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let text: Arc<str> = text.into();
+                self.0.insert(Arc::clone(&text));
+                text
+            }
+        }
+    }
 }
 
 /// Adds the rules to the session, if there are any, with the table `sigma_days`: what they matched on each day of the window
@@ -50,7 +67,9 @@ pub async fn add_sigma(
     let is_read = |day: &NaiveDate| (earliest..window.to.date_naive()).contains(day);
     let days: Vec<_> = snapshot.each_day().into_iter().filter(is_read).collect();
     let fingerprints = sigma.fingerprints();
-    let by_fingerprint: HashMap<&str, &str> = fingerprints.iter().map(|(id, print)| (print.as_str(), *id)).collect();
+    let mut texts = Texts::default();
+    let by_fingerprint: HashMap<&str, Arc<str>> =
+        fingerprints.iter().map(|(id, print)| (print.as_str(), texts.keep(id))).collect();
 
     let mut known: BTreeMap<NaiveDate, Vec<Matched>> = BTreeMap::new();
     for (day, batches) in lake.day_results(DayResult::SigmaMatches, snapshot, &days).await? {
@@ -58,19 +77,20 @@ pub async fn add_sigma(
         // Two runs may have stored the same rule.
         let mut complete = HashSet::new();
         for batch in &batches {
-            let stored = from_rows(batch).map_err(|e| Error::lake(lake.location().to_string(), e))?;
+            let stored = from_rows(batch, &mut texts).map_err(|e| Error::lake(lake.location().to_string(), e))?;
             let of_batch: HashSet<_> = stored.iter().map(|row| row.rule.clone()).collect();
             let is_new = |row: &Matched| !complete.contains(&row.rule);
             rows.extend(
-                stored.into_iter().filter(is_new).filter_map(|row| {
-                    Some(Matched { rule: (*by_fingerprint.get(row.rule.as_str())?).to_owned(), ..row })
-                }),
+                stored
+                    .into_iter()
+                    .filter(is_new)
+                    .filter_map(|row| Some(Matched { rule: Arc::clone(by_fingerprint.get(&*row.rule)?), ..row })),
             );
             complete.extend(of_batch);
         }
     }
     let is_missing = |day: &NaiveDate| {
-        let rules: HashSet<_> = known.get(day).into_iter().flatten().map(|row| row.rule.as_str()).collect();
+        let rules: HashSet<&str> = known.get(day).into_iter().flatten().map(|row| &*row.rule).collect();
         fingerprints.keys().any(|id| !rules.contains(id))
     };
     let missing: Vec<NaiveDate> = days.iter().copied().filter(is_missing).collect();
@@ -79,7 +99,7 @@ pub async fn add_sigma(
     for (first, last) in ranges(&missing, &days) {
         bar.set(done, total);
         bar.describe(format!("{first} to {last}"));
-        let computed = compute(sigma, session, first, last, &days).await?;
+        let computed = compute(sigma, session, (first, last), &days, &mut texts).await?;
         done += computed.len() as u64;
         let stored = computed.iter().map(|(day, rows)| Ok((*day, to_rows(rows, &fingerprints)?)));
         let stored = stored.collect::<Result<Vec<_>>>()?;
@@ -115,22 +135,22 @@ fn ranges(missing: &[NaiveDate], days: &[NaiveDate]) -> Vec<(NaiveDate, NaiveDat
 async fn compute(
     sigma: &Sigma,
     session: &Session,
-    first: NaiveDate,
-    last: NaiveDate,
+    (first, last): (NaiveDate, NaiveDate),
     days: &[NaiveDate],
+    texts: &mut Texts,
 ) -> Result<BTreeMap<NaiveDate, Vec<Matched>>> {
     let window = Window::of_days(first, last).ok_or_else(|| Error::Internal(format!("no day after {last}")))?;
     sigma.correlate(session, window.from, window.to).await?;
     let query = session.query("Sigma rules", BY_DAY, &window.parameters()).await?;
-    let empty = |id: &str| Matched { rule: id.to_owned(), actor: None, account_id: None, matches: 0 };
-    let of_day = || sigma.about().map(|about| empty(&about.id)).collect::<Vec<_>>();
+    let empty = |about: &About| Matched { rule: texts.keep(&about.id), actor: None, account_id: None, matches: 0 };
+    let of_day: Vec<Matched> = sigma.about().map(empty).collect();
     let is_between = |day: &&NaiveDate| (first..=last).contains(*day);
     let mut computed: BTreeMap<NaiveDate, Vec<Matched>> =
-        days.iter().filter(is_between).map(|day| (*day, of_day())).collect();
+        days.iter().filter(is_between).map(|day| (*day, of_day.clone())).collect();
     for batch in query.collect().await? {
         let dates = cast(batch.column(0), &DataType::Date32).map_err(bug)?;
         let dates = dates.as_primitive::<Date32Type>();
-        let rows = from_rows(&batch.project(&[1, 2, 3, 4]).map_err(bug)?).map_err(Error::Internal)?;
+        let rows = from_rows(&batch.project(&[1, 2, 3, 4]).map_err(bug)?, texts).map_err(Error::Internal)?;
         for (at, row) in rows.into_iter().enumerate() {
             if let Some(day) = dates.value_as_date(at).and_then(|day| computed.get_mut(&day)) {
                 day.push(row);
@@ -144,26 +164,29 @@ fn bug(e: arrow::error::ArrowError) -> Error {
     Error::Internal(e.to_string())
 }
 
-fn from_rows(batch: &RecordBatch) -> std::result::Result<Vec<Matched>, String> {
+fn from_rows(batch: &RecordBatch, texts: &mut Texts) -> std::result::Result<Vec<Matched>, String> {
     let [rule, actor, account, matches] = batch.columns() else { return Err("matches have four columns".into()) };
     let text = |column: &ArrayRef| cast(column, &DataType::Utf8).map_err(|e| e.to_string());
     let (rule, actor, account) = (text(rule)?, text(actor)?, text(account)?);
     let (rule, actor, account) = (rule.as_string::<i32>(), actor.as_string::<i32>(), account.as_string::<i32>());
     let matches = cast(matches, &DataType::Int64).map_err(|e| e.to_string())?;
     let matches = matches.as_primitive::<Int64Type>();
-    let text = |column: &StringArray, row: usize| column.is_valid(row).then(|| column.value(row).to_owned());
-    let row = |row: usize| Matched {
-        rule: rule.value(row).to_owned(),
-        actor: text(actor, row),
-        account_id: text(account, row),
-        matches: matches.value(row),
-    };
-    Ok((0..batch.num_rows()).map(row).collect())
+    let mut text = |column: &StringArray, row: usize| column.is_valid(row).then(|| texts.keep(column.value(row)));
+    let mut found = Vec::with_capacity(batch.num_rows());
+    for row in 0..batch.num_rows() {
+        found.push(Matched {
+            rule: text(rule, row).ok_or("a row has no rule")?,
+            actor: text(actor, row),
+            account_id: text(account, row),
+            matches: matches.value(row),
+        });
+    }
+    Ok(found)
 }
 
 /// Rows to store: rules by their fingerprints.
 fn to_rows(rows: &[Matched], fingerprints: &HashMap<&str, String>) -> Result<RecordBatch> {
-    let mut rows: Vec<_> = rows.iter().filter_map(|row| Some((fingerprints.get(row.rule.as_str())?, row))).collect();
+    let mut rows: Vec<_> = rows.iter().filter_map(|row| Some((fingerprints.get(&*row.rule)?, row))).collect();
     rows.sort_by(|a, b| (a.0, &a.1.actor, &a.1.account_id).cmp(&(b.0, &b.1.actor, &b.1.account_id)));
     let columns: [(&str, ArrayRef); 4] = [
         ("rule", Arc::new(rows.iter().map(|(print, _)| Some(print.as_str())).collect::<StringArray>())),
@@ -181,7 +204,7 @@ fn days_table(known: &BTreeMap<NaiveDate, Vec<Matched>>, days: &[NaiveDate]) -> 
         .iter()
         .flat_map(|(day, rows)| rows.iter().filter(|row| row.matches > 0).map(move |row| (*day, Some(row))));
     let rows: Vec<_> = days.iter().map(|day| (*day, None)).chain(matched).collect();
-    let text = |of: &dyn Fn(&Matched) -> Option<String>| -> ArrayRef {
+    let text = |of: &dyn Fn(&Matched) -> Option<Arc<str>>| -> ArrayRef {
         Arc::new(rows.iter().map(|(_, row)| row.and_then(of)).collect::<StringArray>())
     };
     let date = |day: &NaiveDate| Date32Type::from_naive_date(*day);
@@ -227,7 +250,7 @@ mod tests {
             Matched { rule: "a".into(), actor: Some("x".into()), account_id: Some("1".into()), matches: 3 },
         ];
         let prints = HashMap::from([("a", "print a".to_owned()), ("b", "print b".to_owned())]);
-        let read = from_rows(&to_rows(&rows, &prints).unwrap()).unwrap();
+        let read = from_rows(&to_rows(&rows, &prints).unwrap(), &mut Texts::default()).unwrap();
         assert_eq!(read[0], Matched { rule: "print a".into(), ..rows[1].clone() });
         assert_eq!(read[1], Matched { rule: "print b".into(), ..rows[0].clone() });
     }
