@@ -95,11 +95,13 @@ pub async fn add_sigma(
     };
     let missing: Vec<NaiveDate> = days.iter().copied().filter(is_missing).collect();
     let (bar, total) = (progress.steps("Sigma rules", 0), missing.len() as u64);
-    let mut done = 0;
+    let of_window = |day: &&NaiveDate| (window.from.date_naive()..window.to.date_naive()).contains(*day);
+    let (mut done, mut is_correlated) = (0, false);
     for (first, last) in ranges(&missing, &days) {
         bar.set(done, total);
         bar.describe(format!("{first} to {last}"));
         let computed = compute(sigma, session, (first, last), &days, &mut texts).await?;
+        is_correlated = days.iter().filter(of_window).all(|day| (first..=last).contains(day));
         done += computed.len() as u64;
         let stored = computed.iter().map(|(day, rows)| Ok((*day, to_rows(rows, &fingerprints)?)));
         let stored = stored.collect::<Result<Vec<_>>>()?;
@@ -111,7 +113,10 @@ pub async fn add_sigma(
     drop(bar);
     let table = days_table(&known, &days)?;
     session.set_table("sigma_days", table.schema(), vec![table])?;
-    sigma.correlate(session, window.from, window.to).await
+    match is_correlated {
+        true => Ok(()),
+        false => sigma.correlate(session, window.from, window.to).await,
+    }
 }
 
 /// The days from the first to the last that are missing without a known day between them.
@@ -140,6 +145,7 @@ async fn compute(
     texts: &mut Texts,
 ) -> Result<BTreeMap<NaiveDate, Vec<Matched>>> {
     let window = Window::of_days(first, last).ok_or_else(|| Error::Internal(format!("no day after {last}")))?;
+    // Leaves the correlations of these days in the session.
     sigma.correlate(session, window.from, window.to).await?;
     let query = session.query("Sigma rules", BY_DAY, &window.parameters()).await?;
     let empty = |about: &About| Matched { rule: texts.keep(&about.id), actor: None, account_id: None, matches: 0 };
