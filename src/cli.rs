@@ -780,7 +780,7 @@ pub enum DetectorsCommand {
         #[command(flatten)]
         sigma: SigmaArgs,
     },
-    /// Convert Sigma rules to detectors of your own, with a failing fixture each, in the folder given by --detector-dir
+    /// Convert Sigma rules to detectors of your own, with a stub of a fixture each, in the folder given by --detector-dir
     Import {
         /// Sigma rules: files, or folders of .yml files
         #[arg(value_name = "PATH", required = true)]

@@ -267,10 +267,10 @@ fn detectors(args: cli::DetectorsArgs, settings: &Settings) -> Result<DetectorsR
         cli::DetectorsCommand::New { id } => {
             DetectorsRequest::New(id, folders.into_iter().next().unwrap_or_else(|| ".".into()))
         }
-        cli::DetectorsCommand::Check { paths, sigma } => {
+        cli::DetectorsCommand::Check { paths, sigma: rules } => {
             let paths = if paths.is_empty() { folders } else { paths };
-            let only_sigma = paths.is_empty() && !sigma.sigma.is_empty();
-            DetectorsRequest::Check((!only_sigma).then_some(paths), Sigma::load(&sigma.sigma, &sigma.sigma_pipelines)?)
+            let only_sigma = paths.is_empty() && !rules.sigma.is_empty();
+            DetectorsRequest::Check((!only_sigma).then_some(paths), sigma(&rules)?)
         }
         cli::DetectorsCommand::Import { rules, sigma_pipelines } => DetectorsRequest::Import(
             Sigma::load(&rules, &sigma_pipelines)?,
@@ -419,7 +419,7 @@ fn given_verdict(args: cli::VerdictArgs) -> Result<Option<GivenVerdict>> {
 
 fn query(args: cli::QueryArgs) -> Result<QueryRequest> {
     let time_limit = (args.timeout > 0).then(|| Duration::from_secs(args.timeout));
-    let sigma = Sigma::load(&args.sigma.sigma, &args.sigma.sigma_pipelines)?;
+    let sigma = sigma(&args.sigma)?;
     if let Some(table) = args.describe {
         return Ok(QueryRequest {
             lake: lake(args.sql_args)?,
@@ -490,15 +490,19 @@ fn suppressions(path: Option<&Path>, detection: &Detection) -> Result<Suppressio
 }
 
 /// Detectors of which every file is valid, and Sigma rules.
-fn library(folders: &[PathBuf], sigma: &cli::SigmaArgs) -> Result<Library> {
+fn library(folders: &[PathBuf], rules: &cli::SigmaArgs) -> Result<Library> {
     let mut library = Library::load(folders)?;
-    library.add_sigma(Sigma::load(&sigma.sigma, &sigma.sigma_pipelines)?)?;
+    library.add_sigma(sigma(rules)?)?;
     Ok(library)
+}
+
+fn sigma(args: &cli::SigmaArgs) -> Result<Sigma> {
+    Sigma::load(&args.sigma, &args.sigma_pipelines)
 }
 
 fn detection(args: &cli::DetectArgs, settings: &Settings) -> Result<Detection> {
     let mut library = Library::load_readable(&args.dirs.folders)?;
-    library.add_sigma(Sigma::load(&args.dirs.sigma.sigma, &args.dirs.sigma.sigma_pipelines)?)?;
+    library.add_sigma(sigma(&args.dirs.sigma)?)?;
     library.select(&args.detectors)?;
     let settings = parameters(&args.parameters, &library, settings)?;
     Ok(Detection { ids: args.detectors.clone(), settings, library })

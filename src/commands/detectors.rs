@@ -59,12 +59,7 @@ pub async fn detectors(request: DetectorsRequest, out: &mut Out) -> Result<Outco
             }
             sigma.rejected.iter().try_for_each(|rejected| writeln!(out, "{rejected}"))?;
             for rule in &sigma.correlations {
-                let place = rule.about.path.display();
-                writeln!(
-                    out,
-                    "{place}:1: {}: a correlation cannot be converted; run it with --sigma",
-                    rule.about.title
-                )?;
+                writeln!(out, "{}", rule.about.rejected("a correlation cannot be converted; run it with --sigma"))?;
             }
             writeln!(out, "imported  {}", counted(sigma.rules.len() as u64, "rule"))?;
             writeln!(out, "next      write the events that each should find in its .events.jsonl, then run")?;

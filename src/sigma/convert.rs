@@ -1,6 +1,6 @@
 //! A Sigma rule as a detector of our own: one file of SQL with a header.
 
-use rsigma_parser::Level;
+use rsigma_parser::{Level, Status};
 
 use super::{About, Sigma, SigmaCorrelation, SigmaDetection};
 
@@ -18,7 +18,7 @@ impl SigmaDetection {
 impl SigmaCorrelation {
     /// The file of a detector that reads the matches of this correlation.
     fn detector(&self, techniques: &[String], fingerprint: &str) -> String {
-        let id = super::value::quoted(&self.about.id);
+        let id = super::field::quoted(&self.about.id);
         let header = header(&self.about, techniques);
         format!("{header}-- Of rules with the hash {fingerprint}\n{}", OF_CORRELATION.replace("{id}", &id))
     }
@@ -88,10 +88,9 @@ GROUP BY event_date, actor, account_id
 fn header(about: &About, techniques: &[String]) -> String {
     let level = about.level.map_or(NO_LEVEL, |level: Level| level.as_str());
     // Status says how well a rule was tested, which is what confidence is.
-    let status = about.text.lines().find_map(|line| line.strip_prefix("status:")).unwrap_or_default();
-    let confidence = match status.trim() {
-        "stable" => "high",
-        "test" => "medium",
+    let confidence = match about.status {
+        Some(Status::Stable) => "high",
+        Some(Status::Test) => "medium",
         _ => "low",
     };
     let list = |texts: &[String]| texts.iter().map(|text| toml_text(text)).collect::<Vec<_>>().join(", ");

@@ -13,6 +13,7 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 const DEPTH_MAX: usize = 32;
 
 /// One document of a file.
+#[derive(Clone)]
 pub struct Source {
     /// The file.
     pub path: PathBuf,

@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt;
 
 use super::correlation::{Match, Windows};
-use super::{Sigma, SigmaCorrelation, value};
+use super::{Sigma, SigmaCorrelation, field};
 use crate::engine::{Parameters, Session, Value};
 use crate::error::{Error, Result};
 
@@ -119,7 +119,7 @@ impl SigmaCorrelation {
 
     /// The matches of its rules by group and time: the columns of a match, then the groups and the value.
     fn sql(&self) -> String {
-        let rules: Vec<_> = self.correlation.rules.iter().map(|id| value::quoted(id)).collect();
+        let rules: Vec<_> = self.correlation.rules.iter().map(|id| field::quoted(id)).collect();
         let groups: String = self
             .group_by
             .iter()

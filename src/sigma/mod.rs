@@ -1,9 +1,8 @@
 //! Sigma rules: read from files, changed by pipelines, compiled to conditions on events, and evaluated all at once.
 //!
 //! `load` reads files, `pipeline` renames fields and fills in placeholders, `rule` compiles a rule with the help of `field`
-//! (where a member of the record is) and `value` (what it is compared with), `correlation` evaluates rules over rules, `matches` all of them in
-//! a session, and `convert` writes a rule as a detector.
-//! [`Sigma`] is the whole set. A rule that cannot run is [`Rejected`], with its place and the reason.
+//! (where a member of the record is) and `value` (what it is compared with), `correlation` evaluates rules over rules,
+//! `matches` all of them in a session, and `convert` writes a rule as a detector. [`Sigma`] is the whole set. A rule that cannot run is [`Rejected`], with its place and the reason.
 
 mod convert;
 mod correlation;
@@ -18,7 +17,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use rsigma_parser::{CorrelationRule, FilterRule, FilterRuleTarget, Level, LogSource, SigmaRule};
+use rsigma_ir::IrRuleMetadata;
+use rsigma_ir::lower::lower_correlation;
+use rsigma_parser::{CorrelationRule, FilterRule, FilterRuleTarget, Level, LogSource, SigmaRule, Status};
 
 use self::correlation::Correlation;
 use self::load::{Document, Source};
@@ -37,6 +38,10 @@ pub struct About {
     pub name: String,
     /// Its title.
     pub title: String,
+    /// The name that its author gave it, for correlations and filters.
+    given_name: Option<String>,
+    /// How well it was tested.
+    status: Option<Status>,
     /// Its level.
     pub level: Option<Level>,
     /// Its description.
@@ -201,22 +206,16 @@ impl Loading {
     }
 
     /// The id and the name of a document; `None` if the document is known already, or its id is used by another one.
-    fn identify(
-        &mut self,
-        source: &Source,
-        title: &str,
-        id: Option<&String>,
-        name: Option<&String>,
-    ) -> Option<(String, String)> {
+    fn identify(&mut self, source: &Source, said: &IrRuleMetadata) -> Option<(String, String)> {
         let stem = source.path.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
-        let id = id.or(name).cloned().unwrap_or_else(|| stem.clone());
+        let id = said.id.as_ref().or(said.name.as_ref()).cloned().unwrap_or_else(|| stem.clone());
         if let Some((path, text)) = self.ids.get(&id) {
             if text.trim() == source.text.trim() {
                 self.sigma.repeated += 1;
             } else {
                 let reason =
                     format!("its id {id} is also that of another rule in {}; only that one runs", path.display());
-                self.reject(source, title, &reason);
+                self.reject(source, &said.title, &reason);
             }
             return None;
         }
@@ -233,28 +232,13 @@ impl Loading {
     fn add_rule(&mut self, source: Source, mut rule: SigmaRule, pipeline: &Pipeline) {
         let log_source = rule.logsource.clone();
         let changed = pipeline.apply(&mut rule);
-        let condition = match changed.and_then(|()| rule::condition(&rule)) {
-            Ok(condition) => condition,
+        let (said, condition) = match changed.and_then(|()| rule::compile(&rule)) {
+            Ok(compiled) => compiled,
             Err(reason) => return self.reject(&source, &rule.title, &reason),
         };
-        let Some((id, name)) = self.identify(&source, &rule.title, rule.id.as_ref(), rule.name.as_ref()) else {
-            return;
-        };
+        let Some((id, name)) = self.identify(&source, &said) else { return };
         self.log_sources.insert(id.clone(), log_source);
-        let about = About {
-            id,
-            name,
-            title: rule.title,
-            level: rule.level,
-            description: rule.description.unwrap_or_default(),
-            false_positives: rule.falsepositives,
-            references: rule.references,
-            tags: rule.tags,
-            path: source.path,
-            text: source.text,
-            is_reported: true,
-        };
-        self.sigma.rules.push(SigmaDetection { about, condition });
+        self.sigma.rules.push(SigmaDetection { about: About::of(source, id, name, said), condition });
     }
 
     /// Adds a filter's condition to the rules that it names.
@@ -321,21 +305,15 @@ impl Loading {
     }
 
     fn add_correlation(&mut self, source: &Source, rule: &CorrelationRule) -> Result<(), String> {
+        let said = lower_correlation(rule).map_err(|e| e.to_string())?.metadata;
         let mut ids = Vec::new();
         for name in &rule.rules {
             ids.push(self.referred(name, &source.path)?.id.clone());
         }
-        let Some((id, name)) = self.identify(source, &rule.title, rule.id.as_ref(), rule.name.as_ref()) else {
-            return Ok(());
-        };
-        let added = correlation_of(source, rule, id.clone(), name, &ids);
-        match added {
-            Ok(added) => self.sigma.correlations.push(added),
-            Err(reason) => {
-                self.ids.remove(&id);
-                return Err(reason);
-            }
-        }
+        let (correlation, group_by, value) = compiled(rule, &ids)?;
+        let Some((id, name)) = self.identify(source, &said) else { return Ok(()) };
+        let about = About::of(source.clone(), id, name, said);
+        self.sigma.correlations.push(SigmaCorrelation { about, correlation, group_by, value });
         if !rule.generate {
             let serves = |about: &&mut About| ids.contains(&about.id);
             let rules = self.sigma.rules.iter_mut().map(|rule| &mut rule.about);
@@ -347,15 +325,32 @@ impl Loading {
 }
 
 impl About {
+    fn of(source: Source, id: String, name: String, said: IrRuleMetadata) -> About {
+        About {
+            id,
+            name,
+            title: said.title,
+            given_name: said.name,
+            status: said.status,
+            level: said.level,
+            description: said.description.unwrap_or_default(),
+            false_positives: said.falsepositives,
+            references: said.references,
+            tags: said.tags,
+            path: source.path,
+            text: source.text,
+            is_reported: true,
+        }
+    }
+
     /// Whether a correlation or a filter means this rule: by its id, its name or its title.
     fn is_called(&self, name: &str) -> bool {
-        let own_name = || {
-            self.text
-                .lines()
-                .filter_map(|line| line.strip_prefix("name:"))
-                .any(|own| own.trim().trim_matches(['\'', '"']) == name)
-        };
-        self.id == name || self.title == name || own_name()
+        self.id == name || self.title == name || self.given_name.as_deref() == Some(name)
+    }
+
+    /// The rejection of the rule as a whole.
+    pub fn rejected(&self, reason: &str) -> Rejected {
+        Rejected { path: self.path.clone(), line: 1, title: self.title.clone(), reason: reason.to_owned() }
     }
 }
 
@@ -363,18 +358,13 @@ fn is_called(rule: &CorrelationRule, name: &String) -> bool {
     rule.id.as_ref() == Some(name) || rule.name.as_ref() == Some(name) || rule.title == *name
 }
 
-fn correlation_of(
-    source: &Source,
-    rule: &CorrelationRule,
-    id: String,
-    name: String,
-    ids: &[String],
-) -> Result<SigmaCorrelation, String> {
+/// A correlation, and the SQL of its groups and of its value. `ids` are those of its rules.
+fn compiled(rule: &CorrelationRule, ids: &[String]) -> Result<(Correlation, Vec<String>, Option<String>), String> {
     let correlation = Correlation::of(rule, ids.to_vec())?;
     // An alias is another field in each rule.
     let field = |name: &String| -> Result<String, String> {
         let Some(alias) = rule.aliases.iter().find(|alias| alias.alias == *name) else {
-            return Ok(field::values(name)?.as_text());
+            return Ok(field::of(name)?.as_text());
         };
         let mut cases = BTreeMap::new();
         for (referred, field) in &alias.mapping {
@@ -382,9 +372,9 @@ fn correlation_of(
             let id = at
                 .map(|at| &ids[at])
                 .ok_or_else(|| format!("alias {name} names {referred}, which is not among its rules"))?;
-            cases.insert(id, field::values(field)?.as_text());
+            cases.insert(id, field::of(field)?.as_text());
         }
-        let cases: String = cases.iter().map(|(id, sql)| format!(" WHEN {} THEN {sql}", value::quoted(id))).collect();
+        let cases: String = cases.iter().map(|(id, sql)| format!(" WHEN {} THEN {sql}", field::quoted(id))).collect();
         Ok(format!("CASE rule{cases} END"))
     };
     let group_by = rule.group_by.iter().map(field).collect::<Result<Vec<_>, _>>()?;
@@ -399,20 +389,7 @@ fn correlation_of(
             })
         }
     };
-    let about = About {
-        id,
-        name,
-        title: rule.title.clone(),
-        level: rule.level,
-        description: rule.description.clone().unwrap_or_default(),
-        false_positives: rule.falsepositives.clone(),
-        references: rule.references.clone(),
-        tags: rule.tags.clone(),
-        path: source.path.clone(),
-        text: source.text.clone(),
-        is_reported: true,
-    };
-    Ok(SigmaCorrelation { about, correlation, group_by, value })
+    Ok((correlation, group_by, value))
 }
 
 fn fingerprint(parts: &[&str]) -> String {

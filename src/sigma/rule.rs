@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use rsigma_ir::{
-    IrCondition, IrDetection, IrDetectionItem, IrMatcher, IrStrOp, LowerOptions, lower_conditions, lower_rule,
+    IrCondition, IrDetection, IrDetectionItem, IrMatcher, IrRuleMetadata, IrStrOp, LowerOptions, lower_conditions,
+    lower_rule,
 };
 use rsigma_parser::{Detection, Detections, LogSource, Quantifier, SelectorPattern, SigmaRule};
 
@@ -15,15 +16,16 @@ const VALUES_MAX: usize = 10_000;
 /// Predicates of one rule, at most.
 const PREDICATES_MAX: usize = 20_000;
 
-/// The events that a rule matches.
+/// What a rule says about itself, and the events that it matches.
 ///
 /// # Errors
 /// Why the rule cannot run.
-pub fn condition(rule: &SigmaRule) -> Result<Condition, String> {
+pub fn compile(rule: &SigmaRule) -> Result<(IrRuleMetadata, Condition), String> {
     check_log_source(&rule.logsource)?;
     rule.detection.named.values().try_for_each(check_values)?;
     let lowered = lower_rule(rule, &LowerOptions::default()).map_err(|e| e.to_string())?;
-    combined(&lowered.detections, &lowered.conditions)
+    let condition = combined(&lowered.detections, &lowered.conditions)?;
+    Ok((lowered.metadata, condition))
 }
 
 /// The condition that a filter adds to its rules.
@@ -112,7 +114,7 @@ fn of_detection(detection: &IrDetection) -> Result<Condition, String> {
 
 fn of_item(item: &IrDetectionItem) -> Result<Condition, String> {
     let Some(field) = &item.field else { return of_keywords(&item.matcher) };
-    let values = field::values(field)?;
+    let values = field::of(field)?;
     value::condition(&values, &item.matcher).map_err(|reason| format!("field {field}: {reason}"))
 }
 
@@ -131,11 +133,7 @@ fn of_keywords(matcher: &IrMatcher) -> Result<Condition, String> {
             pattern: pattern.clone(),
             case_insensitive: *case_insensitive,
         }),
-        keyword => {
-            let anywhere = field::every_value();
-            let in_values = anywhere.iter().map(|values| value::condition(values, keyword));
-            Ok(Condition::any(in_values.collect::<Result<Vec<_>, _>>()?))
-        }
+        keyword => value::condition(&field::every_value(), keyword),
     }
 }
 
@@ -189,11 +187,11 @@ mod tests {
     }
 
     fn sql(detection: &str) -> String {
-        condition(&rule(detection)).unwrap().to_string()
+        compile(&rule(detection)).unwrap().1.to_string()
     }
 
     fn error(detection: &str) -> String {
-        condition(&rule(detection)).unwrap_err()
+        compile(&rule(detection)).unwrap_err()
     }
 
     #[test]
@@ -214,7 +212,7 @@ mod tests {
         assert!(error(&format!("  a:\n    eventName:\n{many}  condition: a\n")).contains("10001 values"));
         let mut of_windows = rule("  a:\n    eventName: x\n  condition: a\n");
         of_windows.logsource.product = Some("windows".into());
-        assert!(condition(&of_windows).unwrap_err().contains("product windows, service cloudtrail"));
+        assert!(compile(&of_windows).unwrap_err().contains("product windows, service cloudtrail"));
     }
 
     #[test]

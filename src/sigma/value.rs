@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use ipnet::IpNet;
 use rsigma_ir::{IrEncoding, IrExpandPart, IrMatcher, IrNumber, IrPattern, IrPatternPart, IrStrOp, IrTimePart};
 
-use super::field::{self, Values};
+use super::field::{self, Field, Values, quoted};
 use crate::engine::Condition;
 
 /// Bytes of a compiled regular expression. The engine's default is 10 MiB; one event is matched against every rule.
@@ -15,25 +15,32 @@ const SPELLINGS_MAX: usize = 625;
 /// What Windows programs accept for the dash of an option, by the specification of `windash`.
 const DASHES: [char; 5] = ['-', '/', '\u{2013}', '\u{2014}', '\u{2015}'];
 
-/// The condition that a field with these values matches.
+/// The condition that a field matches.
 ///
 /// # Errors
 /// What cannot be compared, in words.
-pub fn condition(values: &Values, matcher: &IrMatcher) -> Result<Condition, String> {
-    let exists = || Condition::Sql(format!("{} IS NOT NULL", values.sql()));
-    if let (Values::Whole(column), false) = (values, is_combination(matcher)) {
-        // A text inside JSON, such as a policy, has escaped quotes in the JSON.
-        let parts = [Values::One(column.clone()), field::inner_values(column)];
-        return Ok(Condition::any(parts.iter().map(|part| condition(part, matcher)).collect::<Result<Vec<_>, _>>()?));
-    }
-    Ok(match matcher {
-        IrMatcher::AnyOf(matchers) => any_of(values, matchers)?,
+pub fn condition(field: &Field, matcher: &IrMatcher) -> Result<Condition, String> {
+    match matcher {
         IrMatcher::AllOf(matchers) => {
-            Condition::all(matchers.iter().map(|one| condition(values, one)).collect::<Result<Vec<_>, _>>()?)
+            Ok(Condition::all(matchers.iter().map(|one| condition(field, one)).collect::<Result<Vec<_>, _>>()?))
         }
         // A field that is missing is unequal, as in pySigma.
-        IrMatcher::Not(inner) => condition(values, inner)?.negated(),
-        IrMatcher::Exists(true) => exists(),
+        IrMatcher::Not(inner) => Ok(condition(field, inner)?.negated()),
+        // About the field as such, not about a value that is looked for.
+        IrMatcher::Exists(_) | IrMatcher::Null | IrMatcher::FieldRef { .. } => of_values(&field.own, matcher),
+        // A text inside JSON, such as a policy, has escaped quotes in the JSON.
+        matcher => {
+            let places = std::iter::once(&field.own).chain(&field.inner);
+            Ok(Condition::any(places.map(|values| of_values(values, matcher)).collect::<Result<Vec<_>, _>>()?))
+        }
+    }
+}
+
+fn of_values(values: &Values, matcher: &IrMatcher) -> Result<Condition, String> {
+    Ok(match matcher {
+        IrMatcher::AnyOf(matchers) => any_of(values, matchers)?,
+        IrMatcher::AllOf(_) | IrMatcher::Not(_) => condition(&values.clone().into(), matcher)?,
+        IrMatcher::Exists(true) => Condition::Sql(format!("{} IS NOT NULL", values.sql())),
         IrMatcher::Exists(false) | IrMatcher::Null => Condition::Sql(format!("{} IS NULL", values.sql())),
         IrMatcher::Str { op, pattern, case_insensitive } => text(values, *op, pattern, *case_insensitive),
         IrMatcher::Encoded { encodings, op, value, case_insensitive } => {
@@ -56,7 +63,7 @@ pub fn condition(values: &Values, matcher: &IrMatcher) -> Result<Condition, Stri
             let pattern = if flags.is_empty() { pattern.clone() } else { format!("(?{flags}){pattern}") };
             regex::RegexBuilder::new(&pattern).size_limit(REGEX_BYTES_MAX).build().map_err(|e| in_words(&e))?;
             Condition::Sql(match values {
-                Values::One(sql) | Values::Whole(sql) => format!("regexp_like({sql}, {})", quoted(&pattern)),
+                Values::One(sql) => format!("regexp_like({sql}, {})", quoted(&pattern)),
                 Values::Many(sql) => format!("any_regexp({sql}, {})", quoted(&pattern)),
             })
         }
@@ -65,7 +72,7 @@ pub fn condition(values: &Values, matcher: &IrMatcher) -> Result<Condition, Stri
                 network.parse().map_err(|_| format!("`{network}` is not a network such as 10.0.0.0/8"))?;
             let network = quoted(&parsed.to_string());
             Condition::Sql(match values {
-                Values::One(sql) | Values::Whole(sql) => format!("ip_in_cidr({sql}, {network})"),
+                Values::One(sql) => format!("ip_in_cidr({sql}, {network})"),
                 Values::Many(sql) => format!("any_in_cidr({sql}, {network})"),
             })
         }
@@ -76,7 +83,7 @@ pub fn condition(values: &Values, matcher: &IrMatcher) -> Result<Condition, Stri
         IrMatcher::NumericLte(n) => number(values, "<=", n)?,
         IrMatcher::BoolEq(expected) => text(values, IrStrOp::Exact, &literal(&expected.to_string()), true),
         IrMatcher::FieldRef { field, op, case_insensitive } => {
-            field_reference(values, &field::values(field)?, *op, *case_insensitive)?
+            field_reference(values, &field::of(field)?.own, *op, *case_insensitive)?
         }
         IrMatcher::TimestampPart { part, inner } => time_part(values, *part, inner)?,
         IrMatcher::Expand { template, .. } => {
@@ -90,14 +97,6 @@ pub fn condition(values: &Values, matcher: &IrMatcher) -> Result<Condition, Stri
     })
 }
 
-/// Whether a matcher consists of others, or is about the field as such.
-fn is_combination(matcher: &IrMatcher) -> bool {
-    matches!(
-        matcher,
-        IrMatcher::AllOf(_) | IrMatcher::Not(_) | IrMatcher::Exists(_) | IrMatcher::Null | IrMatcher::FieldRef { .. }
-    )
-}
-
 /// One of several values. Texts without wildcards become one list.
 fn any_of(values: &Values, matchers: &[IrMatcher]) -> Result<Condition, String> {
     let mut listed = [Vec::new(), Vec::new()];
@@ -108,7 +107,7 @@ fn any_of(values: &Values, matchers: &[IrMatcher]) -> Result<Condition, String> 
                 let text = pattern.as_plain().unwrap_or_default();
                 listed[usize::from(*case_insensitive)].push(if *case_insensitive { text.to_lowercase() } else { text });
             }
-            other => others.push(condition(values, other)?),
+            other => others.push(of_values(values, other)?),
         }
     }
     for (lower, texts) in [(true, &listed[1]), (false, &listed[0])] {
@@ -125,13 +124,13 @@ fn is_one_of(values: &Values, texts: &[String], lower: bool) -> String {
     match (values, texts) {
         (Values::One(_), [_]) => format!("{sql} = {list}"),
         (Values::One(_), _) => format!("{sql} IN ({list})"),
-        (Values::Many(_) | Values::Whole(_), _) => format!("any_in({sql}, make_array({list}))"),
+        (Values::Many(_), _) => format!("any_in({sql}, make_array({list}))"),
     }
 }
 
 fn lowered(values: &Values, lower: bool) -> String {
     match values {
-        Values::One(sql) | Values::Whole(sql) if lower => format!("lower({sql})"),
+        Values::One(sql) if lower => format!("lower({sql})"),
         Values::Many(sql) if lower => format!("lower_values({sql})"),
         other => other.sql().to_owned(),
     }
@@ -168,7 +167,7 @@ fn text(values: &Values, op: IrStrOp, pattern: &IrPattern, lower: bool) -> Condi
     let sql = lowered(values, lower);
     Condition::Sql(match values {
         Values::One(_) => format!("{sql} LIKE {}", quoted(&like)),
-        Values::Many(_) | Values::Whole(_) => format!("any_like({sql}, {})", quoted(&like)),
+        Values::Many(_) => format!("any_like({sql}, {})", quoted(&like)),
     })
 }
 
@@ -177,22 +176,17 @@ fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
-/// A text in SQL.
-pub fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
-}
-
 fn number(values: &Values, operator: &str, number: &IrNumber) -> Result<Condition, String> {
     let IrNumber::Literal(number) = number else { return Err("a number is needed".into()) };
     // {:?} writes every digit, and an exponent that SQL understands.
     Ok(Condition::Sql(match values {
-        Values::One(sql) | Values::Whole(sql) => format!("TRY_CAST({sql} AS DOUBLE) {operator} {number:?}"),
+        Values::One(sql) => format!("TRY_CAST({sql} AS DOUBLE) {operator} {number:?}"),
         Values::Many(sql) => format!("any_number({sql}, '{operator}', {number:?})"),
     }))
 }
 
 fn field_reference(values: &Values, other: &Values, op: IrStrOp, lower: bool) -> Result<Condition, String> {
-    let (Values::One(_) | Values::Whole(_), Values::One(_) | Values::Whole(_)) = (values, other) else {
+    let (Values::One(_), Values::One(_)) = (values, other) else {
         // Two lists: one value in common.
         if op != IrStrOp::Exact {
             return Err(
@@ -202,7 +196,7 @@ fn field_reference(values: &Values, other: &Values, op: IrStrOp, lower: bool) ->
             );
         }
         let list = |of: &Values| match of {
-            Values::One(sql) | Values::Whole(sql) => lowered(&Values::Many(format!("make_array({sql})")), lower),
+            Values::One(sql) => lowered(&Values::Many(format!("make_array({sql})")), lower),
             many => lowered(many, lower),
         };
         return Ok(Condition::Sql(format!("array_has_any({}, {})", list(values), list(other))));
@@ -306,8 +300,8 @@ fn in_words(error: &regex::Error) -> String {
 mod tests {
     use super::*;
 
-    fn one() -> Values {
-        Values::One("x".into())
+    fn one() -> Field {
+        Values::One("x".into()).into()
     }
 
     fn pattern(parts: &[&str]) -> IrPattern {
@@ -335,7 +329,7 @@ mod tests {
         assert_eq!(sql(&string(IrStrOp::Contains, &["A"], true)), "lower(x) LIKE '%a%'");
         assert_eq!(sql(&string(IrStrOp::StartsWith, &["A"], false)), "x LIKE 'A%'");
         assert_eq!(sql(&string(IrStrOp::Exact, &["*"], true)), "x IS NOT NULL");
-        let many = Values::Many("json_values(r, 'p')".into());
+        let many = Values::Many("json_values(r, 'p')".into()).into();
         let contains = condition(&many, &string(IrStrOp::Contains, &["A"], true)).unwrap();
         assert_eq!(contains.to_string(), "any_like(lower_values(json_values(r, 'p')), '%a%')");
     }
