@@ -284,6 +284,12 @@ impl Finding {
         Some((day(&self.first_time)?, day(&self.last_time)?))
     }
 
+    /// The days from its first to its last event.
+    pub fn each_day(&self) -> impl Iterator<Item = NaiveDate> + use<> {
+        let between = |(first, last): (NaiveDate, NaiveDate)| first.iter_days().take_while(move |day| *day <= last);
+        self.days().into_iter().flat_map(between)
+    }
+
     /// The times of its first and of its last event; `None` if one is not RFC 3339.
     pub fn times(&self) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
         Some((self.first_time.parse().ok()?, self.last_time.parse().ok()?))

@@ -176,8 +176,7 @@ async fn look_up(session: &Session, findings: &mut [Finding]) -> Result<()> {
     let mut days = BTreeSet::new();
     let mut ids = BTreeSet::new();
     for finding in findings.iter() {
-        let between = finding.days().map(|(first, last)| first.iter_days().take_while(move |day| *day <= last));
-        days.extend(between.into_iter().flatten());
+        days.extend(finding.each_day());
         ids.extend(finding.evidence.events.iter().map(|event| event.event_id.clone()));
     }
     if ids.is_empty() || days.is_empty() {

@@ -95,9 +95,7 @@ pub async fn callers(session: &Session, finding: &Finding) -> Result<Vec<String>
     }
     let events = session.temp_table("event_id", finding.evidence.events.iter().map(|event| event.event_id.clone()))?;
     let mut parameters = Parameters::new();
-    let days =
-        finding.days().into_iter().flat_map(|(first, last)| first.iter_days().take_while(move |day| *day <= last));
-    let days = bind_days(&mut parameters, days);
+    let days = bind_days(&mut parameters, finding.each_day());
     let sql = format!(
         "SELECT DISTINCT e.actor FROM {events} AS w JOIN events AS e ON e.event_id = w.event_id \
          WHERE e.event_date IN ({days}) AND e.actor IS NOT NULL ORDER BY e.actor"
