@@ -24,13 +24,7 @@ impl Condition {
             Condition::All(parts) => parts,
             other => vec![other],
         });
-        let mut conditions: Vec<_> = parts.filter(|c| *c != Condition::Constant(true)).collect();
-        match conditions.len() {
-            _ if conditions.contains(&Condition::Constant(false)) => Condition::Constant(false),
-            0 => Condition::Constant(true),
-            1 => conditions.remove(0),
-            _ => Condition::All(conditions),
-        }
+        Condition::joined(parts, false, Condition::All)
     }
 
     /// One of these or more, in the simplest form.
@@ -39,12 +33,21 @@ impl Condition {
             Condition::Any(parts) => parts,
             other => vec![other],
         });
-        let mut conditions: Vec<_> = parts.filter(|c| *c != Condition::Constant(false)).collect();
-        match conditions.len() {
-            _ if conditions.contains(&Condition::Constant(true)) => Condition::Constant(true),
-            0 => Condition::Constant(false),
-            1 => conditions.remove(0),
-            _ => Condition::Any(conditions),
+        Condition::joined(parts, true, Condition::Any)
+    }
+
+    /// `decides`: the value of one part that decides the whole; the other value adds nothing.
+    fn joined(
+        parts: impl Iterator<Item = Condition>,
+        decides: bool,
+        join: fn(Vec<Condition>) -> Condition,
+    ) -> Condition {
+        let mut parts: Vec<_> = parts.filter(|part| *part != Condition::Constant(!decides)).collect();
+        match parts.len() {
+            _ if parts.contains(&Condition::Constant(decides)) => Condition::Constant(decides),
+            0 => Condition::Constant(!decides),
+            1 => parts.remove(0),
+            _ => join(parts),
         }
     }
 

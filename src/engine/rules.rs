@@ -17,7 +17,7 @@ use arrow::array::{
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::{cast, take};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
 use datafusion::physical_expr::utils::collect_columns;
@@ -383,10 +383,11 @@ impl RulesOf {
         }
         Ok((rules, counts))
     }
+}
 
-    fn list(&self) -> DataType {
-        DataType::List(Arc::new(Field::new_list_field(DataType::Utf8View, true)))
-    }
+/// An id in the list of a row.
+fn id_field() -> FieldRef {
+    Arc::new(Field::new_list_field(DataType::Utf8View, true))
 }
 
 /// Every session registers its own function.
@@ -420,7 +421,7 @@ impl ScalarUDFImpl for RulesOf {
     }
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(self.list())
+        Ok(DataType::List(id_field()))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
@@ -433,8 +434,7 @@ impl ScalarUDFImpl for RulesOf {
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.columns), arrays, &options)?;
         let (rules, lengths) = self.matches(&Batch::new(&batch))?;
         let ids = take(&self.ids, &UInt32Array::from(rules), None)?;
-        let field = Arc::new(Field::new_list_field(DataType::Utf8View, true));
-        let lists = ListArray::try_new(field, OffsetBuffer::from_lengths(lengths), ids, None)?;
+        let lists = ListArray::try_new(id_field(), OffsetBuffer::from_lengths(lengths), ids, None)?;
         Ok(ColumnarValue::Array(Arc::new(lists)))
     }
 }

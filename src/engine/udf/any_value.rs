@@ -14,8 +14,12 @@ use ipnet::IpNet;
 
 use super::function::{Argument, Function, floats, texts};
 
-/// Whether the condition is true for one of the values of each list; null for a null list.
+/// Whether the condition is true for one of the values of each list; null for a null list. Without rows, there are no
+/// arguments to make a condition of.
 fn any(list: &ListArray, of_value: impl FnOnce(&StringArray) -> Result<BooleanArray>) -> Result<ArrayRef> {
+    if list.is_empty() {
+        return Ok(Arc::new(BooleanArray::new_null(0)));
+    }
     let is_true = of_value(list.values().as_string())?;
     let row = |row: usize| {
         let offsets = list.value_offsets();
@@ -47,11 +51,10 @@ pub fn like() -> Function {
         DataType::Boolean,
         &[("any_like(make_array('ab', 'c'), 'a%')", "true"), ("any_like(make_array('ab', 'c'), 'b%')", "false")],
         |args, _| {
-            if args[0].is_empty() {
-                return Ok(Arc::new(BooleanArray::from(Vec::<bool>::new())));
-            }
-            let pattern = StringArray::new_scalar(constant("any_like", &args[1])?);
-            any(args[0].as_list(), |values| Ok(arrow::compute::like(values, &pattern)?))
+            any(args[0].as_list(), |values| {
+                let pattern = StringArray::new_scalar(constant("any_like", &args[1])?);
+                Ok(arrow::compute::like(values, &pattern)?)
+            })
         },
     )
 }
@@ -65,10 +68,11 @@ pub fn is_in() -> Function {
         DataType::Boolean,
         &[("any_in(make_array('a', 'b'), make_array('b', 'c'))", "true")],
         |args, _| {
-            let wanted = args[1].as_list::<i32>();
-            let wanted = if wanted.is_empty() { StringArray::new_null(0) } else { texts(&wanted.value(0)).clone() };
-            let wanted: HashSet<&str> = wanted.iter().flatten().collect();
-            any(args[0].as_list(), |values| Ok(each(values, |value| wanted.contains(value))))
+            any(args[0].as_list(), |values| {
+                let wanted = args[1].as_list::<i32>().value(0);
+                let wanted: HashSet<&str> = texts(&wanted).iter().flatten().collect();
+                Ok(each(values, |value| wanted.contains(value)))
+            })
         },
     )
 }
@@ -83,11 +87,9 @@ pub fn regexp() -> Function {
         DataType::Boolean,
         &[("any_regexp(make_array('ab', 'c'), '^a.$')", "true")],
         |args, _| {
-            if args[0].is_empty() {
-                return Ok(Arc::new(BooleanArray::from(Vec::<bool>::new())));
-            }
-            let expression = constant("any_regexp", &args[1])?;
-            any(args[0].as_list(), |values| Ok(regexp_is_match_scalar(values, expression, None)?))
+            any(args[0].as_list(), |values| {
+                Ok(regexp_is_match_scalar(values, constant("any_regexp", &args[1])?, None)?)
+            })
         },
     )
 }
@@ -101,13 +103,12 @@ pub fn in_cidr() -> Function {
         DataType::Boolean,
         &[("any_in_cidr(make_array('10.1.2.3', 'x'), '10.0.0.0/8')", "true")],
         |args, _| {
-            if args[0].is_empty() {
-                return Ok(Arc::new(BooleanArray::from(Vec::<bool>::new())));
-            }
-            let network = constant("any_in_cidr", &args[1])?;
-            let Ok(network) = network.parse::<IpNet>() else { return exec_err!("invalid network {network}") };
-            let is_inside = |value: &str| value.parse::<IpAddr>().is_ok_and(|address| network.contains(&address));
-            any(args[0].as_list(), |values| Ok(each(values, is_inside)))
+            any(args[0].as_list(), |values| {
+                let network = constant("any_in_cidr", &args[1])?;
+                let Ok(network) = network.parse::<IpNet>() else { return exec_err!("invalid network {network}") };
+                let is_inside = |value: &str| value.parse::<IpAddr>().is_ok_and(|address| network.contains(&address));
+                Ok(each(values, is_inside))
+            })
         },
     )
 }
@@ -121,20 +122,19 @@ pub fn number() -> Function {
         DataType::Boolean,
         &[("any_number(make_array('x', '22'), '<=', 22)", "true")],
         |args, _| {
-            if args[0].is_empty() {
-                return Ok(Arc::new(BooleanArray::from(Vec::<bool>::new())));
-            }
-            let (operator, number) = (constant("any_number", &args[1])?, floats(&args[2]).value(0));
-            let compare: fn(&f64, &f64) -> bool = match operator {
-                "=" => f64::eq,
-                "<" => f64::lt,
-                "<=" => f64::le,
-                ">" => f64::gt,
-                ">=" => f64::ge,
-                other => return exec_err!("any_number: unknown operator {other}; expected =, <, <=, > or >="),
-            };
-            let holds = |value: &str| value.parse::<f64>().is_ok_and(|value| compare(&value, &number));
-            any(args[0].as_list(), |values| Ok(each(values, holds)))
+            any(args[0].as_list(), |values| {
+                let (operator, number) = (constant("any_number", &args[1])?, floats(&args[2]).value(0));
+                let compare: fn(&f64, &f64) -> bool = match operator {
+                    "=" => f64::eq,
+                    "<" => f64::lt,
+                    "<=" => f64::le,
+                    ">" => f64::gt,
+                    ">=" => f64::ge,
+                    other => return exec_err!("any_number: unknown operator {other}; expected =, <, <=, > or >="),
+                };
+                let holds = |value: &str| value.parse::<f64>().is_ok_and(|value| compare(&value, &number));
+                Ok(each(values, holds))
+            })
         },
     )
 }
