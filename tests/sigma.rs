@@ -149,6 +149,32 @@ fn a_day_has_the_same_findings_alone_and_in_a_replay() {
 }
 
 #[test]
+fn in_a_young_lake_a_rule_that_matches_many_people_is_common_and_one_about_few_is_an_alert() {
+    let (dir, folder) = rules(&[
+        ("many.yml", &rule(1, "DescribeTrails", "level: high")),
+        ("few.yml", &rule(2, "StopLogging", "level: high").replace("t1562.008", "t1098")),
+    ]);
+    let mut events = Vec::new();
+    for (at, user) in ["ana", "eve", "ida", "maria"].into_iter().enumerate() {
+        // Three on the first day, the fourth on the second.
+        events.push(event(10 + at, if at < 3 { 1 } else { 2 }, user, "DescribeTrails", None));
+        events.push(event(20 + at, 1, user, "LookupEvents", None));
+    }
+    events.extend([event(30, 1, "ana", "StopLogging", None), event(31, 2, "ana", "DescribeTrails", None)]);
+    let lake = lake_of(dir.path(), &events);
+    let (report, printed) = hunt(&lake, &folder, &[]);
+    let of_many: Vec<_> = of_rule(&report, "sigma_many").iter().map(|f| (&f["first_time"], &f["severity"])).collect();
+    assert_eq!(of_many.len(), 3, "the first day has three: {printed}");
+    assert!(of_many.iter().all(|(time, severity)| {
+        time.as_str().is_some_and(|time| time.starts_with("2024-03-01")) && **severity == json!("high")
+    }));
+    let of_few = of_rule(&report, "sigma_few");
+    assert_eq!((of_few.len(), &of_few[0]["severity"]), (1, &json!("high")), "{printed}");
+    let sigma = &report["run"]["sigma"];
+    assert_eq!((&sigma["matches"], &sigma["findings"]), (&json!(6), &json!(4)), "all are counted");
+}
+
+#[test]
 fn rules_that_cannot_run_are_one_line_each_with_file_and_line() {
     let million = format!("{}{}", RULE.split("    eventName").next().expect("text"), {
         let list: String = (0..20_000).map(|n| format!("      - value{n}\n")).collect();

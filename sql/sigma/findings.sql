@@ -31,23 +31,41 @@ evaluated AS (
     count(*) OVER (ORDER BY day RANGE BETWEEN 90 PRECEDING AND 1 PRECEDING) AS days
   FROM (SELECT DISTINCT event_date, date_part('epoch', event_date) / 86400 AS day FROM sigma_days)
 ),
+-- With a short history, those who matched it so far tell what is usual. People are compared with people.
+crowds AS (
+  SELECT o.event_date, o.rule, is_machine(b.actor) AS is_machine, count(DISTINCT b.actor) AS identities
+  FROM of_organisation AS o
+  JOIN evaluated AS e ON e.event_date = o.event_date
+  JOIN by_identity AS b ON b.rule = o.rule AND b.event_date <= o.event_date
+    AND b.day >= date_part('epoch', o.event_date) / 86400 - 90
+  WHERE e.days < $common_days AND NOT coalesce(is_service_caller(b.actor), FALSE)
+  GROUP BY o.event_date, o.rule, is_machine(b.actor)
+),
 judged AS MATERIALIZED (
-  SELECT
-    i.event_date, i.rule, i.actor, i.account_id, i.days_of_identity, o.days_of_organisation, e.days,
-    r.name, r.title, r.links, coalesce(r.level, 'low') AS level,
-    -- On at least half of the days, somebody. What AWS's services do by themselves is never judged.
-    (e.days >= $common_days AND 2 * o.days_of_organisation >= e.days)
-      OR coalesce(is_service_caller(i.actor), FALSE) AS is_common
-  FROM of_identity AS i
-  JOIN of_organisation AS o ON o.event_date = i.event_date AND o.rule = i.rule
-  JOIN evaluated AS e ON e.event_date = i.event_date
-  JOIN sigma_rules AS r ON r.rule = i.rule
-  WHERE i.event_date >= CAST($from AS DATE) AND i.event_date < CAST($to AS DATE)
-    AND r.is_reported
-    AND CASE WHEN level IN ('medium', 'high', 'critical') THEN i.days_of_identity < $routine_days
-             -- What informs is worth a finding when it is new, which takes some days to tell.
-             ELSE i.days_of_identity = 0 AND e.days >= $warm_up_days
-               AND NOT (e.days >= $common_days AND 2 * o.days_of_organisation >= e.days) END
+  SELECT *
+  FROM (
+    SELECT
+      i.event_date, i.rule, i.actor, i.account_id, i.days_of_identity, o.days_of_organisation, e.days,
+      coalesce(c.identities, 0) AS identities,
+      r.name, r.title, r.links, coalesce(r.level, 'low') AS level,
+      -- On at least half of the days, somebody; with a short history, several identities. What AWS's services do by
+      -- themselves is never judged.
+      (e.days >= $common_days AND 2 * o.days_of_organisation >= e.days)
+        OR c.identities > $crowd
+        OR coalesce(is_service_caller(i.actor), FALSE) AS is_common
+    FROM of_identity AS i
+    JOIN of_organisation AS o ON o.event_date = i.event_date AND o.rule = i.rule
+    JOIN evaluated AS e ON e.event_date = i.event_date
+    JOIN sigma_rules AS r ON r.rule = i.rule
+    LEFT JOIN crowds AS c ON c.event_date = i.event_date AND c.rule = i.rule AND c.is_machine = is_machine(i.actor)
+    WHERE i.event_date >= CAST($from AS DATE) AND i.event_date < CAST($to AS DATE)
+      AND r.is_reported
+  )
+  -- What is common or only informs is worth a finding when it is new, which takes some days to tell.
+  WHERE CASE WHEN level NOT IN ('medium', 'high', 'critical') THEN
+               days_of_identity = 0 AND days >= $warm_up_days AND NOT is_common
+             WHEN is_common THEN days_of_identity = 0 AND days >= $warm_up_days
+             ELSE days_of_identity < $routine_days END
 ),
 found AS (
   SELECT rule, event_date, event_time, event_id, actor, account_id, aws_region, event_name, error_code
@@ -98,6 +116,7 @@ SELECT
               || counted(j.days, 'day', 'days')
               || CASE WHEN j.days_of_organisation = 0 THEN ', and of anybody'
                       ELSE '; the organisation on ' || counted(j.days_of_organisation, 'day', 'days') END END
+      || CASE WHEN j.identities > $crowd THEN '; so far ' || counted(j.identities, 'identity', 'identities') ELSE '' END
     AS summary,
   d.evidence,
   d.events,

@@ -28,6 +28,10 @@ const WARM_UP_DAYS: i64 = 7;
 /// Days of history before a rule can be common in the organisation: as many as a rate needs.
 const COMMON_DAYS: i64 = super::rate::DAYS_MIN as i64;
 
+/// With fewer days, a rule is common if it matched more than so many people, or machines: a place is known if three others
+/// used it, too.
+const CROWD: i64 = 3;
+
 /// What Sigma rules matched in a window. Each match is in the view `sigma_matches`; most are no findings.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -65,8 +69,14 @@ pub async fn of_sigma_rules(
     window: Window,
 ) -> Result<(Vec<Finding>, SigmaMatches)> {
     let mut parameters = window.parameters();
-    for (name, days) in [("routine_days", ROUTINE_DAYS), ("warm_up_days", WARM_UP_DAYS), ("common_days", COMMON_DAYS)] {
-        parameters.insert(name.into(), engine::Value::Integer(days));
+    let limits = [
+        ("routine_days", ROUTINE_DAYS),
+        ("warm_up_days", WARM_UP_DAYS),
+        ("common_days", COMMON_DAYS),
+        ("crowd", CROWD),
+    ];
+    for (name, limit) in limits {
+        parameters.insert(name.into(), engine::Value::Integer(limit));
     }
     let query = session.query("Sigma rules", OF_SIGMA_RULES, &parameters).await?;
     check_contract(&query.schema()).map_err(|(_, reason)| Error::query("Sigma rules", reason))?;
@@ -84,7 +94,6 @@ pub async fn of_sigma_rules(
             findings.push(Finding::from_row(detector, row).map_err(failed)?);
         }
     }
-    one_alert_per_technique(&mut findings);
     let counted = session.query("Sigma rules", SIGMA_MATCHES, &parameters).await?.collect().await?;
     let counted = rows(&counted).map_err(|e| Error::query("Sigma rules", e))?.into_iter().next().unwrap_or_default();
     let number = |name: &str| counted.get(name).and_then(Value::as_u64).unwrap_or_default();
@@ -98,9 +107,11 @@ pub async fn of_sigma_rules(
 }
 
 /// A pack has several rules about one technique. What an identity did on a day is one alert for each technique: a rule that
-/// shows no technique which a heavier finding does not show already is at most low.
-fn one_alert_per_technique(findings: &mut [Finding]) {
-    let mut by_weight: Vec<usize> = (0..findings.len()).collect();
+/// shows no technique which a heavier finding of a Sigma rule does not show already is at most low. It comes after the
+/// rates: what is stored of a rule does not depend on the others that run.
+pub fn one_alert_per_technique(findings: &mut [Finding]) {
+    let is_of_sigma = |finding: &Finding| finding.details.contains_key("sigma_rule");
+    let mut by_weight: Vec<usize> = (0..findings.len()).filter(|at| is_of_sigma(&findings[*at])).collect();
     by_weight.sort_by(|a, b| {
         let (a, b) = (&findings[*a], &findings[*b]);
         let order = Reverse(a.severity).cmp(&Reverse(b.severity));
@@ -125,12 +136,15 @@ fn one_alert_per_technique(findings: &mut [Finding]) {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Map;
+
     use super::super::finding::tests::finding;
     use super::*;
 
     fn of(entity: &str, severity: Severity, attack: &[&str]) -> Finding {
         let attack = attack.iter().map(|id| (*id).to_owned()).collect();
-        Finding { attack, first_time: "2024-03-05T10:00:00Z".into(), ..finding("sigma_x", entity, severity) }
+        let details = Map::from_iter([("sigma_rule".to_owned(), "x".into())]);
+        Finding { attack, details, first_time: "2024-03-05T10:00:00Z".into(), ..finding("sigma_x", entity, severity) }
     }
 
     #[test]
@@ -143,11 +157,12 @@ mod tests {
             of("ana", Severity::High, &[]),
             of("ana", Severity::Medium, &[]),
             Finding { first_time: "2024-03-06T10:00:00Z".into(), ..of("ana", Severity::Medium, &["T1098"]) },
+            Finding { details: Map::new(), ..of("ana", Severity::Medium, &["T1098"]) },
         ];
         one_alert_per_technique(&mut findings);
         let severities = findings.each_ref().map(|finding| finding.severity);
         let [low, medium, high] = [Severity::Low, Severity::Medium, Severity::High];
-        assert_eq!(severities, [low, high, medium, medium, high, low, medium]);
+        assert_eq!(severities, [low, high, medium, medium, high, low, medium, medium]);
         assert!(findings[0].summary.ends_with("shows the same technique"));
     }
 }

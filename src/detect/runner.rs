@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::contract::check_contract;
 use super::finding::Event;
 use super::join::join;
-use super::of_sigma::{SigmaMatches, of_sigma_rules};
+use super::of_sigma::{SigmaMatches, of_sigma_rules, one_alert_per_technique};
 use super::rows::rows;
 use super::{Detector, Finding, Origin, Window};
 use crate::engine::{Parameters, Query, Session, bind_days};
@@ -121,11 +121,13 @@ pub async fn run_each(
     hunt
 }
 
-/// The second half of [`run`]: joins weak signals, looks up the evidence, and sorts the findings.
+/// The second half of [`run`]: leaves one alert of Sigma rules per technique, joins weak signals, looks up the evidence, and
+/// sorts the findings.
 ///
 /// # Errors
 /// When evidence cannot be read.
 pub async fn conclude(hunt: &mut Hunt, session: &Session) -> Result<()> {
+    one_alert_per_technique(&mut hunt.findings);
     join(&mut hunt.findings);
     look_up(session, &mut hunt.findings).await?;
     hunt.findings.sort_by(|a, b| {
