@@ -38,7 +38,7 @@ requested AS (
     first_value(r.actor ORDER BY r.event_time DESC, r.actor) AS requested_by
   FROM listed AS l
   JOIN identified_calls AS r ON r.event_source = l.through AND r.named_role = l.session_issuer_arn
-    AND r.event_time <= l.event_time
+    AND r.event_date = l.event_date AND r.event_time <= l.event_time
   WHERE l.by_service AND NOT r.by_service AND NOT r.failed AND r.read_only IS NOT TRUE
   GROUP BY l.event_id, l.event_time
 ),

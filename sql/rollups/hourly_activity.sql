@@ -4,35 +4,21 @@
 WITH asked AS (
   SELECT
     event_date, event_time, account_id, actor, event_source, api, error_family, failed, is_change,
-    date_trunc('hour', event_time) AS hour,
-    CASE WHEN error_family = 'denied' AND management_event IS NOT FALSE
-         THEN coalesce(request_parameters, '') END AS denied_target
+    date_trunc('hour', event_time) AS hour
   FROM identified_calls
   WHERE NOT by_service
-),
-grouped AS (
-  SELECT
-    event_date, hour, account_id, actor, event_source, api, error_family, denied_target,
-    min(event_time) AS first_time,
-    max(event_time) AS last_time,
-    count(*) AS calls,
-    count(*) FILTER (WHERE failed) AS failures,
-    count(*) FILTER (WHERE is_change) AS changes
-  FROM asked
-  GROUP BY event_date, hour, account_id, actor, event_source, api, error_family, denied_target
 ),
 of_api AS (
   SELECT
     event_date, hour, account_id, actor, event_source, api,
-    min(first_time) AS first_time,
-    max(last_time) AS last_time,
-    sum(calls) AS calls,
+    min(event_time) AS first_time,
+    max(event_time) AS last_time,
+    count(*) AS calls,
     -- Throttling says nothing about what the caller may do.
-    sum(CASE WHEN error_family = 'throttled' THEN 0 ELSE failures END) AS failures,
-    sum(CASE WHEN error_family = 'denied' THEN calls ELSE 0 END) AS denied,
-    sum(changes) AS changes,
-    count(denied_target) AS denied_targets
-  FROM grouped
+    count(*) FILTER (WHERE failed AND error_family IS DISTINCT FROM 'throttled') AS failures,
+    count(*) FILTER (WHERE error_family = 'denied') AS denied,
+    count(*) FILTER (WHERE is_change) AS changes
+  FROM asked
   GROUP BY event_date, hour, account_id, actor, event_source, api
 ),
 of_service AS (
@@ -44,10 +30,24 @@ of_service AS (
     sum(failures) AS failures,
     sum(denied) AS denied,
     sum(changes) AS changes,
-    sum(denied_targets) AS denied_targets,
     count(*) AS apis,
-    sum(CASE WHEN denied > 0 THEN 1 ELSE 0 END) AS denied_apis
+    sum(CASE WHEN denied > 0 THEN 1 ELSE 0 END) AS denied_apis,
+    CAST(0 AS BIGINT) AS denied_targets
   FROM of_api
+  GROUP BY event_date, hour, account_id, actor, event_source
+),
+-- Requests are long: only those that were denied are read.
+denied AS (
+  SELECT DISTINCT
+    event_date, date_trunc('hour', event_time) AS hour, account_id, actor, event_source, api, request_parameters
+  FROM identified_calls
+  WHERE NOT by_service AND error_family = 'denied' AND management_event IS NOT FALSE
+),
+counted AS (
+  SELECT * FROM of_service
+  UNION ALL
+  SELECT event_date, hour, account_id, actor, event_source, NULL, NULL, 0, 0, 0, 0, 0, 0, count(*)
+  FROM denied
   GROUP BY event_date, hour, account_id, actor, event_source
 )
 SELECT
@@ -62,5 +62,5 @@ SELECT
   sum(denied_apis) AS denied_apis,
   sum(CASE WHEN denied > 0 THEN 1 ELSE 0 END) AS denied_services,
   sum(denied_targets) AS denied_targets
-FROM of_service
+FROM counted
 GROUP BY event_date, hour, account_id, actor

@@ -12,7 +12,7 @@ pub static VIEWS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/views");
 pub static FUNCTIONS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sql/functions");
 
 /// A daily summary.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rollup {
     /// Name of its table.
     pub name: &'static str,
