@@ -9,6 +9,7 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::fault::plain_words;
+use super::whole_files::{WholeFiles, whole_files_url};
 use super::{sql, udf};
 use crate::error::{Error, Result};
 use crate::geo::Geo;
@@ -34,7 +35,13 @@ pub(super) fn context(
     let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).build_arc();
     let runtime = runtime.map_err(|e| Error::Internal(e.to_string()))?;
     let store_url = snapshot.location.store_url();
+    let store = ObjectStoreUrl::parse(&store_url).map_err(|e| Error::Internal(e.to_string()))?;
     runtime.register_object_store(&store_url, Arc::clone(snapshot.location.store()));
+    if !snapshot.location.is_file_system() {
+        let whole = WholeFiles::new(Arc::clone(snapshot.location.store()));
+        let url = whole_files_url(&store).map_err(|e| Error::Internal(e.to_string()))?;
+        runtime.register_object_store(url.as_ref(), Arc::new(whole));
+    }
     let mut config = SessionConfig::new().with_information_schema(true).with_batch_size(BATCH_ROWS);
     // Filters run on their own columns first; wide columns are read only for the rows that pass.
     config.options_mut().execution.parquet.pushdown_filters = true;
@@ -46,8 +53,6 @@ pub(super) fn context(
     config.options_mut().optimizer.enable_leaf_expression_pushdown = false;
     let mut context = SessionContext::new_with_config_rt(config, runtime);
     udf::register(&mut context, geo)?;
-
-    let store = ObjectStoreUrl::parse(&store_url).map_err(|e| Error::Internal(e.to_string()))?;
     Ok((context, store))
 }
 

@@ -22,6 +22,7 @@ mod table;
 mod table_function;
 pub mod udf;
 mod value;
+mod whole_files;
 
 pub use condition::Condition;
 pub use context::MEMORY_BYTES;

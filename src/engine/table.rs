@@ -28,6 +28,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use serde_json::Value;
 
+use super::whole_files::{SCAN_BYTES, whole_files_url};
 use crate::lake::DataFile;
 use crate::schema::{PARTITION, file_schema, table_schema};
 
@@ -154,7 +155,12 @@ impl TableProvider for FilesTable {
         }
         let filter = conjunction(filters.to_vec());
         // A hunt scans the same files dozens of times; their footers are cached.
-        let store = state.runtime_env().object_store(&self.store)?;
+        let of_scan: u64 = sizes.iter().sum();
+        let whole = match of_scan <= SCAN_BYTES {
+            true => state.runtime_env().object_store(whole_files_url(&self.store)?).ok(),
+            false => None,
+        };
+        let store = whole.map_or_else(|| state.runtime_env().object_store(&self.store), Ok)?;
         let footers = state.runtime_env().cache_manager.get_file_metadata_cache();
         let mut options = state.table_options().parquet.clone();
         if !self.counted {

@@ -12,11 +12,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use arrow::array::RecordBatch;
 use foldhash::fast::RandomState;
+use futures::TryStreamExt;
 
-use super::side_file::batches;
+use super::side_file::stream;
 use super::snapshot::Snapshot;
 use crate::decode::{Facts, IDENTITY_COLUMNS, Relation, RowContent, identities};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// One id may be held per this many bytes of the memory limit. An id takes 25 to 57 bytes.
 const LIMIT_BYTES_PER_ID: usize = 512;
@@ -81,13 +82,10 @@ impl Known {
             if arrow::datatypes::Date32Type::from_naive_date(file.day) != day {
                 continue;
             }
-            let url = snapshot.location.url_of(&file.path);
-            let bytes = snapshot.location.bytes(&file.path).await?;
-            let failed = |e: String| Error::lake(url.as_str(), e);
             let mut columns = Some(IDENTITY_COLUMNS);
             'read: loop {
-                for batch in batches(bytes.clone(), columns).map_err(|e| failed(e.to_string()))? {
-                    let batch = batch.map_err(|e| failed(e.to_string()))?;
+                let mut batches = stream(&snapshot.location, &file.path, file.size_bytes, columns).await?;
+                while let Some(batch) = batches.try_next().await? {
                     let ids = identities(&batch)?;
                     if columns.is_some() && ids.iter().any(|(id, _)| id.is_none()) {
                         // The content of such a row is in all columns. Keys that are known already do no harm.

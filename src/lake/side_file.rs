@@ -7,17 +7,23 @@ use std::sync::Arc;
 use arrow::array::{RecordBatch, new_null_array};
 use arrow::datatypes::{FieldRef, Fields, Schema};
 use bytes::Bytes;
+use futures::{Stream, TryStreamExt};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::async_reader::{ParquetObjectReader, ParquetRecordBatchStreamBuilder};
+use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use serde::{Deserialize, Serialize};
 
 use super::checksum;
 use crate::error::{Action, Error, Result};
 use crate::source::Location;
+
+/// Rows that are decoded at once.
+const BATCH_ROWS: usize = 65_536;
 
 /// A Parquet file beside the data files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,6 +118,34 @@ pub async fn read(location: &Location, file: &SideFile, columns: Option<&[&str]>
     read_columns(bytes, columns).map_err(|e| Error::lake(location.to_string(), format!("{}: {e}", file.path)))
 }
 
+/// Reads some columns of a Parquet file, or all of them for `None`, batch by batch. Other columns are not downloaded.
+///
+/// # Errors
+/// When the file cannot be read.
+pub async fn stream(
+    location: &Location,
+    path: &Path,
+    size_bytes: u64,
+    columns: Option<&[&str]>,
+) -> Result<impl Stream<Item = Result<RecordBatch>> + Unpin> {
+    let url = location.url_of(path);
+    let failed = move |e: ParquetError| match e {
+        ParquetError::External(e) => match e.downcast() {
+            Ok(e) => Error::storage(Action::Read, url.as_str(), *e),
+            Err(e) => Error::lake(url.as_str(), e),
+        },
+        e => Error::lake(url.as_str(), e),
+    };
+    let reader = ParquetObjectReader::new(Arc::clone(location.store()), path.clone()).with_file_size(size_bytes);
+    let mut reader = ParquetRecordBatchStreamBuilder::new(reader).await.map_err(&failed)?;
+    if let Some(columns) = columns {
+        let mask = ProjectionMask::columns(reader.parquet_schema(), columns.iter().copied());
+        reader = reader.with_projection(mask);
+    }
+    let batches = reader.with_batch_size(BATCH_ROWS).build().map_err(&failed)?;
+    Ok(batches.map_err(failed))
+}
+
 /// Reads some columns of a Parquet file that is in memory, in the file's order; all of them for `None`.
 pub fn read_columns(bytes: Bytes, columns: Option<&[&str]>) -> parquet::errors::Result<Vec<RecordBatch>> {
     Ok(batches(bytes, columns)?.collect::<Result<Vec<_>, _>>()?)
@@ -124,7 +158,7 @@ pub fn batches(bytes: Bytes, columns: Option<&[&str]>) -> parquet::errors::Resul
         let mask = ProjectionMask::columns(reader.parquet_schema(), columns.iter().copied());
         reader = reader.with_projection(mask);
     }
-    reader.with_batch_size(65_536).build()
+    reader.with_batch_size(BATCH_ROWS).build()
 }
 
 #[cfg(test)]

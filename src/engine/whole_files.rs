@@ -1,0 +1,158 @@
+//! Small files of a bucket are read whole, and once: a hunt reads the same files with dozens of queries, and a request to
+//! S3 takes longer than the bytes of a small file.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use datafusion::common::Result as Planned;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use futures::stream::{self, BoxStream, StreamExt};
+use object_store::path::Path;
+use object_store::{
+    Attributes, CopyOptions, Error, GetOptions, GetRange, GetResult, GetResultPayload, ListResult, MultipartUpload,
+    ObjectMeta, ObjectStore, ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+};
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+
+/// Bytes of files that are kept in memory, at most.
+const KEPT_BYTES: u64 = 64 << 20;
+/// A scan reads its files whole if they have no more bytes than this together: several scans can share what is kept.
+pub const SCAN_BYTES: u64 = KEPT_BYTES / 4;
+
+/// A store whose files are read whole, once, also for a part of them. Files never change.
+#[derive(Debug)]
+pub struct WholeFiles {
+    store: Arc<dyn ObjectStore>,
+    kept: Cache<Path, Whole, ByBytes>,
+}
+
+#[derive(Debug, Clone)]
+struct Whole {
+    meta: ObjectMeta,
+    bytes: Bytes,
+}
+
+#[derive(Debug, Clone)]
+struct ByBytes;
+
+impl Weighter<Path, Whole> for ByBytes {
+    fn weight(&self, _: &Path, whole: &Whole) -> u64 {
+        whole.bytes.len() as u64 + 1
+    }
+}
+
+/// The URL under which a context has the store of whole files beside the plain one. Folders have no such store: reading
+/// a part of a local file is cheap.
+pub fn whole_files_url(store: &ObjectStoreUrl) -> Planned<ObjectStoreUrl> {
+    ObjectStoreUrl::parse(format!("whole-{}", store.as_str()))
+}
+
+impl WholeFiles {
+    /// Reads from `store`.
+    pub fn new(store: Arc<dyn ObjectStore>) -> WholeFiles {
+        let files = (KEPT_BYTES >> 15) as usize;
+        WholeFiles { store, kept: Cache::with_weighter(files, KEPT_BYTES, ByBytes) }
+    }
+
+    async fn whole(&self, path: &Path) -> Result<Whole> {
+        // Scans that need a file at the same time wait for one request.
+        let read = async {
+            let got = self.store.get(path).await?;
+            Ok(Whole { meta: got.meta.clone(), bytes: got.bytes().await? })
+        };
+        self.kept.get_or_insert_async(path, read).await
+    }
+}
+
+impl Whole {
+    fn part(&self, range: &Range<u64>) -> Result<Bytes> {
+        let size = self.bytes.len() as u64;
+        if range.start > range.end || range.end > size {
+            let source = format!("{}: bytes {range:?} of {size}", self.meta.location).into();
+            return Err(Error::Generic { store: "whole files", source });
+        }
+        Ok(self.bytes.slice(range.start as usize..range.end as usize))
+    }
+}
+
+#[async_trait]
+impl ObjectStore for WholeFiles {
+    async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        self.store.put_opts(location, payload, options).await
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        location: &Path,
+        options: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
+        self.store.put_multipart_opts(location, options).await
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        let Some(GetRange::Bounded(range)) = options.range.clone() else {
+            return self.store.get_opts(location, options).await;
+        };
+        let whole = self.whole(location).await?;
+        let part = whole.part(&range)?;
+        let payload = GetResultPayload::Stream(stream::once(async { Ok(part) }).boxed());
+        Ok(GetResult { payload, meta: whole.meta, range, attributes: Attributes::default() })
+    }
+
+    async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        let whole = self.whole(location).await?;
+        ranges.iter().map(|range| whole.part(range)).collect()
+    }
+
+    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        self.store.delete_stream(locations)
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.store.list(prefix)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.store.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.store.copy_opts(from, to, options).await
+    }
+}
+
+impl fmt::Display for WholeFiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WholeFiles({})", self.store)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use object_store::memory::InMemory;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_is_read_once_and_its_parts_are_those_of_the_store() {
+        let store = Arc::new(InMemory::new());
+        let path = Path::from("file");
+        store.put(&path, Bytes::from_static(b"0123456789").into()).await.unwrap();
+        let whole = WholeFiles::new(Arc::clone(&store) as Arc<dyn ObjectStore>);
+        assert_eq!(whole.get_range(&path, 2..5).await.unwrap(), "234");
+        // What is kept is used: the store's file is gone.
+        store.delete(&path).await.unwrap();
+        assert_eq!(whole.get_ranges(&path, &[0..1, 9..10]).await.unwrap(), ["0", "9"]);
+        let error = whole.get_range(&path, 8..11).await.unwrap_err();
+        assert!(error.to_string().contains("file: bytes 8..11 of 10"), "{error}");
+        // A missing file is an error, and is looked for again.
+        let other = Path::from("other");
+        assert!(whole.get_range(&other, 0..1).await.is_err());
+        store.put(&other, Bytes::from_static(b"x").into()).await.unwrap();
+        assert_eq!(whole.get_range(&other, 0..1).await.unwrap(), "x");
+    }
+}
