@@ -10,6 +10,7 @@ SELECT
   coalesce(sum(id_conflicts), 0) AS id_conflicts,
   coalesce(sum(rejects), 0) AS rejects,
   coalesce(sum(retyped_members), 0) AS retyped_members,
-  (SELECT min(event_time) FROM events) AS first_event,
-  (SELECT max(event_time) FROM events) AS last_event
+  -- Only the first and the last day are read.
+  (SELECT min(event_time) FROM events WHERE event_date = CAST($first_day AS DATE)) AS first_event,
+  (SELECT max(event_time) FROM events WHERE event_date = CAST($last_day AS DATE)) AS last_event
 FROM objects

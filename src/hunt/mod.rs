@@ -149,7 +149,11 @@ pub async fn hunt(
     report::report(ReportInputs {
         snapshot: &context.snapshot,
         session: &context.session,
-        judged: Judged { window: context.window, expected_until: context.expected_until },
+        judged: Judged {
+            window: context.window,
+            expected_until: context.expected_until,
+            days: context.snapshot.days(),
+        },
         detectors: &detectors,
         settings: request.detection.settings.parameters.clone(),
         alerts_per_day: request.alerts_per_day,

@@ -2,19 +2,22 @@
 //!
 //! The ledger, the rejects and the rollups are such files.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, new_null_array};
 use arrow::datatypes::{FieldRef, Fields, Schema};
 use bytes::Bytes;
+use futures::future::{BoxFuture, FutureExt, TryFutureExt};
 use futures::{Stream, TryStreamExt};
-use object_store::ObjectStoreExt;
 use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
-use parquet::arrow::async_reader::{ParquetObjectReader, ParquetRecordBatchStreamBuilder};
+use parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuilder};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::properties::WriterProperties;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +25,8 @@ use super::checksum;
 use crate::error::{Action, Error, Result};
 use crate::source::Location;
 
+/// Most footers of data files are smaller: they are read with one request.
+const FOOTER_BYTES: usize = 64 << 10;
 /// Rows that are decoded at once.
 const BATCH_ROWS: usize = 65_536;
 
@@ -136,14 +141,42 @@ pub async fn stream(
         },
         e => Error::lake(url.as_str(), e),
     };
-    let reader = ParquetObjectReader::new(Arc::clone(location.store()), path.clone()).with_file_size(size_bytes);
-    let mut reader = ParquetRecordBatchStreamBuilder::new(reader).await.map_err(&failed)?;
+    let file = FileInStore { store: Arc::clone(location.store()), path: path.clone(), size_bytes };
+    let mut reader = ParquetRecordBatchStreamBuilder::new(file).await.map_err(&failed)?;
     if let Some(columns) = columns {
         let mask = ProjectionMask::columns(reader.parquet_schema(), columns.iter().copied());
         reader = reader.with_projection(mask);
     }
     let batches = reader.with_batch_size(BATCH_ROWS).build().map_err(&failed)?;
     Ok(batches.map_err(failed))
+}
+
+/// Parts of a file, for Parquet's reader.
+struct FileInStore {
+    store: Arc<dyn ObjectStore>,
+    path: Path,
+    size_bytes: u64,
+}
+
+impl AsyncFileReader for FileInStore {
+    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, parquet::errors::Result<Bytes>> {
+        self.store.get_range(&self.path, range).map_err(|e| ParquetError::External(Box::new(e))).boxed()
+    }
+
+    fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, parquet::errors::Result<Vec<Bytes>>> {
+        let read = async move { self.store.get_ranges(&self.path, &ranges).await };
+        read.map_err(|e| ParquetError::External(Box::new(e))).boxed()
+    }
+
+    fn get_metadata<'a>(
+        &'a mut self,
+        options: Option<&'a ArrowReaderOptions>,
+    ) -> BoxFuture<'a, parquet::errors::Result<Arc<ParquetMetaData>>> {
+        let size_bytes = self.size_bytes;
+        let footer =
+            ParquetMetaDataReader::new().with_arrow_reader_options(options).with_prefetch_hint(Some(FOOTER_BYTES));
+        async move { footer.load_and_finish(self, size_bytes).await.map(Arc::new) }.boxed()
+    }
 }
 
 /// Reads some columns of a Parquet file that is in memory, in the file's order; all of them for `None`.

@@ -32,7 +32,7 @@ impl LakeStatus {
     /// # Errors
     /// When a query fails.
     pub async fn of(snapshot: &Snapshot, session: &Session) -> Result<LakeStatus> {
-        let judged = Judged { window: everything(snapshot), expected_until: None };
+        let judged = Judged { window: everything(snapshot), expected_until: None, days: snapshot.days() };
         Ok(LakeStatus {
             lake: snapshot.location.to_string(),
             version: snapshot.version,

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use futures::{StreamExt, TryFutureExt, TryStreamExt, stream};
 use include_dir::{Dir, include_dir};
 use serde_json::{Map, Value};
@@ -26,6 +26,8 @@ pub struct Judged {
     pub window: Window,
     /// Events are expected up to here. `None` for an archive, which ends with its last event.
     pub expected_until: Option<DateTime<Utc>>,
+    /// The first and the last day of the lake, if it has events.
+    pub days: Option<(NaiveDate, NaiveDate)>,
 }
 
 /// What the sections are about, apart from the window.
@@ -86,7 +88,7 @@ impl Sections {
     /// Whether the days of a finding were evaluated again: they are in the window and have events.
     pub fn has_events_on_days_of(&self, finding: &Finding, window: Window) -> bool {
         let Some((first, last)) = finding.times() else { return false };
-        let has_events = |day: chrono::NaiveDate| {
+        let has_events = |day: NaiveDate| {
             let day = day.to_string();
             let mut days = self.statistics.get("events_by_day").into_iter().flatten();
             days.any(|row| row.get("day").is_some_and(|date| date.as_str().is_some_and(|d| d.starts_with(&day))))
@@ -150,6 +152,9 @@ async fn section_about(name: &str, session: &Session, judged: &Judged, about: &S
     let mut parameters = judged.window.parameters();
     let until = judged.expected_until.unwrap_or(judged.window.from);
     parameters.insert("until".into(), Bound::Time(until.timestamp_micros()));
+    let (first_day, last_day) = judged.days.unwrap_or_default();
+    parameters.insert("first_day".into(), Bound::Text(first_day.to_string()));
+    parameters.insert("last_day".into(), Bound::Text(last_day.to_string()));
     parameters.insert("actors".into(), Bound::Texts(about.actors.clone()));
     parameters.insert("riskiest".into(), Bound::Texts(about.riskiest.clone()));
     parameters.insert("suspects".into(), Bound::Texts(about.suspects.clone()));

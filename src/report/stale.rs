@@ -53,7 +53,7 @@ mod tests {
 
     fn judged(until: Option<&str>) -> Judged {
         let window = Window { from: time("2024-03-01T00:00:00Z"), to: time("2024-03-08T00:00:00Z") };
-        Judged { window, expected_until: until.map(time) }
+        Judged { window, expected_until: until.map(time), days: None }
     }
 
     fn coverage(last: &str) -> Coverage {
