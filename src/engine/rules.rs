@@ -13,14 +13,12 @@ use std::sync::{Arc, Mutex};
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, ListArray, RecordBatch, RecordBatchOptions, StringViewArray, UInt32Array,
-    new_null_array,
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::{cast, take};
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
-use datafusion::common::{DFSchema, Result};
-use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
-use datafusion::physical_expr::utils::collect_columns;
+use datafusion::common::{DFSchema, Result, plan_err};
+use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
 use datafusion::physical_plan::PhysicalExpr;
 use datafusion::prelude::SessionContext;
 
@@ -30,6 +28,11 @@ use super::Condition;
 
 /// The columns whose values decide which rules can hold.
 const KEY: [&str; 2] = ["event_source", "event_name"];
+
+/// Equal texts are looked for in a column if a predicate needs at least this part of a batch's rows: one in so many.
+const FEW: usize = 8;
+/// Pairs of service and API whose rules are remembered, at most. AWS has about 20,000.
+const PAIRS_MAX: usize = 50_000;
 
 /// A rule: the events that fulfil its condition match.
 #[derive(Debug, Clone)]
@@ -119,12 +122,14 @@ impl Tree {
     }
 }
 
-/// A predicate over the columns of the function's arguments.
+/// A predicate over some of the function's arguments.
 #[derive(Debug)]
 struct Predicate {
     expression: Arc<dyn PhysicalExpr>,
-    /// Indices of the columns it reads.
+    /// The arguments it reads, by index.
     columns: Vec<usize>,
+    /// These columns, in this order.
+    schema: SchemaRef,
 }
 
 /// The rows of a batch, and which of them have the same text in a column.
@@ -200,8 +205,13 @@ pub struct RulesOf {
     of_key: Vec<usize>,
     columns: SchemaRef,
     /// By the values of the predicates `of_key`.
-    remaining: Mutex<HashMap<Vec<bool>, Arc<Remaining>>>,
+    remaining: Mutex<HashMap<Vec<bool>, Arc<Remaining>, RandomState>>,
+    /// By service and API.
+    of_pairs: Mutex<HashMap<Pair, Arc<Remaining>, RandomState>>,
 }
+
+/// Service and API.
+type Pair = [Option<Box<str>>; 2];
 
 /// Name of the function in SQL.
 pub const RULES_OF: &str = "rules_of";
@@ -227,14 +237,19 @@ impl RulesOf {
         let is_used = |name: &str| KEY.contains(&name) || used.contains(name);
         let fields = events.fields().iter().filter(|field| is_used(field.name())).cloned();
         let columns = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        let known = DFSchema::try_from(columns.as_ref().clone())?;
-        let plan = |expr| {
-            let expression = state.create_physical_expr(expr, &known)?;
-            let columns = collect_columns(&expression).into_iter().map(|column| column.index()).collect();
-            Ok(Predicate { expression, columns })
+        let plan = |expr: Expr| {
+            let read = expr.column_refs();
+            let is_read = |at: &usize| read.iter().any(|column| column.name == *columns.field(*at).name());
+            let indices: Vec<usize> = (0..columns.fields().len()).filter(is_read).collect();
+            let schema = Arc::new(columns.project(&indices)?);
+            let expression = state.create_physical_expr(expr, &DFSchema::try_from(schema.as_ref().clone())?)?;
+            Ok(Predicate { expression, columns: indices, schema })
         };
         let predicates = logical.into_iter().map(plan).collect::<Result<Vec<Predicate>>>()?;
         let key: Vec<usize> = KEY.iter().map(|name| columns.index_of(name)).collect::<Result<_, _>>()?;
+        if let Some(at) = key.iter().find(|at| *columns.field(**at).data_type() != DataType::Utf8View) {
+            return plan_err!("{} is not a text view", columns.field(*at).name());
+        }
         let reads_key = |at: &usize| predicates[*at].columns.iter().all(|column| key.contains(column));
         Ok(RulesOf {
             signature: Signature::any(columns.fields().len(), Volatility::Immutable),
@@ -244,6 +259,7 @@ impl RulesOf {
             predicates,
             columns,
             remaining: Mutex::default(),
+            of_pairs: Mutex::default(),
         })
     }
 
@@ -259,6 +275,7 @@ impl RulesOf {
         let is_true = |values: &BooleanArray, at: usize| values.is_valid(at) && values.value(at);
         // Service, user agent, error code and the like have few values, so each is compared once.
         if let [column] = self.predicates[predicate].columns[..]
+            && rows.len() >= batch.rows.num_rows() / FEW
             && let Some(distinct) = batch.distinct(column)
             && distinct.firsts.len() < rows.len()
         {
@@ -274,20 +291,12 @@ impl RulesOf {
 
     /// The value of a predicate for each of these rows.
     fn evaluate_rows(&self, predicate: usize, batch: &Batch<'_>, rows: &[u32]) -> Result<BooleanArray> {
-        let Predicate { expression, columns } = &self.predicates[predicate];
-        let selected = if rows.len() == batch.rows.num_rows() {
-            batch.rows.clone()
-        } else {
-            let indices = UInt32Array::from(rows.to_vec());
-            // Columns that the predicate does not read are not copied.
-            let column = |(at, column): (usize, &ArrayRef)| match columns.contains(&at) {
-                true => take(column, &indices, None).map_err(Into::into),
-                false => Ok(new_null_array(column.data_type(), rows.len())),
-            };
-            let taken = batch.rows.columns().iter().enumerate().map(column).collect::<Result<Vec<_>>>()?;
-            let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
-            RecordBatch::try_new_with_options(Arc::clone(&self.columns), taken, &options)?
-        };
+        let Predicate { expression, columns, schema } = &self.predicates[predicate];
+        let indices = UInt32Array::from(rows.to_vec());
+        let taken = columns.iter().map(|at| take(batch.rows.column(*at), &indices, None));
+        let taken = taken.collect::<arrow::error::Result<Vec<_>>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+        let selected = RecordBatch::try_new_with_options(Arc::clone(schema), taken, &options)?;
         let values = expression.evaluate(&selected)?.into_array(rows.len())?;
         Ok(cast(&values, &DataType::Boolean)?.as_boolean().clone())
     }
@@ -297,24 +306,23 @@ impl RulesOf {
         let count = batch.rows.num_rows();
         let mut key = Vec::new();
         for name in KEY {
-            key.push(self.columns.index_of(name).map(|at| batch.ids_of(at))?);
+            key.push(self.columns.index_of(name)?);
         }
+        let ids = [batch.ids_of(key[0]), batch.ids_of(key[1])];
         let (mut pairs, mut firsts, mut of_row) =
             (HashMap::with_hasher(RandomState::default()), Vec::new(), Vec::new());
         for row in 0..count {
-            let pair = *pairs.entry((key[0].of(row), key[1].of(row))).or_insert_with(|| {
+            let pair = *pairs.entry((ids[0].of(row), ids[1].of(row))).or_insert_with(|| {
                 firsts.push(row as u32);
                 firsts.len() - 1
             });
             of_row.push(pair);
         }
-        let of_key = self.of_key.iter().map(|at| self.evaluate_rows(*at, batch, &firsts));
-        let of_key = of_key.collect::<Result<Vec<_>>>()?;
         let mut groups: Vec<(Arc<Remaining>, Vec<u32>)> = Vec::new();
-        let of_pair: Vec<usize> = (0..firsts.len())
-            .map(|pair| {
-                let values = of_key.iter().map(|values| values.is_valid(pair) && values.value(pair)).collect();
-                let remaining = self.remaining_with(values);
+        let of_pair: Vec<usize> = self
+            .remaining_of(batch, &firsts, &key)?
+            .into_iter()
+            .map(|remaining| {
                 let known = groups.iter().position(|(other, _)| Arc::ptr_eq(other, &remaining));
                 known.unwrap_or_else(|| {
                     groups.push((remaining, Vec::new()));
@@ -325,6 +333,38 @@ impl RulesOf {
         of_row.iter().enumerate().for_each(|(row, pair)| groups[of_pair[*pair]].1.push(row as u32));
         groups.retain(|(remaining, _)| !remaining.rules.is_empty());
         Ok(groups)
+    }
+
+    /// The rules that remain for each of these rows, whose pairs of service and API differ. Few pairs of a batch are new.
+    fn remaining_of(&self, batch: &Batch<'_>, rows: &[u32], key: &[usize]) -> Result<Vec<Arc<Remaining>>> {
+        let texts = |row: &u32| {
+            [key[0], key[1]].map(|column| {
+                let texts = batch.rows.column(column).as_string_view();
+                texts.is_valid(*row as usize).then(|| Box::from(texts.value(*row as usize)))
+            })
+        };
+        let pairs: Vec<Pair> = rows.iter().map(texts).collect();
+        let mut found: Vec<Option<Arc<Remaining>>> = {
+            let known = self.of_pairs.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            pairs.iter().map(|pair| known.get(pair).cloned()).collect()
+        };
+        let new: Vec<usize> = (0..rows.len()).filter(|at| found[*at].is_none()).collect();
+        if new.is_empty() {
+            return Ok(found.into_iter().flatten().collect());
+        }
+        let new_rows: Vec<u32> = new.iter().map(|at| rows[*at]).collect();
+        let of_key = self.of_key.iter().map(|at| self.evaluate_rows(*at, batch, &new_rows));
+        let of_key = of_key.collect::<Result<Vec<_>>>()?;
+        let mut known = self.of_pairs.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for (nth, at) in new.into_iter().enumerate() {
+            let values = of_key.iter().map(|values| values.is_valid(nth) && values.value(nth)).collect();
+            let remaining = self.remaining_with(values);
+            if known.len() < PAIRS_MAX {
+                known.insert(pairs[at].clone(), Arc::clone(&remaining));
+            }
+            found[at] = Some(remaining);
+        }
+        Ok(found.into_iter().flatten().collect())
     }
 
     fn remaining_with(&self, values: Vec<bool>) -> Arc<Remaining> {
@@ -351,8 +391,7 @@ impl RulesOf {
             remaining.predicates.iter().for_each(|at| needed.entry(*at).or_default().extend(rows));
         }
         let mut values: Vec<Vec<bool>> = vec![Vec::new(); self.predicates.len()];
-        for (predicate, mut rows) in needed {
-            rows.sort_unstable();
+        for (predicate, rows) in needed {
             values[predicate] = self.evaluate(predicate, batch, &rows)?;
         }
         let mut counts = vec![0; batch.rows.num_rows()];
