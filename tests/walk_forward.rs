@@ -4,10 +4,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
+mod common;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use chrono::{Days, NaiveDate, NaiveTime};
+use common::{arg, query, succeeds};
+use serde_json::json;
 use trailhunt::detect::{Finding, Library, Settings, Window, rows, run};
 use trailhunt::engine::{MEMORY_BYTES, Parameters, Session, roll_up, session};
 use trailhunt::geo::Geo;
@@ -191,4 +195,55 @@ async fn a_history_built_in_steps_equals_one_built_at_once() {
     let joined = |files: &Vec<_>| files.len() == days - 6 - 3 + 2;
     assert!(rolled.files.values().all(joined), "February is one file, and three days of March are one, of {days} days");
     assert!(history(&lake, &snapshot).await == (at_once, 0));
+}
+
+#[test]
+fn who_asked_a_service_is_looked_for_on_the_day_itself_however_many_days_are_computed_together() {
+    let dir = tempfile::tempdir().unwrap();
+    let role = "arn:aws:iam::111122223333:role/stack";
+    let record = |number: u32, time: &str, source: &str, api: &str| {
+        json!({
+            "eventVersion": "1.11", "eventTime": time, "eventID": format!("00000000-0000-4000-8000-{number:012}"),
+            "eventSource": source, "eventName": api, "awsRegion": "eu-west-1", "eventType": "AwsApiCall",
+            "recipientAccountId": "111122223333", "readOnly": false, "managementEvent": true,
+        })
+    };
+    let with = |mut record: serde_json::Value, members: serde_json::Value| {
+        record.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        record
+    };
+    // Maria gives the role to a stack, which then changes a role: on the same day, and again on the next.
+    let asks = with(
+        record(1, "2024-03-05T10:00:00Z", "cloudformation.amazonaws.com", "CreateStack"),
+        json!({
+            "sourceIPAddress": "198.51.100.7", "requestParameters": {"stackName": "shop", "roleARN": role},
+            "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/maria", "userName": "maria",
+                             "accountId": "111122223333", "accessKeyId": "AKIA3QZVE5ZJMARIA001"},
+        }),
+    );
+    let changes = |number, time| {
+        with(
+            record(number, time, "iam.amazonaws.com", "AttachRolePolicy"),
+            json!({
+                "sourceIPAddress": "cloudformation.amazonaws.com", "userAgent": "cloudformation.amazonaws.com",
+                "requestParameters": {"roleName": "shop", "policyArn": "arn:aws:iam::aws:policy/AmazonS3FullAccess"},
+                "userIdentity": {
+                    "type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/stack/AWSCloudFormation",
+                    "accountId": "111122223333", "invokedBy": "cloudformation.amazonaws.com",
+                    "sessionContext": {"sessionIssuer": {"type": "Role", "arn": role, "accountId": "111122223333"}},
+                },
+            }),
+        )
+    };
+    let records = [asks, changes(2, "2024-03-05T10:01:00Z"), changes(3, "2024-03-06T10:01:00Z")];
+    common::archive(&dir.path().join("archive"), &records);
+    let lake = dir.path().join("lake");
+    succeeds(&["ingest", arg(&dir.path().join("archive")), "--lake", arg(&lake)]);
+    let actors = || query(&lake, "SELECT actor FROM categorised_calls ORDER BY event_time");
+    // The days are computed when they are queried, and then by a hunt.
+    let computed = actors();
+    succeeds(&["hunt", "--lake", arg(&lake), "--allow-empty", "--quiet"]);
+    let maria = json!({"actor": "arn:aws:iam::111122223333:user/maria"});
+    assert_eq!((&computed, computed.len(), &computed[0]), (&actors(), 2, &maria));
+    assert_eq!(computed[1]["actor"], role, "nobody asked on that day");
 }

@@ -38,7 +38,7 @@ pub(super) fn context(
     let store = ObjectStoreUrl::parse(&store_url).map_err(|e| Error::Internal(e.to_string()))?;
     runtime.register_object_store(&store_url, Arc::clone(snapshot.location.store()));
     if !snapshot.location.is_file_system() {
-        let whole = WholeFiles::new(Arc::clone(snapshot.location.store()));
+        let whole = WholeFiles::new(Arc::clone(snapshot.location.store()))?;
         let url = whole_files_url(&store).map_err(|e| Error::Internal(e.to_string()))?;
         runtime.register_object_store(url.as_ref(), Arc::new(whole));
     }

@@ -15,11 +15,13 @@ use object_store::{
     Attributes, CopyOptions, Error, GetOptions, GetRange, GetResult, GetResultPayload, ListResult, MultipartUpload,
     ObjectMeta, ObjectStore, ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 /// Bytes of files that are kept in memory, at most.
 const KEPT_BYTES: u64 = 64 << 20;
+/// Files that are kept, as far as their number matters: a hint.
+const FILES: usize = 512;
 /// A scan reads its files whole if they have no more bytes than this together: several scans can share what is kept.
 pub const SCAN_BYTES: u64 = KEPT_BYTES / 4;
 
@@ -53,9 +55,16 @@ pub fn whole_files_url(store: &ObjectStoreUrl) -> Planned<ObjectStoreUrl> {
 
 impl WholeFiles {
     /// Reads from `store`.
-    pub fn new(store: Arc<dyn ObjectStore>) -> WholeFiles {
-        let files = (KEPT_BYTES >> 15) as usize;
-        WholeFiles { store, kept: Cache::with_weighter(files, KEPT_BYTES, ByBytes) }
+    ///
+    /// # Errors
+    /// [`Internal`](crate::error::Error::Internal), which is a bug.
+    pub fn new(store: Arc<dyn ObjectStore>) -> crate::error::Result<WholeFiles> {
+        let mut options = OptionsBuilder::new();
+        // One shard: each would keep only its part of the bytes, and a larger file would be read again for each request.
+        options.shards(1).estimated_items_capacity(FILES).weight_capacity(KEPT_BYTES);
+        let options = options.build().map_err(|e| crate::error::Error::Internal(e.to_string()))?;
+        let (hash, lifecycle) = (DefaultHashBuilder::default(), DefaultLifecycle::default());
+        Ok(WholeFiles { store, kept: Cache::with_options(options, ByBytes, hash, lifecycle) })
     }
 
     async fn whole(&self, path: &Path) -> Result<Whole> {
@@ -138,11 +147,30 @@ mod tests {
     use super::*;
 
     #[tokio::test]
+    async fn files_of_the_largest_scan_are_all_kept() {
+        let store = Arc::new(InMemory::new());
+        let paths: Vec<_> = (0..4).map(|file| Path::from(format!("file {file}"))).collect();
+        for path in &paths {
+            store.put(path, vec![7; SCAN_BYTES as usize / 4].into()).await.unwrap();
+        }
+        let large = Path::from("large");
+        store.put(&large, vec![8; SCAN_BYTES as usize].into()).await.unwrap();
+        let whole = WholeFiles::new(Arc::clone(&store) as Arc<dyn ObjectStore>).unwrap();
+        for path in paths.iter().chain([&large]) {
+            whole.get_range(path, 0..1).await.unwrap();
+            store.delete(path).await.unwrap();
+        }
+        for path in paths.iter().chain([&large]) {
+            whole.get_range(path, 1..2).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
     async fn a_file_is_read_once_and_its_parts_are_those_of_the_store() {
         let store = Arc::new(InMemory::new());
         let path = Path::from("file");
         store.put(&path, Bytes::from_static(b"0123456789").into()).await.unwrap();
-        let whole = WholeFiles::new(Arc::clone(&store) as Arc<dyn ObjectStore>);
+        let whole = WholeFiles::new(Arc::clone(&store) as Arc<dyn ObjectStore>).unwrap();
         assert_eq!(whole.get_range(&path, 2..5).await.unwrap(), "234");
         // What is kept is used: the store's file is gone.
         store.delete(&path).await.unwrap();

@@ -1,10 +1,11 @@
 //! Daily summaries of the events, stored beside them so that a hunt need not read all of history again.
 //!
-//! A rollup is a SQL file in `sql/rollups`. Each of its rows belongs to one day and depends on that day's events only. It
-//! may read any view, and other rollups of the day. The rows of one day are one file, named by a hash of the rollup's
-//! text, of the texts it reads and of the day's data files. If one of them changes, so does the name: nothing has to be
-//! invalidated, and no commit is needed. A missing file is computed from the events when it is needed; [`Lake::vacuum`]
-//! deletes files that are no longer named.
+//! A rollup is a SQL file in `sql/rollups`. Each of its rows belongs to one day and depends on that day's events only.
+//! It may read any view, and other rollups of the day. Several days are computed together, so it groups by `event_date`
+//! and joins on it. The rows of one day are one file, named by a hash of the rollup's text, of the texts it reads and
+//! of the day's data files. If one of them changes, so does the name: nothing has to be invalidated, and no commit is
+//! needed. A missing file is computed from the events when it is needed; [`Lake::vacuum`] deletes files that are no
+//! longer named.
 //!
 //! A history is a SQL file in `sql/histories`. Its rows depend on all days up to their own, for example what was seen for
 //! the first time. It is stored in the same way; the hash also covers those days and the geographic databases. A nightly
