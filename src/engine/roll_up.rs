@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
-use arrow::compute::{cast, concat_batches};
-use arrow::datatypes::{DataType, Date32Type, FieldRef, Schema, SchemaRef};
+use arrow::compute::concat_batches;
+use arrow::datatypes::{Date32Type, SchemaRef};
 use chrono::NaiveDate;
 use datafusion::common::Result as Planned;
 use datafusion::prelude::{DataFrame, SessionContext, col};
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::query::schema;
-use super::rollup::{day_context, failed, frame};
+use super::rollup::{day_context, failed, files_of, frame};
 use super::session::{Session, session};
-use super::table::FilesTable;
 use super::value::Parameters;
 use crate::error::{Error, Result};
 use crate::geo::Geo;
@@ -60,7 +59,7 @@ pub async fn roll_up(
     let keep = &keep;
     let mut computed = stream::iter(together(missing, snapshot, cores))
         .map(|(days, missing)| async move {
-            let context = day_context(FilesTable::viewed_events, snapshot, &days, geo, memory_bytes / cores).await?;
+            let context = day_context(files_of(snapshot, &days), snapshot, geo, memory_bytes / cores).await?;
             let mut kept = Vec::new();
             for rollup in missing {
                 let rows = rows_of(&context, &rollup).await?;
@@ -151,26 +150,7 @@ async fn rows_of(context: &SessionContext, rollup: &Rollup) -> Result<RecordBatc
     let schema = schema(&frame);
     let run = tokio::spawn(async move { in_order(frame)?.collect().await });
     let batches = run.await.map_err(|e| Error::Internal(e.to_string()))?;
-    let rows = in_one(schema, &batches.map_err(|e| failed(rollup, &e))?)?;
-    with_plain_texts(&rows).map_err(|e| Error::Internal(e.to_string()))
-}
-
-/// Text views would keep whole pages of the files that they were read from.
-fn with_plain_texts(rows: &RecordBatch) -> arrow::error::Result<RecordBatch> {
-    let plain = |field: &FieldRef| Arc::new(field.as_ref().clone().with_data_type(with_plain_text(field.data_type())));
-    let schema = Arc::new(Schema::new(rows.schema().fields().iter().map(plain).collect::<Vec<_>>()));
-    let columns = rows.columns().iter().zip(schema.fields()).map(|(column, field)| cast(column, field.data_type()));
-    RecordBatch::try_new(Arc::clone(&schema), columns.collect::<arrow::error::Result<_>>()?)
-}
-
-fn with_plain_text(of: &DataType) -> DataType {
-    match of {
-        DataType::Utf8View => DataType::Utf8,
-        DataType::List(item) => {
-            DataType::List(Arc::new(item.as_ref().clone().with_data_type(with_plain_text(item.data_type()))))
-        }
-        other => other.clone(),
-    }
+    in_one(schema, &batches.map_err(|e| failed(rollup, &e))?)
 }
 
 fn in_one(planned: SchemaRef, batches: &[RecordBatch]) -> Result<RecordBatch> {

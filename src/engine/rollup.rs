@@ -33,8 +33,8 @@ pub async fn register(
     for rollup in rollups() {
         let missing = rolled.missing(&rollup, snapshot);
         if !contexts.contains_key(&missing) {
-            let context = day_context(FilesTable::events, snapshot, &missing, geo, MEMORY_BYTES).await?;
-            contexts.insert(missing.clone(), context);
+            let files = files_of(snapshot, &missing);
+            contexts.insert(missing.clone(), day_context(files, snapshot, geo, MEMORY_BYTES).await?);
         }
         let frame = frame(&contexts[&missing], &rollup).await?;
         let kept = kept(store, rolled, &rollup, schema(&frame));
@@ -116,21 +116,19 @@ pub fn union(kept: Arc<dyn TableProvider>, rest: Arc<dyn TableProvider>) -> Plan
 }
 
 /// The data files of some days.
-fn files_of(snapshot: &Snapshot, days: &[NaiveDate]) -> Vec<DataFile> {
+pub(super) fn files_of(snapshot: &Snapshot, days: &[NaiveDate]) -> Vec<DataFile> {
     snapshot.files.iter().filter(|file| days.binary_search(&file.day).is_ok()).cloned().collect()
 }
 
-/// A context with the events of these days only, as a table of this kind, and what rollups read: views, and other rollups
-/// of these days.
+/// A context with the events of these files only, and what rollups read: views, and other rollups of these days.
 pub(super) async fn day_context(
-    events: fn(ObjectStoreUrl, Vec<DataFile>) -> FilesTable,
+    files: Vec<DataFile>,
     snapshot: &Snapshot,
-    days: &[NaiveDate],
     geo: &Arc<Geo>,
     memory_bytes: usize,
 ) -> Result<SessionContext> {
     let (context, store) = context(snapshot, geo, memory_bytes)?;
-    let registered = context.register_table("events", Arc::new(events(store, files_of(snapshot, days))));
+    let registered = context.register_table("events", Arc::new(FilesTable::events(store, files)));
     registered.map_err(|e| Error::Internal(e.to_string()))?;
     let all: Vec<_> = rollups().iter().map(|rollup| rollup.sql).collect();
     register_views(&context, &dependencies(&all.join("\n"))?).await?;
