@@ -58,10 +58,10 @@ pub async fn roll_up(
     };
     let keep = &keep;
     let mut computed = stream::iter(together(missing, snapshot, cores))
-        .map(|(days, missing)| async move {
+        .map(|Together { days, rollups }| async move {
             let context = day_context(files_of(snapshot, &days), snapshot, geo, memory_bytes / cores).await?;
             let mut kept = Vec::new();
-            for rollup in missing {
+            for rollup in rollups {
                 let rows = rows_of(&context, &rollup).await?;
                 kept.push((rollup.name, keep(&rollup, &rows, &days).await?));
             }
@@ -116,27 +116,29 @@ fn in_order(frame: DataFrame) -> Planned<DataFrame> {
     frame.sort(order)
 }
 
-/// Successive days whose summaries are computed with one query per rollup, and the rollups that they lack. Planning the
-/// queries takes a third of a second, so a day with few events is not computed alone.
-fn together(
-    missing: BTreeMap<NaiveDate, Vec<Rollup>>,
-    snapshot: &Snapshot,
-    cores: usize,
-) -> Vec<(Vec<NaiveDate>, Vec<Rollup>)> {
+/// Successive days, and the rollups that all of them lack.
+struct Together {
+    days: Vec<NaiveDate>,
+    rollups: Vec<Rollup>,
+}
+
+/// Days whose summaries are computed with one query per rollup. Planning the queries takes a third of a second, so a day
+/// with few events is not computed alone.
+fn together(missing: BTreeMap<NaiveDate, Vec<Rollup>>, snapshot: &Snapshot, cores: usize) -> Vec<Together> {
     let mut events: BTreeMap<NaiveDate, u64> = BTreeMap::new();
     for file in &snapshot.files {
         *events.entry(file.day).or_default() += file.rows;
     }
     let all: u64 = missing.keys().filter_map(|day| events.get(day)).sum();
     let at_once = all.div_ceil(cores as u64).min(EVENTS_AT_ONCE);
-    let (mut together, mut counted): (Vec<(Vec<NaiveDate>, Vec<Rollup>)>, u64) = (Vec::new(), 0);
+    let (mut together, mut counted): (Vec<Together>, u64) = (Vec::new(), 0);
     for (day, rollups) in missing {
         let of_day = events.get(&day).copied().unwrap_or_default();
         counted += of_day;
         match together.last_mut() {
-            Some((days, same)) if *same == rollups && counted <= at_once => days.push(day),
+            Some(last) if last.rollups == rollups && counted <= at_once => last.days.push(day),
             _ => {
-                together.push((vec![day], rollups));
+                together.push(Together { days: vec![day], rollups });
                 counted = of_day;
             }
         }
