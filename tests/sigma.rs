@@ -149,6 +149,17 @@ fn a_day_has_the_same_findings_alone_and_in_a_replay() {
 }
 
 #[test]
+fn a_rule_that_informs_gives_a_finding_also_when_the_lake_has_a_long_history() {
+    let (dir, folder) = rules(&[("described.yml", &rule(2, "DescribeTrails", "level: low"))]);
+    let mut events: Vec<_> = (1..=18).map(|day| event(day, day, "maria", "LookupEvents", None)).collect();
+    events.push(event(900, 18, "eve", "DescribeTrails", None));
+    let (report, printed) = hunt(&lake_of(dir.path(), &events), &folder, &[]);
+    let described = of_rule(&report, "sigma_described");
+    assert_eq!(described.len(), 1, "{printed}");
+    assert_eq!((&described[0]["severity"], &described[0]["baseline"]["days"]), (&json!("low"), &json!(17)));
+}
+
+#[test]
 fn in_a_young_lake_a_rule_that_matches_many_people_is_common_and_one_about_few_is_an_alert() {
     let (dir, folder) = rules(&[
         ("many.yml", &rule(1, "DescribeTrails", "level: high")),

@@ -21,7 +21,7 @@ of_identity AS (
 ),
 of_organisation AS (
   SELECT
-    event_date, rule,
+    event_date, day, rule,
     count(*) OVER (PARTITION BY rule ORDER BY day RANGE BETWEEN 90 PRECEDING AND 1 PRECEDING) AS days_of_organisation
   FROM (SELECT DISTINCT event_date, day, rule FROM by_identity)
 ),
@@ -37,7 +37,7 @@ crowds AS (
   FROM of_organisation AS o
   JOIN evaluated AS e ON e.event_date = o.event_date
   JOIN by_identity AS b ON b.rule = o.rule AND b.event_date <= o.event_date
-    AND b.day >= date_part('epoch', o.event_date) / 86400 - 90
+    AND b.day >= o.day - 90
   WHERE e.days < $common_days AND NOT coalesce(is_service_caller(b.actor), FALSE)
   GROUP BY o.event_date, o.rule, is_machine(b.actor)
 ),
@@ -51,7 +51,7 @@ judged AS MATERIALIZED (
       -- On at least half of the days, somebody; with a short history, several identities. What AWS's services do by
       -- themselves is never judged.
       (e.days >= $common_days AND 2 * o.days_of_organisation >= e.days)
-        OR c.identities > $crowd
+        OR coalesce(c.identities > $crowd, FALSE)
         OR coalesce(is_service_caller(i.actor), FALSE) AS is_common
     FROM of_identity AS i
     JOIN of_organisation AS o ON o.event_date = i.event_date AND o.rule = i.rule
