@@ -6,7 +6,7 @@
 SELECT DISTINCT n.actor, n.event_date
 FROM novelties AS n
 JOIN daily_network AS d ON d.actor = n.actor AND d.event_date = n.event_date
-  AND n.item = CASE n.kind WHEN 'asn' THEN CAST(d.asn AS VARCHAR) ELSE ip_country(d.source_ip_address) END
+  AND n.item = CASE n.kind WHEN 'asn' THEN CAST(d.asn AS VARCHAR) ELSE d.country END
 LEFT JOIN novelties AS c ON c.kind = 'user_agent' AND c.actor = n.actor AND c.event_date = n.event_date
   AND c.event_date >= CAST($from AS DATE) AND c.first_time < $to
 LEFT ANTI JOIN mass_moves($from, $to) AS m ON m.asn = d.asn AND m.event_date = d.event_date
