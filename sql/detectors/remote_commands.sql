@@ -60,45 +60,52 @@ used AS MATERIALIZED (
 people AS MATERIALIZED (
   SELECT actor, min(event_date) AS since FROM daily_sign_in WHERE event_date < CAST($to AS DATE) GROUP BY actor
 ),
-days AS (
-  SELECT DISTINCT actor, account_id, event_date FROM daily
+-- Days on which a group did so, with the most calls of one of them. Users have no role that tells who does similar work:
+-- those who sign in to the console are one group of their account, from their first sign-in on.
+practice AS MATERIALIZED (
+  SELECT peers, CAST(NULL AS DATE) AS since, event_date AS day, max(calls) AS calls
+  FROM used
+  GROUP BY peers, event_date
+  UNION ALL
+  SELECT 'account ' || u.account_id, o.since, u.event_date, max(u.calls)
+  FROM used AS u
+  JOIN people AS o ON o.actor = u.actor
+  GROUP BY u.account_id, o.since, u.event_date
 ),
--- Earlier days of the identity and its peers. Users have no role that tells who does similar work: peers of those who
--- sign in to the console are the others of the account who do.
-earlier AS (
-  SELECT d.*, u.actor AS peer, u.account_id AS peer_account, u.event_date AS day, u.calls
-  FROM days AS d
-  JOIN used AS u ON u.peers = peer_group(d.actor) AND u.event_date < d.event_date
-  UNION
-  SELECT d.*, u.actor AS peer, u.account_id AS peer_account, u.event_date AS day, u.calls
-  FROM days AS d
+grouped AS (
+  SELECT actor, account_id, event_date, peer_group(actor) AS peers
+  FROM daily
+  UNION ALL
+  SELECT d.actor, d.account_id, d.event_date, 'account ' || d.account_id
+  FROM daily AS d
   JOIN people AS i ON i.actor = d.actor AND i.since < d.event_date
-  JOIN used AS u ON u.account_id = d.account_id AND u.event_date < d.event_date
-  JOIN people AS o ON o.actor = u.actor AND o.since < d.event_date
 ),
-before AS (
-  SELECT
-    actor, account_id, event_date,
-    count(DISTINCT CASE WHEN peer = actor AND peer_account = account_id THEN day END) AS days_before,
-    max(CASE WHEN peer = actor AND peer_account = account_id THEN calls END) AS most_before,
-    count(DISTINCT day) AS peer_days_before,
-    max(calls) AS most_of_peers
-  FROM earlier
-  GROUP BY actor, account_id, event_date
+own AS (
+  SELECT d.actor, d.account_id, d.event_date, count(*) AS days_before, max(u.calls) AS most_before
+  FROM daily AS d
+  JOIN used AS u ON u.actor = d.actor AND u.account_id = d.account_id AND u.event_date < d.event_date
+  GROUP BY d.actor, d.account_id, d.event_date
+),
+of_peers AS (
+  SELECT g.actor, g.account_id, g.event_date, count(DISTINCT p.day) AS days_before, max(p.calls) AS most_before
+  FROM grouped AS g
+  JOIN practice AS p ON p.peers = g.peers AND p.day < g.event_date AND (p.since IS NULL OR p.since < g.event_date)
+  GROUP BY g.actor, g.account_id, g.event_date
 ),
 judged AS (
   SELECT
     d.*,
-    coalesce(p.days_before, 0) AS days_before,
-    coalesce(p.peer_days_before, 0) AS peer_days_before,
-    coalesce(p.most_before, 0) AS most_before,
-    d.targets >= $many_targets AND d.targets > $excess * coalesce(p.most_of_peers, 0) AS is_excess,
+    coalesce(w.days_before, 0) AS days_before,
+    coalesce(p.days_before, 0) AS peer_days_before,
+    coalesce(w.most_before, 0) AS most_before,
+    d.targets >= $many_targets AND d.targets > $excess * coalesce(p.most_before, 0) AS is_excess,
     n.actor IS NOT NULL AS is_elsewhere,
     CAST(d.event_date - o.since AS BIGINT) AS account_days
   FROM daily AS d
   LEFT JOIN own_account AS o ON o.account_id = d.account_id
   LEFT JOIN new_places($from, $to) AS n ON n.actor = d.actor AND n.event_date = d.event_date
-  LEFT JOIN before AS p ON p.actor = d.actor AND p.account_id = d.account_id AND p.event_date = d.event_date
+  LEFT JOIN own AS w ON w.actor = d.actor AND w.account_id = d.account_id AND w.event_date = d.event_date
+  LEFT JOIN of_peers AS p ON p.actor = d.actor AND p.account_id = d.account_id AND p.event_date = d.event_date
 )
 SELECT
   first_time,
