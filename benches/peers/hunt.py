@@ -12,14 +12,18 @@ import argparse
 import datetime
 import pathlib
 import re
+import shutil
 import statistics
 import subprocess
 import tempfile
 import time
 import tomllib
+import zipfile
 
 import duckdb
 
+# Characters of a pack's name before its checksum: a month, a week, a day, each with a hash of 16 digits.
+SPAN_LENGTHS = {len("2024-03-") + 16: 0, len("2024-W10-") + 16: 1, len("2024-03-05-") + 16: 2}
 SQL = pathlib.Path(__file__).resolve().parents[2] / "sql"
 
 # Detectors that need only the macros below.
@@ -53,11 +57,20 @@ def connect(lake, spill):
         f"CREATE VIEW events AS SELECT * FROM read_parquet('{lake}/event_date=*/*.parquet', hive_partitioning = true, "
         "hive_types = {'event_date': DATE})"
     )
-    for folder in sorted((lake / "_trailhunt" / "rollups").iterdir()):
-        newest = {}
-        for file in sorted(folder.glob("*.parquet"), key=lambda file: file.stat().st_mtime):
-            newest[file.name[:10]] = str(file)
-        connection.execute(f"CREATE VIEW {folder.name} AS SELECT * FROM read_parquet({list(newest.values())})")
+    covered = set()
+    packs = (lake / "_trailhunt" / "rollups").glob("*.zip")
+    # A month's pack replaces those of its weeks, and a week's those of its days: the longest spans, the newest packs.
+    for pack in sorted(packs, key=lambda pack: (SPAN_LENGTHS[len(pack.name.split(".")[0])], -pack.stat().st_mtime)):
+        folder = pathlib.Path(spill, pack.name)
+        with zipfile.ZipFile(pack) as members:
+            members.extractall(folder)
+        accounts = f"SELECT DISTINCT event_date FROM '{folder}/daily_account.parquet'"
+        days = {day for (day,) in connection.execute(accounts).fetchall()}
+        if days <= covered:
+            shutil.rmtree(folder)
+        covered |= days
+    for table in sorted({file.stem for file in pathlib.Path(spill).glob("*.zip/*.parquet")}):
+        connection.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{spill}/*.zip/{table}.parquet')")
     for view in ("calls", "own_account"):
         body = (SQL / "views" / f"{view}.sql").read_text()
         connection.execute(f"CREATE VIEW {view} AS {body}")

@@ -2,9 +2,9 @@
 SELECT
   event_date,
   account_id,
-  min(event_time) AS first_time,
-  max(event_time) AS last_time,
-  count(*) AS calls
-FROM unique_events
+  min(first_time) AS first_time,
+  max(last_time) AS last_time,
+  sum(calls) AS calls
+FROM hourly_api_use
 WHERE account_id IS NOT NULL
 GROUP BY event_date, account_id

@@ -7,12 +7,11 @@ SELECT
   actor,
   event_source,
   api,
-  min(event_time) AS first_time,
-  max(event_time) AS last_time,
-  count(*) AS calls,
-  count(*) FILTER (WHERE failed) AS failures,
-  count(*) FILTER (WHERE error_family = 'denied') AS denied,
-  count(*) FILTER (WHERE is_change) AS changes
-FROM identified_calls
-WHERE NOT by_service
+  min(first_time) AS first_time,
+  max(last_time) AS last_time,
+  sum(calls) AS calls,
+  coalesce(sum(calls) FILTER (WHERE failed), 0) AS failures,
+  coalesce(sum(calls) FILTER (WHERE error_family = 'denied'), 0) AS denied,
+  coalesce(sum(calls) FILTER (WHERE is_change), 0) AS changes
+FROM hourly_calls
 GROUP BY event_date, account_id, aws_region, actor, event_source, api

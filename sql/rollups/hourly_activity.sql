@@ -1,24 +1,17 @@
 -- One row per identity and active hour: how much it did and how much of that failed. Denied targets are the different
 -- requests of the control plane that were denied. Denied data events are left out: a job that lost access to its bucket
 -- gets a denial for each of a thousand objects.
-WITH asked AS (
-  SELECT
-    event_date, event_time, account_id, actor, event_source, api, error_family, failed, is_change,
-    date_trunc('hour', event_time) AS hour
-  FROM identified_calls
-  WHERE NOT by_service
-),
-of_api AS (
+WITH of_api AS (
   SELECT
     event_date, hour, account_id, actor, event_source, api,
-    min(event_time) AS first_time,
-    max(event_time) AS last_time,
-    count(*) AS calls,
+    min(first_time) AS first_time,
+    max(last_time) AS last_time,
+    sum(calls) AS calls,
     -- Throttling says nothing about what the caller may do.
-    count(*) FILTER (WHERE failed AND error_family IS DISTINCT FROM 'throttled') AS failures,
-    count(*) FILTER (WHERE error_family = 'denied') AS denied,
-    count(*) FILTER (WHERE is_change) AS changes
-  FROM asked
+    coalesce(sum(calls) FILTER (WHERE failed AND error_family IS DISTINCT FROM 'throttled'), 0) AS failures,
+    coalesce(sum(calls) FILTER (WHERE error_family = 'denied'), 0) AS denied,
+    coalesce(sum(calls) FILTER (WHERE is_change), 0) AS changes
+  FROM hourly_calls
   GROUP BY event_date, hour, account_id, actor, event_source, api
 ),
 of_service AS (

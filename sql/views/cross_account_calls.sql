@@ -11,5 +11,7 @@ FROM (
       account_id) AS into_account
   FROM identified_calls
   WHERE NOT by_service
+    -- Requests are long: only those that can name a role in another account are read.
+    AND (event_source = 'sts.amazonaws.com' OR user_identity_account_id <> account_id)
 )
 WHERE from_account <> into_account

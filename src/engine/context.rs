@@ -5,15 +5,18 @@ use std::sync::Arc;
 
 use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
 use datafusion::execution::object_store::ObjectStoreUrl;
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
+use object_store::ObjectStore;
 
 use super::fault::plain_words;
-use super::whole_files::{WholeFiles, whole_files_url};
+use super::members::Members;
+use super::whole_files::{PACK_BYTES, WholeFiles, whole_files_url};
 use super::{sql, udf};
 use crate::error::{Error, Result};
 use crate::geo::Geo;
-use crate::lake::{Snapshot, dependencies, histories, views};
+use crate::lake::{Pack, Snapshot, dependencies, histories, views};
+use crate::source::Location;
 
 /// Default memory limit of SQL, in bytes.
 pub const MEMORY_BYTES: usize = 1 << 30;
@@ -25,9 +28,10 @@ const BATCH_ROWS: usize = 32_768;
 /// An out-of-memory error names this many of the largest consumers.
 const NAMED_CONSUMERS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4);
 
-/// A context with functions and the store of `snapshot`, but no tables yet.
+/// A context with functions and the store of `snapshot` with the members of `packs`, but no tables yet.
 pub(super) fn context(
     snapshot: &Snapshot,
+    packs: &[Pack],
     geo: &Arc<Geo>,
     memory_bytes: usize,
 ) -> Result<(SessionContext, ObjectStoreUrl)> {
@@ -36,12 +40,7 @@ pub(super) fn context(
     let runtime = runtime.map_err(|e| Error::Internal(e.to_string()))?;
     let store_url = snapshot.location.store_url();
     let store = ObjectStoreUrl::parse(&store_url).map_err(|e| Error::Internal(e.to_string()))?;
-    runtime.register_object_store(&store_url, Arc::clone(snapshot.location.store()));
-    if !snapshot.location.is_file_system() {
-        let whole = WholeFiles::new(Arc::clone(snapshot.location.store()))?;
-        let url = whole_files_url(&store).map_err(|e| Error::Internal(e.to_string()))?;
-        runtime.register_object_store(url.as_ref(), Arc::new(whole));
-    }
+    register_stores(&runtime, &store, &snapshot.location, packs)?;
     let mut config = SessionConfig::new().with_information_schema(true).with_batch_size(BATCH_ROWS);
     // Filters run on their own columns first; wide columns are read only for the rows that pass.
     config.options_mut().execution.parquet.pushdown_filters = true;
@@ -54,6 +53,26 @@ pub(super) fn context(
     let mut context = SessionContext::new_with_config_rt(config, runtime);
     udf::register(&mut context, geo)?;
     Ok((context, store))
+}
+
+/// The lake's store; and, for a bucket, the store that reads small files and packs whole.
+fn register_stores(runtime: &RuntimeEnv, url: &ObjectStoreUrl, location: &Location, packs: &[Pack]) -> Result<()> {
+    let plain = location.store();
+    if location.is_file_system() {
+        let members = Members::of(packs, plain, |_| Arc::clone(plain));
+        runtime.register_object_store(url.as_ref(), Arc::new(members));
+        return Ok(());
+    }
+    let whole_packs: Arc<dyn ObjectStore> = Arc::new(WholeFiles::new(Arc::clone(plain))?);
+    let members: Arc<dyn ObjectStore> = Arc::new(Members::of(packs, plain, |pack| match pack.file.size_bytes {
+        ..=PACK_BYTES => Arc::clone(&whole_packs),
+        _ => Arc::clone(plain),
+    }));
+    let whole = WholeFiles::new(Arc::clone(&members))?;
+    let whole_url = whole_files_url(url).map_err(|e| Error::Internal(e.to_string()))?;
+    runtime.register_object_store(whole_url.as_ref(), Arc::new(whole));
+    runtime.register_object_store(url.as_ref(), members);
+    Ok(())
 }
 
 /// Creates views of these names and queries, or creates them again.

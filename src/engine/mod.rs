@@ -9,6 +9,7 @@ mod context;
 mod explain;
 mod fault;
 mod lint;
+mod members;
 mod query;
 mod roll_up;
 mod rollup;

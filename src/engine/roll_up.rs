@@ -7,23 +7,27 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Date32Type, SchemaRef};
 use chrono::NaiveDate;
-use datafusion::common::Result as Planned;
+use datafusion::common::{DataFusionError, Result as Planned};
+use datafusion::datasource::MemTable;
 use datafusion::prelude::{DataFrame, SessionContext, col};
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::query::schema;
+use super::fault::query_error;
+use super::query::{in_memory, schema};
 use super::rollup::{day_context, failed, files_of, frame};
 use super::session::{Session, session};
 use super::value::Parameters;
 use crate::error::{Error, Result};
 use crate::geo::Geo;
-use crate::lake::{DataFile, Lake, Rolled, Rollup, Snapshot, histories, rollups, rollups_and_histories};
+use crate::lake::{DataFile, Lake, Pack, Rolled, Rollup, Snapshot, histories, rollups_in_order};
 
 /// Most events whose summaries are computed at once, unless a day has more.
 const EVENTS_AT_ONCE: u64 = 500_000;
+/// Views that several rollups read: computed once for the days that are computed together.
+const SHARED: [&str; 1] = ["hourly_calls"];
 /// Days of a history that are sorted and written at once.
 const HISTORY_DAYS_AT_ONCE: usize = 7;
-/// Files of a rollup that are written at once.
+/// Files that are written at once.
 const FILES_AT_ONCE: usize = 8;
 
 /// Stores every missing rollup of the days of `snapshot` and returns all that exist then. Calls `progress` with the number of
@@ -40,41 +44,30 @@ pub async fn roll_up(
 ) -> Result<Rolled> {
     let geography = &geo.sources();
     let mut rolled = lake.rolled(snapshot, geography).await?;
-    let mut missing: BTreeMap<NaiveDate, Vec<Rollup>> = BTreeMap::new();
-    for rollup in rollups() {
-        for day in rolled.missing(&rollup, snapshot) {
-            missing.entry(day).or_default().push(rollup);
-        }
-    }
+    let missing = rolled.missing(snapshot);
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    let unfinished = histories().into_iter().map(|history| (rolled.missing(&history, snapshot), history));
+    let unfinished = histories().into_iter().map(|history| (rolled.missing_of(&history, snapshot), history));
     let unfinished: Vec<_> = unfinished.filter(|(missing, _)| !missing.is_empty()).collect();
     let (mut done, total) = (0, missing.len() + unfinished.len());
-    let keep = async |rollup: &Rollup, rows: &RecordBatch, days: &[NaiveDate]| {
-        let keep = |(day, rows): (NaiveDate, RecordBatch)| async move {
-            lake.keep_rollup(rollup, snapshot, geography, day, &[rows]).await
-        };
-        stream::iter(by_day(rows, days)?).map(keep).buffered(FILES_AT_ONCE).try_collect::<Vec<DataFile>>().await
-    };
-    let keep = &keep;
     let mut computed = stream::iter(together(missing, snapshot, cores))
-        .map(|Together { days, rollups }| async move {
+        .map(|days| async move {
             let context = day_context(files_of(snapshot, &days), snapshot, geo, memory_bytes / cores).await?;
-            let mut kept = Vec::new();
-            for rollup in rollups {
-                let rows = rows_of(&context, &rollup).await?;
-                kept.push((rollup.name, keep(&rollup, &rows, &days).await?));
-            }
-            Ok::<_, Error>((days, kept))
+            let of_days = rows_of_days(&context, &days).await?;
+            let keep = |(day, rows): (NaiveDate, Vec<(Rollup, RecordBatch)>)| async move {
+                lake.keep_rollups(snapshot, geography, day, rows).await
+            };
+            stream::iter(days.into_iter().zip(of_days))
+                .map(keep)
+                .buffered(FILES_AT_ONCE)
+                .try_collect::<Vec<Pack>>()
+                .await
         })
         .buffered(cores);
-    while let Some(kept) = computed.next().await {
-        let (days, kept) = kept?;
-        for (name, files) in kept {
-            rolled.files.entry(name).or_default().extend(files);
-        }
-        done += days.len();
-        progress(done, total, &days.last().map(NaiveDate::to_string).unwrap_or_default());
+    while let Some(packs) = computed.next().await {
+        let packs = packs?;
+        done += packs.len();
+        progress(done, total, &packs.last().map(|pack| pack.file.day.to_string()).unwrap_or_default());
+        rolled.packs.extend(packs);
     }
     drop(computed);
     if !unfinished.is_empty() {
@@ -82,19 +75,18 @@ pub async fn roll_up(
         for (missing, history) in unfinished {
             progress(done, total, history.name);
             for days in missing.chunks(HISTORY_DAYS_AT_ONCE) {
-                let rows = history_rows(&session, &history, days).await?;
-                let kept = keep(&history, &rows, days).await?;
-                rolled.files.entry(history.name).or_default().extend(kept);
+                let rows = by_day(&history_rows(&session, &history, days).await?, days)?;
+                let history = &history;
+                let keep = |(day, rows): (NaiveDate, RecordBatch)| async move {
+                    lake.keep_history(history, snapshot, geography, day, rows).await
+                };
+                let kept = stream::iter(days.iter().copied().zip(rows)).map(keep).buffered(FILES_AT_ONCE);
+                rolled.histories.entry(history.name).or_default().extend(kept.try_collect::<Vec<DataFile>>().await?);
             }
             done += 1;
         }
     }
-    for rollup in rollups_and_histories() {
-        for files in rolled.joinable(&rollup, snapshot) {
-            let joined = lake.join_rollup(&rollup, snapshot, geography, &files).await?;
-            rolled.join(&rollup, joined);
-        }
-    }
+    lake.join_rolled(&mut rolled, snapshot, geography).await?;
     Ok(rolled)
 }
 
@@ -116,34 +108,54 @@ fn in_order(frame: DataFrame) -> Planned<DataFrame> {
     frame.sort(order)
 }
 
-/// Successive days, and the rollups that all of them lack.
-struct Together {
-    days: Vec<NaiveDate>,
-    rollups: Vec<Rollup>,
-}
-
-/// Days whose summaries are computed with one query per rollup. Planning the queries takes a third of a second, so a day
-/// with few events is not computed alone.
-fn together(missing: BTreeMap<NaiveDate, Vec<Rollup>>, snapshot: &Snapshot, cores: usize) -> Vec<Together> {
+/// Successive days whose summaries are computed with one query per rollup. Planning the queries takes a third of a second,
+/// so a day with few events is not computed alone.
+fn together(missing: Vec<NaiveDate>, snapshot: &Snapshot, cores: usize) -> Vec<Vec<NaiveDate>> {
     let mut events: BTreeMap<NaiveDate, u64> = BTreeMap::new();
     for file in &snapshot.files {
         *events.entry(file.day).or_default() += file.rows;
     }
-    let all: u64 = missing.keys().filter_map(|day| events.get(day)).sum();
+    let all: u64 = missing.iter().filter_map(|day| events.get(day)).sum();
     let at_once = all.div_ceil(cores as u64).min(EVENTS_AT_ONCE);
-    let (mut together, mut counted): (Vec<Together>, u64) = (Vec::new(), 0);
-    for (day, rollups) in missing {
+    let (mut together, mut counted): (Vec<Vec<NaiveDate>>, u64) = (Vec::new(), 0);
+    for day in missing {
         let of_day = events.get(&day).copied().unwrap_or_default();
         counted += of_day;
         match together.last_mut() {
-            Some(last) if last.rollups == rollups && counted <= at_once => last.days.push(day),
+            Some(last) if counted <= at_once => last.push(day),
             _ => {
-                together.push(Together { days: vec![day], rollups });
+                together.push(vec![day]);
                 counted = of_day;
             }
         }
     }
     together
+}
+
+/// The rows of all rollups over a context's events, for each day.
+async fn rows_of_days(context: &SessionContext, days: &[NaiveDate]) -> Result<Vec<Vec<(Rollup, RecordBatch)>>> {
+    for view in SHARED {
+        let failed = |e: DataFusionError| query_error(&format!("view {view}"), &e);
+        let frame = context.table(view).await.map_err(failed)?;
+        let rows = tokio::spawn(in_memory(frame)).await.map_err(|e| Error::Internal(e.to_string()))?;
+        hold(context, view, rows.map_err(failed)?.0).map_err(failed)?;
+    }
+    let mut of_days = vec![Vec::new(); days.len()];
+    for rollup in rollups_in_order()? {
+        let rows = rows_of(context, &rollup).await?;
+        let of_each = by_day(&rows, days)?;
+        of_days.iter_mut().zip(of_each).for_each(|(of_day, rows)| of_day.push((rollup, rows)));
+        // Another rollup may read it.
+        let held = MemTable::try_new(rows.schema(), vec![vec![rows]]);
+        held.and_then(|rows| hold(context, rollup.name, rows)).map_err(|e| failed(&rollup, &e))?;
+    }
+    Ok(of_days)
+}
+
+/// Replaces a view by its rows.
+fn hold(context: &SessionContext, view: &str, rows: MemTable) -> Planned<()> {
+    context.deregister_table(view)?;
+    context.register_table(view, Arc::new(rows)).map(drop)
 }
 
 /// A rollup's rows over a context's events, in one batch.
@@ -162,7 +174,7 @@ fn in_one(planned: SchemaRef, batches: &[RecordBatch]) -> Result<RecordBatch> {
 }
 
 /// The rows of each day, which may be none. Rows are sorted, and their first column is the day.
-fn by_day(rows: &RecordBatch, days: &[NaiveDate]) -> Result<Vec<(NaiveDate, RecordBatch)>> {
+fn by_day(rows: &RecordBatch, days: &[NaiveDate]) -> Result<Vec<RecordBatch>> {
     let of_rows = rows.column(0).as_primitive_opt::<Date32Type>();
     let of_rows = of_rows.ok_or_else(|| Error::Internal(format!("no day in {}", rows.schema())))?;
     let mut at = 0;
@@ -170,7 +182,7 @@ fn by_day(rows: &RecordBatch, days: &[NaiveDate]) -> Result<Vec<(NaiveDate, Reco
         let count = of_rows.values()[at..].partition_point(|of_row| *of_row <= Date32Type::from_naive_date(*day));
         let of_day = rows.slice(at, count);
         at += count;
-        (*day, of_day)
+        of_day
     });
     Ok(split.collect())
 }
@@ -187,7 +199,7 @@ mod tests {
         let of_rows = [2, 2, 4].map(|of_row| Date32Type::from_naive_date(day(of_row)));
         let rows = RecordBatch::try_from_iter([("event_date", Arc::new(Date32Array::from(of_rows.to_vec())) as _)]);
         let split = by_day(&rows.unwrap(), &[1, 2, 3, 4, 5].map(day)).unwrap();
-        let counts: Vec<_> = split.iter().map(|(_, rows)| rows.num_rows()).collect();
+        let counts: Vec<_> = split.iter().map(RecordBatch::num_rows).collect();
         assert_eq!(counts, [0, 2, 0, 1, 0]);
     }
 }

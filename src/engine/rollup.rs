@@ -1,6 +1,5 @@
 //! Rollups and histories as tables: stored days are read from their files, missing days are computed.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -29,14 +28,10 @@ pub async fn register(
     rolled: &Rolled,
     geo: &Arc<Geo>,
 ) -> Result<()> {
-    let mut contexts: HashMap<Vec<NaiveDate>, SessionContext> = HashMap::new();
+    let missing = rolled.missing(snapshot);
+    let of_missing = day_context(files_of(snapshot, &missing), snapshot, geo, MEMORY_BYTES).await?;
     for rollup in rollups() {
-        let missing = rolled.missing(&rollup, snapshot);
-        if !contexts.contains_key(&missing) {
-            let files = files_of(snapshot, &missing);
-            contexts.insert(missing.clone(), day_context(files, snapshot, geo, MEMORY_BYTES).await?);
-        }
-        let frame = frame(&contexts[&missing], &rollup).await?;
+        let frame = frame(&of_missing, &rollup).await?;
         let kept = kept(store, rolled, &rollup, schema(&frame));
         let table: Planned<Arc<dyn TableProvider>> = match missing.is_empty() {
             true => Ok(kept),
@@ -92,7 +87,7 @@ pub async fn register_histories(
         let frame = main.sql(&sql::inline(history.sql)).await.map_err(|e| failed(&history, &e))?;
         let known = kept(store, rolled, &history, schema(&frame));
         main.register_table(history.name, Arc::clone(&known)).map_err(|e| failed(&history, &e))?;
-        let missing = rolled.missing(&history, snapshot).len();
+        let missing = rolled.missing_of(&history, snapshot).len();
         if missing > 0 {
             let days = snapshot.each_day();
             let pieces = pieces(&days, days.len() - missing, days_at_once(history.sql));
@@ -104,8 +99,7 @@ pub async fn register_histories(
 
 /// The stored files of a rollup as a table.
 fn kept(store: &ObjectStoreUrl, rolled: &Rolled, rollup: &Rollup, schema: SchemaRef) -> Arc<dyn TableProvider> {
-    let files = rolled.files.get(rollup.name).cloned().unwrap_or_default();
-    Arc::new(FilesTable::rollup(store.clone(), schema, files))
+    Arc::new(FilesTable::rollup(store.clone(), schema, rolled.files(rollup)))
 }
 
 /// The rows of both tables.
@@ -127,7 +121,7 @@ pub(super) async fn day_context(
     geo: &Arc<Geo>,
     memory_bytes: usize,
 ) -> Result<SessionContext> {
-    let (context, store) = context(snapshot, geo, memory_bytes)?;
+    let (context, store) = context(snapshot, &[], geo, memory_bytes)?;
     let registered = context.register_table("events", Arc::new(FilesTable::events(store, files)));
     registered.map_err(|e| Error::Internal(e.to_string()))?;
     let all: Vec<_> = rollups().iter().map(|rollup| rollup.sql).collect();

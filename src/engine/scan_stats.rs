@@ -79,6 +79,10 @@ fn table_of(path: &str) -> &str {
     match path.split_once("_trailhunt/") {
         None => "events",
         Some((_, inside)) if inside.starts_with("ledger/") => "objects",
+        Some((_, inside)) if inside.contains(".zip/") => {
+            let member = inside.rsplit('/').next().unwrap_or(inside);
+            member.strip_suffix(".parquet").unwrap_or(member)
+        }
         Some((_, inside)) => inside.trim_start_matches("rollups/").split('/').next().unwrap_or(inside),
     }
 }
@@ -90,7 +94,8 @@ mod tests {
     #[test]
     fn the_path_of_a_file_names_its_table() {
         assert_eq!(table_of("lake/event_date=2024-01-01/a.parquet"), "events");
-        assert_eq!(table_of("lake/_trailhunt/rollups/daily_role/2024-01-01-a.parquet"), "daily_role");
+        assert_eq!(table_of("lake/_trailhunt/rollups/2024-01-01-a.0b.zip/daily_role.parquet"), "daily_role");
+        assert_eq!(table_of("lake/_trailhunt/rollups/novelties/2024-01-01-a.parquet"), "novelties");
         assert_eq!(table_of("lake/_trailhunt/ledger/a.parquet"), "objects");
         assert_eq!(table_of("_trailhunt/rejects/a.parquet"), "rejects");
     }

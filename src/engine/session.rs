@@ -65,7 +65,7 @@ impl Drop for TempTable<'_> {
 /// # Errors
 /// [`Error::Query`] when a shipped view does not plan, which tests exclude.
 pub async fn session(snapshot: &Snapshot, rolled: &Rolled, geo: &Arc<Geo>, memory_bytes: usize) -> Result<Session> {
-    let (context, store) = context(snapshot, geo, memory_bytes)?;
+    let (context, store) = context(snapshot, &rolled.packs, geo, memory_bytes)?;
     let side = |files: &[SideFile]| {
         let file = |f: &SideFile| side_file(snapshot.location.child(&f.path), f.size_bytes, f.rows);
         files.iter().map(file).collect::<Vec<_>>()

@@ -19,11 +19,13 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 /// Bytes of files that are kept in memory, at most.
-const KEPT_BYTES: u64 = 64 << 20;
+const KEPT_BYTES: u64 = 128 << 20;
 /// Files that are kept, as far as their number matters: a hint.
 const FILES: usize = 512;
 /// A scan reads its files whole if they have no more bytes than this together: several scans can share what is kept.
 pub const SCAN_BYTES: u64 = KEPT_BYTES / 4;
+/// Packs up to this size are read whole: a hunt reads nearly all of their members.
+pub const PACK_BYTES: u64 = KEPT_BYTES / 16;
 
 /// A store whose files are read whole, once, also for a part of them. Files never change.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! The SHA-256 of a file's content, kept in the file's name: `<stem>.<sha256>.parquet`.
+//! The SHA-256 of a file's content, kept in the file's name: `<stem>.<sha256>.parquet`, or `.zip`.
 //!
 //! A commit names its files, so it fixes their content. Files of older versions of this program have no hash.
 
@@ -8,13 +8,16 @@ use crate::error::{Error, Result};
 use crate::sha256;
 use crate::source::Location;
 
-const ENDING: &str = ".parquet";
+/// Endings of the files of a lake.
+const ENDINGS: [&str; 2] = [PARQUET, super::pack::ENDING];
+/// The ending of a Parquet file.
+pub const PARQUET: &str = ".parquet";
 /// Hexadecimal digits of a SHA-256.
 const DIGITS: usize = 64;
 
 /// The name of a file with this content.
-pub fn name(stem: &str, bytes: &[u8]) -> String {
-    format!("{stem}.{}{ENDING}", sha256::hex(bytes))
+pub fn name(stem: &str, bytes: &[u8], ending: &str) -> String {
+    format!("{stem}.{}{ending}", sha256::hex(bytes))
 }
 
 /// The hash in a file's name.
@@ -57,7 +60,7 @@ pub fn relative(location: &Location, path: &Path) -> String {
 
 /// Stem and hash.
 fn split(path: &str) -> (&str, Option<&str>) {
-    let Some(name) = path.strip_suffix(ENDING) else { return (path, None) };
+    let Some(name) = ENDINGS.iter().find_map(|ending| path.strip_suffix(ending)) else { return (path, None) };
     let is_hash =
         |hash: &str| hash.len() == DIGITS && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     match name.rsplit_once('.').filter(|(_, hash)| is_hash(hash)) {
@@ -72,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_name_tells_whether_the_content_was_modified() {
-        let path = Path::from(name("event_date=2024-01-01/a.b", b"content"));
+        let path = Path::from(name("event_date=2024-01-01/a.b", b"content", PARQUET));
         assert_eq!(stem(&path), Path::from("event_date=2024-01-01/a.b"));
         assert!(matches(&path, b"content") && !matches(&path, b"Content") && !matches(&path, b""));
         let old = Path::from("event_date=2024-01-01/a.b.parquet");

@@ -71,7 +71,7 @@ pub enum Attempt {
 /// [`Error::Storage`] when it cannot be written.
 pub async fn write(lake: &Lake, batch: &str, day: NaiveDate, file: BuiltFile) -> Result<NewFile> {
     let location = &lake.location;
-    let path = location.child(&checksum::name(&format!("{PARTITION}={day}/{batch}"), &file.bytes));
+    let path = location.child(&checksum::name(&format!("{PARTITION}={day}/{batch}"), &file.bytes, checksum::PARQUET));
     let size_bytes = file.bytes.len() as u64;
     let put = location.store().put(&path, file.bytes.into()).await;
     put.map_err(|e| Error::storage(Action::Write, location.url_of(&path), e))?;

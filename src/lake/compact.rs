@@ -148,13 +148,13 @@ impl Lake {
         Ok(vacuumed)
     }
 
-    /// True for Parquet files of events, ledger, rejects, rollups and past findings; never for the table's log.
+    /// True for files of events, ledger, rejects, rollups and past findings; never for the table's log.
     pub(super) fn is_lake_file(&self, path: &Path) -> bool {
         let parts: Vec<_> = path.prefix_match(self.location.prefix()).into_iter().flatten().collect();
         let folder = parts.first().map(|part| part.as_ref().to_owned()).unwrap_or_default();
         let is_data = folder.starts_with(crate::schema::PARTITION) && parts.len() == 2;
         let is_side_file = folder == "_trailhunt" && matches!(parts.len(), 3 | 4);
-        (is_data || is_side_file) && path.extension() == Some("parquet")
+        (is_data || is_side_file) && matches!(path.extension(), Some("parquet" | "zip"))
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::sql_files::{rollups_and_histories, views};
+use super::sql_files::{Rollup, rollups, rollups_and_histories, views};
 use crate::error::{Error, Result};
 
 /// SQL files by name.
@@ -18,6 +18,17 @@ type Files = BTreeMap<&'static str, &'static str>;
 pub fn dependencies(sql: &str) -> Result<Vec<(&'static str, &'static str)>> {
     let rollups = rollups_and_histories().into_iter().map(|rollup| (rollup.name, rollup.sql));
     in_order(sql, &views().into_iter().chain(rollups).collect())
+}
+
+/// Every rollup, each after those it reads.
+///
+/// # Errors
+/// When rollups read each other in a circle.
+pub fn rollups_in_order() -> Result<Vec<Rollup>> {
+    let all = rollups();
+    let everything: String = all.iter().map(|rollup| format!("SELECT * FROM {}\n", rollup.name)).collect();
+    let ordered = dependencies(&everything)?.into_iter();
+    Ok(ordered.filter_map(|(name, _)| all.iter().find(|rollup| rollup.name == name).copied()).collect())
 }
 
 fn in_order(sql: &str, files: &Files) -> Result<Vec<(&'static str, &'static str)>> {

@@ -9,7 +9,9 @@
 //! LAKE/event_date=2024-02-29/<batch>.<sha256>.parquet
 //! LAKE/_trailhunt/ledger/<batch>.<sha256>.parquet   one row per source object that was read
 //! LAKE/_trailhunt/rejects/<batch>.<sha256>.parquet  one row per record that could not be read
-//! LAKE/_trailhunt/rollups/<name>/<day>-<hash>.<sha256>.parquet  daily summaries; they can be recomputed at any time
+//! LAKE/_trailhunt/rollups/<day>-<hash>.<sha256>.zip  daily summaries, one Parquet file per table within; they can be
+//!                                          recomputed at any time
+//! LAKE/_trailhunt/rollups/<history>/<day>-<hash>.<sha256>.parquet  what depends on all earlier days, the same
 //! LAKE/_trailhunt/past_findings/<day>-<hash>.<sha256>.parquet  results of detectors by day; they can be recomputed too
 //! LAKE/_trailhunt/sigma_matches/<day>-<hash>.<sha256>.parquet  matches of Sigma rules by day, the same
 //! LAKE/_trailhunt/locks/                   the lock of the nightly run
@@ -34,11 +36,13 @@ mod ledger;
 mod ledger_schema;
 mod lock;
 mod log;
+mod pack;
 mod rollup;
 mod rows;
 mod runs;
 mod side_file;
 mod snapshot;
+mod span;
 mod sql_files;
 mod state;
 mod table;
@@ -52,12 +56,13 @@ pub use chain::ChainLink;
 pub use check::CheckedFiles;
 pub use compact::{Compacted, Vacuumed};
 pub use day_results::DayResult;
-pub use dependencies::dependencies;
+pub use dependencies::{dependencies, rollups_in_order};
 pub use ledger::{Ledger, ObjectState};
 pub use ledger_schema::{LEDGER, REJECTS, ledger_schema, rejects_schema};
 pub use lock::Lock;
 pub use log::{CheckedLog, LogFiles};
-pub use rollup::Rolled;
+pub use pack::Member;
+pub use rollup::{Pack, Rolled};
 pub use runs::{Link, Record};
 pub use side_file::SideFile;
 pub use snapshot::{DataFile, Snapshot};

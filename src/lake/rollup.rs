@@ -2,25 +2,26 @@
 //!
 //! A rollup is a SQL file in `sql/rollups`. Each of its rows belongs to one day and depends on that day's events only.
 //! It may read any view, and other rollups of the day. Several days are computed together, so it groups by `event_date`
-//! and joins on it. The rows of one day are one file, named by a hash of the rollup's text, of the texts it reads and
-//! of the day's data files. If one of them changes, so does the name: nothing has to be invalidated, and no commit is
-//! needed. A missing file is computed from the events when it is needed; [`Lake::vacuum`] deletes files that are no
-//! longer named.
+//! and joins on it. All rollups of a day are one file, a [`pack`](super::pack), named by a hash of the texts of the rollups,
+//! of the texts they read and of the day's data files. If one of them changes, so does the name: nothing has to be
+//! invalidated, and no commit is needed. A missing file is computed from the events when it is needed; [`Lake::vacuum`]
+//! deletes files that are no longer named.
 //!
 //! A history is a SQL file in `sql/histories`. Its rows depend on all days up to their own, for example what was seen for
-//! the first time. It is stored in the same way; the hash also covers those days and the geographic databases. A nightly
-//! run reads the stored days and adds its own.
+//! the first time. Its rows of a day are one Parquet file, named in the same way; the hash also covers those days and the
+//! geographic databases. A nightly run reads the stored days and adds its own.
 //!
-//! The days of a week are joined into one file a week after its end, and those of a month likewise. A year is then about
-//! a dozen files, with at most a dozen more for the current month.
+//! The files of a week are joined into one two days after its end, and those of a month likewise, unless they are large. A
+//! year is then about a dozen files, with about seven more for the current month.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::ops::ControlFlow;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::Fields;
-use chrono::{Datelike, Days, Months, NaiveDate, Weekday};
+use bytes::Bytes;
+use chrono::NaiveDate;
+use futures::{StreamExt, TryStreamExt, stream};
 use include_dir::File;
 use object_store::ObjectMeta;
 use object_store::path::Path;
@@ -30,134 +31,96 @@ use sha2::{Digest, Sha256};
 
 use super::checksum;
 use super::dependencies::dependencies;
+use super::pack::{self, Member};
 use super::side_file;
 use super::snapshot::{DataFile, Snapshot};
-use super::sql_files::{Rollup, VIEWS, rollups_and_histories};
+use super::span::{Span, months, short};
+use super::sql_files::{Rollup, VIEWS, histories, rollups};
 use super::table::{ENGINE_INFO, Lake};
 use crate::error::{Error, Result};
 use crate::schema::PARTITION;
 
-/// The rollup files that exist for a snapshot.
+/// Files that are read or written at once.
+const AT_ONCE: usize = 8;
+
+/// The files of rollups and histories that exist for a snapshot.
 #[derive(Debug, Clone, Default)]
 pub struct Rolled {
-    /// Files by rollup name; each covers a day, a week or a month.
-    pub files: HashMap<&'static str, Vec<DataFile>>,
+    /// The packs of rollups; each covers a day, a week or a month.
+    pub packs: Vec<Pack>,
+    /// Files of each history; each covers a day, a week or a month.
+    pub histories: HashMap<&'static str, Vec<DataFile>>,
+}
+
+/// The rollups of a day, a week or a month.
+#[derive(Debug, Clone)]
+pub struct Pack {
+    /// The file.
+    pub file: DataFile,
+    /// The rollups that have rows.
+    pub members: Arc<[Member]>,
+}
+
+impl Pack {
+    /// A rollup's rows as a file; `None` if there are none.
+    fn file_of(&self, rollup: &Rollup) -> Option<DataFile> {
+        let member = self.members.iter().find(|member| member.table == rollup.name)?;
+        let size_bytes = member.range.end - member.range.start;
+        Some(DataFile { path: self.path_of(member), size_bytes, ..self.file.clone() })
+    }
+
+    /// A member's path: that of the pack, and its name within.
+    pub fn path_of(&self, member: &Member) -> Path {
+        self.file.path.clone().join(format!("{}{}", member.table, checksum::PARQUET))
+    }
 }
 
 impl Rolled {
-    /// Days of `snapshot` without a file of this rollup.
-    pub fn missing(&self, rollup: &Rollup, snapshot: &Snapshot) -> Vec<NaiveDate> {
-        let files = self.files.get(rollup.name).map_or(&[][..], Vec::as_slice);
-        let is_rolled = |day: &NaiveDate| files.iter().any(|file| (file.day..=last_day(file)).contains(day));
+    /// The files with a rollup's or history's rows.
+    pub fn files(&self, rollup: &Rollup) -> Vec<DataFile> {
         match rollup.is_history {
-            // Days after a missing day depend on it, so they are missing too.
-            true => snapshot.each_day().into_iter().skip_while(is_rolled).collect(),
-            false => snapshot.each_day().into_iter().filter(|day| !is_rolled(day)).collect(),
+            true => self.histories.get(rollup.name).cloned().unwrap_or_default(),
+            false => self.packs.iter().filter_map(|pack| pack.file_of(rollup)).collect(),
         }
     }
 
-    /// Groups of files to join; each group covers all days of a finished week or month.
-    pub fn joinable(&self, rollup: &Rollup, snapshot: &Snapshot) -> Vec<Vec<DataFile>> {
-        let files = self.files.get(rollup.name).map_or(&[][..], Vec::as_slice);
-        let mut joinable = Vec::new();
-        months(snapshot).iter().for_each(|month| month.joinable(files, &mut joinable));
-        joinable
+    /// Days of `snapshot` without rollups.
+    pub fn missing(&self, snapshot: &Snapshot) -> Vec<NaiveDate> {
+        let is_rolled = |day: &NaiveDate| self.packs.iter().any(|pack| covers(&pack.file, day));
+        snapshot.each_day().into_iter().filter(|day| !is_rolled(day)).collect()
     }
 
-    /// Replaces the files of a span by the joined one.
-    pub fn join(&mut self, rollup: &Rollup, joined: DataFile) {
-        let files = self.files.entry(rollup.name).or_default();
-        files.retain(|file| !(joined.day..=last_day(&joined)).contains(&file.day));
-        files.push(joined);
+    /// Days of `snapshot` without a file of this history: days after a missing day depend on it, so they are missing too.
+    pub fn missing_of(&self, history: &Rollup, snapshot: &Snapshot) -> Vec<NaiveDate> {
+        let files = self.histories.get(history.name).map_or(&[][..], Vec::as_slice);
+        snapshot.each_day().into_iter().skip_while(|day| files.iter().any(|file| covers(file, day))).collect()
     }
 }
 
-/// The days of a snapshot in a calendar month, in one week of that month, or a single day.
-struct Span {
-    /// `2024-05`, `2024-W19` or `2024-05-09`.
-    name: String,
-    days: Vec<NaiveDate>,
-    /// No more events are expected, so its days may be joined.
-    is_over: bool,
-    parts: Vec<Span>,
+fn covers(file: &DataFile, day: &NaiveDate) -> bool {
+    (file.day..=file.last_day()).contains(day)
 }
 
-/// A week or month is joined this long after its end: by then, late events have arrived and recent days are not hunted again.
-const JOINED_AFTER: Days = Days::new(7);
-
-fn months(snapshot: &Snapshot) -> Vec<Span> {
-    let days = snapshot.each_day();
-    let last = days.last().copied().unwrap_or_default();
-    let is_over = |next: Option<NaiveDate>| {
-        next.and_then(|next| next.checked_add_days(JOINED_AFTER)).is_some_and(|over| over <= last)
-    };
-    let day = |day: &NaiveDate| Span { name: day.to_string(), days: vec![*day], is_over: true, parts: Vec::new() };
-    let week = |days: &[NaiveDate]| Span {
-        name: days[0].format("%G-W%V").to_string(),
-        days: days.to_vec(),
-        is_over: is_over(days[0].week(Weekday::Mon).checked_last_day().and_then(|sunday| sunday.succ_opt())),
-        parts: days.iter().map(day).collect(),
-    };
-    let month = |days: &[NaiveDate]| Span {
-        name: days[0].format("%Y-%m").to_string(),
-        days: days.to_vec(),
-        is_over: is_over(days[0].with_day(1).and_then(|first| first.checked_add_months(Months::new(1)))),
-        parts: days.chunk_by(|a, b| a.iso_week() == b.iso_week()).map(week).collect(),
-    };
-    days.chunk_by(|a, b| (a.year(), a.month()) == (b.year(), b.month())).map(month).collect()
+/// Replaces the files of a span by the joined one.
+fn replace<T>(files: &mut Vec<T>, joined: T, of: impl Fn(&T) -> &DataFile) {
+    let (first, last) = (of(&joined).day, of(&joined).last_day());
+    files.retain(|file| !(first..=last).contains(&of(file).day));
+    files.push(joined);
 }
 
-impl Span {
-    /// The key in its file name: for a day the one in `keys`, for a longer span its name and a hash of its days' keys.
-    fn key(&self, keys: &BTreeMap<NaiveDate, String>) -> String {
-        let mut of_days = self.days.iter().filter_map(|day| keys.get(day));
-        if self.parts.is_empty() {
-            return of_days.next().cloned().unwrap_or_default();
-        }
-        let mut hash = Sha256::new();
-        of_days.for_each(|key| hash.update(key));
-        format!("{}-{}", self.name, short(hash))
+impl DataFile {
+    /// The last day of a file of rollups or of a history; the first is its `day`.
+    pub(super) fn last_day(&self) -> NaiveDate {
+        self.max.get(PARTITION).and_then(|day| day.as_str()?.parse().ok()).unwrap_or(self.day)
     }
-
-    /// Covers the span with as few existing spans as possible. With `stop`, the first missing day ends the search.
-    fn fewest<T>(&self, existing: &impl Fn(&Span) -> Option<T>, stop: bool, found: &mut Vec<T>) -> ControlFlow<()> {
-        match existing(self).filter(|_| self.is_over) {
-            Some(one) => found.push(one),
-            None if self.parts.is_empty() && stop => return ControlFlow::Break(()),
-            None => self.parts.iter().try_for_each(|part| part.fewest(existing, stop, found))?,
-        }
-        ControlFlow::Continue(())
-    }
-
-    /// Adds the files of the longest finished spans that have more than one file.
-    fn joinable(&self, files: &[DataFile], joinable: &mut Vec<Vec<DataFile>>) {
-        let mut within: Vec<_> = files.iter().filter(|file| self.days.contains(&file.day)).cloned().collect();
-        within.sort_by_key(|file| file.day);
-        let has_file = |day: &NaiveDate| within.iter().any(|file| (file.day..=last_day(file)).contains(day));
-        if !self.is_over || !self.days.iter().all(has_file) {
-            self.parts.iter().for_each(|part| part.joinable(files, joinable));
-        } else if within.len() > 1 {
-            joinable.push(within);
-        }
-    }
-
-    /// The finished span, this one or one within it, with these first and last days.
-    fn find(&self, first: NaiveDate, last: NaiveDate) -> Option<&Span> {
-        let is_it = self.is_over && self.days.first() == Some(&first) && self.days.last() == Some(&last);
-        if is_it { Some(self) } else { self.parts.iter().find_map(|part| part.find(first, last)) }
-    }
-}
-
-/// The last day of a rollup's file; the first is its `day`.
-fn last_day(file: &DataFile) -> NaiveDate {
-    file.max.get(PARTITION).and_then(|day| day.as_str()?.parse().ok()).unwrap_or(file.day)
 }
 
 impl Lake {
-    /// The rollup files that exist for a snapshot. `geography` names the geographic databases, on which histories depend.
+    /// The rollups and histories that exist for a snapshot. `geography` names the geographic databases, on which histories
+    /// depend.
     ///
     /// # Errors
-    /// When the folder of rollups cannot be listed.
+    /// When the folder of rollups cannot be listed, or a pack cannot be read.
     pub async fn rolled(&self, snapshot: &Snapshot, geography: &[String]) -> Result<Rolled> {
         // Files of the same stem hold the same rows; the first one is used.
         let mut by_stem: HashMap<Path, (Path, u64)> = HashMap::new();
@@ -167,63 +130,144 @@ impl Lake {
                 *known = (location, size);
             }
         }
-        let mut rolled = Rolled::default();
         let months = months(snapshot);
-        for rollup in rollups_and_histories() {
-            let keys = keys_of(&rollup, snapshot);
+        let find = |files: &Files, ordered: bool| {
+            let keys = files.keys(snapshot);
             let existing = |span: &Span| {
-                let stem = self.location.child(&path(&rollup, &span.key(&keys), geography));
+                let stem = self.location.child(&files.path(&span.key(&keys), geography));
                 let (first, last) = (*span.days.first()?, *span.days.last()?);
                 by_stem.get(&stem).map(|(path, size_bytes)| file(path.clone(), *size_bytes, first, last))
             };
-            let files = rolled.files.entry(rollup.name).or_default();
-            // In a history, the days after a missing day are missing too.
-            let _ = months.iter().try_for_each(|month| month.fewest(&existing, rollup.is_history, files));
-        }
-        Ok(rolled)
+            let mut found = Vec::new();
+            let _ = months.iter().try_for_each(|month| month.fewest(&existing, ordered, &mut found));
+            found
+        };
+        let open = |file: DataFile| async move {
+            let members = pack::members(&self.location, &file.path, file.size_bytes).await?;
+            Ok::<_, Error>(Pack { file, members: members.into() })
+        };
+        let packs = stream::iter(find(&Files::ROLLUPS, false)).map(open).buffered(AT_ONCE).try_collect().await?;
+        // In a history, the days after a missing day are missing too.
+        let histories = histories().into_iter().map(|history| (history.name, find(&Files::of(&history), true)));
+        Ok(Rolled { packs, histories: histories.collect() })
     }
 
-    /// Stores a rollup's rows of one day.
+    /// Stores the rows of all rollups of one day.
     ///
     /// # Errors
     /// When the file cannot be written, or the snapshot has no such day.
-    pub async fn keep_rollup(
+    pub async fn keep_rollups(
         &self,
-        rollup: &Rollup,
         snapshot: &Snapshot,
         geography: &[String],
         day: NaiveDate,
-        batches: &[RecordBatch],
+        rows: Vec<(Rollup, RecordBatch)>,
+    ) -> Result<Pack> {
+        let encode = move || {
+            let with_rows = rows.into_iter().filter(|(_, rows)| rows.num_rows() > 0);
+            let files = with_rows.map(|(of, rows)| Ok((of.name, side_file::encode(of.name, &[rows], properties())?)));
+            pack::pack(files.collect::<Result<Vec<_>>>()?)
+        };
+        let packed = tokio::task::spawn_blocking(encode).await.map_err(|e| Error::Internal(e.to_string()))??;
+        self.put_pack(Files::ROLLUPS.path(&Files::ROLLUPS.key(snapshot, day)?, geography), packed, day, day).await
+    }
+
+    /// Stores a history's rows of one day.
+    ///
+    /// # Errors
+    /// When the file cannot be written, or the snapshot has no such day.
+    pub async fn keep_history(
+        &self,
+        history: &Rollup,
+        snapshot: &Snapshot,
+        geography: &[String],
+        day: NaiveDate,
+        rows: RecordBatch,
     ) -> Result<DataFile> {
-        let keys = keys_of(rollup, snapshot);
-        let key = keys.get(&day).ok_or_else(|| Error::Internal(format!("no events on {day}")))?;
-        let written = side_file::write(&self.location, path(rollup, key, geography), batches, properties()).await?;
+        let files = Files::of(history);
+        let stem = files.path(&files.key(snapshot, day)?, geography);
+        let written = side_file::write(&self.location, stem, &[rows], properties()).await?;
         Ok(file(self.location.child(&written.path), written.size_bytes, day, day))
     }
 
-    /// Joins the files of a week or a month.
+    /// Joins the files of finished weeks and months.
     ///
     /// # Errors
-    /// When a file cannot be read or the new one cannot be written.
-    pub async fn join_rollup(
-        &self,
-        rollup: &Rollup,
-        snapshot: &Snapshot,
-        geography: &[String],
-        files: &[DataFile],
-    ) -> Result<DataFile> {
-        let (Some(first), Some(last)) = (files.first(), files.last()) else {
-            return Err(Error::Internal(format!("nothing of {} to join", rollup.name)));
-        };
-        let (first, last) = (first.day, last_day(last));
+    /// When a file cannot be read or a new one cannot be written.
+    pub async fn join_rolled(&self, rolled: &mut Rolled, snapshot: &Snapshot, geography: &[String]) -> Result<()> {
         let months = months(snapshot);
-        let span = months.iter().find_map(|month| month.find(first, last));
-        let span = span.ok_or_else(|| Error::Internal(format!("{first} to {last} is not a finished week or month")))?;
-        let path = path(rollup, &span.key(&keys_of(rollup, snapshot)), geography);
-        let paths: Vec<_> = files.iter().map(|file| file.path.clone()).collect();
-        let written = side_file::join(&self.location, path, &paths, &Fields::empty(), properties()).await?;
-        Ok(file(self.location.child(&written.path), written.size_bytes, first, last))
+        let joinable = |files: &[DataFile]| {
+            let mut joinable = Vec::new();
+            months.iter().for_each(|month| month.joinable(files, &mut joinable));
+            joinable
+        };
+        let stem = |of: &Files, first: NaiveDate, last: NaiveDate| {
+            let span = months.iter().find_map(|month| month.find(first, last));
+            let span =
+                span.ok_or_else(|| Error::Internal(format!("{first} to {last} is no finished week or month")))?;
+            Ok::<_, Error>(of.path(&span.key(&of.keys(snapshot)), geography))
+        };
+        let packs: Vec<_> = rolled.packs.iter().map(|pack| pack.file.clone()).collect();
+        for files in joinable(&packs) {
+            let (first, last) = span_of(&files)?;
+            let stem = stem(&Files::ROLLUPS, first, last)?;
+            let joined = self.put_pack(stem, self.join_packs(&files).await?, first, last).await?;
+            replace(&mut rolled.packs, joined, |pack| &pack.file);
+        }
+        for history in histories() {
+            let of_history = rolled.histories.entry(history.name).or_default();
+            for files in joinable(of_history) {
+                let (first, last) = span_of(&files)?;
+                let stem = stem(&Files::of(&history), first, last)?;
+                let paths: Vec<_> = files.iter().map(|file| file.path.clone()).collect();
+                let written = side_file::join(&self.location, stem, &paths, &Fields::empty(), properties()).await?;
+                let joined = file(self.location.child(&written.path), written.size_bytes, first, last);
+                replace(of_history, joined, |file| file);
+            }
+        }
+        Ok(())
     }
+
+    async fn join_packs(&self, packs: &[DataFile]) -> Result<Vec<u8>> {
+        let mut by_table: BTreeMap<String, Vec<Bytes>> = BTreeMap::new();
+        let read = |pack: &DataFile| {
+            let path = pack.path.clone();
+            async move {
+                let bytes = self.location.bytes(&path).await?;
+                checksum::check(&self.location, &path, &bytes)?;
+                pack::unpack(&bytes).map_err(|reason| Error::lake(self.location.url_of(&path), reason))
+            }
+        };
+        let read: Vec<_> = stream::iter(packs).map(read).buffered(AT_ONCE).try_collect().await?;
+        for (table, bytes) in read.into_iter().flatten() {
+            by_table.entry(table).or_default().push(bytes);
+        }
+        let (mut joined, no_fields) = (Vec::new(), Fields::empty());
+        for (table, files) in &by_table {
+            let mut of_table = side_file::Joined::new(table, &no_fields, properties());
+            let added = files.iter().try_for_each(|bytes| of_table.add(bytes.clone()));
+            added.map_err(|e| Error::lake(self.location.to_string(), format!("{table}: {e}")))?;
+            joined.push((table.as_str(), of_table.finish()?.0));
+        }
+        pack::pack(joined)
+    }
+
+    async fn put_pack(&self, stem: String, packed: Vec<u8>, first: NaiveDate, last: NaiveDate) -> Result<Pack> {
+        let packed = Bytes::from(packed);
+        let members = pack::directory(&packed).map_err(Error::Internal)?;
+        let path = checksum::name(&stem, &packed, pack::ENDING);
+        let written = side_file::put(&self.location, path, packed, 0).await?;
+        let file = file(self.location.child(&written.path), written.size_bytes, first, last);
+        Ok(Pack { file, members: members.into() })
+    }
+}
+
+/// First and last day of files that cover successive days.
+fn span_of(files: &[DataFile]) -> Result<(NaiveDate, NaiveDate)> {
+    let (Some(first), Some(last)) = (files.first(), files.last()) else {
+        return Err(Error::Internal("no summaries to join".into()));
+    };
+    Ok((first.day, last.last_day()))
 }
 
 /// Parquet settings of rollups. The files are small and read often, so reading must be cheap; zstd would need one context
@@ -241,10 +285,10 @@ pub(super) fn properties() -> WriterProperties {
 pub fn stems(snapshot: &Snapshot, listed: &HashSet<Path>) -> Vec<Path> {
     let mut stems = Vec::new();
     let months = months(snapshot);
-    for rollup in rollups_and_histories() {
-        let keys = keys_of(&rollup, snapshot);
+    for files in [Files::ROLLUPS].into_iter().chain(histories().iter().map(Files::of)) {
+        let keys = files.keys(snapshot);
         let existing = |span: &Span| {
-            let stem = stem(&snapshot.location.child(&path(&rollup, &span.key(&keys), &[])));
+            let stem = stem(&snapshot.location.child(&files.path(&span.key(&keys), &[])));
             (span.parts.is_empty() || listed.contains(&stem)).then_some(stem)
         };
         let _ = months.iter().try_for_each(|month| month.fewest(&existing, false, &mut stems));
@@ -266,35 +310,61 @@ fn file(path: Path, size_bytes: u64, day: NaiveDate, last_day: NaiveDate) -> Dat
     DataFile { path, size_bytes, day, rows: 0, min, max, nulls }
 }
 
-/// A file's path in the lake without checksum and ending.
-fn path(rollup: &Rollup, key: &str, geography: &[String]) -> String {
-    let places = match Origin::of(rollup).is_placed {
-        true => format!(".{}", short(Sha256::new_with_prefix(geography.join("\n")))),
-        false => String::new(),
-    };
-    format!("_trailhunt/rollups/{}/{key}{places}", rollup.name)
+/// Files that are named and joined together: the packs of all rollups, or the files of one history.
+struct Files {
+    /// A history's name.
+    history: Option<&'static str>,
 }
 
-/// What the rows of a rollup depend on, besides the events.
+impl Files {
+    const ROLLUPS: Files = Files { history: None };
+
+    fn of(history: &Rollup) -> Files {
+        Files { history: Some(history.name) }
+    }
+
+    /// A file's path in the lake without checksum and ending.
+    fn path(&self, key: &str, geography: &[String]) -> String {
+        let places = match self.origin().is_placed {
+            true => format!(".{}", short(Sha256::new_with_prefix(geography.join("\n")))),
+            false => String::new(),
+        };
+        let folder = self.history.map(|name| format!("/{name}")).unwrap_or_default();
+        format!("_trailhunt/rollups{folder}/{key}{places}")
+    }
+
+    /// The key of each day's file.
+    fn keys(&self, snapshot: &Snapshot) -> BTreeMap<NaiveDate, String> {
+        keys(&self.origin().hash, self.history.is_some(), snapshot)
+    }
+
+    fn key(&self, snapshot: &Snapshot, day: NaiveDate) -> Result<String> {
+        self.keys(snapshot).remove(&day).ok_or_else(|| Error::Internal(format!("no events on {day}")))
+    }
+
+    fn origin(&self) -> &'static Origin {
+        static ORIGINS: LazyLock<HashMap<Option<&str>, Origin>> = LazyLock::new(|| {
+            let of_histories = histories().into_iter().map(|history| (Some(history.name), Origin::find(&[history])));
+            of_histories.chain([(None, Origin::find(&rollups()))]).collect()
+        });
+        ORIGINS.get(&self.history).expect("these are all histories")
+    }
+}
+
+/// What the rows of files depend on, besides the events.
 struct Origin {
-    /// The program's version, which stands for its functions; the rollup's text and the texts it reads.
+    /// The program's version, which stands for its functions; the texts of the rollups and those that they read.
     hash: Sha256,
-    /// It looks up where addresses are.
+    /// They look up where addresses are.
     is_placed: bool,
 }
 
 impl Origin {
-    fn of(rollup: &Rollup) -> &'static Origin {
-        static ORIGINS: LazyLock<HashMap<&str, Origin>> = LazyLock::new(|| {
-            rollups_and_histories().iter().map(|rollup| (rollup.name, Origin::find(rollup))).collect()
-        });
-        ORIGINS.get(rollup.name).expect("rollups come from these folders only")
-    }
-
-    fn find(rollup: &Rollup) -> Origin {
+    fn find(of: &[Rollup]) -> Origin {
+        let own: Vec<_> = of.iter().map(|rollup| rollup.sql).collect();
         // Files that read each other in a circle are an error when the session is made.
-        let mut texts: Vec<_> = dependencies(rollup.sql).unwrap_or_default().into_iter().map(|(_, sql)| sql).collect();
-        texts.push(rollup.sql);
+        let read = dependencies(&own.join("\n")).unwrap_or_default().into_iter().map(|(_, sql)| sql);
+        let mut texts: Vec<_> = read.chain(own.iter().copied()).collect();
         if texts.iter().any(|sql| sql.contains("in_api_list(")) {
             // The function reads the lists from the view's text.
             texts.extend(VIEWS.get_file("api_lists.sql").and_then(File::contents_utf8));
@@ -304,11 +374,6 @@ impl Origin {
         let places = ["ip_country(", "ip_asn(", "ip_organisation(", "ip_is_amazon(", "geo_change("];
         Origin { hash, is_placed: texts.iter().any(|sql| places.iter().any(|function| sql.contains(function))) }
     }
-}
-
-/// The key of each day's file of a rollup.
-fn keys_of(rollup: &Rollup, snapshot: &Snapshot) -> BTreeMap<NaiveDate, String> {
-    keys(&Origin::of(rollup).hash, rollup.is_history, snapshot)
 }
 
 /// The key of each day's file: the day, and a hash of everything its content depends on. That is `origin`, the day's data
@@ -332,8 +397,4 @@ pub(super) fn keys(origin: &Sha256, is_history: bool, snapshot: &Snapshot) -> BT
         keys.insert(day, format!("{day}-{}", short(hash)));
     }
     keys
-}
-
-fn short(hash: Sha256) -> String {
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

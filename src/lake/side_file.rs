@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, new_null_array};
-use arrow::datatypes::{FieldRef, Fields, Schema};
+use arrow::datatypes::{FieldRef, Fields, Schema, SchemaRef};
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt, TryFutureExt};
 use futures::{Stream, TryStreamExt};
@@ -21,7 +21,7 @@ use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::properties::WriterProperties;
 use serde::{Deserialize, Serialize};
 
-use super::checksum;
+use super::checksum::{self, PARQUET};
 use crate::error::{Action, Error, Result};
 use crate::source::Location;
 
@@ -48,18 +48,24 @@ pub async fn write(
     batches: &[RecordBatch],
     properties: WriterProperties,
 ) -> Result<SideFile> {
+    let bytes = encode(&stem, batches, properties)?;
+    let rows = batches.iter().map(|batch| batch.num_rows() as u64).sum();
+    put(location, checksum::name(&stem, &bytes, PARQUET), bytes.into(), rows).await
+}
+
+/// Batches of one schema as a Parquet file; `what` names it in errors.
+pub fn encode(what: &str, batches: &[RecordBatch], properties: WriterProperties) -> Result<Vec<u8>> {
     let Some(first) = batches.first() else { return Err(Error::Internal("a side file needs a batch".into())) };
-    let parquet = |e: parquet::errors::ParquetError| Error::Internal(format!("{stem}: {e}"));
+    let parquet = |e: ParquetError| Error::Internal(format!("{what}: {e}"));
     let mut writer = ArrowWriter::try_new(Vec::new(), first.schema(), Some(properties)).map_err(parquet)?;
     for batch in batches {
         writer.write(batch).map_err(parquet)?;
     }
-    let bytes = writer.into_inner().map_err(parquet)?;
-    put(location, &stem, bytes, batches.iter().map(|b| b.num_rows() as u64).sum()).await
+    writer.into_inner().map_err(parquet)
 }
 
-async fn put(location: &Location, stem: &str, bytes: Vec<u8>, rows: u64) -> Result<SideFile> {
-    let path = checksum::name(stem, &bytes);
+/// Writes a file of the lake.
+pub async fn put(location: &Location, path: String, bytes: Bytes, rows: u64) -> Result<SideFile> {
     let size_bytes = bytes.len() as u64;
     let key = location.child(&path);
     let put = location.store().put(&key, bytes.into()).await;
@@ -76,28 +82,51 @@ pub async fn join(
     added: &Fields,
     properties: WriterProperties,
 ) -> Result<SideFile> {
-    let parquet = |e: parquet::errors::ParquetError| Error::Internal(format!("{stem}: {e}"));
-    // The Arrow layout stored in each file (text or text view, nullable or not) may differ between files.
-    let as_stored = || ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let (mut writer, mut rows) = (None, 0);
+    let mut joined = Joined::new(&stem, added, properties);
     for file in files {
         let bytes = location.bytes(file).await?;
         checksum::check(location, file, &bytes)?;
-        let failed = |reason: String| Error::lake(location.to_string(), format!("{file}: {reason}"));
-        let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(bytes, as_stored());
-        let reader = reader.map_err(|e| failed(e.to_string()))?;
-        let (schema, writer) = match &mut writer {
+        joined.add(bytes).map_err(|e| Error::lake(location.to_string(), format!("{file}: {e}")))?;
+    }
+    let (bytes, rows) = joined.finish()?;
+    put(location, checksum::name(&stem, &bytes, PARQUET), bytes.into(), rows).await
+}
+
+/// Joins Parquet files that are in memory, as [`join`].
+pub struct Joined<'a> {
+    what: &'a str,
+    added: &'a Fields,
+    properties: WriterProperties,
+    writer: Option<(SchemaRef, ArrowWriter<Vec<u8>>)>,
+    rows: u64,
+}
+
+impl<'a> Joined<'a> {
+    /// Nothing yet; `what` names the file in errors.
+    pub fn new(what: &'a str, added: &'a Fields, properties: WriterProperties) -> Joined<'a> {
+        Joined { what, added, properties, writer: None, rows: 0 }
+    }
+
+    /// Adds the rows of a file.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn add(&mut self, bytes: Bytes) -> parquet::errors::Result<()> {
+        // The Arrow layout stored in each file (text or text view, nullable or not) may differ between files.
+        let as_stored = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+        let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(bytes, as_stored)?;
+        let (schema, writer) = match &mut self.writer {
             Some(started) => started,
             none => {
                 let stored = reader.schema().fields();
-                let added = added.iter().filter(|field| stored.find(field.name()).is_none());
+                let added = self.added.iter().filter(|field| stored.find(field.name()).is_none());
                 let fields = stored.iter().chain(added).map(|field| field.as_ref().clone().with_nullable(true));
                 let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-                let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties.clone()));
-                none.insert((schema, writer.map_err(parquet)?))
+                let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(self.properties.clone()));
+                none.insert((schema, writer?))
             }
         };
-        for batch in reader.build().map_err(|e| failed(e.to_string()))? {
+        for batch in reader.build()? {
             let batch = batch.and_then(|batch| {
                 let column = |field: &FieldRef| match batch.column_by_name(field.name()) {
                     Some(column) => Arc::clone(column),
@@ -105,14 +134,22 @@ pub async fn join(
                 };
                 RecordBatch::try_new(Arc::clone(schema), schema.fields().iter().map(column).collect())
             });
-            let batch = batch.map_err(|e| failed(e.to_string()))?;
-            rows += batch.num_rows() as u64;
-            writer.write(&batch).map_err(parquet)?;
+            let batch = batch?;
+            self.rows += batch.num_rows() as u64;
+            writer.write(&batch)?;
         }
+        Ok(())
     }
-    let Some((_, writer)) = writer else { return Err(Error::Internal("no side files to join".into())) };
-    let bytes = writer.into_inner().map_err(parquet)?;
-    put(location, &stem, bytes, rows).await
+
+    /// The joined file and its number of rows.
+    ///
+    /// # Errors
+    /// When no file was added.
+    pub fn finish(self) -> Result<(Vec<u8>, u64)> {
+        let Some((_, writer)) = self.writer else { return Err(Error::Internal("no side files to join".into())) };
+        let bytes = writer.into_inner().map_err(|e| Error::Internal(format!("{}: {e}", self.what)))?;
+        Ok((bytes, self.rows))
+    }
 }
 
 /// Reads some columns of a file, or all of them for `None`.
