@@ -126,7 +126,7 @@ const CRATE_BELONGS_TO: &[(&str, &[&str])] = &[
     ("delta_kernel", &["lake"]),
     ("clap", &["cli", "settings", "resolve", "main", "commands/completions"]),
     ("flate2", &["decode", "geo", "integrity", "report", "sample"]),
-    ("rawzip", &["decode"]),
+    ("rawzip", &["decode", "lake"]),
     ("ring", &["integrity"]),
     ("tar", &["decode", "report"]),
     ("aho_corasick", &["indicators"]),

@@ -60,8 +60,8 @@ used AS MATERIALIZED (
 people AS MATERIALIZED (
   SELECT actor, min(event_date) AS since FROM daily_sign_in WHERE event_date < CAST($to AS DATE) GROUP BY actor
 ),
--- Days on which a group did so, with the most calls of one of them. Users have no role that tells who does similar work:
--- those who sign in to the console are one group of their account, from their first sign-in on.
+-- Days on which a group did so, with the most calls of one of them. Users have no role that tells who does similar
+-- work: those who sign in to the console are one group of their account, from their first sign-in on.
 practice AS MATERIALIZED (
   SELECT peers, CAST(NULL AS DATE) AS since, event_date AS day, max(calls) AS calls
   FROM used

@@ -1,5 +1,5 @@
--- What identities did by themselves or through agents: one row per identity, region, API, outcome and hour, without what
--- services did for them. Daily summaries that count calls count these rows, of which there are far fewer than events.
+-- What identities did by themselves or through agents, without what services did for them: one row per identity,
+-- region, API, outcome and hour. Daily summaries that count calls read these rows: there are fewer than events.
 SELECT
   event_date,
   date_trunc('hour', event_time) AS hour,
