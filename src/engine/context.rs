@@ -63,12 +63,12 @@ fn register_stores(runtime: &RuntimeEnv, url: &ObjectStoreUrl, location: &Locati
         runtime.register_object_store(url.as_ref(), Arc::new(members));
         return Ok(());
     }
-    let whole_packs: Arc<dyn ObjectStore> = Arc::new(WholeFiles::new(Arc::clone(plain))?);
+    let whole_packs: Arc<dyn ObjectStore> = Arc::new(WholeFiles::of(Arc::clone(plain))?);
     let members: Arc<dyn ObjectStore> = Arc::new(Members::of(packs, plain, |pack| match pack.file.size_bytes {
         ..=PACK_BYTES => Arc::clone(&whole_packs),
         _ => Arc::clone(plain),
     }));
-    let whole = WholeFiles::new(Arc::clone(&members))?;
+    let whole = WholeFiles::of(Arc::clone(&members))?;
     let whole_url = whole_files_url(url).map_err(|e| Error::Internal(e.to_string()))?;
     runtime.register_object_store(whole_url.as_ref(), Arc::new(whole));
     runtime.register_object_store(url.as_ref(), members);

@@ -1,19 +1,15 @@
 //! The members of packs, as files that a scan can read.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::stream::BoxStream;
 use object_store::path::Path;
-use object_store::{
-    CopyOptions, Error, GetOptions, GetRange, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
-};
+use object_store::{Error, GetOptions, GetRange, GetResult, ObjectStore, Result};
 
+use super::reads::{Reader, Reads};
 use crate::lake::Pack;
 
 /// A store in which each member of a pack is a file of its own. Everything else is as in the store below it.
@@ -39,7 +35,7 @@ impl Members {
         packs: &[Pack],
         store: &Arc<dyn ObjectStore>,
         of_pack: impl Fn(&Pack) -> Arc<dyn ObjectStore>,
-    ) -> Members {
+    ) -> Reader<Members> {
         let mut by_path = HashMap::new();
         for pack in packs {
             let store = of_pack(pack);
@@ -48,7 +44,7 @@ impl Members {
                 by_path.insert(pack.path_of(member), InPack { store, pack: pack.file.path.clone(), range });
             }
         }
-        Members { store: Arc::clone(store), by_path }
+        Reader(Members { store: Arc::clone(store), by_path })
     }
 }
 
@@ -64,17 +60,9 @@ impl InPack {
 }
 
 #[async_trait]
-impl ObjectStore for Members {
-    async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
-        self.store.put_opts(location, payload, options).await
-    }
-
-    async fn put_multipart_opts(
-        &self,
-        location: &Path,
-        options: PutMultipartOptions,
-    ) -> Result<Box<dyn MultipartUpload>> {
-        self.store.put_multipart_opts(location, options).await
+impl Reads for Members {
+    fn store(&self) -> &Arc<dyn ObjectStore> {
+        &self.store
     }
 
     async fn get_opts(&self, location: &Path, mut options: GetOptions) -> Result<GetResult> {
@@ -94,28 +82,6 @@ impl ObjectStore for Members {
         let Some(member) = self.by_path.get(location) else { return self.store.get_ranges(location, ranges).await };
         let ranges: Vec<_> = ranges.iter().map(|range| member.within(range)).collect::<Result<_>>()?;
         member.store.get_ranges(&member.pack, &ranges).await
-    }
-
-    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
-        self.store.delete_stream(locations)
-    }
-
-    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.store.list(prefix)
-    }
-
-    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.store.list_with_delimiter(prefix).await
-    }
-
-    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.store.copy_opts(from, to, options).await
-    }
-}
-
-impl fmt::Display for Members {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Members({})", self.store)
     }
 }
 

@@ -11,6 +11,7 @@ mod fault;
 mod lint;
 mod members;
 mod query;
+mod reads;
 mod roll_up;
 mod rollup;
 mod rules;

@@ -1,7 +1,6 @@
 //! Small files of a bucket are read whole, and once: a hunt reads the same files with dozens of queries, and a request to
 //! S3 takes longer than the bytes of a small file.
 
-use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -9,14 +8,16 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use datafusion::common::Result as Planned;
 use datafusion::execution::object_store::ObjectStoreUrl;
-use futures::stream::{self, BoxStream, StreamExt};
+use futures::stream::{self, StreamExt};
 use object_store::path::Path;
 use object_store::{
-    Attributes, CopyOptions, Error, GetOptions, GetRange, GetResult, GetResultPayload, ListResult, MultipartUpload,
-    ObjectMeta, ObjectStore, ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+    Attributes, Error, GetOptions, GetRange, GetResult, GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt,
+    Result,
 };
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+
+use super::reads::{Reader, Reads};
 
 /// Bytes of files that are kept in memory, at most.
 const KEPT_BYTES: u64 = 128 << 20;
@@ -56,17 +57,17 @@ pub fn whole_files_url(store: &ObjectStoreUrl) -> Planned<ObjectStoreUrl> {
 }
 
 impl WholeFiles {
-    /// Reads from `store`.
+    /// Reads the files of `store` whole.
     ///
     /// # Errors
     /// [`Internal`](crate::error::Error::Internal), which is a bug.
-    pub fn new(store: Arc<dyn ObjectStore>) -> crate::error::Result<WholeFiles> {
+    pub fn of(store: Arc<dyn ObjectStore>) -> crate::error::Result<Reader<WholeFiles>> {
         let mut options = OptionsBuilder::new();
         // One shard: each would keep only its part of the bytes, and a larger file would be read again for each request.
         options.shards(1).estimated_items_capacity(FILES).weight_capacity(KEPT_BYTES);
         let options = options.build().map_err(|e| crate::error::Error::Internal(e.to_string()))?;
         let (hash, lifecycle) = (DefaultHashBuilder::default(), DefaultLifecycle::default());
-        Ok(WholeFiles { store, kept: Cache::with_options(options, ByBytes, hash, lifecycle) })
+        Ok(Reader(WholeFiles { store, kept: Cache::with_options(options, ByBytes, hash, lifecycle) }))
     }
 
     async fn whole(&self, path: &Path) -> Result<Whole> {
@@ -91,17 +92,9 @@ impl Whole {
 }
 
 #[async_trait]
-impl ObjectStore for WholeFiles {
-    async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
-        self.store.put_opts(location, payload, options).await
-    }
-
-    async fn put_multipart_opts(
-        &self,
-        location: &Path,
-        options: PutMultipartOptions,
-    ) -> Result<Box<dyn MultipartUpload>> {
-        self.store.put_multipart_opts(location, options).await
+impl Reads for WholeFiles {
+    fn store(&self) -> &Arc<dyn ObjectStore> {
+        &self.store
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
@@ -117,28 +110,6 @@ impl ObjectStore for WholeFiles {
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
         let whole = self.whole(location).await?;
         ranges.iter().map(|range| whole.part(range)).collect()
-    }
-
-    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
-        self.store.delete_stream(locations)
-    }
-
-    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.store.list(prefix)
-    }
-
-    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.store.list_with_delimiter(prefix).await
-    }
-
-    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.store.copy_opts(from, to, options).await
-    }
-}
-
-impl fmt::Display for WholeFiles {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "WholeFiles({})", self.store)
     }
 }
 
@@ -157,7 +128,7 @@ mod tests {
         }
         let large = Path::from("large");
         store.put(&large, vec![8; SCAN_BYTES as usize].into()).await.unwrap();
-        let whole = WholeFiles::new(Arc::clone(&store) as Arc<dyn ObjectStore>).unwrap();
+        let whole = WholeFiles::of(Arc::clone(&store) as Arc<dyn ObjectStore>).unwrap();
         for path in paths.iter().chain([&large]) {
             whole.get_range(path, 0..1).await.unwrap();
             store.delete(path).await.unwrap();
@@ -172,7 +143,7 @@ mod tests {
         let store = Arc::new(InMemory::new());
         let path = Path::from("file");
         store.put(&path, Bytes::from_static(b"0123456789").into()).await.unwrap();
-        let whole = WholeFiles::new(Arc::clone(&store) as Arc<dyn ObjectStore>).unwrap();
+        let whole = WholeFiles::of(Arc::clone(&store) as Arc<dyn ObjectStore>).unwrap();
         assert_eq!(whole.get_range(&path, 2..5).await.unwrap(), "234");
         // What is kept is used: the store's file is gone.
         store.delete(&path).await.unwrap();

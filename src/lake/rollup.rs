@@ -86,19 +86,15 @@ impl Rolled {
 
     /// Days of `snapshot` without rollups.
     pub fn missing(&self, snapshot: &Snapshot) -> Vec<NaiveDate> {
-        let is_rolled = |day: &NaiveDate| self.packs.iter().any(|pack| covers(&pack.file, day));
+        let is_rolled = |day: &NaiveDate| self.packs.iter().any(|pack| pack.file.covers(day));
         snapshot.each_day().into_iter().filter(|day| !is_rolled(day)).collect()
     }
 
     /// Days of `snapshot` without a file of this history: days after a missing day depend on it, so they are missing too.
     pub fn missing_of(&self, history: &Rollup, snapshot: &Snapshot) -> Vec<NaiveDate> {
         let files = self.histories.get(history.name).map_or(&[][..], Vec::as_slice);
-        snapshot.each_day().into_iter().skip_while(|day| files.iter().any(|file| covers(file, day))).collect()
+        snapshot.each_day().into_iter().skip_while(|day| files.iter().any(|file| file.covers(day))).collect()
     }
-}
-
-fn covers(file: &DataFile, day: &NaiveDate) -> bool {
-    (file.day..=file.last_day()).contains(day)
 }
 
 /// Replaces the files of a span by the joined one.
@@ -112,6 +108,11 @@ impl DataFile {
     /// The last day of a file of rollups or of a history; the first is its `day`.
     pub(super) fn last_day(&self) -> NaiveDate {
         self.max.get(PARTITION).and_then(|day| day.as_str()?.parse().ok()).unwrap_or(self.day)
+    }
+
+    /// It has the rows of this day, which may be none.
+    pub(super) fn covers(&self, day: &NaiveDate) -> bool {
+        (self.day..=self.last_day()).contains(day)
     }
 }
 
@@ -135,7 +136,7 @@ impl Lake {
             let keys = files.keys(snapshot);
             let existing = |span: &Span| {
                 let stem = self.location.child(&files.path(&span.key(&keys), geography));
-                let (first, last) = (*span.days.first()?, *span.days.last()?);
+                let (first, last) = span.ends()?;
                 by_stem.get(&stem).map(|(path, size_bytes)| file(path.clone(), *size_bytes, first, last))
             };
             let mut found = Vec::new();
@@ -201,24 +202,20 @@ impl Lake {
             months.iter().for_each(|month| month.joinable(files, &mut joinable));
             joinable
         };
-        let stem = |of: &Files, first: NaiveDate, last: NaiveDate| {
-            let span = months.iter().find_map(|month| month.find(first, last));
-            let span =
-                span.ok_or_else(|| Error::Internal(format!("{first} to {last} is no finished week or month")))?;
-            Ok::<_, Error>(of.path(&span.key(&of.keys(snapshot)), geography))
+        let named = |of: &Files, span: &Span| {
+            let (first, last) = span.ends().ok_or_else(|| Error::Internal("no days to join".into()))?;
+            Ok::<_, Error>((of.path(&span.key(&of.keys(snapshot)), geography), first, last))
         };
         let packs: Vec<_> = rolled.packs.iter().map(|pack| pack.file.clone()).collect();
-        for files in joinable(&packs) {
-            let (first, last) = span_of(&files)?;
-            let stem = stem(&Files::ROLLUPS, first, last)?;
+        for (span, files) in joinable(&packs) {
+            let (stem, first, last) = named(&Files::ROLLUPS, span)?;
             let joined = self.put_pack(stem, self.join_packs(&files).await?, first, last).await?;
             replace(&mut rolled.packs, joined, |pack| &pack.file);
         }
         for history in histories() {
             let of_history = rolled.histories.entry(history.name).or_default();
-            for files in joinable(of_history) {
-                let (first, last) = span_of(&files)?;
-                let stem = stem(&Files::of(&history), first, last)?;
+            for (span, files) in joinable(of_history) {
+                let (stem, first, last) = named(&Files::of(&history), span)?;
                 let paths: Vec<_> = files.iter().map(|file| file.path.clone()).collect();
                 let written = side_file::join(&self.location, stem, &paths, &Fields::empty(), properties()).await?;
                 let joined = file(self.location.child(&written.path), written.size_bytes, first, last);
@@ -260,14 +257,6 @@ impl Lake {
         let file = file(self.location.child(&written.path), written.size_bytes, first, last);
         Ok(Pack { file, members: members.into() })
     }
-}
-
-/// First and last day of files that cover successive days.
-fn span_of(files: &[DataFile]) -> Result<(NaiveDate, NaiveDate)> {
-    let (Some(first), Some(last)) = (files.first(), files.last()) else {
-        return Err(Error::Internal("no summaries to join".into()));
-    };
-    Ok((first.day, last.last_day()))
 }
 
 /// Parquet settings of rollups. The files are small and read often, so reading must be cheap; zstd would need one context

@@ -13,7 +13,7 @@ pub struct Span {
     /// `2024-05`, `2024-W19` or `2024-05-09`.
     name: String,
     /// Its days that have events.
-    pub days: Vec<NaiveDate>,
+    days: Vec<NaiveDate>,
     /// No more events are expected, so its days may be joined.
     is_over: bool,
     /// The weeks of a month, the days of a week.
@@ -71,23 +71,22 @@ impl Span {
         ControlFlow::Continue(())
     }
 
-    /// Adds the files of the longest finished spans that have more than one file and not too many bytes.
-    pub fn joinable(&self, files: &[DataFile], joinable: &mut Vec<Vec<DataFile>>) {
+    /// Adds the longest finished spans that have more than one file and not too many bytes, with their files.
+    pub fn joinable<'a>(&'a self, files: &[DataFile], joinable: &mut Vec<(&'a Span, Vec<DataFile>)>) {
         let mut within: Vec<_> = files.iter().filter(|file| self.days.contains(&file.day)).cloned().collect();
         within.sort_by_key(|file| file.day);
-        let has_file = |day: &NaiveDate| within.iter().any(|file| (file.day..=file.last_day()).contains(day));
+        let has_file = |day: &NaiveDate| within.iter().any(|file| file.covers(day));
         let is_small = within.iter().map(|file| file.size_bytes).sum::<u64>() <= JOINED_BYTES_MAX;
         if !self.is_over || !is_small || !self.days.iter().all(has_file) {
             self.parts.iter().for_each(|part| part.joinable(files, joinable));
         } else if within.len() > 1 {
-            joinable.push(within);
+            joinable.push((self, within));
         }
     }
 
-    /// The finished span, this one or one within it, with these first and last days.
-    pub fn find(&self, first: NaiveDate, last: NaiveDate) -> Option<&Span> {
-        let is_it = self.is_over && self.days.first() == Some(&first) && self.days.last() == Some(&last);
-        if is_it { Some(self) } else { self.parts.iter().find_map(|part| part.find(first, last)) }
+    /// Its first and last day with events.
+    pub fn ends(&self) -> Option<(NaiveDate, NaiveDate)> {
+        Some((*self.days.first()?, *self.days.last()?))
     }
 }
 
