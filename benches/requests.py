@@ -32,7 +32,7 @@ class Counted:
         self.requests: Counter[str] = Counter()
 
     def __call__(self, exchange: Exchange) -> Fault:
-        # sample/events/event_date=2024-03-05/x.parquet, sample/events/_trailhunt/rollups/daily_role/x.parquet
+        # sample/events/event_date=2024-03-05/x.parquet, sample/events/_trailhunt/rollups/x.zip
         part = re.sub(r"^[^/]*/", "", exchange.key) or "listing"
         part = re.sub(r"event_date=.*", "events", part)
         part = "/".join(part.split("/")[:2])

@@ -120,10 +120,13 @@ async fn history(lake: &Lake, snapshot: &Snapshot) -> (BTreeMap<&'static str, Ve
     let rolled = roll_up(lake, snapshot, &geo, MEMORY_BYTES, |_, _, _| {}).await.unwrap();
     let kept = lake.rolled(snapshot, &geo.sources()).await.unwrap();
     assert!(rolled.missing(snapshot).is_empty());
+    let mut joined = rolled.clone();
+    lake.join_rolled(&mut joined, snapshot, &geo.sources()).await.unwrap();
     for rollup in &rollups_and_histories() {
         assert!(!rollup.is_history || rolled.missing_of(rollup, snapshot).is_empty());
         let paths = |rolled: &Rolled| rolled.files(rollup).into_iter().map(|f| f.path).collect::<BTreeSet<_>>();
         assert_eq!(paths(&rolled), paths(&kept), "the computed files are the stored files");
+        assert_eq!(paths(&rolled), paths(&joined), "nothing is left to join");
     }
     let made = before.missing_of(&histories()[0], snapshot).len();
     (everything(&session(snapshot, &rolled, &geo, MEMORY_BYTES).await.unwrap()).await, made)

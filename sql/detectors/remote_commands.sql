@@ -80,12 +80,6 @@ grouped AS (
   FROM daily AS d
   JOIN people AS i ON i.actor = d.actor AND i.since < d.event_date
 ),
-own AS (
-  SELECT d.actor, d.account_id, d.event_date, count(*) AS days_before, max(u.calls) AS most_before
-  FROM daily AS d
-  JOIN used AS u ON u.actor = d.actor AND u.account_id = d.account_id AND u.event_date < d.event_date
-  GROUP BY d.actor, d.account_id, d.event_date
-),
 of_peers AS (
   SELECT g.actor, g.account_id, g.event_date, count(DISTINCT p.day) AS days_before, max(p.calls) AS most_before
   FROM grouped AS g
@@ -104,7 +98,8 @@ judged AS (
   FROM daily AS d
   LEFT JOIN own_account AS o ON o.account_id = d.account_id
   LEFT JOIN new_places($from, $to) AS n ON n.actor = d.actor AND n.event_date = d.event_date
-  LEFT JOIN own AS w ON w.actor = d.actor AND w.account_id = d.account_id AND w.event_date = d.event_date
+  LEFT JOIN api_list_days AS w ON w.list = 'runs_commands'
+    AND w.actor = d.actor AND w.account_id = d.account_id AND w.event_date = d.event_date
   LEFT JOIN of_peers AS p ON p.actor = d.actor AND p.account_id = d.account_id AND p.event_date = d.event_date
 )
 SELECT

@@ -1,4 +1,5 @@
--- One row per identity and day: how much it did and how much of that failed.
+-- One row per identity and day: how much it did and how much of that failed. Throttled calls do not count as
+-- failures: they say nothing about what the caller may do.
 SELECT
   event_date,
   account_id,

@@ -1,5 +1,5 @@
 -- What identities did by themselves or through agents, without what services did for them: one row per identity,
--- region, API, outcome and hour. Daily summaries that count calls read these rows: there are fewer than events.
+-- region, API, outcome and hour. Several daily summaries count these rows: there are fewer than events.
 SELECT
   event_date,
   date_trunc('hour', event_time) AS hour,
