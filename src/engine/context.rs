@@ -9,8 +9,8 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use object_store::ObjectStore;
 
-use super::fault::plain_words;
 use super::members::Members;
+use super::tables::{Tables, register_later, view};
 use super::whole_files::{PACK_BYTES, WholeFiles, whole_files_url};
 use super::{sql, udf};
 use crate::error::{Error, Result};
@@ -51,6 +51,9 @@ pub(super) fn context(
     // This rule takes JSON functions out of CASE and computes them for every row of the scan.
     config.options_mut().optimizer.enable_leaf_expression_pushdown = false;
     let mut context = SessionContext::new_with_config_rt(config, runtime);
+    let catalog = context.catalog("datafusion").ok_or_else(|| Error::Internal("no catalog".into()))?;
+    let tables = catalog.register_schema("public", Arc::new(Tables::default()));
+    tables.map_err(|e| Error::Internal(e.to_string()))?;
     udf::register(&mut context, geo)?;
     Ok((context, store))
 }
@@ -75,13 +78,13 @@ fn register_stores(runtime: &RuntimeEnv, url: &ObjectStoreUrl, location: &Locati
     Ok(())
 }
 
-/// Creates views of these names and queries, or creates them again.
-pub(super) async fn register_views(context: &SessionContext, views: &[(&str, &str)]) -> Result<()> {
-    for (name, sql) in views {
-        let planned = context.sql(&format!("CREATE OR REPLACE VIEW {name} AS {}", sql::inline(sql))).await;
-        planned.map_err(|e| Error::query(format!("view {name}"), plain_words(&e)))?;
-    }
-    Ok(())
+/// Adds views of these names and queries, or replaces them.
+pub(super) fn register_views(context: &SessionContext, views: &[View]) -> Result<()> {
+    let register = |(name, sql): &View| {
+        let sql = *sql;
+        register_later(context, name, move |context| async move { view(context.sql(&sql::inline(sql)).await?) })
+    };
+    views.iter().try_for_each(register).map_err(|e| Error::Internal(e.to_string()))
 }
 
 /// Every view, each after the views it reads, in two parts: those over events and rollups, and those that read histories.

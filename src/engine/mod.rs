@@ -22,6 +22,7 @@ mod size;
 mod sql;
 mod table;
 mod table_function;
+mod tables;
 pub mod udf;
 mod value;
 mod whole_files;

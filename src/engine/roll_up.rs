@@ -51,7 +51,7 @@ pub async fn roll_up(
     let (mut done, total) = (0, missing.len() + unfinished.len());
     let mut computed = stream::iter(together(missing, snapshot, cores))
         .map(|days| async move {
-            let context = day_context(files_of(snapshot, &days), snapshot, geo, memory_bytes / cores).await?;
+            let context = day_context(files_of(snapshot, &days), snapshot, geo, memory_bytes / cores)?;
             let of_days = rows_of_days(&context, &days).await?;
             let keep = |(day, rows): (NaiveDate, Vec<(Rollup, RecordBatch)>)| async move {
                 lake.keep_rollups(snapshot, geography, day, rows).await

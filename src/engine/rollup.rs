@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
 use chrono::NaiveDate;
 use datafusion::catalog::TableProvider;
 use datafusion::common::{DataFusionError, Result as Planned};
@@ -16,12 +15,13 @@ use super::fault::query_error;
 use super::query::schema;
 use super::sql;
 use super::table::FilesTable;
+use super::tables::register_later;
 use crate::error::{Error, Result};
 use crate::geo::Geo;
 use crate::lake::{DataFile, Rolled, Rollup, Snapshot, dependencies, histories, rollups};
 
 /// Registers every rollup as a table of `main`: the stored days, and a view that computes the missing ones.
-pub async fn register(
+pub fn register(
     main: &SessionContext,
     store: &ObjectStoreUrl,
     snapshot: &Snapshot,
@@ -29,16 +29,22 @@ pub async fn register(
     geo: &Arc<Geo>,
 ) -> Result<()> {
     let missing = rolled.missing(snapshot);
-    let of_missing = day_context(files_of(snapshot, &missing), snapshot, geo, MEMORY_BYTES).await?;
+    let of_missing = day_context(files_of(snapshot, &missing), snapshot, geo, MEMORY_BYTES)?;
     for rollup in rollups() {
-        let frame = frame(&of_missing, &rollup).await?;
-        let kept = kept(store, rolled, &rollup, schema(&frame));
-        let table: Planned<Arc<dyn TableProvider>> = match missing.is_empty() {
-            true => Ok(kept),
-            false => union(kept, frame.into_view()).map(|all| Arc::new(all) as Arc<dyn TableProvider>),
+        let (of_missing, store, files) = (of_missing.clone(), store.clone(), rolled.files(&rollup));
+        let is_complete = missing.is_empty();
+        let make = move |_| {
+            let (of_missing, store, files) = (of_missing.clone(), store.clone(), files.clone());
+            async move {
+                let frame = of_missing.sql(rollup.sql).await?;
+                let kept: Arc<dyn TableProvider> = Arc::new(FilesTable::rollup(store, schema(&frame), files));
+                match is_complete {
+                    true => Ok(kept),
+                    false => union(kept, frame.into_view()).map(|all| Arc::new(all) as Arc<dyn TableProvider>),
+                }
+            }
         };
-        let register = table.and_then(|table| main.register_table(rollup.name, table).map(drop));
-        register.map_err(|e| Error::Internal(format!("rollup {}: {e}", rollup.name)))?;
+        register_later(main, rollup.name, make).map_err(|e| Error::Internal(e.to_string()))?;
     }
     Ok(())
 }
@@ -49,8 +55,6 @@ pub struct Unfinished {
     pub name: &'static str,
     /// The query that computes further days.
     pub sql: &'static str,
-    /// The stored days.
-    pub known: Arc<dyn TableProvider>,
     /// The missing days, in pieces to compute one after the other: first day, day after the last.
     pub pieces: Vec<(NaiveDate, NaiveDate)>,
 }
@@ -76,7 +80,7 @@ fn pieces(days: &[NaiveDate], known: usize, at_once: usize) -> Vec<(NaiveDate, N
 
 /// Registers the stored days of every history as a table of `main`, which has the rollups and views already. Returns the
 /// histories with missing days.
-pub async fn register_histories(
+pub fn register_histories(
     main: &SessionContext,
     store: &ObjectStoreUrl,
     snapshot: &Snapshot,
@@ -84,22 +88,23 @@ pub async fn register_histories(
 ) -> Result<Vec<Unfinished>> {
     let mut unfinished = Vec::new();
     for history in histories() {
-        let frame = main.sql(&sql::inline(history.sql)).await.map_err(|e| failed(&history, &e))?;
-        let known = kept(store, rolled, &history, schema(&frame));
-        main.register_table(history.name, Arc::clone(&known)).map_err(|e| failed(&history, &e))?;
+        let (store, files) = (store.clone(), rolled.files(&history));
+        let make = move |context: SessionContext| {
+            let (store, files) = (store.clone(), files.clone());
+            async move {
+                let frame = context.sql(&sql::inline(history.sql)).await?;
+                Ok(Arc::new(FilesTable::rollup(store, schema(&frame), files)) as Arc<dyn TableProvider>)
+            }
+        };
+        register_later(main, history.name, make).map_err(|e| Error::Internal(e.to_string()))?;
         let missing = rolled.missing_of(&history, snapshot).len();
         if missing > 0 {
             let days = snapshot.each_day();
             let pieces = pieces(&days, days.len() - missing, days_at_once(history.sql));
-            unfinished.push(Unfinished { name: history.name, sql: history.sql, known, pieces });
+            unfinished.push(Unfinished { name: history.name, sql: history.sql, pieces });
         }
     }
     Ok(unfinished)
-}
-
-/// The stored files of a rollup as a table.
-fn kept(store: &ObjectStoreUrl, rolled: &Rolled, rollup: &Rollup, schema: SchemaRef) -> Arc<dyn TableProvider> {
-    Arc::new(FilesTable::rollup(store.clone(), schema, rolled.files(rollup)))
 }
 
 /// The rows of both tables.
@@ -115,7 +120,7 @@ pub(super) fn files_of(snapshot: &Snapshot, days: &[NaiveDate]) -> Vec<DataFile>
 }
 
 /// A context with the events of these files only, and what rollups read: views, and other rollups of these days.
-pub(super) async fn day_context(
+pub(super) fn day_context(
     files: Vec<DataFile>,
     snapshot: &Snapshot,
     geo: &Arc<Geo>,
@@ -125,7 +130,7 @@ pub(super) async fn day_context(
     let registered = context.register_table("events", Arc::new(FilesTable::events(store, files)));
     registered.map_err(|e| Error::Internal(e.to_string()))?;
     let all: Vec<_> = rollups().iter().map(|rollup| rollup.sql).collect();
-    register_views(&context, &dependencies(&all.join("\n"))?).await?;
+    register_views(&context, &dependencies(&all.join("\n"))?)?;
     Ok(context)
 }
 

@@ -78,11 +78,11 @@ pub async fn session(snapshot: &Snapshot, rolled: &Rolled, geo: &Arc<Geo>, memor
     for (name, table) in tables {
         context.register_table(name, Arc::new(table)).map_err(|e| Error::Internal(e.to_string()))?;
     }
-    rollup::register(&context, &store, snapshot, rolled, geo).await?;
+    rollup::register(&context, &store, snapshot, rolled, geo)?;
     let (of_events, of_histories) = views_in_order()?;
-    register_views(&context, &of_events).await?;
-    let unfinished = rollup::register_histories(&context, &store, snapshot, rolled).await?.into();
-    register_views(&context, &of_histories).await?;
+    register_views(&context, &of_events)?;
+    let unfinished = rollup::register_histories(&context, &store, snapshot, rolled)?.into();
+    register_views(&context, &of_histories)?;
     Ok(Session { context, unfinished, of_histories })
 }
 
@@ -280,7 +280,7 @@ impl Session {
         let what = format!("history {}", history.name);
         let failed = |e| query_error(&what, &e);
         let parsed = Sql::parse(history.sql).map_err(|fault| fault.into_error(&what))?;
-        let mut known = Arc::clone(&history.known);
+        let mut known = self.context.table_provider(history.name).await.map_err(failed)?;
         for (from, to) in &history.pieces {
             let mut sql = parsed.clone();
             let table = self.register_temp_table(Arc::clone(&known)).map_err(failed)?;
@@ -295,7 +295,7 @@ impl Session {
         self.context.deregister_table(history.name).map_err(failed)?;
         self.context.register_table(history.name, known).map_err(failed)?;
         // They were planned over the stored days.
-        register_views(&self.context, &self.of_histories).await
+        register_views(&self.context, &self.of_histories)
     }
 }
 

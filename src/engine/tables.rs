@@ -1,0 +1,117 @@
+//! Tables of a context, each made when the first query reads it: there are many views, and a query reads few of them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use async_trait::async_trait;
+use datafusion::catalog::{SchemaProvider, TableProvider};
+use datafusion::common::{Result, exec_err, internal_datafusion_err, internal_err};
+use datafusion::datasource::ViewTable;
+use datafusion::optimizer::Analyzer;
+use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
+use datafusion::prelude::{DataFrame, SessionContext};
+use futures::future::BoxFuture;
+
+/// Tables by name.
+#[derive(Debug, Default)]
+pub struct Tables {
+    by_name: RwLock<BTreeMap<String, Table>>,
+}
+
+#[derive(Clone)]
+enum Table {
+    Made(Arc<dyn TableProvider>),
+    ToMake(Make),
+}
+
+/// Makes a table. It must not hold the context, which holds the tables.
+type Make = Arc<dyn Fn() -> BoxFuture<'static, Result<Arc<dyn TableProvider>>> + Send + Sync>;
+
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if matches!(self, Table::Made(_)) { "Made" } else { "ToMake" })
+    }
+}
+
+impl Tables {
+    fn get(&self, name: &str) -> Option<Table> {
+        self.by_name.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    fn insert(&self, name: String, table: Table) {
+        self.by_name.write().unwrap_or_else(PoisonError::into_inner).insert(name, table);
+    }
+}
+
+#[async_trait]
+impl SchemaProvider for Tables {
+    fn table_names(&self) -> Vec<String> {
+        self.by_name.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Table::Made(table)) => Ok(Some(table)),
+            Some(Table::ToMake(make)) => {
+                // Two queries at the same time may both make it; the tables are equal.
+                let table = make().await?;
+                self.insert(name.to_owned(), Table::Made(Arc::clone(&table)));
+                Ok(Some(table))
+            }
+        }
+    }
+
+    fn register_table(&self, name: String, table: Arc<dyn TableProvider>) -> Result<Option<Arc<dyn TableProvider>>> {
+        if self.table_exist(&name) {
+            return exec_err!("The table {name} already exists");
+        }
+        self.insert(name, Table::Made(table));
+        Ok(None)
+    }
+
+    fn deregister_table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        match self.by_name.write().unwrap_or_else(PoisonError::into_inner).remove(name) {
+            Some(Table::Made(table)) => Ok(Some(table)),
+            Some(Table::ToMake(_)) | None => Ok(None),
+        }
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+}
+
+/// Adds a table of `context`, or replaces it. `make` gets the context when the first query reads the table.
+pub fn register_later<F>(
+    context: &SessionContext,
+    name: &'static str,
+    make: impl Fn(SessionContext) -> F + Send + Sync + 'static,
+) -> Result<()>
+where
+    F: Future<Output = Result<Arc<dyn TableProvider>>> + Send + 'static,
+{
+    let schema = context.catalog("datafusion").and_then(|catalog| catalog.schema("public"));
+    let tables = schema.as_ref().and_then(|schema| schema.downcast_ref::<Tables>());
+    let tables = tables.ok_or_else(|| internal_datafusion_err!("the context has other tables"))?;
+    let state = context.state_weak_ref();
+    let later: Make = Arc::new(move || {
+        let Some(state) = state.upgrade().map(|state| state.read().clone()) else {
+            return Box::pin(async move { internal_err!("the context of {name} is gone") });
+        };
+        let table = make(SessionContext::new_with_state(state));
+        Box::pin(async move { table.await.map_err(|e| e.context(name)) })
+    });
+    tables.insert(name.to_owned(), Table::ToMake(later));
+    Ok(())
+}
+
+/// A query's frame as a view.
+pub fn view(frame: DataFrame) -> Result<Arc<dyn TableProvider>> {
+    let (state, plan) = frame.into_parts();
+    // As the engine does for CREATE VIEW: the types of the columns are final.
+    let coerced = Analyzer::with_rules(vec![Arc::new(TypeCoercion::new())]);
+    let plan = coerced.execute_and_check(plan, state.config_options(), |_, _| {})?;
+    Ok(Arc::new(ViewTable::new(plan, None)))
+}
