@@ -115,3 +115,58 @@ pub fn view(frame: DataFrame) -> Result<Arc<dyn TableProvider>> {
     let plan = coerced.execute_and_check(plan, state.config_options(), |_, _| {})?;
     Ok(Arc::new(ViewTable::new(plan, None)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// A context with the views `one` and `two`, which reads `one`; and how often they were made.
+    fn context() -> (SessionContext, Arc<AtomicUsize>) {
+        let (context, made) = (SessionContext::new(), Arc::new(AtomicUsize::new(0)));
+        let catalog = context.catalog("datafusion").unwrap();
+        catalog.register_schema("public", Arc::new(Tables::default())).unwrap();
+        for (name, sql) in [("one", "SELECT 1 AS n"), ("two", "SELECT n + 1 AS n FROM one")] {
+            let counted = Arc::clone(&made);
+            let make = move |context: SessionContext| {
+                counted.fetch_add(1, Ordering::Relaxed);
+                async move { view(context.sql(sql).await?) }
+            };
+            register_later(&context, name, make).unwrap();
+        }
+        (context, made)
+    }
+
+    #[tokio::test]
+    async fn a_table_is_made_when_it_is_first_read() {
+        let (context, made) = context();
+        assert!(context.table_exist("two").unwrap());
+        assert_eq!(made.load(Ordering::Relaxed), 0);
+        for _ in 0..2 {
+            let rows = context.sql("SELECT * FROM two").await.unwrap().collect().await.unwrap();
+            assert_eq!(rows[0].num_rows(), 1);
+            assert_eq!(made.load(Ordering::Relaxed), 2);
+        }
+        context.deregister_table("two").unwrap();
+        assert!(context.sql("SELECT * FROM two").await.is_err());
+    }
+
+    #[tokio::test]
+    async fn tables_that_were_not_made_do_not_keep_their_context() {
+        let (context, _) = context();
+        context.sql("SELECT * FROM one").await.unwrap();
+        let state = context.state_weak_ref();
+        drop(context);
+        assert!(state.upgrade().is_none());
+    }
+
+    #[tokio::test]
+    async fn an_error_names_the_table_that_cannot_be_made() {
+        let (context, _) = context();
+        register_later(&context, "three", |context| async move { view(context.sql("SELECT m FROM two").await?) })
+            .unwrap();
+        let error = context.sql("SELECT * FROM three").await.unwrap_err().to_string();
+        assert!(error.contains("three"), "{error}");
+    }
+}
