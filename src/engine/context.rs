@@ -84,20 +84,22 @@ pub(super) fn register_views(context: &SessionContext, views: &[View]) -> Result
         let sql = *sql;
         register_later(context, name, move |context| async move { view(context.sql(&sql::inline(sql)).await?) })
     };
-    views.iter().try_for_each(register).map_err(|e| Error::Internal(e.to_string()))
+    views.iter().try_for_each(register)
 }
 
-/// Every view, each after the views it reads, in two parts: those over events and rollups, and those that read histories.
-pub(super) fn views_in_order() -> Result<(Vec<View>, Vec<View>)> {
-    let views = views();
-    let everything: String = views.iter().map(|(name, _)| format!("SELECT * FROM {name}\n")).collect();
-    let (mut of_events, mut of_histories) = (Vec::new(), Vec::new());
-    for view in dependencies(&everything)?.into_iter().filter(|named| views.contains(named)) {
+/// The views that read histories, themselves or through other views.
+///
+/// # Errors
+/// When views read each other in a circle.
+pub(super) fn views_of_histories() -> Result<Vec<View>> {
+    let mut of_histories = Vec::new();
+    for view in views() {
         let read = dependencies(view.1)?;
-        let reads_history = histories().iter().any(|history| read.contains(&(history.name, history.sql)));
-        if reads_history { of_histories.push(view) } else { of_events.push(view) }
+        if histories().iter().any(|history| read.contains(&(history.name, history.sql))) {
+            of_histories.push(view);
+        }
     }
-    Ok((of_events, of_histories))
+    Ok(of_histories)
 }
 
 /// Name and SQL of a view.

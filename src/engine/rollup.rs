@@ -44,7 +44,7 @@ pub fn register(
                 }
             }
         };
-        register_later(main, rollup.name, make).map_err(|e| Error::Internal(e.to_string()))?;
+        register_later(main, rollup.name, make)?;
     }
     Ok(())
 }
@@ -78,8 +78,7 @@ fn pieces(days: &[NaiveDate], known: usize, at_once: usize) -> Vec<(NaiveDate, N
     pieces
 }
 
-/// Registers the stored days of every history as a table of `main`, which has the rollups and views already. Returns the
-/// histories with missing days.
+/// Registers the stored days of every history as a table of `main`. Returns the histories with missing days.
 pub fn register_histories(
     main: &SessionContext,
     store: &ObjectStoreUrl,
@@ -96,7 +95,7 @@ pub fn register_histories(
                 Ok(Arc::new(FilesTable::rollup(store, schema(&frame), files)) as Arc<dyn TableProvider>)
             }
         };
-        register_later(main, history.name, make).map_err(|e| Error::Internal(e.to_string()))?;
+        register_later(main, history.name, make)?;
         let missing = rolled.missing_of(&history, snapshot).len();
         if missing > 0 {
             let days = snapshot.each_day();

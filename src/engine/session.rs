@@ -15,7 +15,7 @@ use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::{DataFrame, SessionContext};
 
-use super::context::{View, context, register_views, views_in_order};
+use super::context::{View, context, register_views, views_of_histories};
 use super::fault::{Fault, query_error};
 use super::query::{Part, Query, in_memory, schema};
 use super::rollup::{self, Unfinished};
@@ -28,7 +28,7 @@ use super::table_function::table_functions;
 use super::value::{Parameters, Value};
 use crate::error::{Error, Result};
 use crate::geo::Geo;
-use crate::lake::{Rolled, SideFile, Snapshot, dependencies, ledger_schema, rejects_schema};
+use crate::lake::{Rolled, SideFile, Snapshot, dependencies, ledger_schema, rejects_schema, views};
 
 /// SQL over one snapshot of a lake.
 pub struct Session {
@@ -79,11 +79,9 @@ pub async fn session(snapshot: &Snapshot, rolled: &Rolled, geo: &Arc<Geo>, memor
         context.register_table(name, Arc::new(table)).map_err(|e| Error::Internal(e.to_string()))?;
     }
     rollup::register(&context, &store, snapshot, rolled, geo)?;
-    let (of_events, of_histories) = views_in_order()?;
-    register_views(&context, &of_events)?;
     let unfinished = rollup::register_histories(&context, &store, snapshot, rolled)?.into();
-    register_views(&context, &of_histories)?;
-    Ok(Session { context, unfinished, of_histories })
+    register_views(&context, &views())?;
+    Ok(Session { context, unfinished, of_histories: views_of_histories()? })
 }
 
 impl Session {

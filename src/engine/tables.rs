@@ -6,12 +6,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use datafusion::catalog::{SchemaProvider, TableProvider};
-use datafusion::common::{Result, exec_err, internal_datafusion_err, internal_err};
+use datafusion::common::{Result, exec_err, internal_err};
 use datafusion::datasource::ViewTable;
 use datafusion::optimizer::Analyzer;
 use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
 use datafusion::prelude::{DataFrame, SessionContext};
 use futures::future::BoxFuture;
+
+use crate::error::Error;
 
 /// Tables by name.
 #[derive(Debug, Default)]
@@ -31,6 +33,12 @@ type Make = Arc<dyn Fn() -> BoxFuture<'static, Result<Arc<dyn TableProvider>>> +
 impl fmt::Debug for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if matches!(self, Table::Made(_)) { "Made" } else { "ToMake" })
+    }
+}
+
+impl Table {
+    fn is_made_by(&self, make: &Make) -> bool {
+        matches!(self, Table::ToMake(later) if Arc::ptr_eq(later, make))
     }
 }
 
@@ -57,7 +65,11 @@ impl SchemaProvider for Tables {
             Some(Table::ToMake(make)) => {
                 // Two queries at the same time may both make it; the tables are equal.
                 let table = make().await?;
-                self.insert(name.to_owned(), Table::Made(Arc::clone(&table)));
+                let mut by_name = self.by_name.write().unwrap_or_else(PoisonError::into_inner);
+                // It may have been replaced since.
+                if let Some(entry) = by_name.get_mut(name).filter(|entry| entry.is_made_by(&make)) {
+                    *entry = Table::Made(Arc::clone(&table));
+                }
                 Ok(Some(table))
             }
         }
@@ -84,17 +96,20 @@ impl SchemaProvider for Tables {
 }
 
 /// Adds a table of `context`, or replaces it. `make` gets the context when the first query reads the table.
+///
+/// # Errors
+/// [`Error::Internal`], which is a bug.
 pub fn register_later<F>(
     context: &SessionContext,
     name: &'static str,
     make: impl Fn(SessionContext) -> F + Send + Sync + 'static,
-) -> Result<()>
+) -> crate::error::Result<()>
 where
     F: Future<Output = Result<Arc<dyn TableProvider>>> + Send + 'static,
 {
     let schema = context.catalog("datafusion").and_then(|catalog| catalog.schema("public"));
     let tables = schema.as_ref().and_then(|schema| schema.downcast_ref::<Tables>());
-    let tables = tables.ok_or_else(|| internal_datafusion_err!("the context has other tables"))?;
+    let tables = tables.ok_or_else(|| Error::Internal("the context has other tables".into()))?;
     let state = context.state_weak_ref();
     let later: Make = Arc::new(move || {
         let Some(state) = state.upgrade().map(|state| state.read().clone()) else {
@@ -150,6 +165,21 @@ mod tests {
         }
         context.deregister_table("two").unwrap();
         assert!(context.sql("SELECT * FROM two").await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_table_that_is_replaced_while_it_is_made_stays_replaced() {
+        let (context, _) = context();
+        let make = |context: SessionContext| async move {
+            context.deregister_table("one")?;
+            context.register_table("one", view(context.sql("SELECT 2 AS n").await?)?)?;
+            view(context.sql("SELECT 1 AS n").await?)
+        };
+        register_later(&context, "one", make).unwrap();
+        for n in ["SELECT * FROM one WHERE n = 1", "SELECT * FROM one WHERE n = 2"] {
+            let rows = context.sql(n).await.unwrap().count().await.unwrap();
+            assert_eq!(rows, 1, "{n}");
+        }
     }
 
     #[tokio::test]
