@@ -19,7 +19,7 @@ import time
 import chdb.session
 import duckdb
 
-from measure import arguments, ingest, median, peer_ingest, peers, run, sample
+from measure import archive_arguments, arguments, ingest, median, peer_ingest, peers, run, sample
 
 QUESTIONS = pathlib.Path(__file__).with_name("questions.sql")
 
@@ -119,7 +119,7 @@ def ratios(rounds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    rounds = measure(arguments(parser).parse_args())
+    rounds = measure(archive_arguments(arguments(parser)).parse_args())
     compared = ratios(rounds)
     print(f"{'':12} {'ingest':>8} {'questions':>10} {'all':>8}   trailhunt is")
     for name, figures in rounds.items():

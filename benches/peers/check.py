@@ -1,4 +1,5 @@
-"""Fails when a ratio of the benches has become worse by more than a tenth. For a night, not for CI: it takes twenty minutes.
+"""Fails when a ratio of the benches has become worse by more than a tenth. It takes twenty minutes: for a night,
+not for CI.
 
     python benches/peers/check.py --trailhunt target/release/trailhunt --peers DIR
     python benches/peers/check.py --trailhunt target/release/trailhunt --peers DIR --update

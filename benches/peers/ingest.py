@@ -11,7 +11,7 @@ stays beside the results. Absolute figures depend on the machine; compare the ra
 
 import argparse
 
-from measure import arguments, ingest, median, peer_ingest, peers, sample
+from measure import archive_arguments, arguments, ingest, median, peer_ingest, peers, sample
 
 
 def measure(args):
@@ -41,7 +41,7 @@ def ratios(rounds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    rounds = measure(arguments(parser).parse_args())
+    rounds = measure(archive_arguments(arguments(parser)).parse_args())
     compared = ratios(rounds)
     print(f"{'':12} {'events':>10} {'seconds':>8} {'events/s':>9} {'MB':>7} {'RSS MB':>7}   trailhunt is")
     for name, figures in rounds.items():

@@ -11,15 +11,20 @@ import time
 
 
 def arguments(parser):
-    """Adds the options that both benches have."""
+    """Adds the options of every bench."""
     parser.add_argument("--trailhunt", required=True, help="the binary, a release build")
     parser.add_argument("--peers", type=pathlib.Path, required=True, help="folder of <name>_ingest.py scripts")
     parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("target/peers"), help="working folder")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each tool runs")
+    return parser
+
+
+def archive_arguments(parser):
+    """Adds the options that say how large the archive is."""
     parser.add_argument("--events", type=int, default=1_000_000, help="events in the archive, about")
     parser.add_argument("--per-object", type=int, default=5_000, help="events per object, at most")
     parser.add_argument("--days", type=int, default=20, help="days in the archive")
     parser.add_argument("--accounts", type=int, default=4, help="accounts in the archive")
-    parser.add_argument("--rounds", type=int, default=3, help="how often each tool runs")
     return parser
 
 
