@@ -249,6 +249,10 @@ pub struct IngestArgs {
     /// Days of delivery.
     #[command(flatten)]
     pub period: PeriodArgs,
+    /// Read only the I-th of N parts, such as 2/8: N processes read an archive together. "auto" takes the part from an array
+    /// job of AWS Batch or Slurm, auto/N from an indexed job of Kubernetes
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<String>,
     /// The lake.
     #[command(flatten)]
     pub lake: LakeArgs,
@@ -344,6 +348,16 @@ pub struct HuntArgs {
     /// The period to evaluate.
     #[command(flatten)]
     pub period: PeriodArgs,
+    /// Only compute the daily summaries that are missing: no detector runs, and no run is recorded
+    #[arg(
+        long,
+        conflicts_with_all = ["from", "to", "detectors", "parameters", "baseline", "reports", "quiet", "notify_command"]
+    )]
+    pub prepare: bool,
+    /// With --prepare: only the days of the I-th of N parts, such as 2/8, so that N processes share the work; "auto" as in
+    /// `trailhunt ingest`
+    #[arg(long, value_name = "I/N", requires = "prepare")]
+    pub shard: Option<String>,
     /// Options of a hunt.
     #[command(flatten)]
     pub hunt: HuntOptions,

@@ -23,7 +23,7 @@ use crate::request::*;
 use crate::sample::SampleSettings;
 use crate::settings::Settings;
 use crate::sigma::Sigma;
-use crate::source::{self, Location, S3Settings, Selection};
+use crate::source::{self, Location, S3Settings, Selection, Shard};
 use crate::supervisor;
 
 /// A command that is ready to run.
@@ -37,6 +37,8 @@ pub enum Request {
     Ingest(IngestRequest, Location),
     /// `hunt`
     Hunt(HuntRequest, Announcement),
+    /// `hunt --prepare`
+    Prepare(PrepareRequest),
     /// `run`
     Run(IngestRequest, HuntRequest, Announcement),
     /// `backtest`
@@ -131,8 +133,12 @@ pub fn request(command: Command, settings: Settings) -> Result<Request> {
         Command::Ingest(args) => {
             let (from, to) = whole_days(&args.period)?.days();
             let selection = selection(&args.source.accounts, &args.source.regions, from, to)?;
+            let selection = Selection { shard: shard(args.shard.as_deref())?, ..selection };
             let lake = location(&args.lake)?;
             Request::Ingest(ingest(&args.source, selection, &lake, &args.lake.s3, &args.memory, &args.limits)?, lake)
+        }
+        Command::Hunt(args) if args.prepare => {
+            Request::Prepare(PrepareRequest { lake: lake(args.sql)?, shard: shard(args.shard.as_deref())? })
         }
         Command::Hunt(args) => {
             let (hunt, announcement) = hunt(args.hunt, &args.period, args.sql, &settings)?;
@@ -542,6 +548,10 @@ fn location(args: &cli::LakeArgs) -> Result<Location> {
 
 fn s3(args: &cli::S3Args) -> S3Settings {
     S3Settings { profile: args.profile.clone(), endpoint_url: args.endpoint_url.clone() }
+}
+
+fn shard(text: Option<&str>) -> Result<Option<Shard>> {
+    text.map(|text| job_array::shard(text, |name| std::env::var(name).ok())).transpose()
 }
 
 fn period(args: &cli::PeriodArgs) -> Result<Period> {

@@ -6,8 +6,6 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io::Write;
@@ -15,7 +13,8 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use arrow::util::display::array_value_to_string;
-use common::gzip;
+use crate::common;
+use crate::common::gzip;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -4,11 +4,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-mod common;
-
 use std::path::Path;
 
-use common::{arg, gzip, number, query, succeeds, trailhunt, write};
+use crate::common::{arg, gzip, number, query, succeeds, trailhunt, write};
 use serde_json::{Value, json};
 use trailhunt::detect::{Hunt, Library, rows};
 use trailhunt::engine::Parameters;

@@ -1,10 +1,8 @@
 //! Altered data is detected: in any file of a lake, in the chain of runs, and by the evidence bundle.
 
-mod common;
-
 use std::path::{Path, PathBuf};
 
-use common::{archive, arg, read_json, succeeds, trailhunt};
+use crate::common::{archive, arg, read_json, succeeds, trailhunt};
 use serde_json::{Value, json};
 
 /// `StopLogging` on a day in January.

@@ -1,8 +1,6 @@
 //! The command line: exit codes, error messages, invalid input, repeated runs.
 
-mod common;
-
-use common::{
+use crate::common::{
     archive, arg, gzip, number, query, read_json, run_with_report, succeeds, trailhunt, trailhunt_with, write,
 };
 use serde_json::json;

@@ -2,7 +2,7 @@
 //! which do, so that a change to a detector or fixture shows its effect on all of them.
 //!
 //! ```sh
-//! UPDATE=1 cargo test --test cross_fire -- --ignored   # rewrites cross_fire.txt; review its diff
+//! UPDATE=1 cargo test --test tests cross_fire:: -- --ignored   # rewrites cross_fire.txt; review its diff
 //! ```
 
 use std::collections::BTreeMap;

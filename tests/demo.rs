@@ -2,12 +2,10 @@
 
 #![cfg(unix)]
 
-mod common;
-
 use std::path::Path;
 use std::process::{Command, Output};
 
-use common::{arg, succeeds, trailhunt};
+use crate::common::{arg, succeeds, trailhunt};
 use serde_json::json;
 
 /// A demo's folder with an archive that is smaller than that of the demo, as if an earlier demo had written it.

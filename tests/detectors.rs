@@ -4,7 +4,7 @@
 //! with an id `miss-...` must not. `cross_fire.rs` runs every detector on every fixture.
 //!
 //! ```sh
-//! cargo test --test detectors root_use
+//! cargo test --test tests detectors::root_use
 //! ```
 
 use std::sync::LazyLock;

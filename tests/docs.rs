@@ -2,7 +2,7 @@
 //! functions, and the program accepts every command in the documentation.
 //!
 //! ```sh
-//! UPDATE=1 cargo test --test docs   # regenerates docs/reference.md
+//! UPDATE=1 cargo test --test tests docs::   # regenerates docs/reference.md
 //! ```
 
 use std::fmt::Write;
@@ -121,7 +121,7 @@ fn functions(out: &mut String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_reference_is_current() {
     let mut text = "# Reference\n\nGenerated from the detectors, questions, columns and functions: \
-                    `UPDATE=1 cargo test --test docs`.\n"
+                    `UPDATE=1 cargo test --test tests docs::`.\n"
         .to_owned();
     detectors(&mut text);
     questions(&mut text);
@@ -134,7 +134,7 @@ async fn the_reference_is_current() {
         return;
     }
     let known = std::fs::read_to_string(&path).expect("docs/reference.md is there");
-    assert!(known == text, "docs/reference.md is outdated; regenerate it with UPDATE=1 cargo test --test docs");
+    assert!(known == text, "docs/reference.md is outdated; regenerate it with UPDATE=1 cargo test --test tests docs::");
 }
 
 /// Words of a command line, without comment; quotes hold words together.

@@ -7,12 +7,12 @@
 //! from seed to seed only in names and times.
 //!
 //! ```sh
-//! cargo test --test evaluation -- --ignored --nocapture   # two small environments, one small standard organisation
+//! cargo test --test tests evaluation:: -- --ignored --nocapture   # two small environments, one small standard organisation
 //! just evaluation                                         # six large environments, with a release build
 //! ENVIRONMENTS=1,2 DAYS=30 PEOPLE=40 EVENTS_PER_DAY=3000 ATTACKS=43 \
-//!     cargo test --test evaluation drawn -- --ignored --nocapture     # PEOPLE and EVENTS_PER_DAY are maxima
+//!     cargo test --test tests evaluation::drawn -- --ignored --nocapture     # PEOPLE and EVENTS_PER_DAY are maxima
 //! SEEDS=1,2 DAYS=60 ACCOUNTS=5 PEOPLE=120 EVENTS_PER_DAY=22500 ATTACKS=80 \
-//!     cargo test --release --test evaluation standard -- --ignored --nocapture
+//!     cargo test --release --test tests evaluation::standard -- --ignored --nocapture
 //! ```
 //!
 //! `KEEP=folder` keeps archives and lakes for the next run; `DETECTORS=folder` uses detectors of a folder instead of

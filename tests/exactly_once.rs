@@ -36,7 +36,7 @@ use trailhunt::ingest::Ingested;
 use trailhunt::lake::{DayResult, Lake, Rolled, SideFile, histories, rollups_and_histories};
 use trailhunt::open;
 use trailhunt::request::{Bounds, Detection, IngestRequest};
-use trailhunt::source::{Location, Selection};
+use trailhunt::source::{Location, Selection, Shard};
 use trailhunt::terminal::Progress;
 
 /// How a store fails.
@@ -190,16 +190,23 @@ async fn archive() -> Arc<InMemory> {
 
 /// Two objects per day.
 async fn archive_of(days: u32) -> Arc<InMemory> {
+    archive_in(&["us-east-1", "eu-west-1"], days, true).await
+}
+
+/// An object per day and region. `has_shared`: each day has an event that is in the objects of all regions.
+async fn archive_in(regions: &[&str], days: u32, has_shared: bool) -> Arc<InMemory> {
     let store = Arc::new(InMemory::new());
     let event = |id: &str, day: u32| {
         json!({"eventTime": format!("2024-01-{day:02}T10:00:00Z"), "eventID": id, "eventName": "ListBuckets",
                "eventSource": "s3.amazonaws.com", "userIdentity": {"type": "Root", "accountId": "111122223333"}})
     };
     for day in 1..=days {
-        for region in ["us-east-1", "eu-west-1"] {
+        for region in regions {
             let mut records: Vec<_> = (0..5).map(|n| event(&format!("{region}-{day}-{n}"), day)).collect();
             // An event that the trail of the other region delivers too, and a late event of the day before.
-            records.push(event(&format!("shared-{day}"), day));
+            if has_shared {
+                records.push(event(&format!("shared-{day}"), day));
+            }
             records.push(event(&format!("late-{region}"), day.max(2) - 1));
             records.push(json!({"eventTime": "never"}));
             let folder = format!("AWSLogs/111122223333/CloudTrail/{region}/2024/01/{day:02}");
@@ -317,7 +324,7 @@ async fn lake_of(store: &Arc<InMemory>) -> Lake {
 
 async fn roll(store: Arc<dyn ObjectStore>, geo: &Arc<Geo>) -> trailhunt::error::Result<Rolled> {
     let lake = Lake::open(&place("lake", store)).await?;
-    roll_up(&lake, &lake.snapshot().await?, geo, 1 << 30, |_, _, _| {}).await
+    roll_up(&lake, &lake.snapshot().await?, geo, 1 << 30, None, |_, _, _| {}).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -397,7 +404,7 @@ async fn a_write_that_fails_is_an_error_unless_writing_is_not_permitted() {
         let store = Mortal::refusing(&events, refusal);
         let lake = Lake::open(&place("lake", store as Arc<dyn ObjectStore>)).await.unwrap();
         let snapshot = lake.snapshot().await.unwrap();
-        let error = roll_up(&lake, &snapshot, &geo, 1 << 30, |_, _, _| {}).await.unwrap_err();
+        let error = roll_up(&lake, &snapshot, &geo, 1 << 30, None, |_, _, _| {}).await.unwrap_err();
         assert_eq!(error.is_read_only(), is_read_only, "{error}");
         let opened = open::summarised_session(&lake, &snapshot, &geo, 1 << 30, Progress::Hidden).await;
         assert_eq!(opened.is_ok(), is_read_only);
@@ -536,6 +543,101 @@ async fn objects_in_flight_are_checked_again_when_another_ingest_commits_first()
             assert!(ingested.appended.objects < objects, "the rival read some");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_are_read_again_only_if_another_ingest_committed_the_same_events() {
+    for has_shared in [false, true] {
+        let ours = archive_in(&["us-east-1"], 12, has_shared).await;
+        let theirs = archive_in(&["eu-west-1"], 12, has_shared).await;
+        // Counts the requests of an ingest of ours.
+        let requests = async |lake: Arc<dyn ObjectStore>| {
+            let counting = Mortal::new(&ours, i64::MAX, Death::Before);
+            let source = Location::in_store("s3://trail", Arc::clone(&counting) as _).unwrap();
+            let lake = Lake::open_or_create(&place("lake", lake)).await.unwrap();
+            ingest::ingest(&IngestRequest::all(vec![source]), &lake, Progress::Hidden).await.unwrap();
+            counting.served(i64::MAX)
+        };
+        let (before, during) = (Arc::new(InMemory::new()), Arc::new(InMemory::new()));
+        ingest_in_small_batches(&theirs, Arc::clone(&before) as _).await;
+        let alone = requests(Arc::clone(&before) as _).await;
+        let rival = Rival { source: theirs, version: 1, comes: Death::Before };
+        let disturbed = requests(Mortal::with_rival(&during, rival)).await;
+        assert_eq!(distinct(&during).await, distinct(&before).await);
+        assert_eq!(disturbed > alone, has_shared, "{disturbed} requests, {alone} when alone");
+    }
+}
+
+/// The ids of the events, sorted, and the sums of the ledger: what the order of ingests does not change.
+async fn distinct(store: &Arc<InMemory>) -> (Vec<String>, String) {
+    let snapshot = lake_of(store).await.snapshot().await.unwrap();
+    let geo = Geo::embedded().unwrap();
+    let session = session(&snapshot, &Rolled::default(), &geo, 1 << 30).await.unwrap();
+    let ask = async |sql: &str| {
+        let batches = session.query("test", sql, &Parameters::new()).await.unwrap().collect().await.unwrap();
+        arrow::util::pretty::pretty_format_batches(&batches).unwrap().to_string()
+    };
+    let ids = ask("SELECT event_time, event_id FROM events ORDER BY 1, 2").await;
+    let sums = "SELECT count(*), sum(records), sum(kept), sum(duplicates), sum(id_conflicts), sum(rejects) FROM objects";
+    (ids.lines().map(str::to_owned).collect(), ask(sums).await)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shards_at_the_same_time_or_in_any_order_give_the_lake_of_one_process() {
+    let source = archive_of(12).await;
+    let undisturbed = Arc::new(InMemory::new());
+    ingest_in_small_batches(&source, Arc::clone(&undisturbed) as _).await;
+    let expected = distinct(&undisturbed).await;
+    let whole = Selection::default();
+    // Whole days; and parts of three days, by their folders.
+    let few = Selection { from: NaiveDate::from_ymd_opt(2024, 1, 1), to: NaiveDate::from_ymd_opt(2024, 1, 4), ..whole.clone() };
+    let rest = Selection { from: NaiveDate::from_ymd_opt(2024, 1, 4), ..whole.clone() };
+    for (selections, at_once) in [(vec![whole.clone()], true), (vec![whole], false), (vec![rest, few], true)] {
+        let store = Arc::new(InMemory::new());
+        for selection in selections {
+            let ingest = |number: u32| {
+                let (source, lake) = (Arc::clone(&source) as Arc<dyn ObjectStore>, Arc::clone(&store) as _);
+                let selection = Selection { shard: Some(Shard::new(number, 4).unwrap()), ..selection.clone() };
+                async move {
+                    let source = Location::in_store("s3://trail", source).unwrap();
+                    let lake = Lake::open_or_create(&place("lake", lake)).await.unwrap();
+                    let request = IngestRequest { selection, ..IngestRequest::all(vec![source]) };
+                    let ingested = ingest::ingest(&request, &lake, Progress::Hidden).await.unwrap();
+                    assert!(ingested.objects_failed.is_empty(), "{:?}", ingested.objects_failed);
+                    ingested.appended.objects
+                }
+            };
+            let objects = match at_once {
+                true => futures::future::join_all([4, 2, 1, 3].map(ingest)).await,
+                false => stream::iter([3, 1, 4, 2]).then(ingest).collect().await,
+            };
+            assert!(objects.iter().filter(|read| **read > 0).count() > 1, "{objects:?}");
+        }
+        assert_eq!(distinct(&store).await, expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shards_that_summarise_their_days_leave_only_the_histories_to_a_hunt() {
+    let (source, geo) = (archive_of(6).await, Geo::embedded().unwrap());
+    let (alone, shared) = (Arc::new(InMemory::new()), Arc::new(InMemory::new()));
+    for store in [&alone, &shared] {
+        ingest_in_small_batches(&source, Arc::clone(store) as _).await;
+    }
+    roll(Arc::clone(&alone) as _, &geo).await.unwrap();
+    let lake = lake_of(&shared).await;
+    let snapshot = lake.snapshot().await.unwrap();
+    let part = |number| roll_up(&lake, &snapshot, &geo, 1 << 30, Shard::new(number, 4).ok(), |_, _, _| {});
+    let computed = futures::future::try_join_all([2, 4, 3, 1].map(part)).await.unwrap();
+    assert!(computed.iter().all(|rolled| rolled.histories.values().all(Vec::is_empty)));
+    let rolled = lake.rolled(&snapshot, &geo.sources()).await.unwrap();
+    assert_eq!(rolled.missing(&snapshot), []);
+    roll(Arc::clone(&shared) as _, &geo).await.unwrap();
+    let bytes = async |store| kept(store).await.into_iter().map(|(_, bytes)| bytes).collect::<Vec<_>>();
+    let (mut expected, mut found) = (bytes(&alone).await, bytes(&shared).await);
+    expected.sort_unstable();
+    found.sort_unstable();
+    assert_eq!(found, expected);
 }
 
 #[test]

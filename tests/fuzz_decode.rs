@@ -5,13 +5,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
 
-mod common;
-
 use std::io::Write;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use common::security_lake::{VERSION_1, VERSION_2, parquet_of};
+use crate::common::security_lake::{VERSION_1, VERSION_2, parquet_of};
 use parquet::basic::Compression;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

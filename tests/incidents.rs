@@ -2,12 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed step fails the test")]
 
-mod common;
-
 use std::path::Path;
 use std::process::Command;
 
-use common::{page, shared_data, write};
+use crate::common::{page, shared_data, write};
 use tempfile::TempDir;
 
 /// Works the section of the page whose headline begins with `headline`, in a folder that `prepare` fills.

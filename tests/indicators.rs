@@ -1,11 +1,9 @@
 //! `trailhunt indicators` and `hunt --indicators`: what others published is found in the history, and what cannot be
 //! searched for is named.
 
-mod common;
-
 use std::path::{Path, PathBuf};
 
-use common::{Ran, archive, arg, read_json, succeeds, trailhunt, trailhunt_with, write};
+use crate::common::{Ran, archive, arg, read_json, succeeds, trailhunt, trailhunt_with, write};
 use serde_json::{Value, json};
 
 const KEY: &str = "AKIAIOSFODNN7EXAMPLE";

@@ -3,11 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-mod common;
-
 use std::path::{Path, PathBuf};
 
-use common::{Ran, archive, arg, succeeds, trailhunt, write};
+use crate::common::{Ran, archive, arg, succeeds, trailhunt, write};
 use serde_json::{Value, json};
 
 const USER: &str = "arn:aws:iam::111122223333:user/maria";

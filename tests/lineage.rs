@@ -3,14 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed step fails the test")]
 
-mod common;
-
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use common::{archive, arg, page, query, read_json, succeeds, trailhunt, write};
+use crate::common::{archive, arg, page, query, read_json, succeeds, trailhunt, write};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -5,8 +5,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
 
-mod common;
-
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -15,7 +13,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use common::{arg, number, query, trailhunt_with};
+use crate::common;
+use crate::common::{arg, number, query, trailhunt_with};
 use object_store::StaticCredentialProvider;
 use object_store::aws::AwsCredential;
 use serde_json::{Value, json};

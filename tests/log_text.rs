@@ -1,11 +1,9 @@
 //! Text from logs is written by whoever made the call. In every output, no character of it steers a terminal, reorders or
 //! hides text, or begins a formula.
 
-mod common;
-
 use std::path::Path;
 
-use common::{archive, arg, read_json, trailhunt};
+use crate::common::{archive, arg, read_json, trailhunt};
 use serde_json::{Value, json};
 
 /// A colour, a bell, an escape sequence of one C1 control, bidirectional and zero-width characters, line ends.

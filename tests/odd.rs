@@ -1,12 +1,10 @@
 //! Unusual formats and damage: each file gives its events or a listed reject, and never affects other files. Once with
 //! self-written files, once with files found in real archives (`../shared/data/odd`) and the counts listed with them.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use common::{arg, gzip, number, query, shared_data, succeeds, tar_of, trailhunt, write, zip_of};
+use crate::common::{arg, gzip, number, query, shared_data, succeeds, tar_of, trailhunt, write, zip_of};
 use serde_json::{Value, json};
 
 /// A self-written file of an archive, and what an ingest must make of it.

@@ -1,10 +1,9 @@
 //! Runs every saved question and the entity page on a generated organisation; checks that all columns are documented.
 
-mod common;
-
 use std::path::Path;
 
-use common::{arg, succeeds, trailhunt};
+use crate::common;
+use crate::common::{arg, succeeds, trailhunt};
 use trailhunt::ask::{self, Questions};
 use trailhunt::detect::{Window, rows};
 use trailhunt::engine::{MEMORY_BYTES, Parameters, Session, session};

@@ -4,13 +4,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use chrono::{Days, NaiveDate, Utc};
-use common::{Ran, archive, arg, read_json, succeeds, trailhunt};
+use crate::common;
+use crate::common::{Ran, archive, arg, read_json, succeeds, trailhunt};
 use serde_json::{Map, Value, json};
 use trailhunt::detect::past::{Found, PastFindings, day_of};
 use trailhunt::detect::{Finding, Hunt, Kind, Settings, Severity, Window, run_each};

@@ -1,10 +1,8 @@
 //! The chain of runs: comparison with the previous run, and detection of any change to a record or report.
 
-mod common;
-
 use std::path::Path;
 
-use common::{archive, arg, read_json, succeeds, trailhunt};
+use crate::common::{archive, arg, read_json, succeeds, trailhunt};
 use serde_json::{Value, json};
 
 /// `StopLogging` by `user` on a day in January.

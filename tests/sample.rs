@@ -3,11 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-mod common;
-
 use std::collections::BTreeSet;
 
-use common::{arg, evidence, query, run_with_report, succeeds, trailhunt};
+use crate::common::{arg, evidence, query, run_with_report, succeeds, trailhunt};
 use serde_json::Value;
 use trailhunt::geo::Geo;
 use trailhunt::sample::{SampleSettings, generate};

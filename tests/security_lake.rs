@@ -3,14 +3,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
 
-mod common;
-
 use std::collections::BTreeMap;
 
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use bytes::Bytes;
-use common::security_lake::{RECORD, VERSION_1, VERSION_2, parquet_of};
-use common::{arg, query, trailhunt};
+use crate::common::security_lake::{RECORD, VERSION_1, VERSION_2, parquet_of};
+use crate::common::{arg, query, trailhunt};
 use parquet::basic::{Compression, GzipLevel, ZstdLevel};
 use serde_json::{Value, json};
 use trailhunt::decode::{Decoded, Limits, decode};

@@ -1,11 +1,10 @@
 //! Real archives with known contents. They are not part of the project; `sample.rs` and `odd.rs` test the same
 //! behaviour with generated and self-written archives.
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::{arg, evidence, number, query, run_with_report, shared_data};
+use crate::common;
+use crate::common::{arg, evidence, number, query, run_with_report, shared_data};
 
 #[test]
 #[cfg_attr(not(shared_data), ignore = "needs ../shared/data, real archives that are not part of the project")]

@@ -2,15 +2,13 @@
 
 #![cfg(unix)]
 
-mod common;
-
 use std::fs::File;
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use common::{archive, arg, succeeds};
+use crate::common::{archive, arg, succeeds};
 use serde_json::json;
 
 /// The output of the terminal so far.

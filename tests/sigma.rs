@@ -1,10 +1,8 @@
 //! `--sigma`: rules that run, rules that cannot, what becomes a finding, and rules as detectors of our own.
 
-mod common;
-
 use std::path::{Path, PathBuf};
 
-use common::{archive, arg, read_json, shared_data, succeeds, trailhunt, write};
+use crate::common::{archive, arg, read_json, shared_data, succeeds, trailhunt, write};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use trailhunt::detect::{Library, expand};

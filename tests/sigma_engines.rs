@@ -3,17 +3,14 @@
 //! must be a line of `tests/sigma_engines.txt`; `UPDATE=1` rewrites that file. `tests/sigma_differences.tsv` explains
 //! its kinds. `black_box/sigma_engines.py` does the same with more events, all packs and pySigma.
 
-mod common;
-#[path = "common/rsigma.rs"]
-mod rsigma;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use common::{archive, arg, shared_data, succeeds};
+use crate::common::rsigma;
+use crate::common::{archive, arg, shared_data, succeeds};
 use serde_json::{Value, json};
 
 type Matches = BTreeSet<(String, String)>;

@@ -2,12 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-mod common;
-
 use std::path::Path;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use common::{arg, read_json, succeeds, trailhunt};
+use crate::common;
+use crate::common::{arg, read_json, succeeds, trailhunt};
 use serde_json::{Value, json};
 
 const ACCOUNTS: [&str; 5] = ["111122223331", "111122223332", "111122223333", "111122223334", "111122223335"];

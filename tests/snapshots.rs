@@ -1,15 +1,13 @@
 //! What people see in a terminal of 60, 100 and 200 columns, with and without colours. `snapshots/` has the output.
 //!
 //! ```sh
-//! UPDATE=1 cargo test --test snapshots   # rewrites snapshots/; read its diff aloud
+//! UPDATE=1 cargo test --test tests snapshots::   # rewrites snapshots/; read its diff aloud
 //! ```
-
-mod common;
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use common::{archive, arg, succeeds, trailhunt_with, write};
+use crate::common::{archive, arg, succeeds, trailhunt_with, write};
 use regex::Regex;
 use serde_json::json;
 use trailhunt::ask::{self, Question, Rows};

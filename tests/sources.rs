@@ -1,10 +1,9 @@
 //! Sources with parts that cannot be read: each is named and counted, the rest is read, and the exit code is 2.
 
-mod common;
-
 use std::path::Path;
 
-use common::{archive, arg, number, query, succeeds, trailhunt, trailhunt_with, write};
+use crate::common;
+use crate::common::{archive, arg, number, query, succeeds, trailhunt, trailhunt_with, write};
 use serde_json::{Value, json};
 
 const DAY: &str = "AWSLogs/111122223333/CloudTrail/us-east-1/2024/05/06";

@@ -47,7 +47,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &["error", "geo", "source", "integrity", "decode", "engine", "sigma", "detect", "indicators", "report", "ask"],
     ),
     ("ingest", &["error", "terminal", "wording", "source", "decode", "lake", "request"]),
-    ("open", &["error", "geo", "terminal", "lake", "engine", "sigma", "detect", "request"]),
+    ("open", &["error", "geo", "terminal", "source", "lake", "engine", "sigma", "detect", "request"]),
     (
         "runs",
         &[

@@ -2,11 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed step fails the test")]
 
-mod common;
-
 use std::path::{Path, PathBuf};
 
-use common::{arg, read_json, succeeds, trailhunt, write};
+use crate::common::{arg, read_json, succeeds, trailhunt, write};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -2,11 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-mod common;
-
 use std::path::{Path, PathBuf};
 
-use common::{archive, arg, read_json, succeeds, trailhunt, trailhunt_with, write};
+use crate::common;
+use crate::common::{archive, arg, read_json, succeeds, trailhunt, trailhunt_with, write};
 use serde_json::{Value, json};
 
 /// Reports identities that call GetCallerIdentity often on a day.

@@ -1,8 +1,6 @@
 //! `detectors check`, `new`, `test` and `list`: each error is one line with its place and the next step.
 
-mod common;
-
-use common::{archive, arg, read_json, succeeds, trailhunt, write};
+use crate::common::{archive, arg, read_json, succeeds, trailhunt, write};
 use serde_json::{Value, json};
 
 /// A valid detector.

@@ -19,6 +19,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "trailhunt ingest s3://acme-trail/AWSLogs --lake s3://acme-lake/cloudtrail --from 2024-03-01",
             "trailhunt ingest AWSLogs --lake lake --account 111122223333,444455556666 --region eu-west-1",
             "trailhunt ingest cloudtrail://eu-west-1 --lake lake --from 7d",
+            "trailhunt ingest s3://acme-trail/AWSLogs --lake s3://acme-lake/cloudtrail --shard 2/8",
         ],
     ),
     (
@@ -27,6 +28,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "trailhunt hunt --lake lake --report report.html",
             "trailhunt hunt --lake lake --from 7d --detector new_place,impossible_travel",
             "trailhunt hunt --lake lake --from 2d --to today --fail-on high --quiet",
+            "trailhunt hunt --lake s3://acme-lake/cloudtrail --prepare --shard 2/8",
         ],
     ),
     (

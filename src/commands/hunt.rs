@@ -1,13 +1,16 @@
 //! `trailhunt hunt`: detectors over a lake, and the report.
 
+use chrono::NaiveDate;
+
 use super::Outcome;
 use crate::error::{Error, Result};
-use crate::hunt;
 use crate::lake::{Lake, Link};
 use crate::report::{self, Brief, Report};
-use crate::request::{Announcement, HuntRequest};
+use crate::request::{Announcement, HuntRequest, PrepareRequest};
 use crate::runs::{self, Notified};
 use crate::terminal::{Out, Progress, note};
+use crate::wording::{counted, grouped};
+use crate::{hunt, open};
 
 pub async fn hunt(request: &HuntRequest, announcement: &Announcement, out: &mut Out) -> Result<Outcome> {
     let lake = Lake::open(&request.lake.location).await?;
@@ -15,6 +18,20 @@ pub async fn hunt(request: &HuntRequest, announcement: &Announcement, out: &mut 
     let report = hunt::hunt(&lake, request, None, progress).await?;
     let recorded = hunt::publish(&lake, &report, request).await?;
     announce(&report, recorded.as_ref(), announcement, out).await
+}
+
+/// Computes the daily summaries that are missing. A lake that is read-only is an error.
+pub async fn prepare(request: &PrepareRequest, out: &mut Out) -> Result<Outcome> {
+    let PrepareRequest { lake: on, shard } = request;
+    let lake = Lake::open(&on.location).await?;
+    let (snapshot, geo) = (lake.snapshot().await?, on.geo()?);
+    let in_shard = |day: &NaiveDate| shard.is_none_or(|shard| shard.has_day(*day));
+    let days = snapshot.each_day().into_iter().filter(in_shard).count() as u64;
+    let missing = lake.rolled(&snapshot, &geo.sources()).await?.missing(&snapshot).into_iter().filter(in_shard).count();
+    open::summarise(&lake, &snapshot, &geo, on.memory_bytes, *shard, Progress::Shown).await?;
+    let of = shard.map(|shard| format!(" of shard {shard}")).unwrap_or_default();
+    writeln!(out, "summaries {}{of}; {} computed", counted(days, "day"), grouped(missing as u64))?;
+    Ok(Outcome::Done)
 }
 
 /// Prints the summary, notifies, and returns how the run ended. The lock is already released: notifying can take long.

@@ -20,6 +20,7 @@ use super::value::Parameters;
 use crate::error::{Error, Result};
 use crate::geo::Geo;
 use crate::lake::{DataFile, Lake, Pack, Rolled, Rollup, Snapshot, histories, rollups_in_order};
+use crate::source::Shard;
 
 /// Most events whose summaries are computed at once, unless a day has more.
 const EVENTS_AT_ONCE: u64 = 500_000;
@@ -30,7 +31,8 @@ const HISTORY_DAYS_AT_ONCE: usize = 7;
 /// Files that are written at once.
 const FILES_AT_ONCE: usize = 8;
 
-/// Stores every missing rollup of the days of `snapshot` and returns all that exist then. Calls `progress` with the number of
+/// Stores every missing rollup of the days of `snapshot` and returns all that exist then. With a `shard`, only the rollups
+/// of its days: histories depend on all days, and other shards may compute what would be joined. Calls `progress` with the number of
 /// steps done, their total, and the day that was summarised or the history that is computed next.
 ///
 /// # Errors
@@ -40,14 +42,16 @@ pub async fn roll_up(
     snapshot: &Snapshot,
     geo: &Arc<Geo>,
     memory_bytes: usize,
+    shard: Option<Shard>,
     progress: impl Fn(usize, usize, &str),
 ) -> Result<Rolled> {
     let geography = &geo.sources();
     let mut rolled = lake.rolled(snapshot, geography).await?;
-    let missing = rolled.missing(snapshot);
+    let mut missing = rolled.missing(snapshot);
+    missing.retain(|day| shard.is_none_or(|shard| shard.has_day(*day)));
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let unfinished = histories().into_iter().map(|history| (rolled.missing_of(&history, snapshot), history));
-    let unfinished: Vec<_> = unfinished.filter(|(missing, _)| !missing.is_empty()).collect();
+    let unfinished: Vec<_> = unfinished.filter(|(missing, _)| shard.is_none() && !missing.is_empty()).collect();
     let (mut done, total) = (0, missing.len() + unfinished.len());
     let mut computed = stream::iter(together(missing, snapshot, cores))
         .map(|days| async move {
@@ -86,7 +90,9 @@ pub async fn roll_up(
             done += 1;
         }
     }
-    lake.join_rolled(&mut rolled, snapshot, geography).await?;
+    if shard.is_none() {
+        lake.join_rolled(&mut rolled, snapshot, geography).await?;
+    }
     Ok(rolled)
 }
 

@@ -121,7 +121,8 @@ pub async fn read(request: &IngestRequest, surveyed: Surveyed, lake: &Lake, prog
     let Pipeline { mut ingested, names, bar, .. } = pipeline;
     let unmatched = unmatched(&request.selection, &names);
     ingested.objects_failed.extend(unmatched.into_iter().map(|reason| (String::new(), reason)));
-    if ingested.appended.added() > 0 {
+    // Shards touch the same days: each would join the files of the others again.
+    if ingested.appended.added() > 0 && request.selection.shard.is_none() {
         bar.describe("merging small files");
         lake.compact(SMALL_FILES_MAX + 1, bounds.memory_bytes).await?;
     }
@@ -211,7 +212,10 @@ impl Pipeline<'_> {
             let listed = listed.map_err(|e| Error::Internal(format!("listing: {e}")))?;
             self.shown.folders = self.shown.folders.saturating_sub(1);
             self.ingested.objects_failed.extend(listed.unread);
-            self.names.extend(listed.names);
+            // A shard lists too few objects to know which names are missing.
+            if selection.shard.is_none() {
+                self.names.extend(listed.names);
+            }
             for (kind, count) in listed.others {
                 *self.ingested.others.entry(kind).or_default() += count;
             }

@@ -1,8 +1,8 @@
 //! Adds decoded objects to the lake, batch by batch, each exactly once.
 //!
 //! Duplicates are dropped; the other rows are grouped by day and encoded as they arrive. [`Appender::commit`] writes the
-//! files under unique names and makes them visible with one Delta commit. If another writer committed first and touched
-//! the same days or objects, the batch is returned to the caller to be read again; otherwise it is committed unchanged.
+//! files under unique names and makes them visible with one Delta commit. If another writer committed some of its objects
+//! or events first, the batch is returned to the caller to be read again; otherwise it is committed unchanged.
 //! Objects that another writer read in the meantime are dropped when they are pushed, with their rows.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
@@ -15,12 +15,12 @@ use uuid::Uuid;
 
 use super::commit::{self, Attempt, Change, NewFile};
 use super::data_file::{DataFileBuilder, ROW_GROUP_ROWS, RowGroups, properties};
-use super::known::{Known, Seen, event_keys};
+use super::known::{self, Known, Seen, event_keys};
 use super::ledger::{Ledger, ObjectState};
 use super::ledger_schema::{LedgerRow, ledger_batch, ledger_schema, rejects_batch};
 use super::rows::Rows;
 use super::side_file::{self, SideFile};
-use super::snapshot::Snapshot;
+use super::snapshot::{DataFile, Snapshot};
 use super::state::State;
 use super::table::Lake;
 use crate::decode::{Decoded, DecodedObject, JobResult, Pool, Reject, mark_repeats};
@@ -136,7 +136,7 @@ impl LedgerRow {
 pub enum Committed {
     /// The batch is in the lake.
     Done(Appended),
-    /// Another writer changed the same days or objects first: these objects must be read again.
+    /// Another writer added some of the same objects or events first: these objects must be read again.
     Superseded(Vec<LogObject>),
 }
 
@@ -284,7 +284,6 @@ impl<'a> Appender<'a> {
             return Ok(Committed::Done(Appended::default()));
         }
         let batch = Uuid::now_v7().simple().to_string();
-        let touched: Vec<i32> = days.keys().copied().collect();
         let files = self.write_files(&batch, days).await?;
         let ledger_rows = ledger_batch(&objects, &batch, Utc::now())?;
         let ledger_file = self.write_side(format!("_trailhunt/ledger/{batch}"), &[ledger_rows]).await?;
@@ -304,7 +303,7 @@ impl<'a> Appender<'a> {
                 return Ok(Committed::Done(self.done(objects)));
             }
             let was_read = |row: &LedgerRow| self.ledger.object_state(&row.decoded.object) == ObjectState::Read;
-            if touched.iter().any(|day| others.contains(day)) || objects.iter().any(was_read) {
+            if objects.iter().any(was_read) || self.have_common_events(&files, &others).await? {
                 self.known = Known::new(self.memory_bytes);
                 commit::discard(self.lake, &files).await;
                 return Ok(Committed::Superseded(objects.into_iter().map(|row| row.decoded.object).collect()));
@@ -313,19 +312,36 @@ impl<'a> Appender<'a> {
     }
 
     /// Moves on to the newest snapshot, which may hold commits of other writers even if ours succeeded. What they added
-    /// is known from then on. Returns the days to which they added events. `files` and `state` are our own commit.
-    async fn refresh(&mut self, files: &[NewFile], state: &State) -> Result<HashSet<i32>> {
+    /// is known from then on. Returns the files that they added. `files` and `state` are our own commit.
+    async fn refresh(&mut self, files: &[NewFile], state: &State) -> Result<Vec<DataFile>> {
         let before = std::mem::replace(&mut self.snapshot, self.lake.snapshot().await?);
         let was_there = |file: &SideFile| before.state.ledger.contains(file) || state.ledger.contains(file);
         if self.snapshot.state.ledger.iter().all(was_there) {
-            return Ok(HashSet::new());
+            return Ok(Vec::new());
         }
         self.ledger = Ledger::load(&self.lake.location, &self.snapshot.state.ledger).await?;
         let had: HashSet<_> = before.files.iter().map(|file| &file.path).chain(files.iter().map(|f| &f.path)).collect();
-        let new = self.snapshot.files.iter().filter(|file| !had.contains(&file.path));
-        let days = new.map(|file| Date32Type::from_naive_date(file.day)).collect();
-        self.known.forget(&days);
-        Ok(days)
+        let new: Vec<_> = self.snapshot.files.iter().filter(|file| !had.contains(&file.path)).cloned().collect();
+        self.known.forget(&new.iter().map(|file| Date32Type::from_naive_date(file.day)).collect());
+        Ok(new)
+    }
+
+    /// Whether an event of `files`, which we wrote, is also in `others`. Two writers often touch the same days, because
+    /// events are delivered after midnight, but rarely the same events.
+    async fn have_common_events(&self, files: &[NewFile], others: &[DataFile]) -> Result<bool> {
+        for own in files {
+            let mut of_day = others.iter().filter(|other| other.day == own.day).peekable();
+            if of_day.peek().is_none() {
+                continue;
+            }
+            let ids = known::ids(&self.lake.location, &own.path, own.size_bytes).await?;
+            for other in of_day {
+                if !ids.is_disjoint(&known::ids(&self.lake.location, &other.path, other.size_bytes).await?) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     fn done(&mut self, objects: Vec<LedgerRow>) -> Appended {

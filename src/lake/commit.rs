@@ -34,7 +34,8 @@ pub struct NewFile {
     pub day: NaiveDate,
     /// Key in the lake's store.
     pub path: Path,
-    size_bytes: u64,
+    /// Its size.
+    pub size_bytes: u64,
     statistics: StructArray,
 }
 

@@ -13,11 +13,13 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use arrow::array::RecordBatch;
 use foldhash::fast::RandomState;
 use futures::TryStreamExt;
+use object_store::path::Path;
 
 use super::side_file::stream;
 use super::snapshot::Snapshot;
 use crate::decode::{Facts, IDENTITY_COLUMNS, Relation, RowContent, identities};
 use crate::error::Result;
+use crate::source::Location;
 
 /// One id may be held per this many bytes of the memory limit. An id takes 25 to 57 bytes.
 const LIMIT_BYTES_PER_ID: usize = 512;
@@ -82,20 +84,8 @@ impl Known {
             if arrow::datatypes::Date32Type::from_naive_date(file.day) != day {
                 continue;
             }
-            let mut columns = Some(IDENTITY_COLUMNS);
-            'read: loop {
-                let mut batches = stream(&snapshot.location, &file.path, file.size_bytes, columns).await?;
-                while let Some(batch) = batches.try_next().await? {
-                    let ids = identities(&batch)?;
-                    if columns.is_some() && ids.iter().any(|(id, _)| id.is_none()) {
-                        // The content of such a row is in all columns. Keys that are known already do no harm.
-                        columns = None;
-                        continue 'read;
-                    }
-                    with_content(ids, &batch)?.into_iter().for_each(|key| _ = known.insert(key));
-                }
-                break;
-            }
+            let insert = |key| _ = known.insert(key);
+            keys_of_file(&snapshot.location, &file.path, file.size_bytes, insert).await?;
         }
         self.days.insert(day, known);
         Ok(())
@@ -158,6 +148,34 @@ fn id_with_facts(id: [u64; 2], facts: Facts) -> [u64; 2] {
         (id, facts, half).hash(&mut hasher);
         hasher.finish()
     })
+}
+
+/// The identities of a file's events, whatever their facts.
+///
+/// # Errors
+/// When the file cannot be read.
+pub async fn ids(location: &Location, file: &Path, size_bytes: u64) -> Result<HashSet<u128, RandomState>> {
+    let mut ids = HashSet::default();
+    keys_of_file(location, file, size_bytes, |key| _ = ids.insert(key.id)).await?;
+    Ok(ids)
+}
+
+/// Calls `add` with the key of every event of a file; with some keys twice.
+async fn keys_of_file(location: &Location, file: &Path, size_bytes: u64, mut add: impl FnMut(EventKey)) -> Result<()> {
+    let mut columns = Some(IDENTITY_COLUMNS);
+    'read: loop {
+        let mut batches = stream(location, file, size_bytes, columns).await?;
+        while let Some(batch) = batches.try_next().await? {
+            let ids = identities(&batch)?;
+            if columns.is_some() && ids.iter().any(|(id, _)| id.is_none()) {
+                // The content of such a row is in all columns.
+                columns = None;
+                continue 'read;
+            }
+            with_content(ids, &batch)?.into_iter().for_each(&mut add);
+        }
+        return Ok(());
+    }
 }
 
 /// The key of every row: its `event_id` and facts where the id identifies an event, else a hash of the row's content.

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use crate::engine::{self, Session};
 use crate::error::Result;
 use crate::geo::Geo;
-use crate::lake::{Lake, Snapshot};
+use crate::lake::{Lake, Rolled, Snapshot};
 use crate::request::LakeRequest;
+use crate::source::Shard;
 use crate::terminal::Progress;
 
 pub use sigma_days::add_sigma;
@@ -45,16 +46,30 @@ pub async fn summarised_session(
     memory_bytes: usize,
     progress: Progress,
 ) -> Result<Session> {
+    let rolled = match summarise(lake, snapshot, geo, memory_bytes, None, progress).await {
+        Err(e) if e.is_read_only() => lake.rolled(snapshot, &geo.sources()).await?,
+        rolled => rolled?,
+    };
+    engine::session(snapshot, &rolled, geo, memory_bytes).await
+}
+
+/// Computes and stores the daily summaries that a snapshot lacks, or only a shard's part of them, and returns all that
+/// exist then.
+///
+/// # Errors
+/// When the lake cannot be read or written.
+pub async fn summarise(
+    lake: &Lake,
+    snapshot: &Snapshot,
+    geo: &Arc<Geo>,
+    memory_bytes: usize,
+    shard: Option<Shard>,
+    progress: Progress,
+) -> Result<Rolled> {
     let bar = progress.steps("summaries", 0);
     let summarised = |done: usize, of: usize, what: &str| {
         bar.set(done as u64, of as u64);
         bar.describe(what);
     };
-    let rolled = engine::roll_up(lake, snapshot, geo, memory_bytes, summarised).await;
-    let rolled = match rolled {
-        Err(e) if e.is_read_only() => lake.rolled(snapshot, &geo.sources()).await?,
-        rolled => rolled?,
-    };
-    drop(bar);
-    engine::session(snapshot, &rolled, geo, memory_bytes).await
+    engine::roll_up(lake, snapshot, geo, memory_bytes, shard, summarised).await
 }

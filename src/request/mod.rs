@@ -3,6 +3,7 @@
 //! `resolve` makes the requests and has read what a command needs before work starts: detectors, suppressions, keys, the
 //! report to compare with. Nothing here or below knows where a value came from.
 
+pub mod job_array;
 pub mod period;
 
 use std::path::{Path, PathBuf};
@@ -22,7 +23,7 @@ use crate::indicators::Indicators;
 use crate::integrity::PublicKeys;
 use crate::report::{Output, Previous};
 use crate::sigma::Sigma;
-use crate::source::{Location, Selection};
+use crate::source::{Location, Selection, Shard};
 
 /// A lake, and how SQL runs over it.
 #[derive(Debug, Clone)]
@@ -148,6 +149,15 @@ pub struct HuntRequest {
     pub alerts_per_day: f64,
     /// Files to write the report to.
     pub reports: Vec<Output>,
+}
+
+/// Daily summaries to compute before a hunt.
+#[derive(Debug)]
+pub struct PrepareRequest {
+    /// The lake.
+    pub lake: LakeRequest,
+    /// The part of the days whose summaries are computed; `None` for all days, and what depends on several days.
+    pub shard: Option<Shard>,
 }
 
 /// How a hunt reports its end.

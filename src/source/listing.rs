@@ -5,6 +5,8 @@
 //! listed day by day and the full list is never in memory. Buckets and local folders behave the same.
 //!
 //! A folder that cannot be listed costs only itself: it is returned as unread, with the reason.
+//!
+//! Each of several shards walks the same levels and returns its own folders of days, so it lists only their objects.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -115,6 +117,9 @@ fn unread(level: Vec<Unlisted>, location: &Location, selection: &Selection) -> V
 /// objects at all.
 pub async fn walk(location: &Location, selection: &Selection) -> Result<Walk> {
     if let Some(object) = location.object().await? {
+        if !selection.is_in_shard(None, object.location.filename().unwrap_or_default()) {
+            return Ok(Walk::default());
+        }
         let (prefix, listed) = (location.prefix().clone(), vec![object]);
         let leaves = vec![Leaf { day: None, prefix, listed, unknown_kind: UnknownKind::Read }];
         return Ok(Walk { leaves, ..Walk::default() });
@@ -133,7 +138,7 @@ pub async fn walk(location: &Location, selection: &Selection) -> Result<Walk> {
             requests.push(list_level(location, prefix));
         }
         let Some((prefix, level)) = requests.next().await else { break };
-        let level = match level {
+        let mut level = match level {
             Ok(level) => level,
             Err(Error::File { source, .. }) if is_missing_root(&source, &prefix) => Level::default(),
             Err(e) if prefix == *location.prefix() => return Err(e),
@@ -146,6 +151,10 @@ pub async fn walk(location: &Location, selection: &Selection) -> Result<Walk> {
         is_empty &= level.objects.is_empty() && level.folders.is_empty() && level.unlisted.is_empty();
         let has_aws_logs = level.folders.iter().any(|p| p.filename() == Some("AWSLogs"));
         walk.unread.extend(unread(level.unlisted, location, selection));
+        level.objects.retain(|object| {
+            let key = location.key(object.location.as_ref());
+            selection.is_in_shard(key.day(), &location.relative(&object.location))
+        });
         if !level.objects.is_empty() {
             let unknown_kind = if has_aws_logs { UnknownKind::Skip } else { UnknownKind::ReadByName };
             walk.leaves.push(Leaf { day: None, prefix, listed: level.objects, unknown_kind });
@@ -161,8 +170,10 @@ pub async fn walk(location: &Location, selection: &Selection) -> Result<Walk> {
                 continue;
             }
             if is_other_kind || key.day().is_some() {
-                let (listed, unknown_kind) = (Vec::new(), UnknownKind::ReadByName);
-                walk.leaves.push(Leaf { day: key.day(), prefix: folder, listed, unknown_kind });
+                let (day, listed, unknown_kind) = (key.day(), Vec::new(), UnknownKind::ReadByName);
+                if selection.is_in_shard(day, &location.relative(&folder)) {
+                    walk.leaves.push(Leaf { day, prefix: folder, listed, unknown_kind });
+                }
             } else {
                 pending.push(folder);
             }

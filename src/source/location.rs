@@ -182,6 +182,12 @@ impl Location {
         self.excluded.as_ref().is_some_and(|excluded| path.prefix_matches(excluded))
     }
 
+    /// The part of a key below this location; empty if it is not below.
+    pub(super) fn relative(&self, path: &Path) -> String {
+        let parts: Vec<_> = path.prefix_match(&self.prefix).into_iter().flatten().collect();
+        parts.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join("/")
+    }
+
     /// A key below this location.
     pub fn child(&self, relative: &str) -> Path {
         relative

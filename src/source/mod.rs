@@ -1,7 +1,7 @@
 //! Finds the log objects at a location.
 //!
 //! [`Location`] is a bucket prefix or folder with its store, [`LogKey`] the parsed key of an object, [`Selection`] the
-//! accounts, regions, days and kinds to read. [`walk`] and [`list`] find the objects; [`LookupEvents`] presents
+//! accounts, regions, days and kinds to read, and [`Shard`] the part of them that one of several processes reads. [`walk`] and [`list`] find the objects; [`LookupEvents`] presents
 //! CloudTrail's event history as objects. Nothing here parses the content of an object.
 
 mod default_credentials;
@@ -16,6 +16,7 @@ mod profile;
 mod regional_store;
 mod s3_settings;
 mod selection;
+mod shard;
 mod shared_config;
 
 pub use listing::{KeyNames, Leaf, Listed, Walk, list, walk};
@@ -24,6 +25,7 @@ pub use log_key::{LogKey, ObjectKind, is_account, is_region};
 pub use lookup_events::{LookupEvents, RequestPolicy};
 pub use s3_settings::S3Settings;
 pub use selection::{ObjectKinds, Selection};
+pub use shard::Shard;
 
 use chrono::{DateTime, Utc};
 

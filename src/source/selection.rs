@@ -1,8 +1,8 @@
-//! Filter of the objects to read: accounts, regions, days of delivery and kinds.
+//! Filter of the objects to read: accounts, regions, days of delivery, kinds, and the part of one of several processes.
 
 use chrono::NaiveDate;
 
-use super::{LogKey, ObjectKind};
+use super::{LogKey, ObjectKind, Shard};
 
 /// Which kinds of objects are listed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct Selection {
     pub regions: Vec<String>,
     /// Kinds of objects.
     pub kinds: ObjectKinds,
+    /// The part of all this that is read; `None` for all.
+    pub shard: Option<Shard>,
 }
 
 impl Selection {
@@ -44,6 +46,20 @@ impl Selection {
             .days()
             .is_none_or(|(first, end)| self.from.is_none_or(|from| end > from) && self.to.is_none_or(|to| first < to));
         matches(&self.accounts, &key.account_id) && matches(&self.regions, &key.region) && in_days
+    }
+
+    /// True when a folder or object is in the part that is read. `relative` is its path below the source, which is the same
+    /// on every machine.
+    ///
+    /// A part has whole days, so that a day's events are in few files of the lake and its duplicates in one part. If fewer
+    /// days are selected than there are parts, and where a key has no day, the hash of the path decides.
+    pub fn is_in_shard(&self, day: Option<NaiveDate>, relative: &str) -> bool {
+        let Some(shard) = self.shard else { return true };
+        let days = self.from.zip(self.to).map(|(from, to)| (to - from).num_days());
+        match day {
+            Some(day) if days.is_none_or(|days| days >= i64::from(shard.count())) => shard.has_day(day),
+            _ => shard.has_key(relative),
+        }
     }
 }
 
@@ -72,5 +88,26 @@ mod tests {
         assert!(selection.matches(&LogKey::parse("AWSLogs/111122223333/CloudTrail/eu-west-1")));
         assert!(!selection.matches(&LogKey::parse("AWSLogs/999999999999/CloudTrail")));
         assert!(!selection.matches(&LogKey::parse("AWSLogs/111122223333/CloudTrail/us-east-1")));
+    }
+
+    #[test]
+    fn a_shard_has_whole_days_unless_there_are_fewer_days_than_shards() {
+        let day = |text: &str| text.parse::<NaiveDate>().ok();
+        let parts = |from: Option<NaiveDate>, to: Option<NaiveDate>, of: Option<NaiveDate>| {
+            let of_shard = |number| {
+                let shard = Shard::new(number, 4).ok();
+                let selection = Selection { from, to, shard, ..Selection::default() };
+                (0..100).filter(|n| selection.is_in_shard(of, &format!("{n}/CloudTrail"))).count()
+            };
+            let mut parts = [1, 2, 3, 4].map(of_shard);
+            parts.sort_unstable();
+            parts
+        };
+        let whole = [0, 0, 0, 100];
+        assert_eq!(parts(None, None, day("2024-01-02")), whole);
+        assert_eq!(parts(day("2024-01-01"), day("2024-01-05"), day("2024-01-02")), whole);
+        for spread in [parts(day("2024-01-01"), day("2024-01-04"), day("2024-01-02")), parts(None, None, None)] {
+            assert!(spread[0] > 0 && spread.iter().sum::<usize>() == 100, "{spread:?}");
+        }
     }
 }

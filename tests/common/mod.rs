@@ -1,9 +1,8 @@
 //! Shared by the tests: runs the program, writes small archives, reads reports.
 
-#![allow(dead_code, reason = "each test file uses a part")]
-
 pub mod bucket;
 pub mod page;
+pub mod rsigma;
 pub mod security_lake;
 
 use std::io::Write;
