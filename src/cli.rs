@@ -50,6 +50,8 @@ pub enum Command {
     Backtest(BacktestArgs),
     /// Ingest, then hunt: the nightly job
     Run(RunArgs),
+    /// Run parts of the queries of other processes: see --workers of `trailhunt hunt`
+    Worker(WorkerArgs),
     /// Show what is normal, and how it changed
     #[command(subcommand)]
     Baseline(BaselineCommand),
@@ -121,6 +123,64 @@ pub struct SqlArgs {
     /// Memory.
     #[command(flatten)]
     pub memory: MemoryArgs,
+    /// Workers.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+}
+
+/// Workers that share the work.
+#[derive(Debug, Clone, Args)]
+pub struct ClusterArgs {
+    /// Workers to share the work with: HOST:PORT of each `trailhunt worker`, or dns:HOST:PORT for all addresses of a host;
+    /// repeatable, or a list: A,B
+    #[arg(long, value_name = "HOST:PORT", value_delimiter = ',')]
+    pub workers: Vec<String>,
+    /// Bytes of files that a part of a query reads; a query that reads less is not divided
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "32MB", requires = "workers")]
+    pub task_size: usize,
+    /// Access.
+    #[command(flatten)]
+    pub access: AccessArgs,
+}
+
+/// What lets the processes of a cluster talk to each other.
+#[derive(Debug, Clone, Args)]
+pub struct AccessArgs {
+    /// Certificate of the authority that signed those of the workers, in PEM: connections are encrypted
+    #[arg(long, value_name = "FILE")]
+    pub cluster_ca: Option<PathBuf>,
+    /// Name in the workers' certificates [default: the host in their addresses]
+    #[arg(long, value_name = "NAME")]
+    pub cluster_name: Option<String>,
+    /// File with the token that all processes of the cluster share
+    #[arg(long, value_name = "FILE", env = "TRAILHUNT_CLUSTER_TOKEN_FILE")]
+    pub cluster_token_file: Option<PathBuf>,
+}
+
+/// `worker`.
+#[derive(Debug, Args)]
+pub struct WorkerArgs {
+    /// Address to listen at. One that other machines reach needs --cert, --key, --cluster-ca and --cluster-token-file
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:7411")]
+    pub listen: std::net::SocketAddr,
+    /// Certificate of this worker, in PEM
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub cert: Option<PathBuf>,
+    /// Private key of the certificate, in PEM
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub key: Option<PathBuf>,
+    /// Access.
+    #[command(flatten)]
+    pub access: AccessArgs,
+    /// MaxMind-format database for locating IP addresses; the same as in the commands that use this worker; repeatable
+    #[arg(long = "geoip-db", value_name = "FILE")]
+    pub geoip: Vec<PathBuf>,
+    /// Memory.
+    #[command(flatten)]
+    pub memory: MemoryArgs,
+    /// Access to S3.
+    #[command(flatten)]
+    pub s3: S3Args,
 }
 
 /// Memory.

@@ -70,6 +70,10 @@ pub enum Error {
         reason: String,
     },
 
+    /// A worker cannot be used, or none answers.
+    #[error("worker: {0}")]
+    Worker(String),
+
     /// A local file cannot be read or written.
     #[error("{}: {source}", path.display())]
     File {

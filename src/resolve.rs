@@ -14,6 +14,7 @@ use crate::ask::{self, Question, Questions};
 use crate::cli::{self, Command};
 use crate::decode::Limits;
 use crate::detect::{self, Detector, Library, Suppressions, Window};
+use crate::engine::{Access, Identity, WorkerSettings, Workers};
 use crate::error::{Error, Result};
 use crate::indicators::Indicators;
 use crate::integrity::PublicKeys;
@@ -25,6 +26,9 @@ use crate::settings::Settings;
 use crate::sigma::Sigma;
 use crate::source::{self, Location, S3Settings, Selection, Shard};
 use crate::supervisor;
+
+/// A shorter token could be guessed: 128 bits in Base64 take 22 characters.
+const TOKEN_CHARS_MIN: usize = 22;
 
 /// A command that is ready to run.
 #[derive(Debug)]
@@ -39,6 +43,8 @@ pub enum Request {
     Hunt(HuntRequest, Announcement),
     /// `hunt --prepare`
     Prepare(PrepareRequest),
+    /// `worker`
+    Worker(WorkerRequest),
     /// `run`
     Run(IngestRequest, HuntRequest, Announcement),
     /// `backtest`
@@ -154,6 +160,7 @@ pub fn request(command: Command, settings: Settings) -> Result<Request> {
             let (hunt, announcement) = hunt(args.hunt, &args.period, args.sql, &settings)?;
             Request::Run(ingest, hunt, announcement)
         }
+        Command::Worker(args) => Request::Worker(worker(args)?),
         Command::Backtest(args) => {
             let detection = detection(&args.detect, &settings)?;
             Request::Backtest(BacktestRequest {
@@ -539,7 +546,57 @@ fn lake(args: cli::SqlArgs) -> Result<LakeRequest> {
         location: location(&args.lake)?,
         geoip_databases: args.geoip,
         memory_bytes: args.memory.memory_limit,
+        workers: workers(args.cluster)?,
     })
+}
+
+fn workers(args: cli::ClusterArgs) -> Result<Option<Workers>> {
+    if args.workers.is_empty() {
+        return Ok(None);
+    }
+    let access = access(args.access)?;
+    Ok(Some(Workers { addresses: args.workers, access, task_bytes: args.task_size }))
+}
+
+fn access(args: cli::AccessArgs) -> Result<Access> {
+    let token = args.cluster_token_file.as_deref().map(|path| {
+        let token = read(path)?.trim().to_owned();
+        match token.len() {
+            TOKEN_CHARS_MIN.. if token.chars().all(|c| c.is_ascii_graphic()) => Ok(token),
+            _ => Err(Error::Usage(format!(
+                "{}: expected a token of at least {TOKEN_CHARS_MIN} letters, digits and signs on one line",
+                path.display()
+            ))),
+        }
+    });
+    let authority = args.cluster_ca.map(|path| pem(path, "CERTIFICATE")).transpose()?;
+    Ok(Access { authority, name: args.cluster_name, token: token.transpose()? })
+}
+
+fn worker(args: cli::WorkerArgs) -> Result<WorkerRequest> {
+    let identity = match (args.cert, args.key) {
+        (Some(certificate), Some(key)) => {
+            Some(Identity { certificate: pem(certificate, "CERTIFICATE")?, key: pem(key, "PRIVATE KEY")? })
+        }
+        _ => None,
+    };
+    let settings = WorkerSettings {
+        listen: args.listen,
+        identity,
+        access: access(args.access)?,
+        s3: s3(&args.s3),
+        memory_bytes: args.memory.memory_limit,
+    };
+    Ok(WorkerRequest { settings, geoip_databases: args.geoip })
+}
+
+/// A file in PEM with a section of this kind.
+fn pem(path: PathBuf, kind: &str) -> Result<Vec<u8>> {
+    let text = read(&path)?;
+    match text.contains("-----BEGIN ") && text.contains(&format!("{kind}-----")) {
+        true => Ok(text.into_bytes()),
+        false => Err(Error::Usage(format!("{}: no {} in PEM", path.display(), kind.to_lowercase()))),
+    }
 }
 
 fn location(args: &cli::LakeArgs) -> Result<Location> {

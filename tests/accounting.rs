@@ -12,9 +12,9 @@ use std::io::Write;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use arrow::util::display::array_value_to_string;
 use crate::common;
 use crate::common::gzip;
+use arrow::util::display::array_value_to_string;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

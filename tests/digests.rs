@@ -4,9 +4,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::common::{Ran, arg, trailhunt};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use crate::common::{Ran, arg, trailhunt};
 use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};

@@ -324,7 +324,7 @@ async fn lake_of(store: &Arc<InMemory>) -> Lake {
 
 async fn roll(store: Arc<dyn ObjectStore>, geo: &Arc<Geo>) -> trailhunt::error::Result<Rolled> {
     let lake = Lake::open(&place("lake", store)).await?;
-    roll_up(&lake, &lake.snapshot().await?, geo, 1 << 30, None, |_, _, _| {}).await
+    roll_up(&lake, &lake.snapshot().await?, geo, 1 << 30, None, None, |_, _, _| {}).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -404,9 +404,9 @@ async fn a_write_that_fails_is_an_error_unless_writing_is_not_permitted() {
         let store = Mortal::refusing(&events, refusal);
         let lake = Lake::open(&place("lake", store as Arc<dyn ObjectStore>)).await.unwrap();
         let snapshot = lake.snapshot().await.unwrap();
-        let error = roll_up(&lake, &snapshot, &geo, 1 << 30, None, |_, _, _| {}).await.unwrap_err();
+        let error = roll_up(&lake, &snapshot, &geo, 1 << 30, None, None, |_, _, _| {}).await.unwrap_err();
         assert_eq!(error.is_read_only(), is_read_only, "{error}");
-        let opened = open::summarised_session(&lake, &snapshot, &geo, 1 << 30, Progress::Hidden).await;
+        let opened = open::summarised_session(&lake, &snapshot, &geo, 1 << 30, None, Progress::Hidden).await;
         assert_eq!(opened.is_ok(), is_read_only);
         if let Ok(session) = opened {
             let midnight = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
@@ -578,7 +578,8 @@ async fn distinct(store: &Arc<InMemory>) -> (Vec<String>, String) {
         arrow::util::pretty::pretty_format_batches(&batches).unwrap().to_string()
     };
     let ids = ask("SELECT event_time, event_id FROM events ORDER BY 1, 2").await;
-    let sums = "SELECT count(*), sum(records), sum(kept), sum(duplicates), sum(id_conflicts), sum(rejects) FROM objects";
+    let sums =
+        "SELECT count(*), sum(records), sum(kept), sum(duplicates), sum(id_conflicts), sum(rejects) FROM objects";
     (ids.lines().map(str::to_owned).collect(), ask(sums).await)
 }
 
@@ -590,7 +591,11 @@ async fn shards_at_the_same_time_or_in_any_order_give_the_lake_of_one_process() 
     let expected = distinct(&undisturbed).await;
     let whole = Selection::default();
     // Whole days; and parts of three days, by their folders.
-    let few = Selection { from: NaiveDate::from_ymd_opt(2024, 1, 1), to: NaiveDate::from_ymd_opt(2024, 1, 4), ..whole.clone() };
+    let few = Selection {
+        from: NaiveDate::from_ymd_opt(2024, 1, 1),
+        to: NaiveDate::from_ymd_opt(2024, 1, 4),
+        ..whole.clone()
+    };
     let rest = Selection { from: NaiveDate::from_ymd_opt(2024, 1, 4), ..whole.clone() };
     for (selections, at_once) in [(vec![whole.clone()], true), (vec![whole], false), (vec![rest, few], true)] {
         let store = Arc::new(InMemory::new());
@@ -627,7 +632,7 @@ async fn shards_that_summarise_their_days_leave_only_the_histories_to_a_hunt() {
     roll(Arc::clone(&alone) as _, &geo).await.unwrap();
     let lake = lake_of(&shared).await;
     let snapshot = lake.snapshot().await.unwrap();
-    let part = |number| roll_up(&lake, &snapshot, &geo, 1 << 30, Shard::new(number, 4).ok(), |_, _, _| {});
+    let part = |number| roll_up(&lake, &snapshot, &geo, 1 << 30, Shard::new(number, 4).ok(), None, |_, _, _| {});
     let computed = futures::future::try_join_all([2, 4, 3, 1].map(part)).await.unwrap();
     assert!(computed.iter().all(|rolled| rolled.histories.values().all(Vec::is_empty)));
     let rolled = lake.rolled(&snapshot, &geo.sources()).await.unwrap();

@@ -8,8 +8,8 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use crate::common::security_lake::{VERSION_1, VERSION_2, parquet_of};
+use bytes::Bytes;
 use parquet::basic::Compression;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

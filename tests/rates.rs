@@ -7,9 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use chrono::{Days, NaiveDate, Utc};
 use crate::common;
 use crate::common::{Ran, archive, arg, read_json, succeeds, trailhunt};
+use chrono::{Days, NaiveDate, Utc};
 use serde_json::{Map, Value, json};
 use trailhunt::detect::past::{Found, PastFindings, day_of};
 use trailhunt::detect::{Finding, Hunt, Kind, Settings, Severity, Window, run_each};

@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use arrow::util::display::{ArrayFormatter, FormatOptions};
-use bytes::Bytes;
 use crate::common::security_lake::{RECORD, VERSION_1, VERSION_2, parquet_of};
 use crate::common::{arg, query, trailhunt};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use bytes::Bytes;
 use parquet::basic::{Compression, GzipLevel, ZstdLevel};
 use serde_json::{Value, json};
 use trailhunt::decode::{Decoded, Limits, decode};

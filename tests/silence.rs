@@ -4,9 +4,9 @@
 
 use std::path::Path;
 
-use chrono::{DateTime, TimeDelta, Utc};
 use crate::common;
 use crate::common::{arg, read_json, succeeds, trailhunt};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 const ACCOUNTS: [&str; 5] = ["111122223331", "111122223332", "111122223333", "111122223334", "111122223335"];

@@ -7,9 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use chrono::{Days, NaiveDate, NaiveTime};
 use crate::common;
 use crate::common::{arg, query, succeeds};
+use chrono::{Days, NaiveDate, NaiveTime};
 use serde_json::json;
 use trailhunt::detect::{Finding, Library, Settings, Window, rows, run};
 use trailhunt::engine::{MEMORY_BYTES, Parameters, Session, roll_up, session};
@@ -46,7 +46,7 @@ async fn findings(lake: &Lake, rolled: bool, from: NaiveDate, to: NaiveDate) -> 
     let snapshot = lake.snapshot().await.unwrap();
     let geo = Geo::embedded().unwrap();
     let rolled = match rolled {
-        true => roll_up(lake, &snapshot, &geo, MEMORY_BYTES, None, |_, _, _| {}).await.unwrap(),
+        true => roll_up(lake, &snapshot, &geo, MEMORY_BYTES, None, None, |_, _, _| {}).await.unwrap(),
         false => Rolled::default(),
     };
     let session = session(&snapshot, &rolled, &geo, MEMORY_BYTES).await.unwrap();
@@ -116,7 +116,7 @@ async fn a_day_has_the_same_findings_alone_in_a_replay_and_before_later_days() {
 async fn history(lake: &Lake, snapshot: &Snapshot) -> (BTreeMap<&'static str, Vec<String>>, usize) {
     let geo = Geo::embedded().unwrap();
     let before = lake.rolled(snapshot, &geo.sources()).await.unwrap();
-    let rolled = roll_up(lake, snapshot, &geo, MEMORY_BYTES, None, |_, _, _| {}).await.unwrap();
+    let rolled = roll_up(lake, snapshot, &geo, MEMORY_BYTES, None, None, |_, _, _| {}).await.unwrap();
     let kept = lake.rolled(snapshot, &geo.sources()).await.unwrap();
     assert!(rolled.missing(snapshot).is_empty());
     let mut joined = rolled.clone();

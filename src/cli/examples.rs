@@ -45,6 +45,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "trailhunt run AWSLogs --lake lake --from 2d --to today --fail-on high --quiet   # each night",
         ],
     ),
+    (
+        "worker",
+        &[
+            "trailhunt worker --listen 127.0.0.1:7411",
+            "trailhunt worker --cert w.pem --key w.key --cluster-ca ca.pem --cluster-token-file token",
+        ],
+    ),
     ("baseline diff", &["trailhunt baseline diff 2024-03-01 2024-03-31 --lake lake"]),
     ("runs", &["trailhunt runs --lake lake --last 7"]),
     (

@@ -12,7 +12,8 @@ pub async fn diff(request: &BaselineDiffRequest, out: &mut Out) -> Result<Outcom
     let lake = Lake::open(&request.lake.location).await?;
     let snapshot = lake.snapshot().await?;
     let (geo, memory_bytes) = (request.lake.geo()?, request.lake.memory_bytes);
-    let session = open::summarised_session(&lake, &snapshot, &geo, memory_bytes, Progress::Shown).await?;
+    let cluster = open::cluster(request.lake.workers.as_ref(), &geo).await?;
+    let session = open::summarised_session(&lake, &snapshot, &geo, memory_bytes, cluster, Progress::Shown).await?;
     let rows = baseline_diff(&session, request.window).await?;
     match request.format {
         TextFormat::Table => out.render(|out| baseline_diff_text(&rows, out))?,

@@ -28,7 +28,8 @@ pub async fn prepare(request: &PrepareRequest, out: &mut Out) -> Result<Outcome>
     let in_shard = |day: &NaiveDate| shard.is_none_or(|shard| shard.has_day(*day));
     let days = snapshot.each_day().into_iter().filter(in_shard).count() as u64;
     let missing = lake.rolled(&snapshot, &geo.sources()).await?.missing(&snapshot).into_iter().filter(in_shard).count();
-    open::summarise(&lake, &snapshot, &geo, on.memory_bytes, *shard, Progress::Shown).await?;
+    let cluster = open::cluster(on.workers.as_ref(), &geo).await?;
+    open::summarise(&lake, &snapshot, &geo, on.memory_bytes, *shard, cluster.as_ref(), Progress::Shown).await?;
     let of = shard.map(|shard| format!(" of shard {shard}")).unwrap_or_default();
     writeln!(out, "summaries {}{of}; {} computed", counted(days, "day"), grouped(missing as u64))?;
     Ok(Outcome::Done)

@@ -20,6 +20,7 @@ mod shell;
 mod timeline;
 mod verdict;
 mod verify;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -67,6 +68,7 @@ pub async fn run(request: Request, layout: Layout) -> Result<Outcome> {
         Request::Ingest(request, lake) => ingest::ingest(&request, &lake, out).await,
         Request::Hunt(request, announcement) => hunt::hunt(&request, &announcement, out).await,
         Request::Prepare(request) => hunt::prepare(&request, out).await,
+        Request::Worker(request) => worker::worker(request, out).await,
         Request::Run(ingest, hunt, announcement) => run::run(&ingest, &hunt, &announcement, out).await,
         Request::Backtest(request) => backtest::backtest(&request, out).await,
         Request::BaselineDiff(request) => baseline::diff(&request, out).await,

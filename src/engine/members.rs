@@ -1,6 +1,5 @@
-//! The members of packs, as files that a scan can read.
+//! The members of packs, as files that a scan can read. Their paths say where they are: see [`Pack::path_of`].
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -10,53 +9,36 @@ use object_store::path::Path;
 use object_store::{Error, GetOptions, GetRange, GetResult, ObjectStore, Result};
 
 use super::reads::{Reader, Reads};
-use crate::lake::Pack;
+use super::whole_files::PACK_BYTES;
+use crate::lake::InPack;
 
 /// A store in which each member of a pack is a file of its own. Everything else is as in the store below it.
 #[derive(Debug)]
 pub struct Members {
     store: Arc<dyn ObjectStore>,
-    by_path: HashMap<Path, InPack>,
-}
-
-/// Where a member is.
-#[derive(Debug, Clone)]
-struct InPack {
-    /// The store that reads its pack.
-    store: Arc<dyn ObjectStore>,
-    pack: Path,
-    /// The member's bytes within the pack.
-    range: Range<u64>,
+    /// Reads packs of at most [`PACK_BYTES`].
+    of_small_packs: Arc<dyn ObjectStore>,
 }
 
 impl Members {
-    /// The members of `packs`, which `store` has.
-    pub fn of(
-        packs: &[Pack],
-        store: &Arc<dyn ObjectStore>,
-        of_pack: impl Fn(&Pack) -> Arc<dyn ObjectStore>,
-    ) -> Reader<Members> {
-        let mut by_path = HashMap::new();
-        for pack in packs {
-            let store = of_pack(pack);
-            for member in pack.members.iter() {
-                let (store, range) = (Arc::clone(&store), member.range.clone());
-                by_path.insert(pack.path_of(member), InPack { store, pack: pack.file.path.clone(), range });
-            }
-        }
-        Reader(Members { store: Arc::clone(store), by_path })
+    /// The members of the packs in `store`; `of_small_packs` reads small ones.
+    pub fn of(store: Arc<dyn ObjectStore>, of_small_packs: Arc<dyn ObjectStore>) -> Reader<Members> {
+        Reader(Members { store, of_small_packs })
+    }
+
+    fn of_pack(&self, member: &InPack) -> &Arc<dyn ObjectStore> {
+        if member.pack_bytes <= PACK_BYTES { &self.of_small_packs } else { &self.store }
     }
 }
 
-impl InPack {
-    fn within(&self, range: &Range<u64>) -> Result<Range<u64>> {
-        let (start, end) = (self.range.start + range.start, self.range.start + range.end);
-        if start > end || end > self.range.end {
-            let source = format!("{}: bytes {range:?} of a member at {:?}", self.pack, self.range).into();
-            return Err(Error::Generic { store: "packs", source });
-        }
-        Ok(start..end)
+/// A range of a member as a range of its pack.
+fn within(member: &InPack, range: &Range<u64>) -> Result<Range<u64>> {
+    let (start, end) = (member.range.start + range.start, member.range.start + range.end);
+    if start > end || end > member.range.end {
+        let source = format!("{}: bytes {range:?} of a member at {:?}", member.pack, member.range).into();
+        return Err(Error::Generic { store: "packs", source });
     }
+    Ok(start..end)
 }
 
 #[async_trait]
@@ -66,7 +48,7 @@ impl Reads for Members {
     }
 
     async fn get_opts(&self, location: &Path, mut options: GetOptions) -> Result<GetResult> {
-        let Some(member) = self.by_path.get(location) else { return self.store.get_opts(location, options).await };
+        let Some(member) = InPack::of_path(location) else { return self.store.get_opts(location, options).await };
         let size = member.range.end - member.range.start;
         let range = match options.range.take() {
             Some(GetRange::Bounded(range)) => range,
@@ -74,14 +56,14 @@ impl Reads for Members {
             Some(GetRange::Suffix(last)) => size.saturating_sub(last)..size,
             None => 0..size,
         };
-        options.range = Some(GetRange::Bounded(member.within(&range)?));
-        member.store.get_opts(&member.pack, options).await
+        options.range = Some(GetRange::Bounded(within(&member, &range)?));
+        self.of_pack(&member).get_opts(&member.pack, options).await
     }
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        let Some(member) = self.by_path.get(location) else { return self.store.get_ranges(location, ranges).await };
-        let ranges: Vec<_> = ranges.iter().map(|range| member.within(range)).collect::<Result<_>>()?;
-        member.store.get_ranges(&member.pack, &ranges).await
+        let Some(member) = InPack::of_path(location) else { return self.store.get_ranges(location, ranges).await };
+        let ranges: Vec<_> = ranges.iter().map(|range| within(&member, range)).collect::<Result<_>>()?;
+        self.of_pack(&member).get_ranges(&member.pack, &ranges).await
     }
 }
 
@@ -91,12 +73,12 @@ mod tests {
     use object_store::memory::InMemory;
 
     use super::*;
-    use crate::lake::{DataFile, Member};
+    use crate::lake::{DataFile, Member, Pack};
 
     #[tokio::test]
     async fn a_member_reads_like_a_file_and_never_beyond_itself() {
         let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
-        let (pack, member) = (Path::from("pack.zip"), Path::from("pack.zip/a.parquet"));
+        let (pack, member) = (Path::from("pack.zip"), Member { table: "a".into(), range: 2..6 });
         store.put(&pack, Bytes::from_static(b"..abcd..").into()).await.unwrap();
         let file = DataFile {
             path: pack.clone(),
@@ -107,8 +89,8 @@ mod tests {
             max: Default::default(),
             nulls: Default::default(),
         };
-        let packs = [Pack { file, members: [Member { table: "a".into(), range: 2..6 }].into() }];
-        let members = Members::of(&packs, &store, |_| Arc::clone(&store));
+        let of_pack = Pack { file, members: [member.clone()].into() };
+        let (member, members) = (of_pack.path_of(&member), Members::of(Arc::clone(&store), store));
         assert_eq!(members.get(&member).await.unwrap().bytes().await.unwrap(), "abcd");
         assert_eq!(members.get_range(&member, 1..3).await.unwrap(), "bc");
         assert_eq!(members.get_ranges(&member, &[0..1, 3..4]).await.unwrap(), ["a", "d"]);

@@ -4,10 +4,12 @@
 //! `sql/histories/*.sql`. Views: `sql/views/*.sql`. Functions: `udf`, one per file, and the JSON functions of
 //! datafusion-functions-json. Table functions: `sql/functions/*.sql`. Only this folder uses DataFusion.
 
+pub mod cluster;
 mod condition;
 mod context;
 mod explain;
 mod fault;
+mod in_memory;
 mod lint;
 mod members;
 mod query;
@@ -20,6 +22,7 @@ mod services;
 mod session;
 mod size;
 mod sql;
+mod summarise;
 mod table;
 mod table_function;
 mod tables;
@@ -27,6 +30,7 @@ pub mod udf;
 mod value;
 mod whole_files;
 
+pub use cluster::{Access, Cluster, Identity, WorkerSettings, Workers};
 pub use condition::Condition;
 pub use context::MEMORY_BYTES;
 pub use explain::Plan;

@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, RecordBatch, UInt32Array};
-use arrow::compute::take_record_batch;
-use arrow::datatypes::{Schema, SchemaRef};
-use arrow::error::ArrowError;
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use datafusion::datasource::MemTable;
 use datafusion::execution::memory_pool::MemoryReservation;
-use datafusion::physical_plan::{ExecutionPlan, collect_partitioned};
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::DataFrame;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 
+use super::cluster::Cluster;
 use super::fault::query_error;
+use super::in_memory::{in_memory, schema, table};
 use super::scan_stats::SubqueryStats;
 use crate::error::Result;
 
@@ -22,6 +22,8 @@ pub struct Query {
     pub(super) what: String,
     pub(super) frame: DataFrame,
     pub(super) parts: Vec<Part>,
+    /// Where it runs; `None` for here.
+    pub(super) cluster: Option<Cluster>,
 }
 
 /// A subquery that was computed once: `WITH x AS MATERIALIZED (...)`. Any other is computed wherever it is read.
@@ -44,7 +46,11 @@ impl Query {
     /// [`Error::Query`](crate::error::Error::Query) when a file cannot be read,
     /// [`Error::OutOfMemory`](crate::error::Error::OutOfMemory) when memory runs out.
     pub async fn collect(self) -> Result<Vec<RecordBatch>> {
-        self.stream().await?.try_collect().await
+        let Some(cluster) = self.cluster.clone() else { return self.stream().await?.try_collect().await };
+        let Query { what, frame, parts: _parts, .. } = self;
+        let (state, query) = frame.into_parts();
+        let answer = cluster.collect_partitioned(&state, &query).await.map_err(|e| query_error(&what, &e))?;
+        Ok(answer.0.into_iter().flatten().collect())
     }
 
     /// The answer, batch by batch.
@@ -52,8 +58,15 @@ impl Query {
     /// # Errors
     /// As [`Query::collect`].
     pub async fn stream(self) -> Result<BoxStream<'static, Result<RecordBatch>>> {
-        let Query { what, frame, parts } = self;
-        let stream = frame.execute_stream().await.map_err(|e| query_error(&what, &e))?;
+        let Query { what, frame, parts, cluster } = self;
+        let stream = match cluster {
+            Some(cluster) => {
+                let (state, query) = frame.into_parts();
+                cluster.stream(&state, &query).await
+            }
+            None => frame.execute_stream().await.map(StreamExt::boxed),
+        };
+        let stream = stream.map_err(|e| query_error(&what, &e))?;
         let failed = move |e| {
             // Keeps the memory reservations of the parts until the stream is dropped.
             let _ = &parts;
@@ -63,52 +76,16 @@ impl Query {
     }
 }
 
-/// Columns of a frame's rows.
-pub(super) fn schema(frame: &DataFrame) -> SchemaRef {
-    Arc::new(Schema::clone(frame.schema().as_arrow()))
-}
-
-/// Runs a query. Returns its rows as a table, the plan, and the memory the rows take.
-pub(super) async fn in_memory(
+/// Runs a query, on the workers of a cluster if there is one. Returns its rows as a table, the plan, and the memory the rows
+/// take.
+pub(super) async fn in_memory_on(
+    cluster: Option<&Cluster>,
     frame: DataFrame,
 ) -> datafusion::common::Result<(MemTable, Arc<dyn ExecutionPlan>, usize)> {
+    let Some(cluster) = cluster else { return in_memory(frame).await };
     let planned = schema(&frame);
-    let context = Arc::new(frame.task_ctx());
-    let plan = frame.create_physical_plan().await?;
-    let partitions = collect_partitioned(Arc::clone(&plan), context).await?;
-    // The rows may come with fewer nullable columns than planned.
-    let schema = partitions.iter().flatten().next().map_or(planned, RecordBatch::schema);
-    let own = |batches: Vec<RecordBatch>| batches.iter().map(own_memory).collect::<Result<Vec<_>, _>>();
-    let partitions: Vec<_> = partitions.into_iter().map(own).collect::<Result<_, _>>()?;
-    let bytes = partitions.iter().flatten().map(RecordBatch::get_array_memory_size).sum();
-    Ok((MemTable::try_new(schema, partitions)?, plan, bytes))
-}
-
-/// Copies a batch into memory of its own. An aggregation returns slices of one large batch, and text views point into
-/// buffers of many batches; each batch would otherwise be counted with all of that memory.
-fn own_memory(batch: &RecordBatch) -> std::result::Result<RecordBatch, ArrowError> {
-    let own = take_record_batch(batch, &UInt32Array::from_iter_values(0..batch.num_rows() as u32))?;
-    let compact = |column: &ArrayRef| match column.as_string_view_opt() {
-        Some(views) => Arc::new(views.gc()) as ArrayRef,
-        None => Arc::clone(column),
-    };
-    RecordBatch::try_new(own.schema(), own.columns().iter().map(compact).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use arrow::array::{StringArray, StringViewArray};
-
-    use super::*;
-
-    #[test]
-    fn a_copied_batch_holds_only_its_own_rows() {
-        let long = |n: usize| format!("a text of more than twelve bytes, {n}");
-        let texts: ArrayRef = Arc::new(StringArray::from_iter_values((0..10_000).map(long)));
-        let views: ArrayRef = Arc::new(StringViewArray::from_iter_values((0..10_000).map(long)));
-        let all = RecordBatch::try_from_iter([("texts", texts), ("views", views)]).unwrap();
-        let few = own_memory(&all.slice(5_000, 10)).unwrap();
-        assert_eq!(few, all.slice(5_000, 10));
-        assert!(few.get_array_memory_size() < 10_000, "{}", few.get_array_memory_size());
-    }
+    let (state, query) = frame.into_parts();
+    let (rows, plan) = cluster.collect_partitioned(&state, &query).await?;
+    let (table, bytes) = table(planned, rows)?;
+    Ok((table, plan, bytes))
 }

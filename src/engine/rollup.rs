@@ -12,7 +12,7 @@ use datafusion::prelude::{DataFrame, SessionContext};
 
 use super::context::{MEMORY_BYTES, context, register_views};
 use super::fault::query_error;
-use super::query::schema;
+use super::in_memory::schema;
 use super::sql;
 use super::table::FilesTable;
 use super::tables::register_later;
@@ -125,7 +125,7 @@ pub(super) fn day_context(
     geo: &Arc<Geo>,
     memory_bytes: usize,
 ) -> Result<SessionContext> {
-    let (context, store) = context(snapshot, &[], geo, memory_bytes)?;
+    let (context, store) = context(snapshot, geo, memory_bytes)?;
     let registered = context.register_table("events", Arc::new(FilesTable::events(store, files)));
     registered.map_err(|e| Error::Internal(e.to_string()))?;
     let all: Vec<_> = rollups().iter().map(|rollup| rollup.sql).collect();

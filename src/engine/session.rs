@@ -15,9 +15,11 @@ use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::{DataFrame, SessionContext};
 
+use super::cluster::Cluster;
 use super::context::{View, context, register_views, views_of_histories};
 use super::fault::{Fault, query_error};
-use super::query::{Part, Query, in_memory, schema};
+use super::in_memory::schema;
+use super::query::{Part, Query, in_memory_on};
 use super::rollup::{self, Unfinished};
 use super::rules::{Rule, RulesOf};
 use super::scan_stats::SubqueryStats;
@@ -37,6 +39,8 @@ pub struct Session {
     unfinished: tokio::sync::Mutex<Vec<Unfinished>>,
     /// Views that read histories.
     of_histories: Vec<View>,
+    /// Where queries run; `None` for here.
+    cluster: Option<Cluster>,
 }
 
 /// A table of a session that is removed when this value is dropped. Queries that are already planned keep its rows.
@@ -65,7 +69,7 @@ impl Drop for TempTable<'_> {
 /// # Errors
 /// [`Error::Query`] when a shipped view does not plan, which tests exclude.
 pub async fn session(snapshot: &Snapshot, rolled: &Rolled, geo: &Arc<Geo>, memory_bytes: usize) -> Result<Session> {
-    let (context, store) = context(snapshot, &rolled.packs, geo, memory_bytes)?;
+    let (context, store) = context(snapshot, geo, memory_bytes)?;
     let side = |files: &[SideFile]| {
         let file = |f: &SideFile| side_file(snapshot.location.child(&f.path), f.size_bytes, f.rows);
         files.iter().map(file).collect::<Vec<_>>()
@@ -81,10 +85,15 @@ pub async fn session(snapshot: &Snapshot, rolled: &Rolled, geo: &Arc<Geo>, memor
     rollup::register(&context, &store, snapshot, rolled, geo)?;
     let unfinished = rollup::register_histories(&context, &store, snapshot, rolled)?.into();
     register_views(&context, &views())?;
-    Ok(Session { context, unfinished, of_histories: views_of_histories()? })
+    Ok(Session { context, unfinished, of_histories: views_of_histories()?, cluster: None })
 }
 
 impl Session {
+    /// Runs its queries on the workers of `cluster`, if there is one.
+    pub fn on(self, cluster: Option<Cluster>) -> Session {
+        Session { cluster, ..self }
+    }
+
     /// Parses and plans one query; see [`Session::query_parsed`].
     ///
     /// # Errors
@@ -105,7 +114,7 @@ impl Session {
         self.finish_histories(&sql).await?;
         let planned = self.plan_in_parts(what, sql, parameters).await;
         let (frame, parts) = planned.map_err(|fault| fault.into_error(what))?;
-        Ok(Query { what: what.to_owned(), frame, parts })
+        Ok(Query { what: what.to_owned(), frame, parts, cluster: self.cluster.clone() })
     }
 
     /// A temporary table with one column of texts, to join with.
@@ -248,7 +257,7 @@ impl Session {
         let (mut parts, mut tables) = (Vec::new(), Vec::new());
         while let Some((name, part)) = sql.next_materialized() {
             let frame = self.plan(part, parameters).await?;
-            let (rows, plan, bytes) = in_memory(frame).await.map_err(failed)?;
+            let (rows, plan, bytes) = in_memory_on(self.cluster.as_ref(), frame).await.map_err(failed)?;
             let consumer = MemoryConsumer::new(format!("{name} of {what}"));
             let held = consumer.register(&self.context.runtime_env().memory_pool);
             held.try_grow(bytes).map_err(failed)?;
@@ -287,7 +296,7 @@ impl Session {
             let days = Parameters::from([day("from", from), day("to", to)]);
             let planned = self.plan_in_parts(&what, sql, &days).await;
             let (frame, _parts) = planned.map_err(|fault| fault.into_error(&what))?;
-            let (days, ..) = in_memory(frame).await.map_err(failed)?;
+            let (days, ..) = in_memory_on(self.cluster.as_ref(), frame).await.map_err(failed)?;
             known = Arc::new(rollup::union(known, Arc::new(days)).map_err(failed)?);
         }
         self.context.deregister_table(history.name).map_err(failed)?;

@@ -156,11 +156,16 @@ impl TableProvider for FilesTable {
         let filter = conjunction(filters.to_vec());
         // A hunt scans the same files dozens of times; their footers are cached.
         let of_scan: u64 = sizes.iter().sum();
+        let whole_url = whole_files_url(&self.store)?;
         let whole = match of_scan <= SCAN_BYTES {
-            true => state.runtime_env().object_store(whole_files_url(&self.store)?).ok(),
+            true => state.runtime_env().object_store(&whole_url).ok(),
             false => None,
         };
-        let store = whole.map_or_else(|| state.runtime_env().object_store(&self.store), Ok)?;
+        // The scan names the store, so that a worker reads in the same way.
+        let (url, store) = match whole {
+            Some(whole) => (whole_url, whole),
+            None => (self.store.clone(), state.runtime_env().object_store(&self.store)?),
+        };
         let footers = state.runtime_env().cache_manager.get_file_metadata_cache();
         let mut options = state.table_options().parquet.clone();
         if !self.counted {
@@ -178,7 +183,7 @@ impl TableProvider for FilesTable {
             let schema = datafusion::common::DFSchema::try_from(Arc::clone(self.table.table_schema()))?;
             source = source.with_predicate(state.create_physical_expr(filter, &schema)?);
         }
-        let scan = FileScanConfigBuilder::new(self.store.clone(), Arc::new(source))
+        let scan = FileScanConfigBuilder::new(url, Arc::new(source))
             .with_file_groups(groups)
             .with_statistics(statistics)
             .with_projection_indices(Some(self.scan_columns(projection)))?

@@ -56,7 +56,8 @@ pub async fn prepare(
     let snapshot = lake.snapshot().await?;
     let window = window(&snapshot, period)?;
     let geo = geo.await.map_err(|e| Error::Internal(format!("loading the geographic table: {e}")))??;
-    let session = open::summarised_session(lake, &snapshot, &geo, request.memory_bytes, progress).await?;
+    let cluster = open::cluster(request.workers.as_ref(), &geo).await?;
+    let session = open::summarised_session(lake, &snapshot, &geo, request.memory_bytes, cluster, progress).await?;
     open::add_sigma(sigma, lake, &snapshot, &session, window, progress).await?;
     Ok(HuntContext { snapshot, window, geo, session, expected_until: period.expected_until(Utc::now()) })
 }

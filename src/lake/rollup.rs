@@ -15,6 +15,7 @@
 //! year is then about a dozen files, with about seven more for the current month.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::RecordBatch;
@@ -69,9 +70,38 @@ impl Pack {
         Some(DataFile { path: self.path_of(member), size_bytes, ..self.file.clone() })
     }
 
-    /// A member's path: that of the pack, and its name within.
+    /// A member's path: that of the pack, where the member is in it, and its name. Whoever gets the path can read the
+    /// member without the pack's directory.
     pub fn path_of(&self, member: &Member) -> Path {
-        self.file.path.clone().join(format!("{}{}", member.table, checksum::PARQUET))
+        let Range { start, end } = member.range;
+        let place = format!("{start}-{end}-of-{}", self.file.size_bytes);
+        self.file.path.clone().join(place).join(format!("{}{}", member.table, checksum::PARQUET))
+    }
+}
+
+/// Where a member of a pack is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InPack {
+    /// The pack.
+    pub pack: Path,
+    /// Size of the pack.
+    pub pack_bytes: u64,
+    /// The member's bytes within the pack.
+    pub range: Range<u64>,
+}
+
+impl InPack {
+    /// Reads the path that [`Pack::path_of`] made; `None` for any other.
+    pub fn of_path(path: &Path) -> Option<InPack> {
+        let (pack, within) = path.as_ref().rsplit_once(".zip/")?;
+        let (place, _) = within.split_once('/')?;
+        let (range, pack_bytes) = place.split_once("-of-")?;
+        let (start, end) = range.split_once('-')?;
+        Some(InPack {
+            pack: Path::parse(format!("{pack}{}", pack::ENDING)).ok()?,
+            pack_bytes: pack_bytes.parse().ok()?,
+            range: start.parse().ok()?..end.parse().ok()?,
+        })
     }
 }
 

@@ -4,13 +4,13 @@ mod sigma_days;
 
 use std::sync::Arc;
 
-use crate::engine::{self, Session};
+use crate::engine::{self, Cluster, Session, Workers};
 use crate::error::Result;
 use crate::geo::Geo;
 use crate::lake::{Lake, Rolled, Snapshot};
 use crate::request::LakeRequest;
 use crate::source::Shard;
-use crate::terminal::Progress;
+use crate::terminal::{Progress, note};
 
 pub use sigma_days::add_sigma;
 
@@ -30,8 +30,11 @@ pub async fn session_of(lake: &Lake, request: &LakeRequest) -> Result<(Snapshot,
     let snapshot = lake.snapshot().await?;
     let geo = request.geo()?;
     let rolled = lake.rolled(&snapshot, &geo.sources()).await?;
-    let session = engine::session(&snapshot, &rolled, &geo, request.memory_bytes).await?;
-    Ok((snapshot, session))
+    let (cluster, session) = tokio::join!(
+        cluster(request.workers.as_ref(), &geo),
+        engine::session(&snapshot, &rolled, &geo, request.memory_bytes)
+    );
+    Ok((snapshot, session?.on(cluster?)))
 }
 
 /// SQL over a snapshot after its missing daily summaries were computed and stored. In a read-only lake they are computed
@@ -44,13 +47,25 @@ pub async fn summarised_session(
     snapshot: &Snapshot,
     geo: &Arc<Geo>,
     memory_bytes: usize,
+    cluster: Option<Cluster>,
     progress: Progress,
 ) -> Result<Session> {
-    let rolled = match summarise(lake, snapshot, geo, memory_bytes, None, progress).await {
+    let rolled = match summarise(lake, snapshot, geo, memory_bytes, None, cluster.as_ref(), progress).await {
         Err(e) if e.is_read_only() => lake.rolled(snapshot, &geo.sources()).await?,
         rolled => rolled?,
     };
-    engine::session(snapshot, &rolled, geo, memory_bytes).await
+    Ok(engine::session(snapshot, &rolled, geo, memory_bytes).await?.on(cluster))
+}
+
+/// Connects to the workers of a request, if it has any. Problems with them are written to standard error as they occur.
+///
+/// # Errors
+/// When none can be used.
+pub async fn cluster(workers: Option<&Workers>, geo: &Geo) -> Result<Option<Cluster>> {
+    match workers {
+        Some(workers) => Cluster::connect(workers, geo, |problem| note(format!("workers: {problem}"))).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// Computes and stores the daily summaries that a snapshot lacks, or only a shard's part of them, and returns all that
@@ -64,6 +79,7 @@ pub async fn summarise(
     geo: &Arc<Geo>,
     memory_bytes: usize,
     shard: Option<Shard>,
+    cluster: Option<&Cluster>,
     progress: Progress,
 ) -> Result<Rolled> {
     let bar = progress.steps("summaries", 0);
@@ -71,5 +87,5 @@ pub async fn summarise(
         bar.set(done as u64, of as u64);
         bar.describe(what);
     };
-    engine::roll_up(lake, snapshot, geo, memory_bytes, shard, summarised).await
+    engine::roll_up(lake, snapshot, geo, memory_bytes, shard, cluster, summarised).await
 }

@@ -16,7 +16,7 @@ pub use period::Period;
 use crate::ask::{GrantedPolicy, Question};
 use crate::decode::Limits;
 use crate::detect::{Detector, Library, Settings, Severity, Suppressions, Verdict, Window};
-use crate::engine::MEMORY_BYTES;
+use crate::engine::{MEMORY_BYTES, WorkerSettings, Workers};
 use crate::error::Result;
 use crate::geo::Geo;
 use crate::indicators::Indicators;
@@ -34,12 +34,14 @@ pub struct LakeRequest {
     pub geoip_databases: Vec<PathBuf>,
     /// Memory limit, in bytes.
     pub memory_bytes: usize,
+    /// Workers that share the work; `None` to do all of it here.
+    pub workers: Option<Workers>,
 }
 
 impl LakeRequest {
     /// A lake with the embedded geographic table and the default memory limit.
     pub fn new(location: Location) -> LakeRequest {
-        LakeRequest { location, geoip_databases: Vec::new(), memory_bytes: MEMORY_BYTES }
+        LakeRequest { location, geoip_databases: Vec::new(), memory_bytes: MEMORY_BYTES, workers: None }
     }
 
     /// What maps addresses to places.
@@ -158,6 +160,15 @@ pub struct PrepareRequest {
     pub lake: LakeRequest,
     /// The part of the days whose summaries are computed; `None` for all days, and what depends on several days.
     pub shard: Option<Shard>,
+}
+
+/// A worker.
+#[derive(Debug)]
+pub struct WorkerRequest {
+    /// What it offers.
+    pub settings: WorkerSettings,
+    /// MaxMind-format databases, searched before the embedded table.
+    pub geoip_databases: Vec<PathBuf>,
 }
 
 /// How a hunt reports its end.

@@ -214,7 +214,7 @@ async fn reproduce(
         let parameters = BTreeMap::deserialize(&run["settings"]).unwrap_or_default();
         let snapshot = lake.snapshot_at(version).await?;
         let (geo, memory_bytes) = (request.lake.geo()?, request.lake.memory_bytes);
-        let session = open::summarised_session(lake, &snapshot, &geo, memory_bytes, progress).await?;
+        let session = open::summarised_session(lake, &snapshot, &geo, memory_bytes, None, progress).await?;
         let (window, settings) = (Window { from, to }, Settings { parameters });
         if detector.sigma_rule.is_some() {
             open::add_sigma(&request.library.sigma, lake, &snapshot, &session, window, progress).await?;

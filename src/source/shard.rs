@@ -22,7 +22,9 @@ impl Shard {
         match number.checked_sub(1).filter(|index| *index < count) {
             Some(index) => Ok(Shard { index, count }),
             None if count == 0 => Err("there must be at least one shard".into()),
-            None => Err(format!("shard {number} of {count} does not exist: the shards are 1/{count} to {count}/{count}")),
+            None => {
+                Err(format!("shard {number} of {count} does not exist: the shards are 1/{count} to {count}/{count}"))
+            }
         }
     }
 

@@ -22,12 +22,14 @@ import boto3
 import yaml
 from botocore.validate import ParamValidator
 
-from kills import DETECTORS, OF_A_RUN, SMALL, expect_same
+from kills import DETECTORS, OF_A_RUN, expect_same
 from s3 import Trailhunt, finish, run_scenarios
 
 SHARDS = 8
 SEED = 23
-SAMPLE = ["--days", "12", "--accounts", "2", "--events-per-day", "300", "--attacks", "2", "--events-per-object", "5"]
+SAMPLE = ["--days", "12", "--accounts", "2", "--events-per-day", "300", "--attacks", "2", "--events-per-object", "10"]
+# So little memory that a shard commits several times.
+SMALL = ["--memory-limit", "4MB"]
 LARGE_DAYS = 91
 EXAMPLES = Path(__file__).parents[2] / "examples" / "job_array"
 

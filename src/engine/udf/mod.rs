@@ -52,8 +52,8 @@ mod z_score;
 
 use std::sync::Arc;
 
+use datafusion::execution::FunctionRegistry;
 use datafusion::logical_expr::{ScalarUDF, WindowUDF};
-use datafusion::prelude::SessionContext;
 
 pub use api_name::api_name;
 pub(super) use in_api_list::service_in_list;
@@ -133,21 +133,22 @@ pub fn aggregate_functions() -> Vec<AggregateFunction> {
     vec![entropy::function(), evidence::function(), mad::function()]
 }
 
-/// Registers every function in a session.
-pub(super) fn register(context: &mut SessionContext, geo: &Arc<Geo>) -> Result<()> {
-    let defect = |e: datafusion::error::DataFusionError| Error::Internal(e.to_string());
-    datafusion_functions_json::register_all(context).map_err(defect)?;
-    let context = &*context;
-    for function in scalar_functions(geo) {
-        context.register_udf(ScalarUDF::new_from_impl(function));
-    }
-    for function in window_functions(geo) {
-        context.register_udwf(WindowUDF::new_from_impl(function));
-    }
-    for function in aggregate_functions() {
-        context.register_udaf(function.udaf);
-    }
-    Ok(())
+/// Registers every function.
+pub(super) fn register(registry: &mut dyn FunctionRegistry, geo: &Arc<Geo>) -> Result<()> {
+    let registered = (|| {
+        datafusion_functions_json::register_all(registry)?;
+        for function in scalar_functions(geo) {
+            registry.register_udf(Arc::new(ScalarUDF::new_from_impl(function)))?;
+        }
+        for function in window_functions(geo) {
+            registry.register_udwf(Arc::new(WindowUDF::new_from_impl(function)))?;
+        }
+        for function in aggregate_functions() {
+            registry.register_udaf(Arc::new(function.udaf))?;
+        }
+        Ok(())
+    })();
+    registered.map_err(|e: datafusion::error::DataFusionError| Error::Internal(e.to_string()))
 }
 
 #[cfg(test)]
