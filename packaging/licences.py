@@ -23,11 +23,13 @@ PROGRAM = "trailhunt"
 WITHOUT_TEXT = {
     "alloc-stdlib": "BSD-3-Clause",
     "clipboard-win": "BSL-1.0",
+    "delegate": "Apache-2.0",
     "flatbuffers": "Apache-2.0",
     "include_dir": "MIT",
     "include_dir_macros": "MIT",
     "rsigma-ir": "MIT",
     "rsigma-parser": "MIT",
+    "tonic-prost": "MIT",
 }
 
 # C libraries within crates: the crate's own licence is another one.

@@ -878,7 +878,7 @@ pub enum DetectorsCommand {
         ids: Vec<String>,
     },
     /// Show what a detector reads and what that costs on a lake
-    Explain(ExplainArgs),
+    Explain(Box<ExplainArgs>),
 }
 
 /// `detectors list`.

@@ -30,7 +30,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from kills import OF_A_RUN
+from kills import hunt
 from s3 import Trailhunt, run_scenarios
 
 SAMPLE = ["--days", "9", "--accounts", "2", "--events-per-day", "400", "--attacks", "3"]
@@ -97,16 +97,11 @@ class World:
 
     def hunt(self, lake: Path, *options: object) -> dict:
         """The findings, and the summaries by their names, which contain the hashes of their bytes."""
-        report = self.folder / "report.json"
-        hunt = self.trailhunt.run("hunt", "--lake", lake, "--baseline", "none", "--report", report, *options)
-        findings = json.loads(report.read_text())["findings"]
-        for finding in findings:
-            for member in OF_A_RUN:
-                finding.pop(member, None)
+        findings, errors = hunt(self.trailhunt, lake, self.folder / "report.json", *options)
         # Where the copy of the lake is.
         findings = json.loads(json.dumps(findings).replace(str(lake), "LAKE"))
         summaries = sorted(str(path.relative_to(lake)) for path in (lake / "_trailhunt/rollups").rglob("*.*"))
-        return {"findings": findings, "summaries": summaries, "errors": hunt.stderr}
+        return {"findings": findings, "summaries": summaries, "errors": errors}
 
     @contextlib.contextmanager
     def workers(self, count: int, *options: object, aws: dict[str, str] | None = None) -> Iterator[list[Process]]:

@@ -88,14 +88,19 @@ class World:
 
     def contents(self, lake: Path) -> dict:
         """What must not depend on kills."""
-        report = self.folder / "report.json"
-        self.trailhunt.run("hunt", "--lake", lake, "--baseline", "none", "--report", report, *self.detectors)
-        findings = json.loads(report.read_text())["findings"]
-        for finding in findings:
-            for member in OF_A_RUN:
-                finding.pop(member, None)
+        findings, _ = hunt(self.trailhunt, lake, self.folder / "report.json", *self.detectors)
         query = partial(self.trailhunt.query, lake)
         return {"events": query(EVENTS), "ledger": query(LEDGER), "rejects": query(REJECTS), "findings": findings}
+
+
+def hunt(trailhunt: Trailhunt, lake: Path, report: Path, *options: object) -> tuple[list[dict], str]:
+    """The findings without what depends on other runs, and what the hunt wrote to standard error."""
+    ran = trailhunt.run("hunt", "--lake", lake, "--baseline", "none", "--report", report, *options)
+    findings = json.loads(report.read_text())["findings"]
+    for finding in findings:
+        for member in OF_A_RUN:
+            finding.pop(member, None)
+    return findings, ran.stderr
 
 
 def unlock(lake: Path) -> None:

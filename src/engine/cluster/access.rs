@@ -121,7 +121,9 @@ fn reason(error: &DataFusionError) -> String {
         ("refused", "is `trailhunt worker` running there?"),
         ("wrong token", "give the --cluster-token-file of the worker"),
         ("InvalidContentType", "it does not use TLS: start it with --cert and --key"),
+        // What a worker with TLS answers is no HTTP, or it closes the connection.
         ("canceled", "it may use TLS: give --cluster-ca"),
+        ("frame with invalid size", "it may use TLS: give --cluster-ca"),
         ("certificate", "check --cluster-ca, and the name in its certificate or --cluster-name"),
     ];
     let next = next.iter().find(|(part, _)| text.contains(part)).map(|(_, next)| format!("; {next}"));

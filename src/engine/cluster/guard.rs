@@ -157,7 +157,10 @@ fn has_large_limit(node: &Arc<dyn ExecutionPlan>) -> bool {
 }
 
 /// The window functions of a node, and its input.
-fn windows(node: &Arc<dyn ExecutionPlan>) -> Option<(&[Arc<dyn WindowExpr>], &Arc<dyn ExecutionPlan>)> {
+type Windows<'a> = (&'a [Arc<dyn WindowExpr>], &'a Arc<dyn ExecutionPlan>);
+
+/// Those of a node with window functions.
+fn windows(node: &Arc<dyn ExecutionPlan>) -> Option<Windows<'_>> {
     let bounded = node.downcast_ref::<BoundedWindowAggExec>().map(|of| (of.window_expr(), of.input()));
     bounded.or_else(|| node.downcast_ref::<WindowAggExec>().map(|of| (of.window_expr(), of.input())))
 }
