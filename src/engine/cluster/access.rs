@@ -108,7 +108,7 @@ pub(super) async fn urls(workers: &Workers) -> Result<Vec<Url>> {
 }
 
 /// The innermost cause, with what to do about it.
-fn reason(error: &DataFusionError) -> String {
+fn reason(error: &DataFusionError, is_encrypted: bool) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
         cause = inner;
@@ -117,17 +117,15 @@ fn reason(error: &DataFusionError) -> String {
         Some(status) => status.message().to_owned(),
         None => cause.to_string(),
     };
-    let next = [
-        ("refused", "is `trailhunt worker` running there?"),
-        ("wrong token", "give the --cluster-token-file of the worker"),
-        ("InvalidContentType", "it does not use TLS: start it with --cert and --key"),
-        // What a worker with TLS answers is no HTTP, or it closes the connection.
-        ("canceled", "it may use TLS: give --cluster-ca"),
-        ("frame with invalid size", "it may use TLS: give --cluster-ca"),
-        ("certificate", "check --cluster-ca, and the name in its certificate or --cluster-name"),
-    ];
-    let next = next.iter().find(|(part, _)| text.contains(part)).map(|(_, next)| format!("; {next}"));
-    one_line(&(text + &next.unwrap_or_default()))
+    let next = match is_encrypted {
+        _ if text.contains("refused") => "is `trailhunt worker` running there?",
+        _ if text.contains("wrong token") => "give the --cluster-token-file of the worker",
+        true if text.contains("InvalidContentType") => "it does not use TLS: start it with --cert and --key",
+        true => "check --cluster-ca, and the name in its certificate or --cluster-name",
+        // What a worker with TLS answers is no HTTP; where that is noticed depends on the moment.
+        false => "it may use TLS: give --cluster-ca",
+    };
+    one_line(&format!("{text}; {next}"))
 }
 
 fn is_local(url: &Url) -> bool {
@@ -159,7 +157,7 @@ impl Channels {
         };
         match tokio::time::timeout(ANSWER, asked).await {
             Ok(Ok(answer)) => Ok(answer.version),
-            Ok(Err(e)) => Err(reason(&e)),
+            Ok(Err(e)) => Err(reason(&e, self.access.authority.is_some())),
             Err(_) => Err(format!("no answer within {} seconds", ANSWER.as_secs())),
         }
     }
