@@ -9,15 +9,13 @@ It fails if a crate is missing or if the text of a licence cannot be found.
 
 import argparse
 import json
-import re
 import subprocess
 import sys
 import tempfile
 import tomllib
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-PROGRAM = "trailhunt"
+from crates import PROGRAM, ROOT, built_in
 
 # Crates that are published without the text of their licence. The file then has the standard text and the authors.
 WITHOUT_TEXT = {
@@ -86,10 +84,7 @@ def disagreements():
 
 def missing_crates(about, target):
     """Crates that cargo builds into the program and cargo-about does not list."""
-    command = ["cargo", "tree", "--frozen", "--edges", "normal", "--target", target, "--prefix", "none"]
-    tree = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    built = set(re.findall(r"^(\S+) v(\S+)", tree, re.MULTILINE))
-    return [f"{name} {version}: no licence" for name, version in sorted(built - crates(about)) if name != PROGRAM]
+    return [f"{name} {version}: no licence" for name, version in sorted(built_in(target) - crates(about))]
 
 
 def missing_texts(about):

@@ -9,7 +9,6 @@ missing, or if the SBOM does not match the schema of CycloneDX.
 
 import argparse
 import json
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,8 +16,7 @@ from pathlib import Path
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-ROOT = Path(__file__).resolve().parent.parent
-PROGRAM = "trailhunt"
+from crates import ROOT, built_in
 
 
 def main():
@@ -61,13 +59,6 @@ def generated(target):
         return json.loads(file.read_text(encoding="utf-8").replace(ROOT.as_uri(), "file://."))
     finally:
         file.unlink(missing_ok=True)
-
-
-def built_in(target):
-    """Name and version of each crate that cargo builds into the program."""
-    command = ["cargo", "tree", "--locked", "--edges", "normal", "--target", target, "--prefix", "none"]
-    tree = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    return {crate for crate in re.findall(r"^(\S+) v(\S+)", tree, re.MULTILINE) if crate[0] != PROGRAM}
 
 
 if __name__ == "__main__":
