@@ -12,8 +12,7 @@ use std::io::Write;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use crate::common;
-use crate::common::gzip;
+use crate::common::{self, gzip};
 use arrow::util::display::array_value_to_string;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};

@@ -12,8 +12,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::common;
-use crate::common::{arg, number, query, trailhunt_with};
+use crate::common::{self, arg, number, query, trailhunt_with};
 use chrono::{DateTime, TimeDelta, Utc};
 use object_store::StaticCredentialProvider;
 use object_store::aws::AwsCredential;

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use crate::common;
-use crate::common::{arg, succeeds, trailhunt};
+use crate::common::{self, arg, succeeds, trailhunt};
 use trailhunt::ask::{self, Questions};
 use trailhunt::detect::{Window, rows};
 use trailhunt::engine::{MEMORY_BYTES, Parameters, Session, session};

@@ -7,8 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::common;
-use crate::common::{Ran, archive, arg, read_json, succeeds, trailhunt};
+use crate::common::{self, Ran, archive, arg, read_json, succeeds, trailhunt};
 use chrono::{Days, NaiveDate, Utc};
 use serde_json::{Map, Value, json};
 use trailhunt::detect::past::{Found, PastFindings, day_of};

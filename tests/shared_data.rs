@@ -3,8 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::common;
-use crate::common::{arg, evidence, number, query, run_with_report, shared_data};
+use crate::common::{self, arg, evidence, number, query, run_with_report, shared_data};
 
 #[test]
 #[cfg_attr(not(shared_data), ignore = "needs ../shared/data, real archives that are not part of the project")]

@@ -4,8 +4,7 @@
 
 use std::path::Path;
 
-use crate::common;
-use crate::common::{arg, read_json, succeeds, trailhunt};
+use crate::common::{self, arg, read_json, succeeds, trailhunt};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 

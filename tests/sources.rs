@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use crate::common;
-use crate::common::{archive, arg, number, query, succeeds, trailhunt, trailhunt_with, write};
+use crate::common::{self, archive, arg, number, query, succeeds, trailhunt, trailhunt_with, write};
 use serde_json::{Value, json};
 
 const DAY: &str = "AWSLogs/111122223333/CloudTrail/us-east-1/2024/05/06";

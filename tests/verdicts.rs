@@ -4,8 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::common;
-use crate::common::{archive, arg, read_json, succeeds, trailhunt, trailhunt_with, write};
+use crate::common::{self, archive, arg, read_json, succeeds, trailhunt, trailhunt_with, write};
 use serde_json::{Value, json};
 
 /// Reports identities that call GetCallerIdentity often on a day.

@@ -7,8 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::common;
-use crate::common::{arg, query, succeeds};
+use crate::common::{self, arg, query, succeeds};
 use chrono::{Days, NaiveDate, NaiveTime};
 use serde_json::json;
 use trailhunt::detect::{Finding, Library, Settings, Window, rows, run};

@@ -1,20 +1,14 @@
 //! `trailhunt worker`: runs parts of the queries of other processes, until it is ended.
 
-use std::sync::Arc;
-
 use super::Outcome;
 use crate::engine::cluster;
 use crate::error::Result;
-use crate::geo::Geo;
 use crate::request::WorkerRequest;
 use crate::terminal::Out;
 
 pub async fn worker(request: WorkerRequest, out: &mut Out) -> Result<Outcome> {
-    let WorkerRequest { settings, geoip_databases } = request;
-    let geo = match geoip_databases.as_slice() {
-        [] => Geo::embedded()?,
-        databases => Arc::new(Geo::with_databases(databases)?),
-    };
+    let geo = request.geo()?;
+    let settings = request.settings;
     let protected = match settings.identity.is_some() && settings.access.is_protected() {
         true => "with TLS and token",
         false => "for processes of this machine",

@@ -22,8 +22,8 @@ const HISTORY_DAYS_AT_ONCE: usize = 7;
 
 /// Stores every missing rollup of the days of `snapshot` and returns all that exist then. With a `shard`, only the rollups
 /// of its days: histories depend on all days, and other shards may compute what would be joined. Workers of a `cluster`
-/// compute rollups, if there is one. Calls `progress` with the number of
-/// steps done, their total, and the day that was summarised or the history that is computed next.
+/// compute rollups, if there is one. Calls `progress` with the number of steps done, their total, and the day that was
+/// summarised or the history that is computed next.
 ///
 /// # Errors
 /// When events cannot be read or a file cannot be written. Files that were already stored stay valid.

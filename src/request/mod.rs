@@ -49,10 +49,15 @@ impl LakeRequest {
     /// # Errors
     /// When a database cannot be read.
     pub fn geo(&self) -> Result<Arc<Geo>> {
-        match self.geoip_databases.as_slice() {
-            [] => Ok(Geo::embedded()?),
-            databases => Ok(Arc::new(Geo::with_databases(databases)?)),
-        }
+        geo(&self.geoip_databases)
+    }
+}
+
+/// The embedded geographic table, after these databases if there are any.
+fn geo(databases: &[PathBuf]) -> Result<Arc<Geo>> {
+    match databases {
+        [] => Ok(Geo::embedded()?),
+        databases => Ok(Arc::new(Geo::with_databases(databases)?)),
     }
 }
 
@@ -169,6 +174,16 @@ pub struct WorkerRequest {
     pub settings: WorkerSettings,
     /// MaxMind-format databases, searched before the embedded table.
     pub geoip_databases: Vec<PathBuf>,
+}
+
+impl WorkerRequest {
+    /// What maps addresses to places.
+    ///
+    /// # Errors
+    /// When a database cannot be read.
+    pub fn geo(&self) -> Result<Arc<Geo>> {
+        geo(&self.geoip_databases)
+    }
 }
 
 /// How a hunt reports its end.

@@ -44,7 +44,7 @@ struct Share {
     lake: String,
     /// The version of the lake that has the days' events.
     version: u64,
-    /// Days that are computed together.
+    /// Days that are computed together, after the number of their events.
     groups: Vec<(u64, Vec<NaiveDate>)>,
 }
 

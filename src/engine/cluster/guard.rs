@@ -159,7 +159,7 @@ fn has_large_limit(node: &Arc<dyn ExecutionPlan>) -> bool {
 /// The window functions of a node, and its input.
 type Windows<'a> = (&'a [Arc<dyn WindowExpr>], &'a Arc<dyn ExecutionPlan>);
 
-/// Those of a node with window functions.
+/// `None` for a node that has none.
 fn windows(node: &Arc<dyn ExecutionPlan>) -> Option<Windows<'_>> {
     let bounded = node.downcast_ref::<BoundedWindowAggExec>().map(|of| (of.window_expr(), of.input()));
     bounded.or_else(|| node.downcast_ref::<WindowAggExec>().map(|of| (of.window_expr(), of.input())))
