@@ -13,7 +13,9 @@ pub use completion::{Names, completed_command};
 
 use crate::detect::{Severity, Verdict};
 use crate::report::Output;
-use crate::request::{ALERTS_PER_DAY, AnswerFormat, HitFormat, PageFormat, TextFormat, TimelineFormat};
+use crate::request::{
+    ALERTS_PER_DAY, AnswerFormat, ExplanationFormat, HitFormat, PageFormat, TextFormat, TimelineFormat,
+};
 
 /// Hunt through archived AWS CloudTrail logs: read archives into an open Delta Lake table, run SQL detectors over each
 /// day, write one report.
@@ -57,6 +59,8 @@ pub enum Command {
     Baseline(BaselineCommand),
     /// List the last runs of a lake
     Runs(RunsArgs),
+    /// Explain a finding: what happened, compared with what, why it matters, how often it happens here, what to do next
+    Explain(ExplanationArgs),
     /// Record what a finding turned out to be, or list the verdicts
     Verdict(VerdictArgs),
     /// Write everything that a run's findings are based on to one file
@@ -75,6 +79,8 @@ pub enum Command {
     Indicators(IndicatorsArgs),
     /// Open an interactive SQL shell with history and completion
     Shell(ShellArgs),
+    /// Serve the lake, findings and detectors to agents, over the Model Context Protocol
+    Mcp(McpArgs),
     /// List, show, write, check, test and explain detectors
     Detectors(DetectorsArgs),
     /// Inspect and maintain lakes; verify archives
@@ -155,6 +161,30 @@ pub struct AccessArgs {
     /// File with the token that all processes of the cluster share
     #[arg(long, value_name = "FILE", env = "TRAILHUNT_CLUSTER_TOKEN_FILE")]
     pub cluster_token_file: Option<PathBuf>,
+}
+
+/// `mcp`.
+#[derive(Debug, Args)]
+pub struct McpArgs {
+    /// Serve HTTP at this address of this machine, at the path /mcp [default: standard input and output, for a client that
+    /// starts this command]
+    #[arg(long, value_name = "IP:PORT", requires = "token_file")]
+    pub listen: Option<std::net::SocketAddr>,
+    /// File with the token that clients send over HTTP
+    #[arg(long, value_name = "FILE", requires = "listen")]
+    pub token_file: Option<PathBuf>,
+    /// End a call after this time
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    pub timeout: u64,
+    /// Answer one call of this tool, with arguments from standard input: how the server runs its calls
+    #[arg(long, value_name = "TOOL", hide = true)]
+    pub call: Option<String>,
+    /// Folders of detectors.
+    #[command(flatten)]
+    pub dirs: DetectorDirArgs,
+    /// The lake.
+    #[command(flatten)]
+    pub sql: SqlArgs,
 }
 
 /// `worker`.
@@ -374,7 +404,8 @@ pub struct HuntOptions {
     /// `trailhunt indicators --help`
     #[arg(long, value_name = "FILE")]
     pub indicators: Vec<PathBuf>,
-    /// Write the report; the file extension selects the format: .json .html .md .csv .sarif .ocsf.ndjson; repeatable
+    /// Write the report; the file extension selects the format: .json .html .md .csv .sarif .ocsf.ndjson .oscal.json;
+    /// repeatable
     #[arg(long = "report", value_name = "FILE")]
     pub reports: Vec<Output>,
     /// JSON report to compare with, or "none"; decides what is new, continuing and resolved [default: the last recorded
@@ -545,6 +576,26 @@ pub struct RunsArgs {
     /// Output format
     #[arg(long, default_value = "table", value_parser = text_format())]
     pub format: TextFormat,
+}
+
+/// `explain`.
+#[derive(Debug, Args)]
+pub struct ExplanationArgs {
+    /// Id of the finding: 16 hex digits, or at least the first 6
+    #[arg(value_name = "FINDING", value_parser = finding_id)]
+    pub finding: String,
+    /// JSON report that has the finding [default: the newest recorded run that has it]
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Output format
+    #[arg(long, default_value = "text", value_parser = one_of::<ExplanationFormat>(ExplanationFormat::NAMES))]
+    pub format: ExplanationFormat,
+    /// Folders of detectors that the run used: a detector states why its findings matter.
+    #[command(flatten)]
+    pub dirs: DetectorDirArgs,
+    /// The lake.
+    #[command(flatten)]
+    pub lake: LakeArgs,
 }
 
 /// `verdict`.

@@ -62,6 +62,8 @@ pub mod hunt;
 
 pub mod workbench;
 
+pub mod mcp;
+
 pub mod cli;
 pub mod settings;
 

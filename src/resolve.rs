@@ -53,6 +53,8 @@ pub enum Request {
     BaselineDiff(BaselineDiffRequest),
     /// `runs`
     Runs(RunsRequest),
+    /// `explain`
+    Explain(ExplanationRequest),
     /// `verdict`
     Verdict(VerdictRequest),
     /// `evidence`
@@ -71,6 +73,8 @@ pub enum Request {
     Indicators(IndicatorsRequest),
     /// `shell`
     Shell(LakeRequest),
+    /// `mcp`
+    Mcp(McpRequest),
     /// `detectors ...`
     Detectors(DetectorsRequest),
     /// `lake status`
@@ -120,6 +124,9 @@ impl Request {
         match self {
             Request::Query(query) => {
                 supervisor::Limits { time: query.time_limit, memory_bytes: Some(query.lake.memory_bytes) }
+            }
+            Request::Mcp(McpRequest { call: Some(_), lake, time_limit, .. }) => {
+                supervisor::Limits { time: Some(*time_limit), memory_bytes: Some(lake.memory_bytes) }
             }
             Request::Shell(lake) => supervisor::Limits { time: None, memory_bytes: Some(lake.memory_bytes) },
             _ => supervisor::Limits::default(),
@@ -180,6 +187,13 @@ pub fn request(command: Command, settings: Settings) -> Result<Request> {
         Command::Runs(args) => {
             Request::Runs(RunsRequest { lake: location(&args.lake)?, last: args.last, format: args.format })
         }
+        Command::Explain(args) => Request::Explain(ExplanationRequest {
+            lake: location(&args.lake)?,
+            report: args.report.as_deref().map(Previous::read).transpose()?.map(Box::new),
+            library: readable_library(&args.dirs)?,
+            finding: args.finding,
+            format: args.format,
+        }),
         Command::Verdict(args) => Request::Verdict(VerdictRequest {
             lake: location(&args.lake)?,
             format: args.format,
@@ -233,6 +247,7 @@ pub fn request(command: Command, settings: Settings) -> Result<Request> {
             lake: lake(args.sql)?,
         }),
         Command::Shell(args) => Request::Shell(lake(args.sql)?),
+        Command::Mcp(args) => Request::Mcp(mcp(args, &settings)?),
         Command::Detectors(args) => Request::Detectors(detectors(args, &settings)?),
         Command::Lake(command) => lake_command(command)?,
         Command::Config(cli::ConfigCommand::Show) => Request::ConfigShow(settings),
@@ -509,13 +524,19 @@ fn library(folders: &[PathBuf], rules: &cli::SigmaArgs) -> Result<Library> {
     Ok(library)
 }
 
+/// As [`library`], without the files that are not valid detectors.
+fn readable_library(dirs: &cli::DetectorDirArgs) -> Result<Library> {
+    let mut library = Library::load_readable(&dirs.folders)?;
+    library.add_sigma(sigma(&dirs.sigma)?)?;
+    Ok(library)
+}
+
 fn sigma(args: &cli::SigmaArgs) -> Result<Sigma> {
     Sigma::load(&args.sigma, &args.sigma_pipelines)
 }
 
 fn detection(args: &cli::DetectArgs, settings: &Settings) -> Result<Detection> {
-    let mut library = Library::load_readable(&args.dirs.folders)?;
-    library.add_sigma(sigma(&args.dirs.sigma)?)?;
+    let library = readable_library(&args.dirs)?;
     library.select(&args.detectors)?;
     let settings = parameters(&args.parameters, &library, settings)?;
     Ok(Detection { ids: args.detectors.clone(), settings, library })
@@ -559,18 +580,41 @@ fn workers(args: cli::ClusterArgs) -> Result<Option<Workers>> {
 }
 
 fn access(args: cli::AccessArgs) -> Result<Access> {
-    let token = args.cluster_token_file.as_deref().map(|path| {
-        let token = read(path)?.trim().to_owned();
-        match token.len() {
-            TOKEN_CHARS_MIN.. if token.chars().all(|c| c.is_ascii_graphic()) => Ok(token),
-            _ => Err(Error::Usage(format!(
-                "{}: expected a token of at least {TOKEN_CHARS_MIN} letters, digits and signs on one line",
-                path.display()
-            ))),
-        }
-    });
+    let token = args.cluster_token_file.as_deref().map(token);
     let authority = args.cluster_ca.map(|path| pem(path, "CERTIFICATE")).transpose()?;
     Ok(Access { authority, name: args.cluster_name, token: token.transpose()? })
+}
+
+/// The token in a file.
+fn token(path: &Path) -> Result<String> {
+    let token = read(path)?.trim().to_owned();
+    match token.len() {
+        TOKEN_CHARS_MIN.. if token.chars().all(|c| c.is_ascii_graphic()) => Ok(token),
+        _ => Err(Error::Usage(format!(
+            "{}: expected a token of at least {TOKEN_CHARS_MIN} letters, digits and signs on one line",
+            path.display()
+        ))),
+    }
+}
+
+fn mcp(args: cli::McpArgs, settings: &Settings) -> Result<McpRequest> {
+    let transport = match (args.listen, args.token_file) {
+        (Some(listen), Some(path)) if listen.ip().is_loopback() => Transport::Http { listen, token: token(&path)? },
+        (Some(listen), _) => {
+            let next = "give an address of this machine, such as 127.0.0.1:7412";
+            return Err(Error::Usage(format!("--listen {listen} would be reachable from other machines; {next}")));
+        }
+        _ => Transport::Stdio,
+    };
+    let library = readable_library(&args.dirs)?;
+    let settings = parameters(&[], &library, settings)?;
+    Ok(McpRequest {
+        lake: lake(args.sql)?,
+        detection: Detection { ids: Vec::new(), settings, library },
+        transport,
+        time_limit: Duration::from_secs(args.timeout),
+        call: args.call,
+    })
 }
 
 fn worker(args: cli::WorkerArgs) -> Result<WorkerRequest> {

@@ -59,7 +59,8 @@ fn text_from_logs_is_neutralised_in_every_output() {
     let (source, lake) = (dir.path().join("in"), dir.path().join("lake"));
     archive(&source, &records());
     let file = |name: &str| dir.path().join(name);
-    let reports = ["json", "html", "md", "csv", "sarif", "ocsf.ndjson"].map(|form| file(&format!("report.{form}")));
+    let reports =
+        ["json", "html", "md", "csv", "sarif", "ocsf.ndjson", "oscal.json"].map(|form| file(&format!("report.{form}")));
     let notified = file("notified.json");
     let (lake, command) = (arg(&lake), format!("cat > {}", notified.display()));
     let mut run = vec!["run", arg(&source), "--lake", lake, "--allow-empty", "--notify-command", &command];
@@ -105,6 +106,12 @@ fn text_from_logs_is_neutralised_in_every_output() {
         // The text itself is there, or the test proves nothing.
         let quotes = ["run", "query", "entity", "rejects", "indicators"].iter().any(|name| command.contains(name));
         assert!(!quotes || ran.out.contains("[31m") || ran.err.contains("[31m"), "{what}: {}{}", ran.out, ran.err);
+    }
+    let found = read_json(&reports[0])["findings"][0]["id"].as_str().expect("a finding").to_owned();
+    for format in ["text", "md", "json"] {
+        let ran = trailhunt(&["explain", &found, "--lake", lake, "--format", format]);
+        assert_harmless(&format!("explain {format}"), &format!("{}{}", ran.out, ran.err));
+        assert!(ran.out.contains("[31m") || ran.out.contains("\\[31m"), "explain {format}: {}{}", ran.out, ran.err);
     }
     for path in reports.iter().chain([&notified]) {
         let text = std::fs::read_to_string(path).expect("the file was written");

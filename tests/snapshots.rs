@@ -15,6 +15,7 @@ use trailhunt::detect::{Library, Window};
 use trailhunt::indicators::{self, Indicators};
 use trailhunt::lake::Lake;
 use trailhunt::report::backtest::{self, Backtest};
+use trailhunt::report::explanation::{self, Explanation};
 use trailhunt::report::{self, LakeStatus};
 use trailhunt::request::{CompareWith, Detection, HuntRequest, LakeRequest, Period};
 use trailhunt::source::{Location, S3Settings};
@@ -102,6 +103,8 @@ async fn outputs(dir: &Path) -> Vec<(&'static str, Shown)> {
     };
     let report = hunt::hunt(&lake, &request, None, Progress::Hidden).await.expect("the hunt");
     runs::record(&lake, &report, &[]).await.expect("the run is recorded");
+    let explained = report.findings.first().expect("the trail was stopped");
+    let explained = Explanation::of(explained, request.detection.library.get(&explained.detector).ok());
     let recorded = runs::list(&lake, 9).await.expect("the runs");
     let findings = runs::last_findings(&lake).await.expect("a report").expect("it is recorded");
 
@@ -133,6 +136,7 @@ async fn outputs(dir: &Path) -> Vec<(&'static str, Shown)> {
     let described = move |layout| described.iter().find(|(of, ..)| *of == layout).expect("a layout").2.clone();
     vec![
         ("hunt", shown(move |layout, out| report::text(&report, layout, out))),
+        ("explain", shown(move |layout, out| explanation::text(&explained, layout, out))),
         ("backtest", shown(move |layout, out| backtest::text(&tested, layout, out))),
         ("entity", shown(move |layout, out| ask::story(MARIA, window, &sections, layout, out))),
         ("query", Box::new(table)),
@@ -184,7 +188,7 @@ async fn the_output_fits_the_terminal_and_is_as_recorded() {
             let layout = Layout::plain(width);
             let plain = steady(&output(layout), dir.path());
             // A name, an id or a path has no place to break, and a command is not broken.
-            let no_break = ["arn:aws", "file://", "look: trailhunt ", ": aws "];
+            let no_break = ["arn:aws", "file://", "look: trailhunt ", ": aws ", "  trailhunt ", "  aws "];
             let is_wide = |line: &&str| line.width() > width && !no_break.iter().any(|text| line.contains(text));
             let wide: Vec<&str> = plain.lines().filter(is_wide).collect();
             assert!(wide.is_empty(), "{name} at {width}: {wide:?}");

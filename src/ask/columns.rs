@@ -71,7 +71,8 @@ fn doc(table: &str, name: &str) -> &'static str {
     exact.or_else(of_events).or_else(|| DOCS.get(name).copied()).unwrap_or_default()
 }
 
-fn plain(data_type: &DataType) -> String {
+/// The type of a column in plain words.
+pub fn plain(data_type: &DataType) -> String {
     use DataType::{Boolean, Date32, Float64, Int64, Timestamp, UInt64, Utf8, Utf8View};
     match data_type {
         Utf8 | Utf8View => "text".into(),

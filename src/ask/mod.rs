@@ -18,7 +18,7 @@ mod story;
 
 pub use answer::{Rows, csv, json, ndjson, parquet, table, written};
 pub use baseline_diff::{baseline_diff, baseline_diff_text};
-pub use columns::{Described, describe, describe_text};
+pub use columns::{Described, describe, describe_text, plain};
 pub use entity::{Kind, Section, sections};
 pub use find::find;
 pub use findings::{findings, values_of_finding};

@@ -52,8 +52,17 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "trailhunt worker --cert w.pem --key w.key --cluster-ca ca.pem --cluster-token-file token",
         ],
     ),
+    ("mcp", &["trailhunt mcp --lake lake", "trailhunt mcp --lake lake --listen 127.0.0.1:7412 --token-file token"]),
     ("baseline diff", &["trailhunt baseline diff 2024-03-01 2024-03-31 --lake lake"]),
     ("runs", &["trailhunt runs --lake lake --last 7"]),
+    (
+        "explain",
+        &[
+            "trailhunt explain 3f2a91c0 --lake lake",
+            "trailhunt explain 3f2a91c0 --format md --lake lake",
+            "trailhunt explain 3f2a91c0 --detector-dir mine --lake lake",
+        ],
+    ),
     (
         "verdict",
         &["trailhunt verdict 3f2a91c0 benign --note \"backup job\" --lake lake", "trailhunt verdict --lake lake"],

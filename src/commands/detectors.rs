@@ -1,8 +1,8 @@
 //! `trailhunt detectors`: list, show, write, check, test and explain detectors.
 
 use super::Outcome;
-use crate::detect::{Detector, Library, attack};
-use crate::error::{Error, Result};
+use crate::detect::Library;
+use crate::error::Result;
 use crate::request::DetectorFilter;
 use crate::resolve::DetectorsRequest;
 use crate::terminal::{Column, Out, Progress, Table};
@@ -90,13 +90,7 @@ pub async fn detectors(request: DetectorsRequest, out: &mut Out) -> Result<Outco
 }
 
 fn list(library: &Library, filter: &DetectorFilter, out: &mut Out) -> Result<Outcome> {
-    if let Some(tactic) = &filter.tactic
-        && !attack::tactics().any(|known| as_typed(known) == *tactic)
-    {
-        let known: Vec<_> = attack::tactics().map(as_typed).collect();
-        return Err(Error::Usage(format!("unknown tactic {tactic}: expected one of {}", known.join(", "))));
-    }
-    let listed: Vec<_> = library.iter().filter(|detector| matches(detector, filter)).collect();
+    let listed = filter.select(library)?;
     let columns = [Column::whole("severity"), Column::whole("detector"), Column::whole("kind"), Column::text("finds")];
     let mut table = Table::new(columns).wrapping_last();
     for detector in listed {
@@ -109,18 +103,4 @@ fn list(library: &Library, filter: &DetectorFilter, out: &mut Out) -> Result<Out
         writeln!(out, "{id} replaces the shipped detector {id}")?;
     }
     Ok(Outcome::Done)
-}
-
-/// A tactic's name as it is typed: `Credential Access` is `credential-access`.
-fn as_typed(tactic: &str) -> String {
-    tactic.to_lowercase().replace(' ', "-")
-}
-
-fn matches(detector: &Detector, filter: &DetectorFilter) -> bool {
-    let serves = |tactic: &String| {
-        detector.attack.iter().any(|id| attack::tactics_of(id).iter().any(|name| as_typed(name) == *tactic))
-    };
-    filter.severity.is_none_or(|least| detector.severity >= least)
-        && filter.tactic.as_ref().is_none_or(serves)
-        && filter.reads.as_ref().is_none_or(|source| detector.reads(source))
 }

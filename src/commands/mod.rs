@@ -8,10 +8,12 @@ mod demo;
 mod detectors;
 mod entity;
 mod evidence;
+mod explain;
 mod hunt;
 mod indicators;
 mod ingest;
 mod lake;
+mod mcp;
 mod query;
 mod run;
 mod runs;
@@ -73,6 +75,7 @@ pub async fn run(request: Request, layout: Layout) -> Result<Outcome> {
         Request::Backtest(request) => backtest::backtest(&request, out).await,
         Request::BaselineDiff(request) => baseline::diff(&request, out).await,
         Request::Runs(request) => runs::runs(&request, out).await,
+        Request::Explain(request) => explain::explain(request, out).await,
         Request::Verdict(request) => verdict::verdict(&request, out).await,
         Request::Evidence(request) => evidence::evidence(&request, out).await,
         Request::Verify(request) => verify::verify(&request, out).await,
@@ -82,6 +85,7 @@ pub async fn run(request: Request, layout: Layout) -> Result<Outcome> {
         Request::Indicators(request) => indicators::indicators(&request, out).await,
         Request::Timeline(request) => timeline::timeline(request, out).await,
         Request::Shell(request) => shell::shell(&request, out).await,
+        Request::Mcp(request) => mcp::mcp(request, out).await,
         Request::Detectors(request) => detectors::detectors(request, out).await,
         Request::LakeStatus(request, format) => lake::status(&request, format, out).await,
         Request::LakeRejects(request) => lake::rejects(&request, out).await,

@@ -9,8 +9,7 @@ use super::{Confidence, Detector, Kind, Origin, SeenBefore, Severity};
 use crate::sha256;
 
 /// Compared with the previous run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Not reported by the previous run.

@@ -132,7 +132,8 @@ pub async fn hunt(
         }
     };
     let context = prepare(lake, &request.lake, &request.period, &request.detection.library.sigma, progress);
-    let (last_run, verdicts, context) = tokio::try_join!(last_run, runs::verdicts(lake), context)?;
+    let (last_run, last_record, verdicts, context) =
+        tokio::try_join!(last_run, lake.last_run_sha256(), runs::verdicts(lake), context)?;
     let previous = match &request.compare_with {
         CompareWith::Report(report) => Some(report.as_ref().clone()),
         CompareWith::LastRun | CompareWith::Nothing => last_run,
@@ -164,6 +165,7 @@ pub async fn hunt(
         suppressions: &request.suppressions,
         verdicts: &verdicts,
         previous,
+        previous_record_sha256: last_record,
         coverage,
     })
     .await

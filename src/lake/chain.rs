@@ -71,22 +71,34 @@ impl Lake {
         make: impl AsyncFn(Place, Option<&ChainLink<R>>) -> Result<R>,
     ) -> Result<ChainLink<R>> {
         loop {
-            let sequence = self.sequences::<R>().await?.last().copied();
-            let last = match sequence {
-                Some(sequence) => Some(self.link::<R>(sequence).await?),
-                None => None,
-            };
-            let place = Place {
-                sequence: sequence.map_or(1, |sequence| sequence + 1),
-                previous: last.as_ref().map_or(NO_PREVIOUS, |last| &last.sha256).to_owned(),
-            };
-            let path = path::<R>(place.sequence);
+            let (place, last) = self.next_place::<R>().await?;
             let record = make(place, last.as_ref()).await?;
-            let (bytes, sha256) = stored(&record)?;
-            if self.put_new(&path, bytes.clone()).await? {
-                return Ok(ChainLink { path, bytes, sha256, record: Some(record), problems: Vec::new() });
+            if let Some(link) = self.put_record(record).await? {
+                return Ok(link);
             }
         }
+    }
+
+    /// The place after the last record, and that record.
+    pub(super) async fn next_place<R: Chained>(&self) -> Result<(Place, Option<ChainLink<R>>)> {
+        let sequence = self.sequences::<R>().await?.last().copied();
+        let last = match sequence {
+            Some(sequence) => Some(self.link::<R>(sequence).await?),
+            None => None,
+        };
+        let place = Place {
+            sequence: sequence.map_or(1, |sequence| sequence + 1),
+            previous: last.as_ref().map_or(NO_PREVIOUS, |last| &last.sha256).to_owned(),
+        };
+        Ok((place, last))
+    }
+
+    /// Stores a record; `None` if another one has its place.
+    pub(super) async fn put_record<R: Chained>(&self, record: R) -> Result<Option<ChainLink<R>>> {
+        let path = path::<R>(record.sequence());
+        let (bytes, sha256) = stored(&record)?;
+        let is_new = self.put_new(&path, bytes.clone()).await?;
+        Ok(is_new.then_some(ChainLink { path, bytes, sha256, record: Some(record), problems: Vec::new() }))
     }
 
     /// All records, in order, each checked against its own hash and the previous record.
@@ -115,6 +127,14 @@ impl Lake {
         let path = path::<R>(sequence);
         let bytes = self.location.bytes(&self.location.child(&path)).await?.to_vec();
         Ok(read(path, bytes))
+    }
+
+    /// Hash of the newest record, if there is one.
+    pub(super) async fn last_of<R: Chained>(&self) -> Result<Option<String>> {
+        match self.sequences::<R>().await?.last() {
+            Some(sequence) => Ok(Some(self.link::<R>(*sequence).await?.sha256)),
+            None => Ok(None),
+        }
     }
 
     /// The numbers of the records, in order.

@@ -17,11 +17,13 @@
 //! LAKE/_trailhunt/locks/                   the lock of the nightly run
 //! LAKE/_trailhunt/runs/                    the chain of runs and their reports
 //! LAKE/_trailhunt/verdicts/                the chain of verdicts on findings
+//! LAKE/_trailhunt/calls/                   the chain of calls of agents
 //! ```
 //!
 //! `<sha256>` is the hash of the file's content.
 
 mod append;
+mod calls;
 mod chain;
 mod check;
 mod checksum;
@@ -52,6 +54,7 @@ mod text_chunk;
 mod verdicts;
 
 pub use append::{Appended, Appender, Committed};
+pub use calls::{CallLog, CallRecord};
 pub use chain::ChainLink;
 pub use check::CheckedFiles;
 pub use compact::{Compacted, Vacuumed};

@@ -5,8 +5,8 @@
 //! LAKE/_trailhunt/runs/<run>.report.json.gz   its report
 //! ```
 //!
-//! A record holds the hash of the previous record, of its report, of the newest verdict and of the files that are new in
-//! the table's log. A removed last record is detected by the report that it left, or by a hash that was noted elsewhere.
+//! A record holds the hash of the previous record, of its report, of the newest verdict and call, and of the files that
+//! are new in the table's log. A removed last record is detected by the report that it left, or by a hash that was noted elsewhere.
 
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +39,9 @@ pub struct Record {
     /// Hash of the newest verdict, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_verdict: Option<String>,
+    /// Hash of the newest call of an agent, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_call: Option<String>,
     /// The run's own data.
     pub run: serde_json::Value,
 }
@@ -80,6 +83,7 @@ impl Lake {
                 previous: place.previous,
                 log: Some(self.log_files(last.and_then(Link::log)).await?),
                 last_verdict: self.last_verdict().await?,
+                last_call: self.last_call().await?,
                 report: report_path.clone(),
                 report_sha256: report_sha256.clone(),
                 run: run.clone(),
@@ -94,6 +98,14 @@ impl Lake {
     /// When the chain cannot be listed or read.
     pub async fn runs(&self) -> Result<Vec<Link>> {
         self.chain().await
+    }
+
+    /// Hash of the newest record, if there is one.
+    ///
+    /// # Errors
+    /// When the chain cannot be listed or read.
+    pub async fn last_run_sha256(&self) -> Result<Option<String>> {
+        self.last_of::<Record>().await
     }
 
     /// The stored bytes of a record's report.

@@ -22,6 +22,7 @@ use crate::source::Location;
 pub(super) const ENGINE_INFO: &str = concat!("trailhunt/", env!("CARGO_PKG_VERSION"));
 
 /// An existing lake. Needs a multi-threaded tokio runtime: the Delta library makes blocking calls to async stores.
+#[derive(Clone)]
 pub struct Lake {
     pub(super) location: Location,
     pub(super) engine: Arc<dyn Engine>,

@@ -53,9 +53,6 @@ impl Lake {
 
     /// Hash of the newest verdict, if there is one.
     pub(super) async fn last_verdict(&self) -> Result<Option<String>> {
-        match self.sequences::<VerdictRecord>().await?.last() {
-            Some(sequence) => Ok(Some(self.link::<VerdictRecord>(*sequence).await?.sha256)),
-            None => Ok(None),
-        }
+        self.last_of::<VerdictRecord>().await
     }
 }

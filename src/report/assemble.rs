@@ -66,6 +66,8 @@ pub struct ReportInputs<'a> {
     pub verdicts: &'a Verdicts,
     /// Report of the previous run.
     pub previous: Option<Previous>,
+    /// SHA-256 of the newest record in the lake's chain of runs.
+    pub previous_record_sha256: Option<String>,
     /// What this run read; `None` for a hunt without an ingest.
     pub coverage: Option<Coverage>,
 }
@@ -88,6 +90,7 @@ pub async fn report(inputs: ReportInputs<'_>) -> Result<Report> {
         suppressions,
         verdicts,
         previous,
+        previous_record_sha256,
         coverage,
     } = inputs;
     let window = judged.window;
@@ -148,6 +151,7 @@ pub async fn report(inputs: ReportInputs<'_>) -> Result<Report> {
             geography: geo.sources(),
             attribution: crate::geo::attribution().into(),
             compared_with,
+            previous_record_sha256,
             risk_formula: RISK_FORMULA,
         },
         statistics: sections.statistics,

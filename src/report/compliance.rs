@@ -35,6 +35,9 @@ pub struct Control {
     pub detectors: Vec<String>,
     /// Number of findings with one of its techniques.
     pub findings: u64,
+    /// Ids of all of them, the most important first; the JSON has only the first, as `heaviest`.
+    #[serde(skip)]
+    pub finding_ids: Vec<String>,
     /// Ids of the most important of them.
     pub heaviest: Vec<String>,
     /// Their worst severity.
@@ -66,6 +69,7 @@ pub fn compliance(detectors: &[DetectorSummary], findings: &[Finding], coverage:
             severity: findings.iter().map(|finding| finding.severity).max(),
             evidence_events: findings.iter().map(|finding| finding.evidence.total).sum(),
             findings: findings.len() as u64,
+            finding_ids: findings.iter().map(|finding| finding.id.clone()).collect(),
             heaviest: findings.iter().take(HEAVIEST_MAX).map(|finding| finding.id.clone()).collect(),
             gaps,
         };

@@ -114,6 +114,9 @@ pub struct Run {
     pub attribution: String,
     /// Id of the run this one is compared with. If null, every finding is new.
     pub compared_with: Option<String>,
+    /// SHA-256 of the newest record in the lake's chain of runs when this run began; null if there was none. The record of
+    /// this run is added after the report is written.
+    pub previous_record_sha256: Option<String>,
     /// How risk is computed.
     pub risk_formula: &'static str,
 }

@@ -32,15 +32,27 @@ impl LakeStatus {
     /// # Errors
     /// When a query fails.
     pub async fn of(snapshot: &Snapshot, session: &Session) -> Result<LakeStatus> {
-        let judged = Judged { window: everything(snapshot), expected_until: None, days: snapshot.days() };
+        let judged = judged(snapshot);
+        Ok(LakeStatus {
+            by_account_and_region: section("by_account_and_region", session, &judged).await?,
+            gaps: section("gaps", session, &judged).await?,
+            ..LakeStatus::totals(snapshot, session).await?
+        })
+    }
+
+    /// Only the totals, without accounts, regions and gaps: these need the daily summaries.
+    ///
+    /// # Errors
+    /// When a query fails.
+    pub async fn totals(snapshot: &Snapshot, session: &Session) -> Result<LakeStatus> {
         Ok(LakeStatus {
             lake: snapshot.location.to_string(),
             version: snapshot.version,
             files: snapshot.files.len(),
             bytes: snapshot.bytes(),
-            totals: section("lake", session, &judged).await?.pop().unwrap_or_default(),
-            by_account_and_region: section("by_account_and_region", session, &judged).await?,
-            gaps: section("gaps", session, &judged).await?,
+            totals: section("lake", session, &judged(snapshot)).await?.pop().unwrap_or_default(),
+            by_account_and_region: Vec::new(),
+            gaps: Vec::new(),
         })
     }
 
@@ -109,6 +121,10 @@ impl LakeStatus {
     fn number(&self, name: &str) -> u64 {
         self.totals.get(name).and_then(Value::as_u64).unwrap_or(0)
     }
+}
+
+fn judged(snapshot: &Snapshot) -> Judged {
+    Judged { window: everything(snapshot), expected_until: None, days: snapshot.days() }
 }
 
 /// From the lake's first day to the end of its last.

@@ -4,9 +4,10 @@
 use std::io::Write;
 
 use chrono::DateTime;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::document::Report;
+use super::json::without;
 use crate::detect::{Confidence, Event, Finding, Severity, Status, attack};
 use crate::terminal::SafeJson;
 
@@ -47,7 +48,8 @@ fn event(report: &Report, finding: &Finding) -> Value {
     };
     let detector = report.detectors.iter().find(|detector| detector.id == finding.detector);
     let finished = report.run.finished_at.timestamp_millis();
-    without_nulls(json!({
+    // OCSF omits unknown members instead of writing null.
+    let event = json!({
         "activity_id": activity, "activity_name": activity_name,
         "category_uid": 2, "category_name": "Findings",
         "class_uid": CLASS, "class_name": "Detection Finding",
@@ -89,7 +91,8 @@ fn event(report: &Report, finding: &Finding) -> Value {
         "evidences": finding.evidence.events.iter().map(evidence).collect::<Vec<_>>(),
         "unmapped": {"baseline": finding.baseline, "details": finding.details, "benign": finding.benign,
                      "next_steps": finding.next_steps},
-    }))
+    });
+    without(event, Value::is_null)
 }
 
 fn technique(id: &str) -> Value {
@@ -131,16 +134,4 @@ fn endpoint(address: &str) -> Value {
 
 fn milliseconds(time: &str) -> Option<i64> {
     DateTime::parse_from_rfc3339(time).ok().map(|time| time.timestamp_millis())
-}
-
-/// OCSF omits unknown members instead of writing null.
-fn without_nulls(value: Value) -> Value {
-    match value {
-        Value::Object(members) => {
-            let members = members.into_iter().filter(|(_, value)| !value.is_null());
-            Value::Object(members.map(|(name, value)| (name, without_nulls(value))).collect::<Map<_, _>>())
-        }
-        Value::Array(items) => Value::Array(items.into_iter().map(without_nulls).collect()),
-        other => other,
-    }
 }

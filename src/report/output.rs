@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::document::Report;
-use super::{csv, html, json, markdown, ocsf, sarif};
+use super::{csv, html, json, markdown, ocsf, oscal, sarif};
 use crate::error::{Error, Result};
 
 /// Format of a report.
@@ -24,10 +24,13 @@ pub enum Format {
     Sarif,
     /// Findings as OCSF Detection Findings, one per line.
     Ocsf,
+    /// Findings and controls as OSCAL assessment results.
+    Oscal,
 }
 
-/// File extensions and their formats.
-const EXTENSIONS: [(&str, Format); 6] = [
+/// File extensions and their formats. The first that fits counts.
+const EXTENSIONS: [(&str, Format); 7] = [
+    (".oscal.json", Format::Oscal),
     (".ocsf.ndjson", Format::Ocsf),
     (".sarif", Format::Sarif),
     (".json", Format::Json),
@@ -83,6 +86,7 @@ impl Output {
             Format::Csv => csv::csv(report, &mut out),
             Format::Sarif => sarif::sarif(report, &mut out),
             Format::Ocsf => ocsf::ocsf(report, &mut out),
+            Format::Oscal => oscal::oscal(report, &mut out),
         }?;
         out.flush()?;
         out.into_inner().map_err(|e| e.into_error())?.sync_all()
@@ -99,9 +103,10 @@ mod tests {
         assert_eq!(format("r.json"), Ok(Format::Json));
         assert_eq!(format("reports/R.HTML"), Ok(Format::Html));
         assert_eq!(format("r.ocsf.ndjson"), Ok(Format::Ocsf));
+        assert_eq!(format("r.oscal.json"), Ok(Format::Oscal));
         assert_eq!(
             format("report.pdf").unwrap_err(),
-            "unknown report format: the file extension must be one of .csv .md .html .json .sarif .ocsf.ndjson"
+            "unknown report format: the file extension must be one of .csv .md .html .json .sarif .ocsf.ndjson .oscal.json"
         );
     }
 }

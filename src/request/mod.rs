@@ -3,7 +3,9 @@
 //! `resolve` makes the requests and has read what a command needs before work starts: detectors, suppressions, keys, the
 //! report to compare with. Nothing here or below knows where a value came from.
 
+mod detector_filter;
 pub mod job_array;
+mod mcp;
 pub mod period;
 
 use std::path::{Path, PathBuf};
@@ -11,6 +13,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use detector_filter::DetectorFilter;
+pub use mcp::{McpRequest, Transport};
 pub use period::Period;
 
 use crate::ask::{GrantedPolicy, Question};
@@ -319,6 +323,50 @@ pub struct RunsRequest {
     pub format: TextFormat,
 }
 
+/// An explanation of a finding.
+#[derive(Debug)]
+pub struct ExplanationRequest {
+    /// The lake.
+    pub lake: Location,
+    /// Id of the finding, or how it begins.
+    pub finding: String,
+    /// The report that has the finding; `None` for the newest recorded run that has it.
+    pub report: Option<Box<Previous>>,
+    /// The detectors the run may have used.
+    pub library: Library,
+    /// Output format.
+    pub format: ExplanationFormat,
+}
+
+/// Output formats of `explain`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExplanationFormat {
+    /// Text for reading.
+    Text,
+    /// Markdown for a ticket.
+    Markdown,
+    /// One JSON document.
+    Json,
+}
+
+impl ExplanationFormat {
+    /// The names, as `--format` takes them.
+    pub const NAMES: [&str; 3] = ["text", "md", "json"];
+}
+
+impl FromStr for ExplanationFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<ExplanationFormat, String> {
+        match text {
+            "text" => Ok(ExplanationFormat::Text),
+            "md" => Ok(ExplanationFormat::Markdown),
+            "json" => Ok(ExplanationFormat::Json),
+            other => Err(format!("unknown format `{other}`")),
+        }
+    }
+}
+
 /// The verdicts of a lake: list them, or add one.
 #[derive(Debug)]
 pub struct VerdictRequest {
@@ -598,15 +646,4 @@ pub struct VerifyDigestsRequest {
     pub keys: PublicKeys,
     /// Output format.
     pub format: TextFormat,
-}
-
-/// Which detectors are listed.
-#[derive(Debug, Default)]
-pub struct DetectorFilter {
-    /// This severity or above.
-    pub severity: Option<Severity>,
-    /// ATT&CK tactic, such as `credential-access`.
-    pub tactic: Option<String>,
-    /// Table or view that is read, or service that is looked for.
-    pub reads: Option<String>,
 }

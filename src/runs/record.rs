@@ -64,10 +64,29 @@ pub async fn previous(lake: &Lake, detectors: &[&Detector]) -> Result<Option<Pre
             2 * both >= detectors.len()
         })
     };
-    let Some(record) = lake.last_run(alike).await? else { return Ok(None) };
-    let json = stored_report(lake, &record).await?;
-    let previous = json.and_then(|json| Previous::parse(&json));
-    previous.map(Some).map_err(|reason| {
+    match lake.last_run(alike).await? {
+        Some(record) => report_of(lake, &record).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The report of the run whose id begins with `id`; of the last one unless given.
+///
+/// # Errors
+/// [`Error::Usage`] when there is no such run; when the lake or the report cannot be read.
+pub async fn report(lake: &Lake, id: Option<&str>) -> Result<Previous> {
+    let is_meant =
+        |record: &Record| id.is_none_or(|id| Run::of(record).is_some_and(|run| run.summary.run.starts_with(id)));
+    match (lake.last_run(is_meant).await?, id) {
+        (Some(record), _) => report_of(lake, &record).await,
+        (None, Some(id)) => Err(Error::Usage(format!("no run {id}; `trailhunt runs` lists the last ones"))),
+        (None, None) => Err(Error::Usage("no run is recorded yet; `trailhunt hunt` records one".into())),
+    }
+}
+
+async fn report_of(lake: &Lake, record: &Record) -> Result<Previous> {
+    let json = stored_report(lake, record).await?;
+    json.and_then(|json| Previous::parse(&json)).map_err(|reason| {
         let next = "see `trailhunt verify`, or name another report";
         Error::lake(lake.location().to_string(), format!("{}: {reason}; {next}", record.report))
     })

@@ -1,6 +1,6 @@
 //! Checks that no file of the lake, record, report or bundle was altered, and reproduces a finding.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use super::Run;
 use super::record::stored_report;
 use crate::detect::{self, KnownFinding, Settings, Window, find_finding};
 use crate::error::{Error, Result};
-use crate::lake::{CheckedFiles, CheckedLog, Lake, Link};
+use crate::lake::{ChainLink, CheckedFiles, CheckedLog, Lake, Link};
 use crate::open;
 use crate::report::bundle;
 use crate::request::VerifyRequest;
@@ -32,6 +32,10 @@ pub struct Verified {
     pub verdicts: usize,
     /// Hash of the last verdict's record.
     pub last_verdict_sha256: Option<String>,
+    /// Recorded calls of agents.
+    pub calls: usize,
+    /// Hash of the last call's record.
+    pub last_call_sha256: Option<String>,
     /// The check of the table's log.
     pub log: CheckedLog,
     /// The check of the lake's files.
@@ -76,15 +80,16 @@ pub async fn verify(request: &VerifyRequest, progress: Progress) -> Result<Verif
     for path in stored_reports.iter().filter(|path| !is_recorded(path)) {
         problems.push(format!("{path}: {REMOVED}"));
     }
-    let verdicts = lake.verdicts().await?;
-    for link in &verdicts {
-        problems.extend(link.problems.iter().map(|problem| format!("{}: {problem}", link.path)));
-    }
-    let has_verdict = |sha256: &str| verdicts.iter().any(|link| link.sha256 == sha256);
+    let (verdicts, calls) = (lake.verdicts().await?, lake.calls().await?);
+    let (of_verdicts, of_calls) = (named("verdict", &verdicts), named("call", &calls));
+    problems.extend(broken(&verdicts).chain(broken(&calls)));
     for link in &links {
-        let last_verdict = link.record.as_ref().and_then(|record| record.last_verdict.as_deref());
-        if let Some(sha256) = last_verdict.filter(|sha256| !has_verdict(sha256)) {
-            problems.push(format!("{}: the verdict with the hash {sha256} was modified or removed", link.path));
+        let Some(record) = &link.record else { continue };
+        for (names, newest) in [(&of_verdicts, &record.last_verdict), (&of_calls, &record.last_call)] {
+            if let Some(sha256) = newest.as_ref().filter(|sha256| !names.hashes.contains(*sha256)) {
+                let noun = names.noun;
+                problems.push(format!("{}: the {noun} with the hash {sha256} was modified or removed", link.path));
+            }
         }
     }
     let mut log = lake.check_log(links.iter().filter_map(Link::log)).await?;
@@ -95,7 +100,8 @@ pub async fn verify(request: &VerifyRequest, progress: Progress) -> Result<Verif
     problems.append(&mut files.problems);
     if let Some(expected) = &request.last_sha256
         && !links.iter().any(|link| link.sha256 == *expected)
-        && !has_verdict(expected)
+        && !of_verdicts.hashes.contains(expected)
+        && !of_calls.hashes.contains(expected)
     {
         problems.push(format!(
             "no record has the hash {expected}: the record was modified, or the newest records were deleted"
@@ -124,12 +130,33 @@ pub async fn verify(request: &VerifyRequest, progress: Progress) -> Result<Verif
         last_sha256,
         verdicts: verdicts.len(),
         last_verdict_sha256: verdicts.last().map(|link| link.sha256.clone()),
+        calls: calls.len(),
+        last_call_sha256: calls.last().map(|link| link.sha256.clone()),
         log,
         files,
         sample_percent: request.sample_percent,
         reproduced,
         problems,
     })
+}
+
+/// The hashes of a chain's records.
+struct Named {
+    /// What a record is.
+    noun: &'static str,
+    hashes: BTreeSet<String>,
+}
+
+fn named<R>(noun: &'static str, chain: &[ChainLink<R>]) -> Named {
+    Named { noun, hashes: chain.iter().map(|link| link.sha256.clone()).collect() }
+}
+
+/// What is wrong with the records of a chain, one line each.
+fn broken<R>(chain: &[ChainLink<R>]) -> impl Iterator<Item = String> {
+    let of = |link: &ChainLink<R>| {
+        link.problems.iter().map(|problem| format!("{}: {problem}", link.path)).collect::<Vec<_>>()
+    };
+    chain.iter().flat_map(of)
 }
 
 impl Verified {
@@ -147,6 +174,9 @@ impl Verified {
         }
         if let Some(last) = &self.last_verdict_sha256 {
             writeln!(out, "verdicts  {}, last record {last}", self.verdicts)?;
+        }
+        if let Some(last) = &self.last_call_sha256 {
+            writeln!(out, "calls     {}, last record {last}", self.calls)?;
         }
         let CheckedLog { files, not_covered, .. } = self.log;
         write!(out, "log       {}", counted(files, "file"))?;
@@ -262,6 +292,7 @@ async fn check_report(path: &Path, bytes: &[u8], lake: &Lake, links: &[Link]) ->
     // The lake has the original: say where the two begin to differ.
     if let Some(record) = &link.record
         && name.ends_with(".json")
+        && !name.ends_with(".oscal.json")
         && let Ok(stored) = stored_report(lake, record).await?
     {
         let at = stored.iter().zip(bytes).position(|(a, b)| a != b).unwrap_or_else(|| stored.len().min(bytes.len()));

@@ -30,7 +30,7 @@ pub async fn check(paths: &[PathBuf]) -> Result<Checked> {
     if paths.is_empty() {
         for detector in Library::load(&[])?.iter() {
             let path = PathBuf::from(format!("{}.sql", detector.id));
-            checked.problems.extend(problems(detector, &path, &session).await?);
+            checked.problems.extend(problems(detector, &path, detector.fixture()?.as_deref(), &session).await?);
             checked.detectors += 1;
         }
     }
@@ -40,13 +40,28 @@ pub async fn check(paths: &[PathBuf]) -> Result<Checked> {
         match Detector::read(&id, &text) {
             Ok(detector) => {
                 let detector = Detector { path: Some(path.clone()), ..detector };
-                checked.problems.extend(problems(&detector, &path, &session).await?);
+                checked.problems.extend(problems(&detector, &path, detector.fixture()?.as_deref(), &session).await?);
             }
             Err(problem) => checked.problems.push(line(&path, &problem)),
         }
         checked.detectors += 1;
     }
     Ok(checked)
+}
+
+/// What is wrong with a detector that is in no file, and with its fixture, as [`Checked::problems`].
+///
+/// # Errors
+/// As [`check`].
+pub async fn check_proposed(id: &str, sql: &str, fixture: &str) -> Result<Vec<String>> {
+    let path = PathBuf::from(format!("{id}.sql"));
+    match Detector::read(id, sql) {
+        Ok(detector) => {
+            let (session, _) = fixture::session(&[]).await?;
+            problems(&detector, &path, Some(fixture), &session).await
+        }
+        Err(problem) => Ok(vec![line(&path, &problem)]),
+    }
 }
 
 /// Plans every condition of a set of Sigma rules.
@@ -79,16 +94,16 @@ fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
 }
 
 /// What is wrong with a detector's SQL and with its fixture. It runs only if nothing else is wrong.
-async fn problems(detector: &Detector, path: &Path, session: &Session) -> Result<Vec<String>> {
+async fn problems(detector: &Detector, path: &Path, fixture: Option<&str>, session: &Session) -> Result<Vec<String>> {
     let problems = detect::check(detector, session).await;
     let mut lines: Vec<_> = problems.iter().map(|problem| line(path, problem)).collect();
     let beside = path.with_extension("events.jsonl");
-    let Some(text) = detector.fixture()? else {
+    let Some(text) = fixture else {
         let next = "write the smallest history that shows the behaviour, one CloudTrail record per line";
         lines.push(format!("{}:1:1: no fixture; {next}", beside.display()));
         return Ok(lines);
     };
-    match detect::expand(&text) {
+    match detect::expand(text) {
         Err(problem) => lines.push(line(&beside, &problem)),
         Ok(records) if lines.is_empty() => match fixture::reads_later_days(detector, &records).await {
             Ok(None) => {}

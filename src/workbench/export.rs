@@ -51,10 +51,5 @@ fn rule(detector: &Detector, detection: &str) -> String {
 
 /// A UUID that is the same for the same detector (version 8 of RFC 9562, from SHA-256).
 fn id_of(detector: &str) -> uuid::Uuid {
-    let hash = sha256::hex(format!("trailhunt detector {detector}").as_bytes());
-    let bytes = u128::from_str_radix(&hash[..32], 16).unwrap_or_default().to_be_bytes();
-    uuid::Builder::from_bytes(bytes)
-        .with_variant(uuid::Variant::RFC4122)
-        .with_version(uuid::Version::Custom)
-        .into_uuid()
+    sha256::uuid(&format!("trailhunt detector {detector}"), uuid::Version::Custom)
 }

@@ -7,8 +7,8 @@ pub mod fixture;
 mod new;
 mod test;
 
-pub use check::{Checked, check, check_sigma};
+pub use check::{Checked, check, check_proposed, check_sigma};
 pub use explain::{Explained, explain};
 pub use export::as_sigma_rule;
 pub use new::{import, new};
-pub use test::{Tested, test};
+pub use test::{Tested, test, test_on};

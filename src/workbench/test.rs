@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::fixture;
+use super::fixture::hunt as hunt_fixture;
 use crate::detect::{Detector, FixtureResult, Hunt, expand};
 use crate::error::{Error, Result};
 use crate::terminal::printable;
@@ -31,8 +31,17 @@ pub async fn test(detector: &Detector) -> Result<Tested> {
         let next = "write the smallest history that shows the behaviour, one CloudTrail record per line";
         Error::Usage(format!("{id}: no {id}.events.jsonl beside it; {next}"))
     })?;
-    let records = expand(&text).map_err(|problem| Error::Usage(format!("{id}.events.jsonl: {problem}")))?;
-    let mut hunt = fixture::hunt(&records, &[detector]).await?;
+    test_on(detector, &text).await
+}
+
+/// Runs a detector on the text of a fixture.
+///
+/// # Errors
+/// When a record in it cannot be read, or the detector fails.
+pub async fn test_on(detector: &Detector, fixture: &str) -> Result<Tested> {
+    let id = &detector.id;
+    let records = expand(fixture).map_err(|problem| Error::Usage(format!("{id}.events.jsonl: {problem}")))?;
+    let mut hunt = hunt_fixture(&records, &[detector]).await?;
     if let Some(error) = hunt.failed.pop() {
         return Err(error);
     }

@@ -67,7 +67,7 @@ class World:
     def hunt(self, name: str, *options: object) -> Path:
         """Hunts and writes the report in every format. Returns the path without file extension."""
         path = self.folder / name
-        extensions = [".json", ".html", ".md", ".csv", ".sarif", ".ocsf.ndjson"]
+        extensions = [".json", ".html", ".md", ".csv", ".sarif", ".ocsf.ndjson", ".oscal.json"]
         reports = [option for extension in extensions for option in ("--report", f"{path}{extension}")]
         self.trailhunt.run("hunt", "--lake", self.lake, *options, *reports)
         return path

@@ -1,0 +1,194 @@
+//! The rows of a query, in two stages: a summary with the first rows, then pages of the rows that are kept.
+
+use std::collections::BTreeMap;
+
+use arrow::datatypes::DataType;
+use futures::TryStreamExt;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::page::{Page, page};
+use super::untrusted::{Field, Marker};
+use crate::detect;
+use crate::engine::Query;
+use crate::error::{Error, Result};
+
+/// Rows that are kept of an answer, and their bytes as JSON. Further rows are only counted.
+const KEPT_ROWS_MAX: usize = 10_000;
+const KEPT_BYTES_MAX: usize = 4 << 20;
+/// Frequent values that the summary states of a column.
+const FREQUENT_MAX: usize = 3;
+/// First rows that the summary shows.
+const FIRST_ROWS: usize = 5;
+
+/// A column of an answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AnswerColumn {
+    /// Name, as the query gives it.
+    pub name: String,
+    /// Type of its values.
+    pub data_type: String,
+    /// Rows of those kept in which it is null.
+    pub nulls: u64,
+    /// Different values among the rows kept.
+    pub different: u64,
+    /// Smallest value, of numbers and times.
+    pub least: Option<Field>,
+    /// Largest value, of numbers and times.
+    pub greatest: Option<Field>,
+    /// The most frequent values that occur more than once.
+    pub frequent: Vec<Frequent>,
+}
+
+/// A value and how often it occurs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Frequent {
+    /// The value.
+    pub value: Field,
+    /// Rows that have it.
+    pub rows: u64,
+}
+
+/// The rows of an answer that are kept to be sent in pages.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct KeptRows {
+    /// The columns.
+    pub columns: Vec<AnswerColumn>,
+    /// Each row as a JSON array.
+    pub rows: Vec<Box<RawValue>>,
+    /// Rows of the answer, also of those that are not kept.
+    pub total: u64,
+}
+
+/// A part of an answer. The first one has a summary of each column.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub struct RowsAnswer {
+    /// Names the answer in further calls of `query_sql`; valid while the server runs, for the last few answers.
+    pub handle: Option<String>,
+    /// Rows of the whole answer.
+    pub total_rows: u64,
+    /// The first rows of the answer, which are kept; the others are only counted: aggregate or filter in SQL.
+    pub kept_rows: u64,
+    /// The columns.
+    pub columns: Vec<AnswerColumn>,
+    /// Rows: the values in the order of the columns.
+    pub rows: Vec<Vec<Field>>,
+    /// Which of the kept rows these are.
+    pub page: Page,
+}
+
+/// Runs a query, keeps its first rows and counts the others.
+///
+/// # Errors
+/// As [`Query::stream`].
+pub async fn keep(query: Query) -> Result<KeptRows> {
+    let failed = |e: String| Error::query("query", e);
+    let schema = query.schema();
+    let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
+    let (mut kept, mut bytes, mut total, mut is_full) = (Vec::new(), 0, 0, false);
+    let mut known: Vec<Known> = names.iter().map(|_| Known::default()).collect();
+    let mut batches = query.stream().await?;
+    let marker = Marker::of_rows();
+    while let Some(batch) = batches.try_next().await? {
+        total += batch.num_rows() as u64;
+        if is_full {
+            continue;
+        }
+        let room = KEPT_ROWS_MAX - kept.len();
+        let batch = batch.slice(0, batch.num_rows().min(room));
+        for mut row in detect::rows(&[batch]).map_err(failed)? {
+            let values: Vec<Value> = names.iter().map(|name| row.remove(name).unwrap_or_default()).collect();
+            let fields: Vec<Field> = values.iter().map(|value| marker.field(value)).collect();
+            let text = serde_json::value::to_raw_value(&fields).map_err(|e| failed(e.to_string()))?;
+            bytes += text.get().len();
+            if bytes > KEPT_BYTES_MAX {
+                is_full = true;
+                break;
+            }
+            known.iter_mut().zip(&values).for_each(|(known, value)| known.see(value));
+            kept.push(text);
+        }
+        is_full |= kept.len() >= KEPT_ROWS_MAX;
+    }
+    let columns = schema.fields().iter().zip(known).map(|(field, known)| known.column(field.name(), field.data_type()));
+    Ok(KeptRows { columns: columns.collect(), rows: kept, total })
+}
+
+/// What is known of a column's values.
+#[derive(Debug, Default)]
+struct Known {
+    nulls: u64,
+    counts: BTreeMap<String, (Value, u64)>,
+}
+
+impl Known {
+    fn see(&mut self, value: &Value) {
+        if value.is_null() {
+            self.nulls += 1;
+            return;
+        }
+        self.counts.entry(value.to_string()).or_insert_with(|| (value.clone(), 0)).1 += 1;
+    }
+
+    fn column(self, name: &str, data_type: &DataType) -> AnswerColumn {
+        let marker = Marker::of_rows();
+        let different = self.counts.len() as u64;
+        let mut values: Vec<(Value, u64)> = self.counts.into_values().collect();
+        let is_ordered = data_type.is_numeric() || data_type.is_temporal();
+        let order = |a: &&(Value, u64), b: &&(Value, u64)| match (a.0.as_f64(), b.0.as_f64()) {
+            (Some(a), Some(b)) => a.total_cmp(&b),
+            // Times of one column have one form, which sorts as text.
+            _ => a.0.as_str().cmp(&b.0.as_str()),
+        };
+        let ordered = || values.iter().filter(|_| is_ordered);
+        let (least, greatest) = (ordered().min_by(order), ordered().max_by(order));
+        let (least, greatest) = (least.map(|of| marker.field(&of.0)), greatest.map(|of| marker.field(&of.0)));
+        values.sort_by_key(|(_, rows)| std::cmp::Reverse(*rows));
+        let frequent = values.iter().filter(|(_, rows)| *rows > 1).take(FREQUENT_MAX);
+        let frequent = frequent.map(|(value, rows)| Frequent { value: marker.field(value), rows: *rows }).collect();
+        let data_type = crate::ask::plain(data_type);
+        AnswerColumn { name: name.to_owned(), data_type, nulls: self.nulls, different, least, greatest, frequent }
+    }
+}
+
+impl KeptRows {
+    /// The first rows, and the summary of the columns.
+    ///
+    /// # Errors
+    /// When a row is not valid, which is a bug.
+    pub fn summary(&self) -> Result<RowsAnswer> {
+        self.part(None, Some(FIRST_ROWS))
+    }
+
+    /// A page of the kept rows; its columns have no summary.
+    ///
+    /// # Errors
+    /// As [`KeptRows::summary`].
+    pub fn page(&self, offset: Option<usize>, limit: Option<usize>) -> Result<RowsAnswer> {
+        let mut answer = self.part(offset, limit)?;
+        for column in &mut answer.columns {
+            column.frequent.clear();
+        }
+        Ok(answer)
+    }
+
+    fn part(&self, offset: Option<usize>, limit: Option<usize>) -> Result<RowsAnswer> {
+        let (rows, page) = page(&self.rows, offset, limit, Clone::clone);
+        let rows = rows.into_iter().map(|row| serde_json::from_str(row.get())).collect::<serde_json::Result<_>>();
+        Ok(RowsAnswer {
+            handle: None,
+            total_rows: self.total,
+            kept_rows: self.rows.len() as u64,
+            columns: self.columns.clone(),
+            rows: rows.map_err(|e| Error::Internal(format!("a row of an answer: {e}")))?,
+            page,
+        })
+    }
+
+    /// About the memory it takes.
+    pub fn bytes(&self) -> usize {
+        self.rows.iter().map(|row| row.get().len()).sum()
+    }
+}
