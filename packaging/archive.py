@@ -1,4 +1,4 @@
-"""Packs the program and the documents that belong to it: .zip for Windows, .tar.gz for other platforms.
+"""Packs the program, the skill for agents and the documents that belong to it: .zip for Windows, .tar.gz for other platforms.
 
     python3 packaging/archive.py x86_64-unknown-linux-gnu --program target/release/trailhunt \\
         --documents THIRD-PARTY-LICENCES.txt trailhunt.cdx.json --out release
@@ -30,7 +30,9 @@ def main():
         unpack(args.wheel, args.program)
     version = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))["package"]["version"]
     name = f"trailhunt-{version}-{args.target}"
-    files = [args.program, ROOT / "LICENSE", ROOT / "README.md", *args.documents]
+    files = {file: file.name for file in [args.program, ROOT / "LICENSE", ROOT / "README.md", *args.documents]}
+    skill = sorted(file for file in (ROOT / "skill").rglob("*.md"))
+    files |= {file: file.relative_to(ROOT).as_posix() for file in skill}
     args.out.mkdir(parents=True, exist_ok=True)
     if "windows" in args.target:
         archive = args.out / f"{name}.zip"
@@ -52,15 +54,15 @@ def unpack(wheel, program):
 
 def write_zip(archive, name, files):
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
-        for file in files:
-            out.write(file, f"{name}/{file.name}")
+        for file, inside in files.items():
+            out.write(file, f"{name}/{inside}")
 
 
 def write_tar(archive, name, files, program):
     with tarfile.open(archive, "w:gz") as out:
-        for file in files:
+        for file, inside in files.items():
             content = file.read_bytes()
-            member = tarfile.TarInfo(f"{name}/{file.name}")
+            member = tarfile.TarInfo(f"{name}/{inside}")
             member.size = len(content)
             member.mtime = int(file.stat().st_mtime)
             member.mode = 0o755 if file == program else 0o644

@@ -442,7 +442,10 @@ pub struct HuntArgs {
     /// Only compute the daily summaries that are missing: no detector runs, and no run is recorded
     #[arg(
         long,
-        conflicts_with_all = ["from", "to", "detectors", "parameters", "baseline", "reports", "quiet", "notify_command"]
+        conflicts_with_all = [
+            "from", "to", "detectors", "parameters", "baseline", "reports", "quiet", "notify_command", "indicators",
+            "fail_on", "allow_empty", "hunt_alerts",
+        ]
     )]
     pub prepare: bool,
     /// With --prepare: only the days of the I-th of N parts, such as 2/8, so that N processes share the work; "auto" as in

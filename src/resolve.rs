@@ -599,6 +599,8 @@ fn token(path: &Path) -> Result<String> {
 
 fn mcp(args: cli::McpArgs, settings: &Settings) -> Result<McpRequest> {
     let transport = match (args.listen, args.token_file) {
+        // The server has read the token; a pipe cannot be read again.
+        _ if args.call.is_some() => Transport::Stdio,
         (Some(listen), Some(path)) if listen.ip().is_loopback() => Transport::Http { listen, token: token(&path)? },
         (Some(listen), _) => {
             let next = "give an address of this machine, such as 127.0.0.1:7412";

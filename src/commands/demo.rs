@@ -92,7 +92,7 @@ fn try_next(report: &Report, lake: &Path, out: &mut Out) -> Result<()> {
     let lake = word(&lake.display().to_string());
     writeln!(out, "\nTry next")?;
     if let Some(finding) = report.findings.first() {
-        writeln!(out, "  {program} query --finding {} --lake {lake}", &finding.id[..8.min(finding.id.len())])?;
+        writeln!(out, "  {program} explain {} --lake {lake}", &finding.id[..8.min(finding.id.len())])?;
     }
     if let Some(riskiest) = report.entities.iter().find(|entity| entity.entity_type == "actor") {
         writeln!(out, "  {program} entity {} --lake {lake}", word(&riskiest.entity))?;

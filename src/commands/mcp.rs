@@ -19,14 +19,22 @@ pub async fn mcp(request: McpRequest, out: &mut Out) -> Result<Outcome> {
 
 /// One call, in the process that the server started for it.
 async fn call(tool: &str, request: McpRequest, out: &mut Out) -> Result<Outcome> {
-    let mut text = String::new();
-    let read = stdin().read_to_string(&mut text);
+    let mut line = String::new();
+    let read = stdin().read_line(&mut line);
     read.map_err(|source| Error::File { path: "standard input".into(), source })?;
     let arguments: Value =
-        serde_json::from_str(&text).map_err(|e| Error::Usage(format!("arguments of {tool}: {e}")))?;
+        serde_json::from_str(&line).map_err(|e| Error::Usage(format!("arguments of {tool}: {e}")))?;
+    std::thread::spawn(end_with_the_server);
     let reply = mcp::call(tool, arguments, request).await?;
     out.render(|out| serde_json::to_writer(out, &reply).map_err(Into::into))?;
     Ok(Outcome::Done)
+}
+
+/// The server keeps the pipe open. If it is killed, nobody waits for the answer, and a query could run for a minute.
+fn end_with_the_server() {
+    let mut rest = [0];
+    while stdin().read(&mut rest).is_ok_and(|bytes| bytes > 0) {}
+    std::process::exit(2);
 }
 
 async fn serve(request: McpRequest, out: &mut Out) -> Result<Outcome> {

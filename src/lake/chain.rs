@@ -19,6 +19,9 @@ use crate::sha256;
 /// The previous hash of the first record.
 const NO_PREVIOUS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
+/// Names of records have eight digits.
+const SEQUENCE_MAX: u64 = 99_999_999;
+
 /// Records that are read at a time.
 const READ_AT_ONCE: usize = 16;
 
@@ -82,6 +85,11 @@ impl Lake {
     /// The place after the last record, and that record.
     pub(super) async fn next_place<R: Chained>(&self) -> Result<(Place, Option<ChainLink<R>>)> {
         let sequence = self.sequences::<R>().await?.last().copied();
+        if sequence == Some(SEQUENCE_MAX) {
+            let reason =
+                format!("{} is the last that a chain can have; see `trailhunt verify`", path::<R>(SEQUENCE_MAX));
+            return Err(Error::lake(self.location.to_string(), reason));
+        }
         let last = match sequence {
             Some(sequence) => Some(self.link::<R>(sequence).await?),
             None => None,

@@ -1,6 +1,11 @@
 //! What an agent reads before and between calls: instructions, resources, prompts.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
 use rmcp::model::{ErrorData, GetPromptResult, JsonObject, Prompt, PromptArgument, PromptMessage, Resource, Role};
+
+use super::untrusted::Marker;
 
 /// What the server tells every client.
 pub const INSTRUCTIONS: &str = "\
@@ -46,6 +51,11 @@ pub fn resources() -> Vec<Resource> {
             "text/markdown",
         ),
     ]
+}
+
+/// The type of a resource's text.
+pub fn mime_type_of(uri: &str) -> &'static str {
+    if uri == REFERENCE { "text/markdown" } else { "application/json" }
 }
 
 /// The text of a resource that is the same for every lake.
@@ -112,6 +122,31 @@ const GUIDES: &[Guide] = &[
     },
 ];
 
+/// What messages for the command line are for an agent: a pattern, and what replaces it.
+const FOR_AGENTS: &[(&str, &str)] = &[
+    (r"requires --param (\w+)=\.\.\.", "requires a value for $1"),
+    (r"`trailhunt queries`", "list_questions"),
+    (r"`trailhunt detectors list`", "list_detectors"),
+    (r"`trailhunt detectors new` creates one", "get_detector shows one"),
+    (r"`trailhunt query --describe (\w+)`", "describe_table"),
+    (r"`trailhunt query calls_by_identity`", "ask_question with calls_by_identity"),
+    (r"`trailhunt runs`", "the tool runs"),
+    (r"`trailhunt verify`", "the tool verify"),
+    (r"; --report names [^;]*", ""),
+    (r"or raise --(timeout|memory-limit)", "or ask the operator for a higher --$1"),
+    (r"this command works on whole days", "this tool works on whole days"),
+    (r"expected usize", "expected a whole number"),
+    (r"expected f64", "expected a number"),
+];
+
+/// The reason of a failed call, with tools instead of commands.
+pub fn for_agent(reason: &str) -> String {
+    static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+        FOR_AGENTS.iter().filter_map(|(pattern, with)| Some((Regex::new(pattern).ok()?, *with))).collect()
+    });
+    PATTERNS.iter().fold(reason.to_owned(), |text, (pattern, with)| pattern.replace_all(&text, *with).into_owned())
+}
+
 /// The prompts.
 pub fn prompts() -> Vec<Prompt> {
     let prompt = |guide: &Guide| {
@@ -130,13 +165,16 @@ pub fn prompts() -> Vec<Prompt> {
 /// For an unknown prompt, and without its argument.
 pub fn prompt(name: &str, arguments: &JsonObject) -> Result<GetPromptResult, ErrorData> {
     let guide = GUIDES.iter().find(|guide| guide.name == name);
-    let guide = guide.ok_or_else(|| ErrorData::invalid_params(format!("no prompt {name}"), None))?;
+    let unknown = || ErrorData::invalid_params("no such prompt; prompts/list names those there are", None);
+    let guide = guide.ok_or_else(unknown)?;
     let text = match guide.argument {
         None => guide.text.to_owned(),
         Some((argument, _)) => {
             let value = arguments.get(argument).and_then(serde_json::Value::as_str);
-            let value = value.ok_or_else(|| ErrorData::invalid_params(format!("{name} needs {argument}"), None))?;
-            guide.text.replacen("{}", value, 1)
+            let missing = || ErrorData::invalid_params(format!("{} needs {argument}", guide.name), None);
+            // It may be a name that a caller chose.
+            let value = serde_json::json!(Marker::new().text(value.ok_or_else(missing)?));
+            guide.text.replacen("{}", &value.to_string(), 1)
         }
     };
     Ok(GetPromptResult::new(vec![PromptMessage::new_text(Role::User, text)]).with_description(guide.description))
@@ -159,12 +197,25 @@ mod tests {
     }
 
     #[test]
+    fn a_reason_names_tools_instead_of_commands() {
+        assert_eq!(FOR_AGENTS.iter().filter(|(pattern, _)| Regex::new(pattern).is_err()).count(), 0);
+        let of = |reason: &str| for_agent(reason);
+        assert_eq!(of("query requires --param x=..."), "query requires a value for x");
+        assert_eq!(
+            of("no finding 12; it is none of 0 findings; --report names another report"),
+            "no finding 12; it is none of 0 findings"
+        );
+        let limit = "stopped: time limit of 60 s exceeded; read fewer days, or raise --timeout";
+        assert!(of(limit).ends_with("read fewer days, or ask the operator for a higher --timeout"));
+    }
+
+    #[test]
     fn a_prompt_needs_its_argument() {
         assert!(prompt("triage_nightly_run", &JsonObject::new()).is_ok());
         assert!(prompt("investigate_identity", &JsonObject::new()).is_err());
         assert!(prompt("unknown", &JsonObject::new()).is_err());
         let given = JsonObject::from_iter([("identity".to_owned(), "maria {}".into())]);
         let text = serde_json::to_string(&prompt("investigate_identity", &given).unwrap()).unwrap();
-        assert!(text.contains("Investigate maria {}."), "{text}");
+        assert!(text.contains(r#"Investigate {\\"untrusted\\":\\"maria {}\\"}."#), "{text}");
     }
 }

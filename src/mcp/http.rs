@@ -33,7 +33,7 @@ pub async fn serve(
     let config = StreamableHttpServerConfig::default().enforce_origin_validation();
     let sessions = Arc::new(LocalSessionManager::default());
     let service = StreamableHttpService::new(move || Ok(server.clone()), sessions, config);
-    let expected = Arc::new(sha256::hex(format!("Bearer {token}").as_bytes()));
+    let expected = Arc::new(sha256::hex(token.as_bytes()));
     let with_token = middleware::from_fn(move |request: Request, next: Next| {
         let expected = Arc::clone(&expected);
         async move { if has_token(&request, &expected) { next.run(request).await } else { refused() } }
@@ -45,8 +45,11 @@ pub async fn serve(
 
 /// Compares hashes, so that the time it takes tells nothing about the token.
 fn has_token(request: &Request, expected_sha256: &str) -> bool {
-    let given = request.headers().get(AUTHORIZATION).map(|header| sha256::hex(header.as_bytes()));
-    given.as_deref() == Some(expected_sha256)
+    let header = request.headers().get(AUTHORIZATION).and_then(|header| header.to_str().ok());
+    let given = header.and_then(|header| header.split_once(' '));
+    given.is_some_and(|(scheme, token)| {
+        scheme.eq_ignore_ascii_case("bearer") && sha256::hex(token.trim().as_bytes()) == expected_sha256
+    })
 }
 
 fn refused() -> Response {

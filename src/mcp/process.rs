@@ -1,5 +1,6 @@
-//! The process of a call: the same program with the same options, for one tool. It gets the arguments on standard input and
-//! writes a [`Reply`] to standard output.
+//! The process of a call: the same program with the same options, for one tool. It gets the arguments as one line on
+//! standard input and writes a [`Reply`] to standard output. It ends itself when its standard input ends before that: then
+//! the server is gone.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -44,14 +45,14 @@ impl Launch {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(failed)?;
         let input = child.stdin.take();
-        let text = arguments.to_string();
+        let line = format!("{arguments}\n");
         let write = async {
-            if let Some(mut input) = input {
-                // A process that has failed already does not read it; its message is the reason.
-                let _ = input.write_all(text.as_bytes()).await;
-            }
+            let mut input = input?;
+            // A process that has failed already does not read it; its message is the reason.
+            let _ = input.write_all(line.as_bytes()).await;
+            Some(input)
         };
-        let ((), output) = tokio::join!(write, child.wait_with_output());
+        let (_input_stays_open, output) = tokio::join!(write, child.wait_with_output());
         let output = output.map_err(failed)?;
         match serde_json::from_slice::<Reply>(&output.stdout) {
             Ok(reply) if output.status.success() => Ok(reply),

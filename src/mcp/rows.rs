@@ -1,8 +1,12 @@
 //! The rows of a query, in two stages: a summary with the first rows, then pages of the rows that are kept.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::sync::Arc;
 
-use arrow::datatypes::DataType;
+use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{DataType, Schema};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
 use futures::TryStreamExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,10 +14,12 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::page::{Page, page};
-use super::untrusted::{Field, Marker};
+use super::untrusted::{Field, Marker, name};
+use crate::ask::plain;
 use crate::detect;
 use crate::engine::Query;
 use crate::error::{Error, Result};
+use crate::sha256;
 
 /// Rows that are kept of an answer, and their bytes as JSON. Further rows are only counted.
 const KEPT_ROWS_MAX: usize = 10_000;
@@ -77,6 +83,8 @@ pub struct RowsAnswer {
     pub rows: Vec<Vec<Field>>,
     /// Which of the kept rows these are.
     pub page: Page,
+    /// Why there may be more rows than `total_rows`; null if there are not.
+    pub limited: Option<String>,
 }
 
 /// Runs a query, keeps its first rows and counts the others.
@@ -86,11 +94,14 @@ pub struct RowsAnswer {
 pub async fn keep(query: Query) -> Result<KeptRows> {
     let failed = |e: String| Error::query("query", e);
     let schema = query.schema();
-    let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
+    // Two columns may have one name.
+    let fields = schema.fields().iter().enumerate();
+    let fields = fields.map(|(at, field)| field.as_ref().clone().with_name(at.to_string()));
+    let numbered = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let names: Vec<String> = (0..schema.fields().len()).map(|at| at.to_string()).collect();
     let (mut kept, mut bytes, mut total, mut is_full) = (Vec::new(), 0, 0, false);
     let mut known: Vec<Known> = names.iter().map(|_| Known::default()).collect();
     let mut batches = query.stream().await?;
-    let marker = Marker::of_rows();
     while let Some(batch) = batches.try_next().await? {
         total += batch.num_rows() as u64;
         if is_full {
@@ -98,9 +109,12 @@ pub async fn keep(query: Query) -> Result<KeptRows> {
         }
         let room = KEPT_ROWS_MAX - kept.len();
         let batch = batch.slice(0, batch.num_rows().min(room));
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&numbered), batch.columns().to_vec(), &options);
+        let batch = batch.map_err(|e| failed(e.to_string()))?;
         for mut row in detect::rows(&[batch]).map_err(failed)? {
             let values: Vec<Value> = names.iter().map(|name| row.remove(name).unwrap_or_default()).collect();
-            let fields: Vec<Field> = values.iter().map(|value| marker.field(value)).collect();
+            let fields: Vec<Field> = values.iter().map(|value| Marker::of_value().field(value)).collect();
             let text = serde_json::value::to_raw_value(&fields).map_err(|e| failed(e.to_string()))?;
             bytes += text.get().len();
             if bytes > KEPT_BYTES_MAX {
@@ -120,8 +134,15 @@ pub async fn keep(query: Query) -> Result<KeptRows> {
 #[derive(Debug, Default)]
 struct Known {
     nulls: u64,
-    counts: BTreeMap<String, (Value, u64)>,
+    /// By the hash of the value, because values may be long.
+    counts: HashMap<String, (Field, u64)>,
+    /// Smallest and largest number or time.
+    least: Option<(Order, Field)>,
+    greatest: Option<(Order, Field)>,
 }
+
+/// What numbers, and times as microseconds, are compared by.
+type Order = f64;
 
 impl Known {
     fn see(&mut self, value: &Value) {
@@ -129,27 +150,47 @@ impl Known {
             self.nulls += 1;
             return;
         }
-        self.counts.entry(value.to_string()).or_insert_with(|| (value.clone(), 0)).1 += 1;
+        let brief = || Marker::brief().field(value);
+        self.counts.entry(sha256::hex(value.to_string().as_bytes())).or_insert_with(|| (brief(), 0)).1 += 1;
+        if let Some(order) = order(value) {
+            if self.least.as_ref().is_none_or(|(least, _)| order < *least) {
+                self.least = Some((order, brief()));
+            }
+            if self.greatest.as_ref().is_none_or(|(greatest, _)| order > *greatest) {
+                self.greatest = Some((order, brief()));
+            }
+        }
     }
 
-    fn column(self, name: &str, data_type: &DataType) -> AnswerColumn {
-        let marker = Marker::of_rows();
+    fn column(self, column: &str, data_type: &DataType) -> AnswerColumn {
         let different = self.counts.len() as u64;
-        let mut values: Vec<(Value, u64)> = self.counts.into_values().collect();
-        let is_ordered = data_type.is_numeric() || data_type.is_temporal();
-        let order = |a: &&(Value, u64), b: &&(Value, u64)| match (a.0.as_f64(), b.0.as_f64()) {
-            (Some(a), Some(b)) => a.total_cmp(&b),
-            // Times of one column have one form, which sorts as text.
-            _ => a.0.as_str().cmp(&b.0.as_str()),
+        let mut values: Vec<(Field, u64)> = self.counts.into_values().filter(|(_, rows)| *rows > 1).collect();
+        values.sort_by_key(|(value, rows)| (Reverse(*rows), value.to_string()));
+        let frequent = values.into_iter().take(FREQUENT_MAX).map(|(value, rows)| Frequent { value, rows });
+        let of_ordered = |of: Option<(Order, Field)>| {
+            of.filter(|_| data_type.is_numeric() || data_type.is_temporal()).map(|(_, field)| field)
         };
-        let ordered = || values.iter().filter(|_| is_ordered);
-        let (least, greatest) = (ordered().min_by(order), ordered().max_by(order));
-        let (least, greatest) = (least.map(|of| marker.field(&of.0)), greatest.map(|of| marker.field(&of.0)));
-        values.sort_by_key(|(_, rows)| std::cmp::Reverse(*rows));
-        let frequent = values.iter().filter(|(_, rows)| *rows > 1).take(FREQUENT_MAX);
-        let frequent = frequent.map(|(value, rows)| Frequent { value: marker.field(value), rows: *rows }).collect();
-        let data_type = crate::ask::plain(data_type);
-        AnswerColumn { name: name.to_owned(), data_type, nulls: self.nulls, different, least, greatest, frequent }
+        AnswerColumn {
+            name: name(column),
+            data_type: name(&plain(data_type)),
+            nulls: self.nulls,
+            different,
+            least: of_ordered(self.least),
+            greatest: of_ordered(self.greatest),
+            frequent: frequent.collect(),
+        }
+    }
+}
+
+fn order(value: &Value) -> Option<Order> {
+    let time = |text: &str| {
+        let time = DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc());
+        let time = time.or_else(|| Some(text.parse::<NaiveDateTime>().ok()?.and_utc()));
+        time.or_else(|| Some(text.parse::<NaiveDate>().ok()?.and_time(NaiveTime::MIN).and_utc()))
+    };
+    match value {
+        Value::String(text) => Some(time(text)?.timestamp_micros() as f64),
+        value => value.as_f64(),
     }
 }
 
@@ -184,6 +225,7 @@ impl KeptRows {
             columns: self.columns.clone(),
             rows: rows.map_err(|e| Error::Internal(format!("a row of an answer: {e}")))?,
             page,
+            limited: None,
         })
     }
 

@@ -132,7 +132,8 @@ impl Server {
                 }
                 match answer.to_string().len() {
                     bytes if bytes > ANSWER_BYTES_MAX => {
-                        let reason = format!("the answer has {bytes} bytes; ask for fewer rows, or a shorter period");
+                        let reason =
+                            format!("the answer has {bytes} bytes; select fewer columns or rows, or a shorter period");
                         (Outcome { word: "too large", rows: 0 }, Err(reason))
                     }
                     _ => (Outcome { word: "answered", rows }, Ok(answer)),
@@ -150,7 +151,7 @@ impl Server {
             "seconds": (started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
         });
         match self.log.append(&record).await {
-            Ok(_) => result,
+            Ok(_) => result.map_err(|reason| guide::for_agent(&reason)),
             Err(e) => Err(format!("the call was not recorded, so its answer is not given: {e}")),
         }
     }
@@ -215,7 +216,7 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> std::result::Result<CallToolResponse, ErrorData> {
         if !self.tools.iter().any(|tool| tool.name == request.name) {
-            return Err(ErrorData::invalid_params(format!("no tool {}", request.name), None));
+            return Err(ErrorData::invalid_params("no such tool; tools/list names those there are", None));
         }
         let arguments = Value::Object(request.arguments.unwrap_or_default());
         let answer = self.call(&request.name, arguments, &context).await;
@@ -247,9 +248,13 @@ impl ServerHandler for Server {
                     })?
                     .to_string()
             }
-            None => return Err(ErrorData::resource_not_found(format!("no resource {uri}"), None)),
+            None => {
+                let reason = "no such resource; resources/list names those there are";
+                return Err(ErrorData::resource_not_found(reason, None));
+            }
         };
-        Ok(ReadResourceResult::new(vec![ResourceContents::text(text, uri)]).into())
+        let contents = ResourceContents::text(text, &*uri).with_mime_type(guide::mime_type_of(&uri));
+        Ok(ReadResourceResult::new(vec![contents]).into())
     }
 
     async fn list_prompts(

@@ -1,6 +1,7 @@
 //! A tool: its name, what it is for, the schemas of its arguments and its answer, and the function that answers.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use futures::FutureExt;
@@ -120,6 +121,31 @@ impl Tool {
 
 /// Tools by name.
 pub type Tools = BTreeMap<String, Tool>;
+
+/// The value of a parameter.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Scalar {
+    /// A whole number.
+    Integer(i64),
+    /// A number.
+    Number(f64),
+    /// True or false.
+    Flag(bool),
+    /// A text; the items of a list are separated by commas.
+    Text(String),
+}
+
+impl fmt::Display for Scalar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Scalar::Integer(n) => n.fmt(f),
+            Scalar::Number(x) => x.fmt(f),
+            Scalar::Flag(flag) => flag.fmt(f),
+            Scalar::Text(text) => f.write_str(text),
+        }
+    }
+}
 
 /// No arguments.
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -20,6 +20,8 @@ pub struct Previous {
     format_version: u32,
     run: PreviousRun,
     findings: Vec<Finding>,
+    #[serde(default)]
+    resolved: Vec<Finding>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -58,6 +60,11 @@ impl Previous {
     /// Its findings.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
+    }
+
+    /// Findings of the run before it that it evaluated again and did not find.
+    pub fn resolved(&self) -> &[Finding] {
+        &self.resolved
     }
 
     /// The finding whose id begins with `typed`.

@@ -7,6 +7,7 @@ sample with records of a caller who writes instructions, markup, escape sequence
 
 import asyncio
 import contextlib
+import datetime
 import gzip
 import json
 import os
@@ -34,6 +35,7 @@ from s3 import Trailhunt, binary_from_arguments, run_scenarios
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ["--days", "16", "--accounts", "2", "--events-per-day", "300", "--attacks", "6"]
+LAST_DAY = datetime.date(2024, 3, 19)  # the sample begins on 2024-03-04
 TOKEN = "a-token-of-more-than-22-characters"
 LISTENING = re.compile(r"listening at (http://\S+),")
 START_SECONDS_MAX = 60
@@ -52,6 +54,7 @@ HOSTILE = [
     f"\x1b[2J\x1b]0;{MARK}\x07\u202e{MARK}\u2066\u200b\u00ad\U000e0049\U000e0047",
     f"<img src=x onerror=alert(1)>![{MARK}](http://evil.example/?q=) {MARK}",
     f"{MARK} " + "A" * 3000,
+    "2024-3-1",  # almost a time, which is the only text that is not marked
 ]
 
 
@@ -212,6 +215,8 @@ def calls(world: World) -> list[tuple[str, dict]]:
         ("ask_question", {"question": "around", "finding": hostile[0]}),
         ("query_sql", {"sql": "SELECT * FROM events WHERE source_ip_address = '198.51.100.77'"}),
         ("query_sql", {"sql": "SELECT reason, object FROM rejects"}),
+        ("query_sql", {"sql": "SELECT user_agent, count(*) AS n FROM events GROUP BY 1 ORDER BY n LIMIT 20"}),
+        ("query_sql", {"sql": "SELECT * FROM events WHERE session_name = $name", "values": {"name": "2024-3-1"}}),
         ("runs", {}),
         ("verify", {}),
     ]
@@ -290,6 +295,8 @@ async def pages_add_up(world: World) -> None:
             offset = part["page"]["next_offset"]
         assert kept == [row["event_id"] for row in rows[: first["kept_rows"]]]
         assert first["kept_rows"] == min(len(rows), 10_000)
+        twins = await answer(client, "query_sql", sql="SELECT * FROM (VALUES (1)) a(x) CROSS JOIN (VALUES (2)) b(x)")
+        assert twins["rows"] == [[1, 2]], twins["rows"]
         assert "no answer has the handle" in await error(client, "query_sql", handle="0" * 32)
         assert "give either sql or a handle" in await error(client, "query_sql", handle=first["handle"], sql=sql)
 
@@ -356,6 +363,25 @@ async def a_cancelled_call_ends_its_query(world: World) -> None:
     assert "cancelled" in [call["outcome"] for call in recorded(world) if call["tool"] == "query_sql"][-1:]
 
 
+async def a_killed_server_leaves_no_query(world: World) -> None:
+    with world.http_server() as (url, process):
+        running = []
+        with contextlib.suppress(Exception):
+            async with world.http_client(url) as client, anyio.create_task_group() as tasks:
+                tasks.start_soon(client.call_tool, "query_sql", {"sql": ENDLESS})
+                while not running:
+                    await anyio.sleep(0.2)
+                    running = children(process.pid)
+                await anyio.sleep(1)
+                process.kill()
+                tasks.cancel_scope.cancel()
+        assert running
+        started = time.monotonic()
+        while any(Path(f"/proc/{child}").exists() for child in running):
+            assert time.monotonic() - started < 5, "its query still runs"
+            await anyio.sleep(0.1)
+
+
 def recorded(world: World) -> list[dict]:
     """The recorded calls, without the starts of servers."""
     files = sorted((world.lake / "_trailhunt/calls").glob("*.json"))
@@ -395,6 +421,16 @@ async def wrong_calls_are_refused(world: World) -> None:
             await error(client, "query_sql", sql=sql)
         assert "did you mean" in await error(client, "get_detector", detector="root_us")
         assert "no finding" in await error(client, "get_finding", finding="0123456789abcdef")
+        assert "no detector" in await error(client, "list_findings", detector="no_such_detector")
+        for reason in [
+            await error(client, "query_sql", sql="SELECT $x"),
+            await error(client, "ask_question", question="around"),
+            await error(client, "ask_question", question="no_such_question"),
+            await error(client, "query_sql", sql="SELECT no_such_column FROM events"),
+            await error(client, "entity_story", entity="no-such-identity"),
+            await error(client, "backtest_detector", sql="SELECT 1"),
+        ]:
+            assert not re.search(r"`trailhunt |--param|--report", reason), reason
         checked = await answer(client, "check_detector", sql="SELECT 1", fixture="{}")
         assert not checked["passed"] and checked["problems"]
         with contextlib.suppress(MCPError):
@@ -440,9 +476,10 @@ async def questions_of_a_lead_take_three_calls(world: World) -> None:
     about = next(f for f in findings if f["entity_type"] == "actor" and MARK not in f["entity"] and f["entity"].startswith("arn:"))
     sql = "SELECT min(access_key_id) AS key, min(source_ip_address) AS address FROM calls WHERE access_key_id LIKE 'ASIA%' AND ip_country(source_ip_address) IS NOT NULL"
     [known] = world.trailhunt.query(world.lake, sql)
+    day = datetime.date.fromisoformat(about["first_time"][:10])
     values = {
         "FINDING": about["id"], "IDENTITY": about["entity"], "SESSION_KEY": known["key"], "ADDRESS": known["address"],
-        "ACCOUNT": about["account_id"], "DAY": about["first_time"][:10],
+        "WEEK_AGO": str(LAST_DAY - datetime.timedelta(days=7)), "NEXT_DAY": str(day + datetime.timedelta(days=1)), "DAY": str(day),
     }
     async with world.client() as client:
         for number, title, body in found:
@@ -470,6 +507,7 @@ def main() -> int:
             a_huge_answer_stays_under_its_cap,
             a_query_that_takes_too_long_is_stopped,
             a_cancelled_call_ends_its_query,
+            a_killed_server_leaves_no_query,
             wrong_calls_are_refused,
             http_needs_the_token_and_this_machine,
             every_call_is_recorded_and_nothing_else_is_written,

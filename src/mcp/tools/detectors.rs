@@ -10,8 +10,8 @@ use super::findings::Technique;
 use crate::detect::{self, Confidence, Detector, Kind, Settings, Severity};
 use crate::error::{Error, Result};
 use crate::mcp::page::{Page, page};
-use crate::mcp::tool::{Answered, Context};
-use crate::mcp::untrusted::{Marker, Untrusted};
+use crate::mcp::tool::{Answered, Context, Scalar};
+use crate::mcp::untrusted::{Marker, Untrusted, word};
 use crate::report::backtest::{Backtest, backtest};
 use crate::request::{DetectorFilter, Period};
 use crate::{hunt, open, workbench};
@@ -49,6 +49,8 @@ pub struct DetectorList {
     pub detectors: Vec<DetectorBrief>,
     /// Which of them these are.
     pub page: Page,
+    /// Files in the folders of detectors that are not valid, and why.
+    pub not_valid: Vec<String>,
 }
 
 /// A detector in a list.
@@ -80,10 +82,12 @@ impl DetectorBrief {
 
 pub async fn list_detectors(context: &Context, arguments: ListDetectors) -> Result<Answered<DetectorList>> {
     let filter = DetectorFilter { severity: arguments.severity, tactic: arguments.tactic, reads: arguments.reads };
-    let listed: Vec<&Detector> = filter.select(&context.request.detection.library)?;
+    let library = &context.request.detection.library;
+    let listed: Vec<&Detector> = filter.select(library)?;
+    let not_valid = library.unreadable.iter().map(|file| file.reason.clone()).collect();
     let (detectors, page) = page(&listed, arguments.offset, arguments.limit, |detector| DetectorBrief::of(detector));
     let rows = detectors.len();
-    Ok(Answered::new(DetectorList { detectors, page }, rows))
+    Ok(Answered::new(DetectorList { detectors, page, not_valid }, rows))
 }
 
 /// A detector.
@@ -183,12 +187,16 @@ pub struct CheckedDetector {
     pub problems: Vec<Untrusted>,
     /// Events of the fixture that should be found.
     pub hits: u64,
-    /// Those that were not.
+    /// Those that were not; at most 20.
     pub missed: Vec<Untrusted>,
+    /// Number of those.
+    pub missed_total: u64,
     /// Events of the fixture that should not be found.
     pub misses: u64,
-    /// Those that were found.
+    /// Those that were found; at most 20.
     pub wrong: Vec<Untrusted>,
+    /// Number of those.
+    pub wrong_total: u64,
     /// What it found.
     pub findings: Vec<TestedFinding>,
 }
@@ -235,8 +243,10 @@ pub async fn check_detector(_: &Context, arguments: CheckDetector) -> Result<Ans
             problems: marker.texts(&problems),
             hits: 0,
             missed: Vec::new(),
+            missed_total: 0,
             misses: 0,
             wrong: Vec::new(),
+            wrong_total: 0,
             findings: Vec::new(),
         };
         return Ok(Answered::new(checked, problems.len()));
@@ -249,8 +259,10 @@ pub async fn check_detector(_: &Context, arguments: CheckDetector) -> Result<Ans
         problems: Vec::new(),
         hits: tested.result.hits as u64,
         missed: marker.texts(&tested.result.missed),
+        missed_total: tested.result.missed.len() as u64,
         misses: tested.result.misses as u64,
         wrong: marker.texts(&tested.result.wrong),
+        wrong_total: tested.result.wrong.len() as u64,
         findings: findings.collect(),
     };
     let rows = checked.findings.len();
@@ -267,7 +279,7 @@ pub struct BacktestDetector {
     pub sql: Option<String>,
     /// Other values for its parameters, by name.
     #[serde(default)]
-    pub parameters: BTreeMap<String, String>,
+    pub parameters: BTreeMap<String, Scalar>,
     /// First day; the first of the lake unless given.
     pub from: Option<String>,
     /// End, not included; the end of the lake unless given.
@@ -322,7 +334,9 @@ pub async fn backtest_detector(context: &Context, arguments: BacktestDetector) -
         (None, Some(_)) => return Err(Error::Usage(format!("sql has more than {SQL_BYTES_MAX} bytes"))),
         _ => return Err(Error::Usage("give either detector or sql".into())),
     };
-    detector.parameters(&arguments.parameters)?;
+    let parameters: BTreeMap<String, String> =
+        arguments.parameters.iter().map(|(name, value)| (name.clone(), value.to_string())).collect();
+    detector.parameters(&parameters)?;
     let now = Utc::now();
     let period = Period::parse(arguments.from.as_deref(), arguments.to.as_deref(), now)?;
     let period = period.whole_days(arguments.from.as_deref(), arguments.to.as_deref())?;
@@ -340,7 +354,7 @@ pub async fn backtest_detector(context: &Context, arguments: BacktestDetector) -
     {
         return Err(Error::Detector { id: detector.id.clone(), reason: problem.to_string() });
     }
-    let settings = Settings { parameters: BTreeMap::from([(detector.id.clone(), arguments.parameters)]) };
+    let settings = Settings { parameters: BTreeMap::from([(detector.id.clone(), parameters)]) };
     let mut hunt = detect::run(&[&detector], &session, window, &settings, |_, _| {}).await?;
     if let Some(error) = hunt.failed.pop() {
         return Err(error);
@@ -349,7 +363,7 @@ pub async fn backtest_detector(context: &Context, arguments: BacktestDetector) -
     let marker = Marker::new();
     let of = figures.detectors.first();
     let contributor = |of: &crate::report::backtest::Contributor| Contributor {
-        entity_type: of.entity_type.clone(),
+        entity_type: word(&of.entity_type),
         entity: marker.text(&of.entity),
         findings: of.alerts,
     };

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::ask::{self, Questions};
 use crate::detect::{self, Severity, Window};
 use crate::error::{Error, Result};
-use crate::mcp::page::{Page, ROWS_MAX, page};
+use crate::mcp::page::{Page, page};
 use crate::mcp::tool::{Answered, Context};
 use crate::mcp::untrusted::{Field, Marker, Untrusted};
 use crate::request::Period;
@@ -22,7 +22,9 @@ const DAYS: i64 = 7;
 /// Rows of each section of a profile.
 const SECTION_ROWS_MAX: usize = 8;
 /// Credentials of a story.
-const LANES_MAX: usize = 20;
+const LANES_MAX: usize = 50;
+/// Sessions that are looked for.
+const SESSIONS_MAX: usize = 10_000;
 
 /// An entity and a period.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -30,7 +32,7 @@ const LANES_MAX: usize = 20;
 pub struct EntityStory {
     /// ARN, access key id, address, or a name such as `maria`.
     pub entity: String,
-    /// Start: a day such as 2024-03-01, a time, or an age such as 7d; the last 7 days of the lake unless given.
+    /// Start: a day such as 2024-03-01, a time, or an age such as 7d, counted from now; the last 7 days of the lake unless given.
     pub from: Option<String>,
     /// End, not included; the end of the lake unless given.
     pub to: Option<String>,
@@ -57,9 +59,13 @@ pub struct Story {
     pub failed: u64,
     /// From when on calls are not covered, because there are too many.
     pub cut_off: Option<String>,
-    /// The credentials it covers.
+    /// True if there are more sessions than are covered, so that `calls` is too small.
+    pub more_sessions: bool,
+    /// Reports of runs whose findings are missing, because they cannot be read; see `verify`.
+    pub reports_not_read: u64,
+    /// The credentials it covers; at most 50.
     pub credentials: Vec<Credential>,
-    /// Number of credentials.
+    /// Number of credentials, also of those left out.
     pub credentials_total: u64,
     /// What happened, in order of time.
     pub rows: Vec<StoryRow>,
@@ -95,8 +101,8 @@ pub struct StoryRow {
     pub kind: String,
     /// True if the calls failed.
     pub failed: bool,
-    /// Index of the credential, from 0.
-    pub credential: u64,
+    /// Index of the credential in `credentials`, from 0; null if it is left out there.
+    pub credential: Option<u64>,
     /// Number of calls.
     pub calls: u64,
     /// What was new for the identity: identity, api, country, network, client, region.
@@ -167,6 +173,8 @@ pub async fn entity_story(context: &Context, arguments: EntityStory) -> Result<A
         calls: told.calls,
         failed: told.failed,
         cut_off: told.cut_off.map(|time| time.to_rfc3339()),
+        more_sessions: told.more_sessions,
+        reports_not_read: reported.unread.len() as u64,
         credentials: told.lanes.iter().take(LANES_MAX).map(credential).collect(),
         credentials_total: told.lanes.len() as u64,
         rows,
@@ -183,7 +191,7 @@ impl StoryRow {
             last_time: row.last_time.to_rfc3339(),
             kind: Kind::word(row.kind).to_owned(),
             failed: row.failed,
-            credential: row.lane as u64,
+            credential: (row.lane < LANES_MAX).then_some(row.lane as u64),
             calls: row.calls,
             first: row.first.iter().map(|first| (*first).to_owned()).collect(),
             text: marker.text(&row.text),
@@ -220,6 +228,8 @@ pub struct Lineage {
     pub sessions: Vec<BTreeMap<String, Field>>,
     /// Which of the sessions these are.
     pub page: Page,
+    /// True if there are more than `total`; give a shorter period.
+    pub more: bool,
 }
 
 pub async fn session_lineage(context: &Context, arguments: SessionLineage) -> Result<Answered<Lineage>> {
@@ -228,8 +238,7 @@ pub async fn session_lineage(context: &Context, arguments: SessionLineage) -> Re
     let window = hunt::exact_window(&snapshot, &period)?;
     let questions = Questions::load()?;
     let question = questions.get("session_lineage")?;
-    let most = arguments.offset.unwrap_or(0).saturating_add(10 * ROWS_MAX).to_string();
-    let given = [("session".to_owned(), arguments.session.clone()), ("rows".to_owned(), most)];
+    let given = [("session".to_owned(), arguments.session.clone()), ("rows".to_owned(), SESSIONS_MAX.to_string())];
     let parameters = question.parameters(&given, Some(window))?;
     let query = session.query_parsed(&question.name, &question.sql, &parameters).await?;
     let rows = detect::rows(&query.collect().await?).map_err(|e| Error::query(&question.name, e))?;
@@ -240,5 +249,5 @@ pub async fn session_lineage(context: &Context, arguments: SessionLineage) -> Re
     };
     let (sessions, page) = page(&rows, arguments.offset, arguments.limit, known);
     let shown = sessions.len();
-    Ok(Answered::new(Lineage { sessions, page }, shown))
+    Ok(Answered::new(Lineage { sessions, page, more: rows.len() >= SESSIONS_MAX }, shown))
 }

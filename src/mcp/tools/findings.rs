@@ -13,7 +13,7 @@ use crate::engine::{Parameters, Value as Bound};
 use crate::error::{Error, Result};
 use crate::mcp::page::{Page, page};
 use crate::mcp::tool::{Answered, Context};
-use crate::mcp::untrusted::{Field, Marker, Untrusted};
+use crate::mcp::untrusted::{Field, Marker, Untrusted, word};
 use crate::report::explanation::Explanation;
 use crate::{open, runs};
 
@@ -21,6 +21,8 @@ use crate::{open, runs};
 const RISKIEST_MAX: usize = 5;
 /// Evidence events of a finding.
 const EVENTS_MAX: usize = 20;
+/// Digits of a finding's id.
+const ID_CHARS_MIN: usize = 4;
 /// Next steps of a finding.
 const STEPS_MAX: usize = 10;
 /// Days before and after a finding in its baseline.
@@ -39,7 +41,7 @@ pub struct ListFindings {
     pub detector: Option<String>,
     /// Only about an identity, address, key or account whose name contains this text.
     pub entity: Option<String>,
-    /// Only new, continuing or resolved ones, compared with the run before.
+    /// Only new or continuing ones, compared with the run before; `resolved`: those of the run before that are gone.
     pub status: Option<Status>,
     /// Findings to skip.
     pub offset: Option<usize>,
@@ -122,7 +124,7 @@ impl FindingBrief {
             status: finding.status,
             detector: finding.detector.clone(),
             title: finding.title.clone(),
-            entity_type: finding.entity_type.clone(),
+            entity_type: word(&finding.entity_type),
             entity: marker.text(&finding.entity),
             account_id: marker.optional(finding.account_id.as_deref()),
             first_time: finding.first_time.clone(),
@@ -135,25 +137,37 @@ impl FindingBrief {
 }
 
 pub async fn list_findings(context: &Context, arguments: ListFindings) -> Result<Answered<ListedFindings>> {
-    let report = runs::report(&context.lake, arguments.run.as_deref()).await?;
+    let report = runs::report(&context.lake, given(&arguments.run)).await?;
     let findings = report.findings();
+    if let Some(id) = &arguments.detector
+        && !findings.iter().chain(report.resolved()).any(|finding| finding.detector == *id)
+    {
+        // No findings of a detector is an answer; none of a name that is wrong is not.
+        context.request.detection.library.get(id)?;
+    }
     let mut by_severity = BTreeMap::new();
     findings.iter().for_each(|finding| *by_severity.entry(finding.severity).or_default() += 1);
     let marker = Marker::new();
     let risk = |of: risk::Entity| Risk {
-        entity_type: of.entity_type,
+        entity_type: word(&of.entity_type),
         entity: marker.text(&of.entity),
         risk: of.risk,
         findings: of.findings,
         severity: of.severity,
     };
     let riskiest = risk::entities(findings).into_iter().take(RISKIEST_MAX).map(risk).collect();
-    let wanted: Vec<&Finding> = findings.iter().filter(|finding| arguments.matches(finding)).collect();
+    let listed = if arguments.status == Some(Status::Resolved) { report.resolved() } else { findings };
+    let wanted: Vec<&Finding> = listed.iter().filter(|finding| arguments.matches(finding)).collect();
     let brief = |finding: &&Finding| FindingBrief::of(finding, &marker);
     let (part, page) = page(&wanted, arguments.offset, arguments.limit, brief);
     let rows = part.len();
     let answer = ListedFindings { run: report.run().to_owned(), by_severity, riskiest, findings: part, page };
     Ok(Answered::new(answer, rows))
+}
+
+/// A text that is not empty.
+fn given(text: &Option<String>) -> Option<&str> {
+    text.as_deref().filter(|text| !text.is_empty())
 }
 
 impl ListFindings {
@@ -179,6 +193,15 @@ impl ListFindings {
 pub struct OneFinding {
     /// Its id, or how it begins.
     pub finding: String,
+}
+
+impl OneFinding {
+    async fn find(&self, context: &Context) -> Result<Finding> {
+        if self.finding.len() < ID_CHARS_MIN {
+            return Err(Error::Usage(format!("an id of a finding has 16 digits; give at least {ID_CHARS_MIN}")));
+        }
+        runs::finding(&context.lake, &self.finding).await
+    }
 }
 
 /// Everything about a finding.
@@ -288,7 +311,7 @@ pub struct EvidenceEvent {
 }
 
 pub async fn get_finding(context: &Context, arguments: OneFinding) -> Result<Answered<ExplainedFinding>> {
-    let finding = runs::finding(&context.lake, &arguments.finding).await?;
+    let finding = arguments.find(context).await?;
     let detector = context.request.detection.library.get(&finding.detector).ok();
     let explanation = Explanation::of(&finding, detector);
     let marker = Marker::new();
@@ -380,7 +403,7 @@ pub struct Day {
 }
 
 pub async fn explain_baseline(context: &Context, arguments: OneFinding) -> Result<Answered<Baseline>> {
-    let finding = runs::finding(&context.lake, &arguments.finding).await?;
+    let finding = arguments.find(context).await?;
     let detector = context.request.detection.library.get(&finding.detector).ok();
     let explanation = Explanation::of(&finding, detector);
     let marker = Marker::new();

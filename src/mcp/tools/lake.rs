@@ -146,7 +146,7 @@ pub struct Column {
 
 pub async fn describe_table(context: &Context, arguments: DescribeTable) -> Result<Answered<Tables>> {
     let (_, session) = open::session_of(&context.lake, &context.request.lake).await?;
-    let Some(table) = arguments.table else {
+    let Some(table) = arguments.table.filter(|table| !table.is_empty()) else {
         let tables = session.tables();
         let rows = tables.len();
         return Ok(Answered::new(Tables { tables, columns: Vec::new() }, rows));

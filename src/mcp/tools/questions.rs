@@ -7,9 +7,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ask::{self, Question, QuestionParameter, Questions};
+use crate::engine::Value;
 use crate::error::{Error, Result};
 use crate::mcp::rows::{RowsAnswer, keep};
-use crate::mcp::tool::{Answered, Context, Nothing};
+use crate::mcp::tool::{Answered, Context, Nothing, Scalar};
 use crate::request::Period;
 use crate::{hunt, open, runs};
 
@@ -70,10 +71,10 @@ pub struct AskQuestion {
     pub question: String,
     /// Values of its parameters, by name.
     #[serde(default)]
-    pub values: BTreeMap<String, String>,
+    pub values: BTreeMap<String, Scalar>,
     /// Id of a finding that gives the values entity, begin and end.
     pub finding: Option<String>,
-    /// Start: a day such as 2024-03-01, a time, or an age such as 7d; the start of the lake unless given.
+    /// Start: a day such as 2024-03-01, a time, or an age such as 7d, counted from now; the start of the lake unless given.
     pub from: Option<String>,
     /// End, not included; the end of the lake unless given.
     pub to: Option<String>,
@@ -82,7 +83,7 @@ pub struct AskQuestion {
 pub async fn ask_question(context: &Context, arguments: AskQuestion) -> Result<Answered<RowsAnswer>> {
     let questions = Questions::load()?;
     let question = questions.get(&arguments.question)?;
-    let mut values: Vec<(String, String)> = arguments.values.into_iter().collect();
+    let mut values = texts(&arguments.values);
     if let Some(id) = &arguments.finding {
         let finding = runs::finding(&context.lake, id).await?;
         let json = serde_json::to_value(&finding).map_err(|e| Error::Internal(format!("finding {id}: {e}")))?;
@@ -99,8 +100,8 @@ pub struct QuerySql {
     pub sql: Option<String>,
     /// Texts for the $names in `sql`. Pass text from answers here instead of writing it into the SQL.
     #[serde(default)]
-    pub values: BTreeMap<String, String>,
-    /// Start: a day such as 2024-03-01, a time, or an age such as 7d; the start of the lake unless given.
+    pub values: BTreeMap<String, Scalar>,
+    /// Start: a day such as 2024-03-01, a time, or an age such as 7d, counted from now; the start of the lake unless given.
     pub from: Option<String>,
     /// End, not included; the end of the lake unless given.
     pub to: Option<String>,
@@ -117,8 +118,11 @@ pub async fn query_sql(context: &Context, arguments: QuerySql) -> Result<Answere
         let next = "give sql first, without offset and limit; its answer has a handle for further rows";
         return Err(Error::Usage(format!("query_sql takes either sql or a handle: {next}")));
     };
-    let values: Vec<(String, String)> = values.into_iter().collect();
-    answer(context, &Question::parse("query", &sql)?, &values, (from, to)).await
+    answer(context, &Question::parse("query", &sql)?, &texts(&values), (from, to)).await
+}
+
+fn texts(values: &BTreeMap<String, Scalar>) -> Vec<(String, String)> {
+    values.iter().map(|(name, value)| (name.clone(), value.to_string())).collect()
 }
 
 async fn answer(
@@ -130,10 +134,17 @@ async fn answer(
     let (snapshot, session) = open::session_of(&context.lake, &context.request.lake).await?;
     let period = Period::parse(from.as_deref(), to.as_deref(), Utc::now())?;
     let window = snapshot.days().map(|_| hunt::exact_window(&snapshot, &period)).transpose()?;
+    if window.is_none() && (question.sql.uses("from") || question.sql.uses("to")) {
+        return Err(Error::Usage("the lake has no events yet".into()));
+    }
     let parameters = question.parameters(values, window)?;
     let query = session.query_parsed(&question.name, &question.sql, &parameters).await?;
     let kept = keep(query).await?;
-    let answer = kept.summary()?;
+    let mut answer = kept.summary()?;
+    let rows_max = parameters.get("rows").filter(|_| question.params.contains_key("rows"));
+    if matches!(rows_max, Some(Value::Integer(most)) if i64::try_from(kept.total).is_ok_and(|rows| rows >= *most)) {
+        answer.limited = Some("the question returns no more than its value `rows`; give a larger one".into());
+    }
     let rows = answer.rows.len();
     Ok(Answered { answer, rows, kept: Some(kept) })
 }

@@ -110,8 +110,12 @@ pub struct Verified {
     pub last_sha256: Option<String>,
     /// Recorded verdicts.
     pub verdicts: u64,
-    /// Recorded calls of agents.
+    /// Hash of the last verdict's record.
+    pub last_verdict_sha256: Option<String>,
+    /// Recorded calls of agents, before this one.
     pub calls: u64,
+    /// Hash of the last call's record.
+    pub last_call_sha256: Option<String>,
     /// Data files that were read.
     pub files_checked: u64,
     /// Data files that are not in the sample.
@@ -139,7 +143,9 @@ pub async fn verify(context: &Context, arguments: Verify) -> Result<Answered<Ver
         runs: verified.runs as u64,
         last_sha256: verified.last_sha256,
         verdicts: verified.verdicts as u64,
+        last_verdict_sha256: verified.last_verdict_sha256,
         calls: verified.calls as u64,
+        last_call_sha256: verified.last_call_sha256,
         files_checked: verified.files.files,
         files_not_sampled: verified.files.not_sampled,
         problems: marker.texts(&verified.problems),
