@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{DataType, Schema};
+use arrow::error::ArrowError;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
 use futures::TryStreamExt;
 use schemars::JsonSchema;
@@ -94,10 +95,6 @@ pub struct RowsAnswer {
 pub async fn keep(query: Query) -> Result<KeptRows> {
     let failed = |e: String| Error::query("query", e);
     let schema = query.schema();
-    // Two columns may have one name.
-    let fields = schema.fields().iter().enumerate();
-    let fields = fields.map(|(at, field)| field.as_ref().clone().with_name(at.to_string()));
-    let numbered = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
     let names: Vec<String> = (0..schema.fields().len()).map(|at| at.to_string()).collect();
     let (mut kept, mut bytes, mut total, mut is_full) = (Vec::new(), 0, 0, false);
     let mut known: Vec<Known> = names.iter().map(|_| Known::default()).collect();
@@ -108,10 +105,7 @@ pub async fn keep(query: Query) -> Result<KeptRows> {
             continue;
         }
         let room = KEPT_ROWS_MAX - kept.len();
-        let batch = batch.slice(0, batch.num_rows().min(room));
-        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        let batch = RecordBatch::try_new_with_options(Arc::clone(&numbered), batch.columns().to_vec(), &options);
-        let batch = batch.map_err(|e| failed(e.to_string()))?;
+        let batch = numbered(&batch.slice(0, batch.num_rows().min(room))).map_err(|e| failed(e.to_string()))?;
         for mut row in detect::rows(&[batch]).map_err(failed)? {
             let values: Vec<Value> = names.iter().map(|name| row.remove(name).unwrap_or_default()).collect();
             let fields: Vec<Field> = values.iter().map(|value| Marker::of_value().field(value)).collect();
@@ -128,6 +122,16 @@ pub async fn keep(query: Query) -> Result<KeptRows> {
     }
     let columns = schema.fields().iter().zip(known).map(|(field, known)| known.column(field.name(), field.data_type()));
     Ok(KeptRows { columns: columns.collect(), rows: kept, total })
+}
+
+/// The columns under their numbers, because two may have one name.
+fn numbered(batch: &RecordBatch) -> std::result::Result<RecordBatch, ArrowError> {
+    let schema = batch.schema();
+    let fields = schema.fields().iter().enumerate();
+    let fields = fields.map(|(at, field)| field.as_ref().clone().with_name(at.to_string()));
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(schema, batch.columns().to_vec(), &options)
 }
 
 /// What is known of a column's values.

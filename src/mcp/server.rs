@@ -157,27 +157,24 @@ impl Server {
     }
 
     async fn reply(&self, tool: &str, arguments: &Value) -> Reply {
-        if tool == QUERY_SQL
-            && let Some(handle) = arguments.get("handle").and_then(Value::as_str)
-        {
-            let parsed = serde_json::from_value::<QuerySql>(arguments.clone());
-            let page = match parsed {
-                Ok(given)
-                    if given.sql.is_some()
-                        || given.from.is_some()
-                        || given.to.is_some()
-                        || !given.values.is_empty() =>
-                {
-                    Err(Error::Usage("give either sql or a handle; the period and values belong to sql".into()))
-                }
-                Ok(given) => self.kept.lock().await.page(handle, &given),
-                Err(e) => Err(Error::Usage(format!("arguments of {QUERY_SQL}: {e}"))),
-            };
-            return page.unwrap_or_else(|e| Reply::Failed(e.to_string()));
+        if tool == QUERY_SQL && arguments.get("handle").is_some_and(|handle| !handle.is_null()) {
+            return self.kept_rows(arguments).await.unwrap_or_else(|e| Reply::Failed(e.to_string()));
         }
         match self.running.acquire().await {
             Ok(_permit) => self.launch.call(tool, arguments).await,
             Err(e) => Reply::Failed(e.to_string()),
+        }
+    }
+
+    /// Further rows of an answer that is kept.
+    async fn kept_rows(&self, arguments: &Value) -> Result<Reply> {
+        let given: QuerySql = serde_json::from_value(arguments.clone())
+            .map_err(|e| Error::Usage(format!("arguments of {QUERY_SQL}: {e}")))?;
+        match &given {
+            QuerySql { handle: Some(handle), sql: None, from: None, to: None, values, .. } if values.is_empty() => {
+                self.kept.lock().await.page(handle, &given)
+            }
+            _ => Err(Error::Usage("give either sql or a handle; the period and values belong to sql".into())),
         }
     }
 }
