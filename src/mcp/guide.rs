@@ -216,6 +216,6 @@ mod tests {
         assert!(prompt("unknown", &JsonObject::new()).is_err());
         let given = JsonObject::from_iter([("identity".to_owned(), "maria {}".into())]);
         let text = serde_json::to_string(&prompt("investigate_identity", &given).unwrap()).unwrap();
-        assert!(text.contains(r#"Investigate {\\"untrusted\\":\\"maria {}\\"}."#), "{text}");
+        assert!(text.contains(r#"Investigate {\"untrusted\":\"maria {}\"}."#), "{text}");
     }
 }
