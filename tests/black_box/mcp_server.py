@@ -43,6 +43,8 @@ ANSWER_BYTES_MAX = 256 << 10
 TIME_LIMIT_SECONDS = 4
 # After its time limit a call has 5 seconds to end itself; the machine may be busy.
 STOPPED_SECONDS_MAX = 15
+# Without a reason to wait, a query ends within a second; the machine may be busy.
+ENDED_SECONDS_MAX = 10
 # The server itself keeps a few thousand rows at most.
 MEMORY_GROWTH_MB_MAX = 50
 
@@ -356,9 +358,8 @@ async def a_cancelled_call_ends_its_query(world: World) -> None:
                 await client.call_tool("query_sql", {"sql": ENDLESS})
             started = time.monotonic()
             while children(process.pid):
-                assert time.monotonic() - started < STOPPED_SECONDS_MAX, "the query still runs"
+                assert time.monotonic() - started < ENDED_SECONDS_MAX, "the query still runs"
                 await anyio.sleep(0.1)
-            assert time.monotonic() - started < 5
             await answer(client, "runs")
     assert "cancelled" in [call["outcome"] for call in recorded(world) if call["tool"] == "query_sql"][-1:]
 
@@ -378,7 +379,7 @@ async def a_killed_server_leaves_no_query(world: World) -> None:
         assert running
         started = time.monotonic()
         while any(Path(f"/proc/{child}").exists() for child in running):
-            assert time.monotonic() - started < 5, "its query still runs"
+            assert time.monotonic() - started < ENDED_SECONDS_MAX, "its query still runs"
             await anyio.sleep(0.1)
 
 
