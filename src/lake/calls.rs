@@ -75,11 +75,6 @@ impl Lake {
     pub async fn calls(&self) -> Result<Vec<ChainLink<CallRecord>>> {
         self.chain().await
     }
-
-    /// Hash of the newest call, if there is one.
-    pub(super) async fn last_call(&self) -> Result<Option<String>> {
-        self.last_of::<CallRecord>().await
-    }
 }
 
 #[cfg(test)]

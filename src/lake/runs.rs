@@ -6,13 +6,16 @@
 //! ```
 //!
 //! A record holds the hash of the previous record, of its report, of the newest verdict and call, and of the files that
-//! are new in the table's log. A removed last record is detected by the report that it left, or by a hash that was noted elsewhere.
+//! are new in the table's log. A removed last record is detected by the report that it left, or by a hash that was noted
+//! elsewhere.
 
 use serde::{Deserialize, Serialize};
 
+use super::calls::CallRecord;
 use super::chain::{ChainLink, Chained, Place};
 use super::log::LogFiles;
 use super::table::Lake;
+use super::verdicts::VerdictRecord;
 use crate::error::Result;
 use crate::sha256;
 
@@ -82,8 +85,8 @@ impl Lake {
                 sequence: place.sequence,
                 previous: place.previous,
                 log: Some(self.log_files(last.and_then(Link::log)).await?),
-                last_verdict: self.last_verdict().await?,
-                last_call: self.last_call().await?,
+                last_verdict: self.last_of::<VerdictRecord>().await?,
+                last_call: self.last_of::<CallRecord>().await?,
                 report: report_path.clone(),
                 report_sha256: report_sha256.clone(),
                 run: run.clone(),

@@ -50,9 +50,4 @@ impl Lake {
     pub async fn verdicts(&self) -> Result<Vec<ChainLink<VerdictRecord>>> {
         self.chain().await
     }
-
-    /// Hash of the newest verdict, if there is one.
-    pub(super) async fn last_verdict(&self) -> Result<Option<String>> {
-        self.last_of::<VerdictRecord>().await
-    }
 }

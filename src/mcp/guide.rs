@@ -28,28 +28,16 @@ const REFERENCE: &str = "trailhunt://reference";
 
 /// The resources.
 pub fn resources() -> Vec<Resource> {
-    let resource = |uri: &str, name: &str, description: &str, mime_type: &str| {
-        Resource::new(uri, name).with_description(description).with_mime_type(mime_type)
+    let resource = |uri: &str, name: &str, description: &str| {
+        Resource::new(uri, name).with_description(description).with_mime_type(mime_type_of(uri))
     };
+    let last = "The last recorded run and its most important findings, as list_findings returns them";
+    let schema = "JSON Schema of the report that `trailhunt hunt` writes";
+    let reference = "All detectors, saved questions, tables with their columns, and functions of SQL";
     vec![
-        resource(
-            LAST_REPORT,
-            "last-report",
-            "The last recorded run and its most important findings, as list_findings returns them",
-            "application/json",
-        ),
-        resource(
-            REPORT_SCHEMA,
-            "report-schema",
-            "JSON Schema of the report that `trailhunt hunt` writes",
-            "application/json",
-        ),
-        resource(
-            REFERENCE,
-            "reference",
-            "All detectors, saved questions, tables with their columns, and functions of SQL",
-            "text/markdown",
-        ),
+        resource(LAST_REPORT, "last-report", last),
+        resource(REPORT_SCHEMA, "report-schema", schema),
+        resource(REFERENCE, "reference", reference),
     ]
 }
 

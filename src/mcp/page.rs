@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Rows of a page, unless fewer are wanted.
-pub const ROWS_DEFAULT: usize = 20;
+const ROWS_DEFAULT: usize = 20;
 /// Rows of a page.
 pub const ROWS_MAX: usize = 100;
 /// Bytes of a page as JSON. A page has at least one row.

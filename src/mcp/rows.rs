@@ -207,7 +207,7 @@ impl KeptRows {
         self.part(None, Some(FIRST_ROWS))
     }
 
-    /// A page of the kept rows; its columns have no summary.
+    /// A page of the kept rows; its columns have no frequent values, which the summary has stated.
     ///
     /// # Errors
     /// As [`KeptRows::summary`].

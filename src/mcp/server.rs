@@ -184,10 +184,9 @@ fn now() -> String {
     Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// What a client gets of a failed call. The reason may quote log records.
-fn failed(reason: &str) -> CallToolResult {
-    let error = json!({"error": Marker::new().text(reason)});
-    CallToolResult::error(vec![ContentBlock::text(error.to_string())])
+/// Why a call failed, as a client gets it. The reason may quote log records.
+fn failed(reason: &str) -> String {
+    json!({"error": Marker::new().text(reason)}).to_string()
 }
 
 impl ServerHandler for Server {
@@ -217,8 +216,10 @@ impl ServerHandler for Server {
         }
         let arguments = Value::Object(request.arguments.unwrap_or_default());
         let answer = self.call(&request.name, arguments, &context).await;
-        let result = answer.map_or_else(|reason| failed(&reason), CallToolResult::structured);
-        Ok(CallToolResponse::Complete(result))
+        Ok(CallToolResponse::Complete(match answer {
+            Ok(answer) => CallToolResult::structured(answer),
+            Err(reason) => CallToolResult::error(vec![ContentBlock::text(failed(&reason))]),
+        }))
     }
 
     async fn list_resources(
@@ -239,11 +240,7 @@ impl ServerHandler for Server {
             Some(text) => text.to_owned(),
             None if uri == guide::LAST_REPORT => {
                 let answer = self.call(REPORT, json!({}), &context).await;
-                answer
-                    .map_err(|reason| {
-                        ErrorData::internal_error(json!({"error": Marker::new().text(&reason)}).to_string(), None)
-                    })?
-                    .to_string()
+                answer.map_err(|reason| ErrorData::internal_error(failed(&reason), None))?.to_string()
             }
             None => {
                 let reason = "no such resource; resources/list names those there are";

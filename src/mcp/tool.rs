@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use chrono::Utc;
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use rmcp::handler::server::tool::{schema_for_input, schema_for_output};
@@ -14,9 +15,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::rows::KeptRows;
+use crate::detect::Window;
+use crate::engine::Session;
 use crate::error::{Error, Result};
-use crate::lake::Lake;
-use crate::request::McpRequest;
+use crate::lake::{Lake, Snapshot};
+use crate::request::{McpRequest, Period};
+use crate::{hunt, open};
 
 /// What a call works with.
 pub struct Context {
@@ -24,6 +28,18 @@ pub struct Context {
     pub lake: Lake,
     /// How SQL runs over it, and the detectors.
     pub request: McpRequest,
+}
+
+impl Context {
+    /// SQL over the lake as it is now. What is missing in it is computed and not stored: a tool writes nothing.
+    pub async fn session(&self) -> Result<(Snapshot, Session)> {
+        open::session_of(&self.lake, &self.request.lake).await
+    }
+}
+
+/// The period that arguments name; bounds that are not given are those of the lake.
+pub fn window(snapshot: &Snapshot, from: Option<&str>, to: Option<&str>) -> Result<Window> {
+    hunt::exact_window(snapshot, &Period::parse(from, to, Utc::now())?)
 }
 
 /// The answer of a tool.
@@ -145,6 +161,11 @@ impl fmt::Display for Scalar {
             Scalar::Text(text) => f.write_str(text),
         }
     }
+}
+
+/// Values by name, as they are typed.
+pub fn texts<C: FromIterator<(String, String)>>(values: &BTreeMap<String, Scalar>) -> C {
+    values.iter().map(|(name, value)| (name.clone(), value.to_string())).collect()
 }
 
 /// No arguments.

@@ -126,7 +126,7 @@ impl Marker {
     pub fn field(&self, value: &Value) -> Field {
         Field(match value {
             Value::String(text) if is_time(text) => value.clone(),
-            Value::String(text) => self.marked(text),
+            Value::String(text) => json!(self.text(text)),
             Value::Array(items) => {
                 let first: Vec<Value> = items.iter().take(ITEMS_MAX).map(|item| self.field(item).0).collect();
                 match items.len() {
@@ -134,7 +134,7 @@ impl Marker {
                     _ => first.into(),
                 }
             }
-            Value::Object(_) => self.marked(&value.to_string()),
+            Value::Object(_) => json!(self.text(&value.to_string())),
             Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
         })
     }
@@ -142,13 +142,6 @@ impl Marker {
     /// The values of a row, by column. Columns are named by the query, not by the records.
     pub fn row(&self, row: &Map<String, Value>) -> BTreeMap<String, Field> {
         row.iter().map(|(name, value)| (name.clone(), self.field(value))).collect()
-    }
-
-    fn marked(&self, text: &str) -> Value {
-        let Untrusted { untrusted, characters } = self.text(text);
-        let mut members = Map::from_iter([("untrusted".to_owned(), untrusted.into())]);
-        members.extend(characters.map(|characters| ("characters".to_owned(), characters.into())));
-        Value::Object(members)
     }
 }
 

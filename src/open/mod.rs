@@ -27,6 +27,15 @@ pub async fn session(request: &LakeRequest) -> Result<(Snapshot, Session)> {
 /// # Errors
 /// When the lake cannot be read.
 pub async fn session_of(lake: &Lake, request: &LakeRequest) -> Result<(Snapshot, Session)> {
+    let (snapshot, _, session) = session_and_rolled(lake, request).await?;
+    Ok((snapshot, session))
+}
+
+/// [`session_of`], and the daily summaries that are stored.
+///
+/// # Errors
+/// When the lake cannot be read.
+pub async fn session_and_rolled(lake: &Lake, request: &LakeRequest) -> Result<(Snapshot, Rolled, Session)> {
     let snapshot = lake.snapshot().await?;
     let geo = request.geo()?;
     let rolled = lake.rolled(&snapshot, &geo.sources()).await?;
@@ -34,7 +43,7 @@ pub async fn session_of(lake: &Lake, request: &LakeRequest) -> Result<(Snapshot,
         cluster(request.workers.as_ref(), &geo),
         engine::session(&snapshot, &rolled, &geo, request.memory_bytes)
     );
-    Ok((snapshot, session?.on(cluster?)))
+    Ok((snapshot, rolled, session?.on(cluster?)))
 }
 
 /// SQL over a snapshot after its missing daily summaries were computed and stored. In a read-only lake they are computed

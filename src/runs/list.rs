@@ -19,6 +19,15 @@ pub async fn list(lake: &Lake, last: usize) -> Result<Vec<Run>> {
     Ok(runs.split_off(runs.len().saturating_sub(last)))
 }
 
+/// The last run whose record was not modified. Only this record is read.
+///
+/// # Errors
+/// When the lake cannot be read.
+pub async fn last(lake: &Lake) -> Result<Option<Run>> {
+    let record = lake.last_run(|record| Run::of(record).is_some()).await?;
+    Ok(record.and_then(|record| Run::of(&record)))
+}
+
 /// Writes one line per run.
 ///
 /// # Errors

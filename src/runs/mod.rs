@@ -11,7 +11,7 @@ mod verify;
 
 pub use evidence::{Evidence, evidence};
 pub use findings::{Reported, finding, reported};
-pub use list::{list, text};
+pub use list::{last, list, text};
 pub use notify::{Notified, notify};
 pub use record::{Run, last_findings, previous, record, report};
 pub use verdict::{Recorded, judge, verdict_lines, verdicts};

@@ -14,7 +14,7 @@ use crate::detect::{self, KnownFinding, Settings, Window, find_finding};
 use crate::error::{Error, Result};
 use crate::lake::{ChainLink, CheckedFiles, CheckedLog, Lake, Link};
 use crate::open;
-use crate::report::bundle;
+use crate::report::{Format, Output, bundle};
 use crate::request::VerifyRequest;
 use crate::sha256;
 use crate::terminal::Progress;
@@ -81,13 +81,13 @@ pub async fn verify(request: &VerifyRequest, progress: Progress) -> Result<Verif
         problems.push(format!("{path}: {REMOVED}"));
     }
     let (verdicts, calls) = (lake.verdicts().await?, lake.calls().await?);
-    let (of_verdicts, of_calls) = (named("verdict", &verdicts), named("call", &calls));
+    let (of_verdicts, of_calls) = (hashes(&verdicts), hashes(&calls));
     problems.extend(broken(&verdicts).chain(broken(&calls)));
     for link in &links {
         let Some(record) = &link.record else { continue };
-        for (names, newest) in [(&of_verdicts, &record.last_verdict), (&of_calls, &record.last_call)] {
-            if let Some(sha256) = newest.as_ref().filter(|sha256| !names.hashes.contains(*sha256)) {
-                let noun = names.noun;
+        let newest = [("verdict", &of_verdicts, &record.last_verdict), ("call", &of_calls, &record.last_call)];
+        for (noun, known, sha256) in newest {
+            if let Some(sha256) = sha256.as_deref().filter(|sha256| !known.contains(sha256)) {
                 problems.push(format!("{}: the {noun} with the hash {sha256} was modified or removed", link.path));
             }
         }
@@ -100,8 +100,8 @@ pub async fn verify(request: &VerifyRequest, progress: Progress) -> Result<Verif
     problems.append(&mut files.problems);
     if let Some(expected) = &request.last_sha256
         && !links.iter().any(|link| link.sha256 == *expected)
-        && !of_verdicts.hashes.contains(expected)
-        && !of_calls.hashes.contains(expected)
+        && !of_verdicts.contains(expected.as_str())
+        && !of_calls.contains(expected.as_str())
     {
         problems.push(format!(
             "no record has the hash {expected}: the record was modified, or the newest records were deleted"
@@ -141,14 +141,8 @@ pub async fn verify(request: &VerifyRequest, progress: Progress) -> Result<Verif
 }
 
 /// The hashes of a chain's records.
-struct Named {
-    /// What a record is.
-    noun: &'static str,
-    hashes: BTreeSet<String>,
-}
-
-fn named<R>(noun: &'static str, chain: &[ChainLink<R>]) -> Named {
-    Named { noun, hashes: chain.iter().map(|link| link.sha256.clone()).collect() }
+fn hashes<R>(chain: &[ChainLink<R>]) -> BTreeSet<&str> {
+    chain.iter().map(|link| link.sha256.as_str()).collect()
 }
 
 /// What is wrong with the records of a chain, one line each.
@@ -291,8 +285,7 @@ async fn check_report(path: &Path, bytes: &[u8], lake: &Lake, links: &[Link]) ->
     let mut problem = format!("it was modified after run {} wrote it", run.summary.run);
     // The lake has the original: say where the two begin to differ.
     if let Some(record) = &link.record
-        && name.ends_with(".json")
-        && !name.ends_with(".oscal.json")
+        && name.parse::<Output>().is_ok_and(|output| output.format == Format::Json)
         && let Ok(stored) = stored_report(lake, record).await?
     {
         let at = stored.iter().zip(bytes).position(|(a, b)| a != b).unwrap_or_else(|| stored.len().min(bytes.len()));

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::fixture::hunt as hunt_fixture;
+use super::fixture;
 use crate::detect::{Detector, FixtureResult, Hunt, expand};
 use crate::error::{Error, Result};
 use crate::terminal::printable;
@@ -38,10 +38,10 @@ pub async fn test(detector: &Detector) -> Result<Tested> {
 ///
 /// # Errors
 /// When a record in it cannot be read, or the detector fails.
-pub async fn test_on(detector: &Detector, fixture: &str) -> Result<Tested> {
+pub async fn test_on(detector: &Detector, text: &str) -> Result<Tested> {
     let id = &detector.id;
-    let records = expand(fixture).map_err(|problem| Error::Usage(format!("{id}.events.jsonl: {problem}")))?;
-    let mut hunt = hunt_fixture(&records, &[detector]).await?;
+    let records = expand(text).map_err(|problem| Error::Usage(format!("{id}.events.jsonl: {problem}")))?;
+    let mut hunt = fixture::hunt(&records, &[detector]).await?;
     if let Some(error) = hunt.failed.pop() {
         return Err(error);
     }

@@ -185,16 +185,13 @@ def check_untrusted(value: object, where: str) -> None:
             assert MARK not in value, f"{where}: {value[:200]!r}"
 
 
-FIXTURE = Path("sql/detectors/root_use.events.jsonl")
-
-
 def calls(world: World) -> list[tuple[str, dict]]:
     """One call per tool, and more where hostile text comes from other fields."""
     finding = world.report["findings"][0]["id"]
     hostile = [f["id"] for f in world.report["findings"] if MARK in json.dumps(f)]
     assert hostile, "no finding about the hostile caller"
     sql = (ROOT / "sql/detectors/root_use.sql").read_text()
-    fixture = (ROOT / FIXTURE).read_text()
+    fixture = (ROOT / "sql/detectors/root_use.events.jsonl").read_text()
     return [
         ("lake_status", {}),
         ("describe_table", {}),
@@ -468,6 +465,14 @@ QUESTIONS = 20
 CALLS_MAX = 3
 
 
+def rows_of(given: dict) -> int:
+    """Rows of an answer; an answer about one thing has one."""
+    if "page" in given or "total_rows" in given:
+        return given.get("total_rows", given.get("page", {}).get("total"))
+    lists = [member for member in given.values() if isinstance(member, list)]
+    return len(lists[0]) if len(lists) == len(given) else 1
+
+
 async def questions_of_a_lead_take_three_calls(world: World) -> None:
     """Runs the calls in docs/agents.md. `FINDING` and the like stand for values of the sample."""
     text = (ROOT / "docs/agents.md").read_text()
@@ -491,8 +496,7 @@ async def questions_of_a_lead_take_three_calls(world: World) -> None:
                     block = block.replace(name, value)
                 call = json.loads(block)
                 given = await answer(client, call["tool"], **call["arguments"])
-                size = given.get("page", {}).get("total", given.get("total_rows", len(given)))
-                assert size > 0, f"{number}. {title}: {call['tool']} has no rows"
+                assert rows_of(given) > 0, f"{number}. {title}: {call['tool']} has no rows"
 
 
 def main() -> int:

@@ -20,29 +20,11 @@ from pathlib import Path
 from trestle.core.duplicates_validator import DuplicatesValidator
 from trestle.oscal.assessment_results import AssessmentResults
 
+from hostile_detector import hostile_detector
 from s3 import Trailhunt, binary_from_arguments, days_of, run_scenarios
 
 # Markup of OSCAL's Markdown, a character that reverses the text, a line end, and spaces at both ends.
 HOSTILE = r""" <img src=x onerror=alert(1)>[a](http://b)**x** ^x^ {{ insert: param, x }}\u202e\u2028|"x" """.encode().decode("unicode_escape")
-
-# A detector whose texts are all hostile, as texts written by callers may be.
-DETECTOR = """/*
-title      = '''HOSTILE'''
-severity   = "critical"
-confidence = "high"
-attack     = ["T1078.004"]
-why        = '''HOSTILE'''
-benign     = ['''HOSTILE''']
-respond    = ['''HOSTILE''']
-*/
-SELECT
-  min(event_time) AS first_time, max(event_time) AS last_time,
-  'actor' AS entity_type, $$HOSTILE$$ || actor AS entity, $$HOSTILE$$ AS account_id, $$HOSTILE$$ AS region,
-  1.0 AS score, $$HOSTILE$$ AS summary, evidence(event_id, event_time) AS evidence
-FROM calls
-WHERE event_time >= $from AND event_time < $to
-GROUP BY actor
-"""
 
 
 @dataclass
@@ -88,7 +70,7 @@ def hunts_are_valid_assessment_results(world: World) -> None:
     days = days_of(world.archive)
     detectors = world.folder / "detectors"
     detectors.mkdir()
-    (detectors / "hostile.sql").write_text(DETECTOR.replace("HOSTILE", HOSTILE))
+    (detectors / "hostile.sql").write_text(hostile_detector(HOSTILE))
     world.hunts = [
         world.hunt("all", "--from", days[-3]),
         world.hunt("hostile", "--from", days[-3], "--detector-dir", detectors, "--detector", "hostile"),

@@ -27,30 +27,11 @@ from axe_playwright_python.sync_playwright import Axe
 from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from hostile_detector import hostile_detector
 from s3 import ROOT, Trailhunt, binary_from_arguments, days_of, run_scenarios
 
 # Closes every kind of block and quote, reverses the text direction, and sets `window.ran` when it is executed.
 HOSTILE = """</script><script>window.ran=1</script><img src=x onerror="window.ran=2">--><!--']]>"`${window.ran=3}\u202e\u2028{{report}}=1|x"""
-
-# A detector whose texts are all hostile, as texts written by callers may be.
-DETECTOR = """/*
-title      = '''HOSTILE'''
-severity   = "critical"
-confidence = "high"
-attack     = ["T1078.004"]
-why        = '''HOSTILE'''
-benign     = ['''HOSTILE''']
-respond    = ['''HOSTILE''']
-*/
-SELECT
-  min(event_time) AS first_time, max(event_time) AS last_time,
-  'actor' AS entity_type, $$HOSTILE$$ || actor AS entity, $$HOSTILE$$ AS account_id, $$HOSTILE$$ AS region,
-  1.0 AS score, $$HOSTILE$$ AS summary, evidence(event_id, event_time) AS evidence,
-  $$HOSTILE$$ AS baseline_word, $$HOSTILE$$ AS detail
-FROM calls
-WHERE event_time >= $from AND event_time < $to
-GROUP BY actor
-"""
 
 
 @dataclass
@@ -465,7 +446,7 @@ def every_finding_has_a_page(world: World) -> None:
 def hostile_text_runs_no_script(world: World) -> None:
     folder = world.folder / "detectors"
     folder.mkdir()
-    (folder / "hostile.sql").write_text(DETECTOR.replace("$$HOSTILE$$", "'" + HOSTILE.replace("'", "''") + "'").replace("HOSTILE", HOSTILE))
+    (folder / "hostile.sql").write_text(hostile_detector(HOSTILE))
     path = world.hunt("hostile", "--detector-dir", folder, "--detector", "hostile")
     report = json.loads(Path(f"{path}.json").read_text())
     assert report["findings"][0]["summary"] == HOSTILE, "the JSON report keeps the text unchanged"

@@ -6,15 +6,15 @@ use chrono::Utc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::findings::Technique;
 use crate::detect::{self, Confidence, Detector, Kind, Settings, Severity};
 use crate::error::{Error, Result};
 use crate::mcp::page::{Page, page};
-use crate::mcp::tool::{Answered, Context, Scalar};
+use crate::mcp::tool::{Answered, Context, Scalar, texts};
 use crate::mcp::untrusted::{Marker, Untrusted, word};
-use crate::report::backtest::{Backtest, backtest};
+use crate::report::backtest::{self, Backtest};
+use crate::report::explanation::NamedTechnique;
 use crate::request::{DetectorFilter, Period};
-use crate::{hunt, open, workbench};
+use crate::{hunt, workbench};
 
 /// Alerts per day that a threshold is computed for: the default of `trailhunt backtest`.
 const ALERTS_PER_DAY: f64 = 1.0;
@@ -112,7 +112,7 @@ pub struct FullDetector {
     /// Whether severity depends on how common its findings are here.
     pub kind: Kind,
     /// ATT&CK techniques.
-    pub attack: Vec<Technique>,
+    pub attack: Vec<NamedTechnique>,
     /// Why it matters.
     pub why: String,
     /// Benign explanations.
@@ -157,7 +157,7 @@ pub async fn get_detector(context: &Context, arguments: GetDetector) -> Result<A
         severity: detector.severity,
         confidence: detector.confidence,
         kind: detector.kind,
-        attack: Technique::of(&detector.attack),
+        attack: NamedTechnique::of(&detector.attack),
         why: detector.why.clone(),
         benign: detector.benign.clone(),
         respond: detector.respond.clone(),
@@ -179,7 +179,7 @@ pub struct CheckDetector {
 }
 
 /// The result of a check and a test.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub struct CheckedDetector {
     /// True if nothing is wrong and the fixture gives what it should.
     pub passed: bool,
@@ -238,17 +238,7 @@ pub async fn check_detector(_: &Context, arguments: CheckDetector) -> Result<Ans
     let marker = Marker::new();
     let problems = workbench::check_proposed(PROPOSED, &sql, &fixture).await?;
     if !problems.is_empty() {
-        let checked = CheckedDetector {
-            passed: false,
-            problems: marker.texts(&problems),
-            hits: 0,
-            missed: Vec::new(),
-            missed_total: 0,
-            misses: 0,
-            wrong: Vec::new(),
-            wrong_total: 0,
-            findings: Vec::new(),
-        };
+        let checked = CheckedDetector { problems: marker.texts(&problems), ..CheckedDetector::default() };
         return Ok(Answered::new(checked, problems.len()));
     }
     let detector = Detector::parse(PROPOSED, &sql)?;
@@ -334,8 +324,7 @@ pub async fn backtest_detector(context: &Context, arguments: BacktestDetector) -
         (None, Some(_)) => return Err(Error::Usage(format!("sql has more than {SQL_BYTES_MAX} bytes"))),
         _ => return Err(Error::Usage("give either detector or sql".into())),
     };
-    let parameters: BTreeMap<String, String> =
-        arguments.parameters.iter().map(|(name, value)| (name.clone(), value.to_string())).collect();
+    let parameters: BTreeMap<String, String> = texts(&arguments.parameters);
     detector.parameters(&parameters)?;
     let now = Utc::now();
     let period = Period::parse(arguments.from.as_deref(), arguments.to.as_deref(), now)?;
@@ -346,8 +335,7 @@ pub async fn backtest_detector(context: &Context, arguments: BacktestDetector) -
             detector.id
         )));
     }
-    // Missing daily summaries are computed and not stored: a tool writes nothing.
-    let (snapshot, session) = open::session_of(&context.lake, &context.request.lake).await?;
+    let (snapshot, session) = context.session().await?;
     let window = hunt::window(&snapshot, &period)?;
     if arguments.sql.is_some()
         && let Some(problem) = detect::check(&detector, &session).await.first()
@@ -359,10 +347,10 @@ pub async fn backtest_detector(context: &Context, arguments: BacktestDetector) -
     if let Some(error) = hunt.failed.pop() {
         return Err(error);
     }
-    let figures: Backtest = backtest(&hunt, window, arguments.alerts_per_day.unwrap_or(ALERTS_PER_DAY));
+    let figures: Backtest = backtest::backtest(&hunt, window, arguments.alerts_per_day.unwrap_or(ALERTS_PER_DAY));
     let marker = Marker::new();
     let of = figures.detectors.first();
-    let contributor = |of: &crate::report::backtest::Contributor| Contributor {
+    let contributor = |of: &backtest::Contributor| Contributor {
         entity_type: word(&of.entity_type),
         entity: marker.text(&of.entity),
         findings: of.alerts,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -11,11 +11,10 @@ use crate::ask::{self, Questions};
 use crate::detect::{self, Severity, Window};
 use crate::error::{Error, Result};
 use crate::mcp::page::{Page, page};
-use crate::mcp::tool::{Answered, Context};
+use crate::mcp::tool::{Answered, Context, window};
 use crate::mcp::untrusted::{Field, Marker, Untrusted};
-use crate::request::Period;
+use crate::runs;
 use crate::timeline::{self, Kind, Subject};
-use crate::{hunt, open, runs};
 
 /// Days of a story, unless a period is given: the last ones.
 const DAYS: i64 = 7;
@@ -133,11 +132,10 @@ pub struct Section {
 }
 
 pub async fn entity_story(context: &Context, arguments: EntityStory) -> Result<Answered<Story>> {
-    let (snapshot, session) = open::session_of(&context.lake, &context.request.lake).await?;
-    let period = Period::parse(arguments.from.as_deref(), arguments.to.as_deref(), Utc::now())?;
-    let window = hunt::exact_window(&snapshot, &period)?;
+    let (snapshot, session) = context.session().await?;
+    let window = window(&snapshot, arguments.from.as_deref(), arguments.to.as_deref())?;
     let last_days = Window { from: (window.to - TimeDelta::days(DAYS)).max(window.from), ..window };
-    let window = if period.from.is_none() { last_days } else { window };
+    let window = if arguments.from.is_none() { last_days } else { window };
     let entities = ask::find(&arguments.entity, &session).await?;
     let subject =
         Subject { name: arguments.entity.clone(), entities: entities.clone(), window, days: Default::default() };
@@ -233,9 +231,8 @@ pub struct Lineage {
 }
 
 pub async fn session_lineage(context: &Context, arguments: SessionLineage) -> Result<Answered<Lineage>> {
-    let (snapshot, session) = open::session_of(&context.lake, &context.request.lake).await?;
-    let period = Period::parse(arguments.from.as_deref(), arguments.to.as_deref(), Utc::now())?;
-    let window = hunt::exact_window(&snapshot, &period)?;
+    let (snapshot, session) = context.session().await?;
+    let window = window(&snapshot, arguments.from.as_deref(), arguments.to.as_deref())?;
     let questions = Questions::load()?;
     let question = questions.get("session_lineage")?;
     let given = [("session".to_owned(), arguments.session.clone()), ("rows".to_owned(), SESSIONS_MAX.to_string())];

@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::detect::rate::in_words;
-use crate::detect::{self, Confidence, Finding, Severity, Status, attack, risk};
+use crate::detect::{self, Confidence, Finding, Severity, Status, risk};
 use crate::engine::{Parameters, Value as Bound};
 use crate::error::{Error, Result};
 use crate::mcp::page::{Page, page};
 use crate::mcp::tool::{Answered, Context};
 use crate::mcp::untrusted::{Field, Marker, Untrusted, word};
-use crate::report::explanation::Explanation;
-use crate::{open, runs};
+use crate::report::explanation::{Explanation, NamedTechnique};
+use crate::runs;
 
 /// Riskiest entities in a list of findings.
 const RISKIEST_MAX: usize = 5;
@@ -137,7 +137,8 @@ impl FindingBrief {
 }
 
 pub async fn list_findings(context: &Context, arguments: ListFindings) -> Result<Answered<ListedFindings>> {
-    let report = runs::report(&context.lake, given(&arguments.run)).await?;
+    let run = arguments.run.as_deref().filter(|run| !run.is_empty());
+    let report = runs::report(&context.lake, run).await?;
     let findings = report.findings();
     if let Some(id) = &arguments.detector
         && !findings.iter().chain(report.resolved()).any(|finding| finding.detector == *id)
@@ -165,11 +166,6 @@ pub async fn list_findings(context: &Context, arguments: ListFindings) -> Result
     Ok(Answered::new(answer, rows))
 }
 
-/// A text that is not empty.
-fn given(text: &Option<String>) -> Option<&str> {
-    text.as_deref().filter(|text| !text.is_empty())
-}
-
 impl ListFindings {
     fn matches(&self, finding: &Finding) -> bool {
         let names = || {
@@ -195,13 +191,12 @@ pub struct OneFinding {
     pub finding: String,
 }
 
-impl OneFinding {
-    async fn find(&self, context: &Context) -> Result<Finding> {
-        if self.finding.len() < ID_CHARS_MIN {
-            return Err(Error::Usage(format!("an id of a finding has 16 digits; give at least {ID_CHARS_MIN}")));
-        }
-        runs::finding(&context.lake, &self.finding).await
+/// The finding whose id begins with `typed`.
+pub async fn find(context: &Context, typed: &str) -> Result<Finding> {
+    if typed.len() < ID_CHARS_MIN {
+        return Err(Error::Usage(format!("an id of a finding has 16 digits; give at least {ID_CHARS_MIN}")));
     }
+    runs::finding(&context.lake, typed).await
 }
 
 /// Everything about a finding.
@@ -220,7 +215,7 @@ pub struct ExplainedFinding {
     /// Why the severity is not simply the detector's, or does not depend on how often it happens.
     pub severity_reasons: Vec<String>,
     /// ATT&CK techniques.
-    pub attack: Vec<Technique>,
+    pub attack: Vec<NamedTechnique>,
     /// Benign explanations to rule out.
     pub benign: Vec<String>,
     /// What to do if it is not benign.
@@ -248,29 +243,6 @@ pub struct Compared {
     pub normal: Field,
     /// What was observed, if the detector states it.
     pub observed: Option<Field>,
-}
-
-/// A technique of ATT&CK.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct Technique {
-    /// Its id.
-    pub id: String,
-    /// Its name.
-    pub name: String,
-    /// Its tactics.
-    pub tactics: Vec<String>,
-}
-
-impl Technique {
-    /// The techniques of these ids.
-    pub fn of(ids: &[String]) -> Vec<Technique> {
-        let technique = |id: &String| Technique {
-            id: id.clone(),
-            name: attack::technique(id).unwrap_or_default().to_owned(),
-            tactics: attack::tactics_of(id).into_iter().map(str::to_owned).collect(),
-        };
-        ids.iter().map(technique).collect()
-    }
 }
 
 /// Something to do about a finding.
@@ -311,7 +283,7 @@ pub struct EvidenceEvent {
 }
 
 pub async fn get_finding(context: &Context, arguments: OneFinding) -> Result<Answered<ExplainedFinding>> {
-    let finding = arguments.find(context).await?;
+    let finding = find(context, &arguments.finding).await?;
     let detector = context.request.detection.library.get(&finding.detector).ok();
     let explanation = Explanation::of(&finding, detector);
     let marker = Marker::new();
@@ -346,7 +318,7 @@ pub async fn get_finding(context: &Context, arguments: OneFinding) -> Result<Ans
         why_it_matters: explanation.why_it_matters,
         how_often: explanation.how_often,
         severity_reasons: explanation.severity_reasons,
-        attack: Technique::of(&finding.attack),
+        attack: explanation.techniques,
         benign: finding.benign.clone(),
         respond: finding.respond.clone(),
         next_steps: finding.next_steps.iter().take(STEPS_MAX).map(step).collect(),
@@ -403,13 +375,13 @@ pub struct Day {
 }
 
 pub async fn explain_baseline(context: &Context, arguments: OneFinding) -> Result<Answered<Baseline>> {
-    let finding = arguments.find(context).await?;
+    let finding = find(context, &arguments.finding).await?;
     let detector = context.request.detection.library.get(&finding.detector).ok();
     let explanation = Explanation::of(&finding, detector);
     let marker = Marker::new();
     let calls_per_day = match (finding.identity(), finding.days()) {
         (Some(identity), Some((first, last))) => {
-            let (_, session) = open::session_of(&context.lake, &context.request.lake).await?;
+            let (_, session) = context.session().await?;
             let from = first.checked_sub_days(Days::new(DAYS_BEFORE)).unwrap_or(first);
             let to = last.checked_add_days(Days::new(DAYS_AFTER)).unwrap_or(last);
             let parameters = Parameters::from([

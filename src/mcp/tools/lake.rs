@@ -65,8 +65,7 @@ pub struct NotRead {
 }
 
 pub async fn lake_status(context: &Context, _: Nothing) -> Result<Answered<LakeStatus>> {
-    let (snapshot, session) = open::session_of(&context.lake, &context.request.lake).await?;
-    let rolled = context.lake.rolled(&snapshot, &context.request.lake.geo()?.sources()).await?;
+    let (snapshot, rolled, session) = open::session_and_rolled(&context.lake, &context.request.lake).await?;
     let missing = rolled.missing(&snapshot);
     let unsummarised: u64 =
         snapshot.files.iter().filter(|file| missing.contains(&file.day)).map(|file| file.rows).sum();
@@ -96,7 +95,7 @@ pub async fn lake_status(context: &Context, _: Nothing) -> Result<Answered<LakeS
         let rejects = row.get("rejects").and_then(Value::as_u64).unwrap_or(0);
         NotRead { reason: text("reason"), rejects, object: text("object") }
     };
-    let last_run = runs::list(&context.lake, 1).await?.pop().map(|run| RunBrief::of(&run, &marker));
+    let last_run = runs::last(&context.lake).await?.map(|run| RunBrief::of(&run, &marker));
     let status = LakeStatus {
         lake: snapshot.location.to_string(),
         version: snapshot.version,
@@ -145,7 +144,7 @@ pub struct Column {
 }
 
 pub async fn describe_table(context: &Context, arguments: DescribeTable) -> Result<Answered<Tables>> {
-    let (_, session) = open::session_of(&context.lake, &context.request.lake).await?;
+    let (_, session) = context.session().await?;
     let Some(table) = arguments.table.filter(|table| !table.is_empty()) else {
         let tables = session.tables();
         let rows = tables.len();

@@ -2,17 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use chrono::Utc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::findings::find;
 use crate::ask::{self, Question, QuestionParameter, Questions};
 use crate::engine::Value;
 use crate::error::{Error, Result};
 use crate::mcp::rows::{RowsAnswer, keep};
-use crate::mcp::tool::{Answered, Context, Nothing, Scalar};
-use crate::request::Period;
-use crate::{hunt, open, runs};
+use crate::mcp::tool::{Answered, Context, Nothing, Scalar, texts, window};
 
 /// Name of the tool whose later calls the server answers itself, from the rows that it keeps.
 pub const QUERY_SQL: &str = "query_sql";
@@ -83,9 +81,9 @@ pub struct AskQuestion {
 pub async fn ask_question(context: &Context, arguments: AskQuestion) -> Result<Answered<RowsAnswer>> {
     let questions = Questions::load()?;
     let question = questions.get(&arguments.question)?;
-    let mut values = texts(&arguments.values);
+    let mut values: Vec<(String, String)> = texts(&arguments.values);
     if let Some(id) = &arguments.finding {
-        let finding = runs::finding(&context.lake, id).await?;
+        let finding = find(context, id).await?;
         let json = serde_json::to_value(&finding).map_err(|e| Error::Internal(format!("finding {id}: {e}")))?;
         values.extend(ask::values_of_finding(&finding.id, &[json])?);
     }
@@ -118,11 +116,7 @@ pub async fn query_sql(context: &Context, arguments: QuerySql) -> Result<Answere
         let next = "give sql first, without offset and limit; its answer has a handle for further rows";
         return Err(Error::Usage(format!("query_sql takes either sql or a handle: {next}")));
     };
-    answer(context, &Question::parse("query", &sql)?, &texts(&values), (from, to)).await
-}
-
-fn texts(values: &BTreeMap<String, Scalar>) -> Vec<(String, String)> {
-    values.iter().map(|(name, value)| (name.clone(), value.to_string())).collect()
+    answer(context, &Question::parse("query", &sql)?, &texts::<Vec<_>>(&values), (from, to)).await
 }
 
 async fn answer(
@@ -131,9 +125,8 @@ async fn answer(
     values: &[(String, String)],
     (from, to): (Option<String>, Option<String>),
 ) -> Result<Answered<RowsAnswer>> {
-    let (snapshot, session) = open::session_of(&context.lake, &context.request.lake).await?;
-    let period = Period::parse(from.as_deref(), to.as_deref(), Utc::now())?;
-    let window = snapshot.days().map(|_| hunt::exact_window(&snapshot, &period)).transpose()?;
+    let (snapshot, session) = context.session().await?;
+    let window = snapshot.days().map(|_| window(&snapshot, from.as_deref(), to.as_deref())).transpose()?;
     if window.is_none() && (question.sql.uses("from") || question.sql.uses("to")) {
         return Err(Error::Usage("the lake has no events yet".into()));
     }

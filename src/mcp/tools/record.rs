@@ -169,7 +169,7 @@ pub struct LastReport {
 /// # Errors
 /// When the lake cannot be read.
 pub async fn last_report(context: &Context, _: Nothing) -> Result<Answered<LastReport>> {
-    let Some(run) = runs::list(&context.lake, 1).await?.pop() else {
+    let Some(run) = runs::last(&context.lake).await? else {
         return Ok(Answered::new(LastReport { run: None, findings: None }, 0));
     };
     let listed = list_findings(context, ListFindings { limit: Some(ROWS_MAX), ..ListFindings::default() }).await?;

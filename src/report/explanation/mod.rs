@@ -114,8 +114,7 @@ pub struct Quantity {
 }
 
 /// An ATT&CK technique of a finding.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct NamedTechnique {
     /// Such as `T1562.008`.
     pub id: String,
@@ -125,16 +124,23 @@ pub struct NamedTechnique {
     pub tactics: Vec<&'static str>,
 }
 
-impl Explanation {
-    /// Explains a finding. `detector` is the one that reported it, if it is known.
-    pub fn of(finding: &Finding, detector: Option<&Detector>) -> Explanation {
-        let (compared_with, also_observed) = compared(finding, detector.and_then(|detector| detector.chart.as_ref()));
-        let lines = |texts: &[String]| texts.iter().map(|text| one_line(text)).collect();
+impl NamedTechnique {
+    /// The techniques of these ids.
+    pub fn of(ids: &[String]) -> Vec<NamedTechnique> {
         let technique = |id: &String| NamedTechnique {
             id: id.clone(),
             name: attack::technique(id),
             tactics: attack::tactics_of(id),
         };
+        ids.iter().map(technique).collect()
+    }
+}
+
+impl Explanation {
+    /// Explains a finding. `detector` is the one that reported it, if it is known.
+    pub fn of(finding: &Finding, detector: Option<&Detector>) -> Explanation {
+        let (compared_with, also_observed) = compared(finding, detector.and_then(|detector| detector.chart.as_ref()));
+        let lines = |texts: &[String]| texts.iter().map(|text| one_line(text)).collect();
         Explanation {
             id: finding.id.clone(),
             detector: finding.detector.clone(),
@@ -157,7 +163,7 @@ impl Explanation {
             compared_with,
             also_observed,
             why_it_matters: detector.map(|detector| one_line(&detector.why)),
-            techniques: finding.attack.iter().map(technique).collect(),
+            techniques: NamedTechnique::of(&finding.attack),
             how_often: how_often(finding),
             expected: finding.expected,
             severity_reasons: severity_reasons(finding),
