@@ -13,7 +13,7 @@ use chrono::{Days, Utc};
 use crate::ask::{self, Question, Questions};
 use crate::cli::{self, Command};
 use crate::decode::Limits;
-use crate::detect::{self, Detector, Library, Suppressions, Window};
+use crate::detect::{self, Detector, Library, Sources, Suppressions, Window};
 use crate::engine::{Access, Identity, WorkerSettings, Workers};
 use crate::error::{Error, Result};
 use crate::indicators::Indicators;
@@ -190,7 +190,7 @@ pub fn request(command: Command, settings: Settings) -> Result<Request> {
         Command::Explain(args) => Request::Explain(ExplanationRequest {
             lake: location(&args.lake)?,
             report: args.report.as_deref().map(Previous::read).transpose()?.map(Box::new),
-            library: readable_library(&args.dirs)?,
+            library: sources(&args.dirs).library()?,
             finding: args.finding,
             format: args.format,
         }),
@@ -524,11 +524,9 @@ fn library(folders: &[PathBuf], rules: &cli::SigmaArgs) -> Result<Library> {
     Ok(library)
 }
 
-/// As [`library`], without the files that are not valid detectors.
-fn readable_library(dirs: &cli::DetectorDirArgs) -> Result<Library> {
-    let mut library = Library::load_readable(&dirs.folders)?;
-    library.add_sigma(sigma(&dirs.sigma)?)?;
-    Ok(library)
+fn sources(dirs: &cli::DetectorDirArgs) -> Sources {
+    let cli::SigmaArgs { sigma, sigma_pipelines } = dirs.sigma.clone();
+    Sources { folders: dirs.folders.clone(), sigma, sigma_pipelines }
 }
 
 fn sigma(args: &cli::SigmaArgs) -> Result<Sigma> {
@@ -536,7 +534,7 @@ fn sigma(args: &cli::SigmaArgs) -> Result<Sigma> {
 }
 
 fn detection(args: &cli::DetectArgs, settings: &Settings) -> Result<Detection> {
-    let library = readable_library(&args.dirs)?;
+    let library = sources(&args.dirs).library()?;
     library.select(&args.detectors)?;
     let settings = parameters(&args.parameters, &library, settings)?;
     Ok(Detection { ids: args.detectors.clone(), settings, library })
@@ -544,6 +542,18 @@ fn detection(args: &cli::DetectArgs, settings: &Settings) -> Result<Detection> {
 
 /// Parameters of trailhunt.toml and of `--set DETECTOR.NAME=VALUE`, which overrides them, checked against the detectors.
 fn parameters(typed: &[String], library: &Library, settings: &Settings) -> Result<detect::Settings> {
+    let set = typed_parameters(typed, settings)?;
+    for (id, values) in &set.parameters {
+        // A hunt reports these files, so they do not stop it.
+        if !library.unreadable.iter().any(|file| file.id == *id) {
+            library.get(id)?.parameters(values)?;
+        }
+    }
+    Ok(set)
+}
+
+/// As [`parameters`], not checked.
+fn typed_parameters(typed: &[String], settings: &Settings) -> Result<detect::Settings> {
     let mut parameters: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
     for text in settings.parameters.iter().map(|(text, _)| text).chain(typed) {
         let parts = text.split_once('=').and_then(|(name, value)| Some((name.split_once('.')?, value)));
@@ -551,10 +561,6 @@ fn parameters(typed: &[String], library: &Library, settings: &Settings) -> Resul
             return Err(Error::Usage(format!("--set {text}: expected DETECTOR.NAME=VALUE")));
         };
         parameters.entry(id.into()).or_default().insert(name.into(), value.into());
-        // A hunt reports these files, so they do not stop it.
-        if !library.unreadable.iter().any(|file| file.id == id) {
-            library.get(id)?.parameters(&parameters[id])?;
-        }
     }
     Ok(detect::Settings { parameters })
 }
@@ -608,11 +614,14 @@ fn mcp(args: cli::McpArgs, settings: &Settings) -> Result<McpRequest> {
         }
         _ => Transport::Stdio,
     };
-    let library = readable_library(&args.dirs)?;
-    let settings = parameters(&[], &library, settings)?;
+    let (detectors, set) = (sources(&args.dirs), typed_parameters(&[], settings)?);
+    if args.call.is_none() {
+        parameters(&[], &detectors.library()?, settings)?;
+    }
     Ok(McpRequest {
         lake: lake(args.sql)?,
-        detection: Detection { ids: Vec::new(), settings, library },
+        detectors,
+        settings: set,
         transport,
         time_limit: Duration::from_secs(args.timeout),
         call: args.call,

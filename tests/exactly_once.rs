@@ -33,7 +33,7 @@ use trailhunt::geo::Geo;
 use trailhunt::hunt::{HuntContext, detect_and_rate};
 use trailhunt::ingest;
 use trailhunt::ingest::Ingested;
-use trailhunt::lake::{DayResult, Lake, Rolled, SideFile, histories, rollups_and_histories};
+use trailhunt::lake::{DayResult, Lake, Rolled, RunFiles, SideFile, histories, rollups_and_histories};
 use trailhunt::open;
 use trailhunt::request::{Bounds, Detection, IngestRequest};
 use trailhunt::source::{Location, Selection, Shard};
@@ -427,7 +427,7 @@ async fn a_write_that_fails_is_an_error_unless_writing_is_not_permitted() {
         let day = snapshot.days().unwrap().0;
         let error = lake.keep_day_results(DayResult::Findings, &snapshot, [(day, rows)]).await.unwrap_err();
         assert_eq!(error.is_read_only(), is_read_only, "{error}");
-        let error = lake.append_run("1", json!({}), vec![1]).await.unwrap_err();
+        let error = lake.append_run("1", json!({}), RunFiles::default()).await.unwrap_err();
         assert_eq!(error.is_read_only(), is_read_only, "{error}");
         assert!(error.to_string().starts_with("cannot write "), "{error}");
     }

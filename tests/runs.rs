@@ -82,12 +82,14 @@ fn a_changed_byte_in_a_record_report_or_bundle_is_named() {
         assert!(ran.code == 0 && ran.out.contains("runs      2"), "{}{}", ran.out, ran.err);
     }
     let stored = lake.join(format!("_trailhunt/runs/{run}.report.json.gz"));
+    let listing = lake.join(format!("_trailhunt/runs/{run}.findings.json.gz"));
     let record = lake.join("_trailhunt/runs/00000001.json");
     let last = lake.join("_trailhunt/runs/00000002.json");
     for (file, name) in [
         (&report, "r.json: it was modified after run"),
         (&bundle, "evidence.tar.gz: hash mismatch: the bundle was modified"),
-        (&stored, "report.json.gz: hash mismatch: the report was modified"),
+        (&stored, "report.json.gz: hash mismatch: the file was modified"),
+        (&listing, "findings.json.gz: hash mismatch: the file was modified"),
         (&record, "00000001.json: hash mismatch: the record was modified"),
         (&last, "00000002.json: hash mismatch: the record was modified"),
     ] {

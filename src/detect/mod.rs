@@ -38,7 +38,7 @@ pub use finding_id::{KnownFinding, find_finding};
 pub use fixture::{FixtureResult, expand, later};
 pub use front_matter::FrontMatter;
 pub use judgement::{Judgement, Verdicts};
-pub use library::{Library, Unreadable, detector_id};
+pub use library::{Library, Sources, Unreadable, detector_id};
 pub use of_sigma::SigmaMatches;
 pub use origin::Origin;
 pub use parameter::{Candidates, Parameter, value_like, value_of};

@@ -82,6 +82,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::lake::RunFiles;
     use crate::source::{Location, S3Settings};
 
     #[tokio::test(flavor = "multi_thread")]
@@ -96,7 +97,7 @@ mod tests {
         }
         let calls = lake.calls().await.unwrap();
         assert!(calls.len() == 12 && calls.iter().all(|link| link.problems.is_empty()), "{calls:?}");
-        let run = lake.append_run("run", json!({}), vec![1]).await.unwrap();
+        let run = lake.append_run("run", json!({}), RunFiles::default()).await.unwrap();
         assert_eq!(run.record.unwrap().last_call.as_ref(), calls.last().map(|link| &link.sha256));
         std::fs::remove_file(folder.path().join("_trailhunt/calls/00000003.json")).unwrap();
         let problems: usize = lake.calls().await.unwrap().iter().map(|link| link.problems.len()).sum();

@@ -119,7 +119,7 @@ fn commit_name(version: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lake::Link;
+    use crate::lake::{Link, RunFiles};
     use crate::source::{Location, S3Settings};
 
     #[tokio::test(flavor = "multi_thread")]
@@ -134,14 +134,14 @@ mod tests {
         let covered = |link: Link| link.record.unwrap().log.unwrap();
         let names = |log: &LogFiles| log.sha256.keys().cloned().collect::<Vec<_>>();
 
-        let log = covered(lake.append_run("a", serde_json::json!(1), vec![1]).await.unwrap());
+        let log = covered(lake.append_run("a", serde_json::json!(1), RunFiles::default()).await.unwrap());
         assert_eq!((log.version, names(&log)), (0, vec![first.clone()]));
         write(&second, "a commit");
         write(&checkpoint, "a checkpoint");
         write("_last_checkpoint", "{}");
-        let log = covered(lake.append_run("b", serde_json::json!(2), vec![2]).await.unwrap());
+        let log = covered(lake.append_run("b", serde_json::json!(2), RunFiles::default()).await.unwrap());
         assert_eq!((log.version, names(&log)), (1, vec![checkpoint.clone(), second.clone()]));
-        let log = covered(lake.append_run("c", serde_json::json!(3), vec![3]).await.unwrap());
+        let log = covered(lake.append_run("c", serde_json::json!(3), RunFiles::default()).await.unwrap());
         assert_eq!((log.version, names(&log).len()), (1, 0));
 
         let links = lake.runs().await.unwrap();

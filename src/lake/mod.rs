@@ -66,7 +66,7 @@ pub use lock::Lock;
 pub use log::{CheckedLog, LogFiles};
 pub use pack::Member;
 pub use rollup::{InPack, Pack, Rolled};
-pub use runs::{Link, Record};
+pub use runs::{Link, Record, RunFiles, StoredFile};
 pub use side_file::SideFile;
 pub use snapshot::{DataFile, Snapshot};
 pub use sql_files::{FUNCTIONS, Rollup, VIEWS, histories, origin_of_findings, rollups, rollups_and_histories, views};

@@ -1,11 +1,12 @@
 //! The chain of runs: the inputs and the report of every hunt, stored so that a later change is detected.
 //!
 //! ```text
-//! LAKE/_trailhunt/runs/00000001.json          the record of a run; see `chain`
-//! LAKE/_trailhunt/runs/<run>.report.json.gz   its report
+//! LAKE/_trailhunt/runs/00000001.json            the record of a run; see `chain`
+//! LAKE/_trailhunt/runs/<run>.report.json.gz     its report
+//! LAKE/_trailhunt/runs/<run>.findings.json.gz   its findings without evidence, for lists
 //! ```
 //!
-//! A record holds the hash of the previous record, of its report, of the newest verdict and call, and of the files that
+//! A record holds the hash of the previous record, of these two files, of the newest verdict and call, and of the files that
 //! are new in the table's log. A removed last record is detected by the report that it left, or by a hash that was noted
 //! elsewhere.
 
@@ -21,6 +22,8 @@ use crate::sha256;
 
 /// How the name of a stored report ends.
 const REPORT: &str = ".report.json.gz";
+/// How the name of a stored list of findings ends.
+const LISTING: &str = ".findings.json.gz";
 
 /// At most this many records are read to find a previous run.
 const SEARCHED_MAX: usize = 50;
@@ -36,6 +39,9 @@ pub struct Record {
     pub report: String,
     /// SHA-256 of the stored report.
     pub report_sha256: String,
+    /// The list of its findings; records of older versions of this program have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listing: Option<StoredFile>,
     /// The table's log; records of older versions of this program have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<LogFiles>,
@@ -47,6 +53,31 @@ pub struct Record {
     pub last_call: Option<String>,
     /// The run's own data.
     pub run: serde_json::Value,
+}
+
+/// A file of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StoredFile {
+    /// Its path in the lake.
+    pub path: String,
+    /// SHA-256 of its bytes.
+    pub sha256: String,
+}
+
+/// The bytes of the files of a run.
+#[derive(Debug, Default)]
+pub struct RunFiles {
+    /// Its report.
+    pub report: Vec<u8>,
+    /// The list of its findings.
+    pub listing: Vec<u8>,
+}
+
+impl Record {
+    /// Its report.
+    pub fn report_file(&self) -> StoredFile {
+        StoredFile { path: self.report.clone(), sha256: self.report_sha256.clone() }
+    }
 }
 
 impl Chained for Record {
@@ -72,14 +103,14 @@ impl Link {
 }
 
 impl Lake {
-    /// Adds a run to the chain. `report` holds the bytes of its report, stored under the run's `id`.
+    /// Adds a run to the chain. Its files are stored under the run's `id`.
     ///
     /// # Errors
     /// When the lake cannot be written, or its chain cannot be read.
-    pub async fn append_run(&self, id: &str, run: serde_json::Value, report: Vec<u8>) -> Result<Link> {
-        let report_path = format!("{}/{id}{REPORT}", Record::FOLDER);
-        let report_sha256 = sha256::hex(&report);
-        self.put_new(&report_path, report).await?;
+    pub async fn append_run(&self, id: &str, run: serde_json::Value, files: RunFiles) -> Result<Link> {
+        // The report is the last, immediately before the record: one without a record shows that its record was removed.
+        let listing = self.store(format!("{}/{id}{LISTING}", Record::FOLDER), files.listing).await?;
+        let report = self.store(format!("{}/{id}{REPORT}", Record::FOLDER), files.report).await?;
         let record = async |place: Place, last: Option<&Link>| {
             Ok(Record {
                 sequence: place.sequence,
@@ -87,12 +118,19 @@ impl Lake {
                 log: Some(self.log_files(last.and_then(Link::log)).await?),
                 last_verdict: self.last_of::<VerdictRecord>().await?,
                 last_call: self.last_of::<CallRecord>().await?,
-                report: report_path.clone(),
-                report_sha256: report_sha256.clone(),
+                report: report.path.clone(),
+                report_sha256: report.sha256.clone(),
+                listing: Some(listing.clone()),
                 run: run.clone(),
             })
         };
         self.append_record(record).await
+    }
+
+    async fn store(&self, path: String, bytes: Vec<u8>) -> Result<StoredFile> {
+        let sha256 = sha256::hex(&bytes);
+        self.put_new(&path, bytes).await?;
+        Ok(StoredFile { path, sha256 })
     }
 
     /// All records, in order, each checked against its own hash and the previous record.
@@ -111,12 +149,12 @@ impl Lake {
         self.last_of::<Record>().await
     }
 
-    /// The stored bytes of a record's report.
+    /// The bytes of a file of a run.
     ///
     /// # Errors
     /// When it cannot be read.
-    pub async fn run_report(&self, record: &Record) -> Result<Vec<u8>> {
-        Ok(self.location.bytes(&self.location.child(&record.report)).await?.to_vec())
+    pub async fn run_file(&self, file: &StoredFile) -> Result<Vec<u8>> {
+        Ok(self.location.bytes(&self.location.child(&file.path)).await?.to_vec())
     }
 
     /// The newest record that matches, among the last `SEARCHED_MAX`. Modified records are skipped.
@@ -164,10 +202,12 @@ mod tests {
     async fn every_modified_byte_of_a_record_and_a_removed_record_are_reported() {
         let folder = tempfile::tempdir().unwrap();
         let lake = lake(folder.path()).await;
-        for n in 1..=3 {
-            let link =
-                lake.append_run(&format!("run{n}"), serde_json::json!({"n": n, "é": 1.5e-7}), vec![n]).await.unwrap();
-            assert_eq!(link.record.unwrap().sequence, u64::from(n));
+        for n in 1..=3u64 {
+            let link = lake
+                .append_run(&format!("run{n}"), serde_json::json!({"n": n, "é": 1.5e-7}), RunFiles::default())
+                .await
+                .unwrap();
+            assert_eq!(link.record.unwrap().sequence, n);
         }
         let runs = lake.runs().await.unwrap();
         assert!(runs.len() == 3 && runs.iter().all(|link| link.problems.is_empty()));
@@ -187,8 +227,9 @@ mod tests {
     async fn the_record_of_a_run_holds_the_hash_of_the_newest_verdict() {
         let folder = tempfile::tempdir().unwrap();
         let lake = lake(folder.path()).await;
-        let last_verdict =
-            async |id| lake.append_run(id, serde_json::json!(1), vec![1]).await.unwrap().record.unwrap().last_verdict;
+        let last_verdict = async |id| {
+            lake.append_run(id, serde_json::json!(1), RunFiles::default()).await.unwrap().record.unwrap().last_verdict
+        };
         assert_eq!(last_verdict("a").await, None);
         lake.append_verdict(&serde_json::json!("first")).await.unwrap();
         let newest = lake.append_verdict(&serde_json::json!("second")).await.unwrap();
@@ -201,7 +242,8 @@ mod tests {
     async fn runs_that_end_at_the_same_time_all_get_a_record() {
         let folder = tempfile::tempdir().unwrap();
         let lake = lake(folder.path()).await;
-        let append = |n: u8| lake.append_run(["a", "b", "c", "d"][usize::from(n)], serde_json::json!(n), vec![n]);
+        let append =
+            |n: u8| lake.append_run(["a", "b", "c", "d"][usize::from(n)], serde_json::json!(n), RunFiles::default());
         let (a, b, c, d) = tokio::join!(append(0), append(1), append(2), append(3));
         [a, b, c, d].into_iter().for_each(|link| assert!(link.is_ok()));
         let runs = lake.runs().await.unwrap();
@@ -220,10 +262,13 @@ mod tests {
             (Failing::disk_full, false),
         ] {
             store.fail_writes(failure);
-            let error = lake.append_run("a", serde_json::json!(1), vec![1]).await.unwrap_err();
+            let error = lake.append_run("a", serde_json::json!(1), RunFiles::default()).await.unwrap_err();
             assert_eq!(error.is_read_only(), is_read_only, "{error}");
         }
         store.succeed();
-        assert_eq!(lake.append_run("a", serde_json::json!(1), vec![1]).await.unwrap().record.unwrap().sequence, 1);
+        assert_eq!(
+            lake.append_run("a", serde_json::json!(1), RunFiles::default()).await.unwrap().record.unwrap().sequence,
+            1
+        );
     }
 }

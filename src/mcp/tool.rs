@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::rows::KeptRows;
-use crate::detect::Window;
+use crate::detect::{Library, Window};
 use crate::engine::Session;
 use crate::error::{Error, Result};
 use crate::lake::{Lake, Snapshot};
@@ -31,6 +31,14 @@ pub struct Context {
 }
 
 impl Context {
+    /// The detectors.
+    ///
+    /// # Errors
+    /// As [`Sources::library`](crate::detect::Sources::library).
+    pub fn library(&self) -> Result<Library> {
+        self.request.detectors.library()
+    }
+
     /// SQL over the lake as it is now. What is missing in it is computed and not stored: a tool writes nothing.
     pub async fn session(&self) -> Result<(Snapshot, Session)> {
         open::session_of(&self.lake, &self.request.lake).await

@@ -46,10 +46,8 @@ impl Previous {
     pub fn parse(json: &[u8]) -> std::result::Result<Previous, String> {
         let previous: Previous =
             serde_json::from_slice(json).map_err(|e| format!("not a JSON report of trailhunt: {e}"))?;
-        match previous.format_version {
-            FORMAT_VERSION => Ok(previous),
-            other => Err(format!("report format {other} is not supported; this version reads format {FORMAT_VERSION}")),
-        }
+        check_format(previous.format_version)?;
+        Ok(previous)
     }
 
     /// Id of the previous run.
@@ -95,6 +93,14 @@ impl Previous {
         resolved.retain(|f| !now.contains(&f.id) && !now.contains(&f.story));
         resolved.iter_mut().for_each(|f| f.status = Status::Resolved);
         resolved
+    }
+}
+
+/// Refuses a report in another format than this version writes.
+pub(super) fn check_format(version: u32) -> std::result::Result<(), String> {
+    match version {
+        FORMAT_VERSION => Ok(()),
+        other => Err(format!("report format {other} is not supported; this version reads format {FORMAT_VERSION}")),
     }
 }
 

@@ -4,15 +4,18 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{Detection, LakeRequest};
+use super::LakeRequest;
+use crate::detect::{Settings, Sources};
 
 /// A server for agents, or one of its calls.
 #[derive(Debug)]
 pub struct McpRequest {
     /// The lake.
     pub lake: LakeRequest,
-    /// The detectors.
-    pub detection: Detection,
+    /// Where its detectors come from. Most calls do not need them.
+    pub detectors: Sources,
+    /// Parameters of trailhunt.toml.
+    pub settings: Settings,
     /// How clients reach it.
     pub transport: Transport,
     /// Time that a call may take.

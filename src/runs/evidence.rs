@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 
 use super::Run;
-use super::record::stored_report;
+use super::record::stored;
 use crate::detect::rows;
 use crate::engine::{Parameters, Session, Value};
 use crate::error::{Error, Result};
@@ -52,7 +52,7 @@ pub async fn evidence(request: &EvidenceRequest) -> Result<Evidence> {
     });
     let (record, run) = found
         .ok_or_else(|| Error::Usage(format!("no run {} in this lake; `trailhunt runs` lists them", request.run)))?;
-    let json = stored_report(&lake, record).await?.map_err(|problem| {
+    let json = stored(&lake, &record.report_file()).await?.map_err(|problem| {
         Error::lake(lake.location().to_string(), format!("{}: {problem}; see `trailhunt verify`", record.report))
     })?;
     let report: serde_json::Value =

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::record::{Run, stored_report};
+use super::record::{Run, stored};
 use crate::detect::{Finding, Window};
 use crate::error::{Error, Result};
 use crate::lake::{Lake, Record};
@@ -80,6 +80,6 @@ async fn newest_first(lake: &Lake, window: Option<Window>) -> Result<Vec<Record>
 
 /// The report of a record, or why it cannot be read.
 async fn report(lake: &Lake, record: &Record) -> Result<std::result::Result<Previous, String>> {
-    let report = stored_report(lake, record).await?.and_then(|json| Previous::parse(&json));
+    let report = stored(lake, &record.report_file()).await?.and_then(|json| Previous::parse(&json));
     Ok(report.map_err(|reason| format!("{}: {reason}; see `trailhunt verify`", record.report)))
 }

@@ -13,6 +13,6 @@ pub use evidence::{Evidence, evidence};
 pub use findings::{Reported, finding, reported};
 pub use list::{last, list, text};
 pub use notify::{Notified, notify};
-pub use record::{Run, last_findings, previous, record, report};
+pub use record::{Run, last_findings, listing, previous, record};
 pub use verdict::{Recorded, judge, verdict_lines, verdicts};
 pub use verify::{Verified, verify};

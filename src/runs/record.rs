@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::detect::Detector;
 use crate::error::{Error, Result};
-use crate::lake::{Lake, Link, Record};
-use crate::report::{self, Output, Previous, Report, Summary, bundle};
+use crate::lake::{Lake, Link, Record, RunFiles, StoredFile};
+use crate::report::{self, Listing, Output, Previous, Report, Summary, bundle};
 use crate::sha256;
 
 /// A run, as its record describes it.
@@ -38,6 +38,7 @@ pub async fn record(lake: &Lake, report: &Report, outputs: &[Output]) -> Result<
     let failed = |e: std::io::Error| Error::Internal(format!("cannot store the report: {e}"));
     let mut json = Vec::new();
     report::json(report, &mut json).map_err(failed)?;
+    let listing = serde_json::to_vec(&Listing::of(report)).map_err(|e| failed(e.into()))?;
     let mut files = BTreeMap::new();
     for Output { path, .. } in outputs {
         let bytes = std::fs::read(path).map_err(|source| Error::File { path: path.clone(), source })?;
@@ -45,7 +46,9 @@ pub async fn record(lake: &Lake, report: &Report, outputs: &[Output]) -> Result<
     }
     let run = Run { summary: Summary::of(report), report_json_sha256: sha256::hex(&json), files };
     let run = serde_json::to_value(run).map_err(|e| failed(e.into()))?;
-    match lake.append_run(&report.run.id, run, bundle::gzip(&json).map_err(failed)?).await {
+    let zipped = |json: &[u8]| bundle::gzip(json).map_err(failed);
+    let files = RunFiles { report: zipped(&json)?, listing: zipped(&listing)? };
+    match lake.append_run(&report.run.id, run, files).await {
         Ok(link) => Ok(Some(link)),
         Err(e) if e.is_read_only() => Ok(None),
         Err(e) => Err(e),
@@ -70,26 +73,36 @@ pub async fn previous(lake: &Lake, detectors: &[&Detector]) -> Result<Option<Pre
     }
 }
 
-/// The report of the run whose id begins with `id`; of the last one unless given.
+/// The findings of the run whose id begins with `id`, for lists; of the last run unless given. Of a run that an older
+/// version recorded, the whole report is read.
 ///
 /// # Errors
-/// [`Error::Usage`] when there is no such run; when the lake or the report cannot be read.
-pub async fn report(lake: &Lake, id: Option<&str>) -> Result<Previous> {
+/// [`Error::Usage`] when there is no such run; when the lake, or the findings in it, cannot be read.
+pub async fn listing(lake: &Lake, id: Option<&str>) -> Result<Listing> {
     let is_meant =
         |record: &Record| id.is_none_or(|id| Run::of(record).is_some_and(|run| run.summary.run.starts_with(id)));
-    match (lake.last_run(is_meant).await?, id) {
-        (Some(record), _) => report_of(lake, &record).await,
-        (None, Some(id)) => Err(Error::Usage(format!("no run {id}; `trailhunt runs` lists the last ones"))),
-        (None, None) => Err(Error::Usage("no run is recorded yet; `trailhunt hunt` records one".into())),
+    let record = match (lake.last_run(is_meant).await?, id) {
+        (Some(record), _) => record,
+        (None, Some(id)) => return Err(Error::Usage(format!("no run {id}; `trailhunt runs` lists the last ones"))),
+        (None, None) => return Err(Error::Usage("no run is recorded yet; `trailhunt hunt` records one".into())),
+    };
+    match &record.listing {
+        Some(file) => {
+            let json = stored(lake, file).await?;
+            json.and_then(|json| Listing::parse(&json)).map_err(|reason| unreadable(lake, &file.path, &reason))
+        }
+        None => report_of(lake, &record).await.map(|report| Listing::of_previous(&report)),
     }
 }
 
 async fn report_of(lake: &Lake, record: &Record) -> Result<Previous> {
-    let json = stored_report(lake, record).await?;
-    json.and_then(|json| Previous::parse(&json)).map_err(|reason| {
-        let next = "see `trailhunt verify`, or name another report";
-        Error::lake(lake.location().to_string(), format!("{}: {reason}; {next}", record.report))
-    })
+    let json = stored(lake, &record.report_file()).await?;
+    json.and_then(|json| Previous::parse(&json)).map_err(|reason| unreadable(lake, &record.report, &reason))
+}
+
+fn unreadable(lake: &Lake, path: &str, reason: &str) -> Error {
+    let next = "see `trailhunt verify`, or name another report";
+    Error::lake(lake.location().to_string(), format!("{path}: {reason}; {next}"))
 }
 
 /// The findings of the last recorded run, as JSON; `None` if no run is recorded.
@@ -102,14 +115,14 @@ pub async fn last_findings(lake: &Lake) -> Result<Option<Vec<Value>>> {
     findings.map(Some).map_err(|e| Error::Internal(format!("the last report: {e}")))
 }
 
-/// The JSON of a record's report, or what is wrong with it.
+/// The JSON of a stored file, or what is wrong with it.
 ///
 /// # Errors
 /// When the lake cannot be read.
-pub async fn stored_report(lake: &Lake, record: &Record) -> Result<std::result::Result<Vec<u8>, String>> {
-    let stored = lake.run_report(record).await?;
-    if sha256::hex(&stored) != record.report_sha256 {
-        return Ok(Err("hash mismatch: the report was modified".into()));
+pub async fn stored(lake: &Lake, file: &StoredFile) -> Result<std::result::Result<Vec<u8>, String>> {
+    let stored = lake.run_file(file).await?;
+    if sha256::hex(&stored) != file.sha256 {
+        return Ok(Err("hash mismatch: the file was modified".into()));
     }
     Ok(bundle::gunzip(&stored).map_err(|e| e.to_string()))
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Run;
-use super::record::stored_report;
+use super::record::stored;
 use crate::detect::{self, KnownFinding, Settings, Window, find_finding};
 use crate::error::{Error, Result};
 use crate::lake::{ChainLink, CheckedFiles, CheckedLog, Lake, Link};
@@ -69,10 +69,12 @@ pub async fn verify(request: &VerifyRequest, progress: Progress) -> Result<Verif
     for link in &links {
         problems.extend(link.problems.iter().map(|problem| format!("{}: {problem}", link.path)));
         let Some(record) = &link.record else { continue };
-        match stored_report(&lake, record).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(problem)) => problems.push(format!("{}: {problem}", record.report)),
-            Err(e) => problems.push(e.to_string()),
+        for file in [Some(record.report_file()), record.listing.clone()].into_iter().flatten() {
+            match stored(&lake, &file).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(problem)) => problems.push(format!("{}: {problem}", file.path)),
+                Err(e) => problems.push(e.to_string()),
+            }
         }
     }
     let is_recorded =
@@ -212,7 +214,7 @@ async fn reproduce(
 ) -> Result<std::result::Result<String, String>> {
     for link in links.iter().rev() {
         let Some(record) = &link.record else { continue };
-        let Ok(json) = stored_report(lake, record).await? else { continue };
+        let Ok(json) = stored(lake, &record.report_file()).await? else { continue };
         let Ok(report) = serde_json::from_slice::<Value>(&json) else { continue };
         let findings: Vec<&Value> = report["findings"].as_array().into_iter().flatten().collect();
         let known: Vec<KnownFinding> = findings.iter().map(|finding| KnownFinding::of_json(finding)).collect();
@@ -286,7 +288,7 @@ async fn check_report(path: &Path, bytes: &[u8], lake: &Lake, links: &[Link]) ->
     // The lake has the original: say where the two begin to differ.
     if let Some(record) = &link.record
         && name.parse::<Output>().is_ok_and(|output| output.format == Format::Json)
-        && let Ok(stored) = stored_report(lake, record).await?
+        && let Ok(stored) = stored(lake, &record.report_file()).await?
     {
         let at = stored.iter().zip(bytes).position(|(a, b)| a != b).unwrap_or_else(|| stored.len().min(bytes.len()));
         let line = 1 + bytes[..at].iter().filter(|byte| **byte == b'\n').count();

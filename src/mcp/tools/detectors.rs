@@ -82,8 +82,8 @@ impl DetectorBrief {
 
 pub async fn list_detectors(context: &Context, arguments: ListDetectors) -> Result<Answered<DetectorList>> {
     let filter = DetectorFilter { severity: arguments.severity, tactic: arguments.tactic, reads: arguments.reads };
-    let library = &context.request.detection.library;
-    let listed: Vec<&Detector> = filter.select(library)?;
+    let library = context.library()?;
+    let listed: Vec<&Detector> = filter.select(&library)?;
     let not_valid = library.unreadable.iter().map(|file| file.reason.clone()).collect();
     let (detectors, page) = page(&listed, arguments.offset, arguments.limit, |detector| DetectorBrief::of(detector));
     let rows = detectors.len();
@@ -143,7 +143,8 @@ pub struct DetectorParameter {
 }
 
 pub async fn get_detector(context: &Context, arguments: GetDetector) -> Result<Answered<FullDetector>> {
-    let detector = context.request.detection.library.get(&arguments.detector)?;
+    let library = context.library()?;
+    let detector = library.get(&arguments.detector)?;
     let parameter = |(name, of): (&String, &detect::Parameter)| DetectorParameter {
         name: name.clone(),
         default: of.default.to_string(),
@@ -317,14 +318,15 @@ pub struct Contributor {
 }
 
 pub async fn backtest_detector(context: &Context, arguments: BacktestDetector) -> Result<Answered<Backtested>> {
-    let library = &context.request.detection.library;
+    let library = context.library()?;
     let detector = match (&arguments.detector, &arguments.sql) {
         (Some(id), None) => library.get(id)?.clone(),
         (None, Some(sql)) if sql.len() <= SQL_BYTES_MAX => Detector::parse(PROPOSED, sql)?,
         (None, Some(_)) => return Err(Error::Usage(format!("sql has more than {SQL_BYTES_MAX} bytes"))),
         _ => return Err(Error::Usage("give either detector or sql".into())),
     };
-    let parameters: BTreeMap<String, String> = texts(&arguments.parameters);
+    let mut parameters = context.request.settings.parameters.get(&detector.id).cloned().unwrap_or_default();
+    parameters.extend(texts::<BTreeMap<String, String>>(&arguments.parameters));
     detector.parameters(&parameters)?;
     let now = Utc::now();
     let period = Period::parse(arguments.from.as_deref(), arguments.to.as_deref(), now)?;

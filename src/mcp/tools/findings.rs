@@ -8,17 +8,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::detect::rate::in_words;
-use crate::detect::{self, Confidence, Finding, Severity, Status, risk};
+use crate::detect::{self, Confidence, Finding, Severity, Status};
 use crate::engine::{Parameters, Value as Bound};
 use crate::error::{Error, Result};
 use crate::mcp::page::{Page, page};
 use crate::mcp::tool::{Answered, Context};
 use crate::mcp::untrusted::{Field, Marker, Untrusted, word};
 use crate::report::explanation::{Explanation, NamedTechnique};
+use crate::report::{self, FindingLine};
 use crate::runs;
 
-/// Riskiest entities in a list of findings.
-const RISKIEST_MAX: usize = 5;
 /// Evidence events of a finding.
 const EVENTS_MAX: usize = 20;
 /// Digits of a finding's id.
@@ -115,7 +114,7 @@ pub struct FindingBrief {
 }
 
 impl FindingBrief {
-    fn of(finding: &Finding, marker: &Marker) -> FindingBrief {
+    fn of(finding: &FindingLine, marker: &Marker) -> FindingBrief {
         FindingBrief {
             id: finding.id.clone(),
             severity: finding.severity,
@@ -131,54 +130,46 @@ impl FindingBrief {
             last_time: finding.last_time.clone(),
             summary: marker.text(&finding.summary),
             how_often: in_words(finding.expected),
-            verdict: finding.verdict.as_ref().map(|seen| seen.verdict.to_string()),
+            verdict: finding.verdict.map(|verdict| verdict.to_string()),
         }
     }
 }
 
 pub async fn list_findings(context: &Context, arguments: ListFindings) -> Result<Answered<ListedFindings>> {
     let run = arguments.run.as_deref().filter(|run| !run.is_empty());
-    let report = runs::report(&context.lake, run).await?;
-    let findings = report.findings();
+    let listing = runs::listing(&context.lake, run).await?;
+    let of_any_run = || listing.findings.iter().chain(&listing.resolved);
     if let Some(id) = &arguments.detector
-        && !findings.iter().chain(report.resolved()).any(|finding| finding.detector == *id)
+        && !of_any_run().any(|finding| finding.detector == *id)
     {
         // No findings of a detector is an answer; none of a name that is wrong is not.
-        context.request.detection.library.get(id)?;
+        context.library()?.get(id)?;
     }
     let mut by_severity = BTreeMap::new();
-    findings.iter().for_each(|finding| *by_severity.entry(finding.severity).or_default() += 1);
+    listing.findings.iter().for_each(|finding| *by_severity.entry(finding.severity).or_default() += 1);
     let marker = Marker::new();
-    let risk = |of: risk::Entity| Risk {
+    let risk = |of: &report::Risk| Risk {
         entity_type: word(&of.entity_type),
         entity: marker.text(&of.entity),
         risk: of.risk,
         findings: of.findings,
         severity: of.severity,
     };
-    let riskiest = risk::entities(findings).into_iter().take(RISKIEST_MAX).map(risk).collect();
-    let listed = if arguments.status == Some(Status::Resolved) { report.resolved() } else { findings };
-    let wanted: Vec<&Finding> = listed.iter().filter(|finding| arguments.matches(finding)).collect();
-    let brief = |finding: &&Finding| FindingBrief::of(finding, &marker);
+    let riskiest = listing.riskiest.iter().map(risk).collect();
+    let listed = if arguments.status == Some(Status::Resolved) { &listing.resolved } else { &listing.findings };
+    let wanted: Vec<&FindingLine> = listed.iter().filter(|finding| arguments.matches(finding)).collect();
+    let brief = |finding: &&FindingLine| FindingBrief::of(finding, &marker);
     let (part, page) = page(&wanted, arguments.offset, arguments.limit, brief);
     let rows = part.len();
-    let answer = ListedFindings { run: report.run().to_owned(), by_severity, riskiest, findings: part, page };
+    let answer = ListedFindings { run: listing.run, by_severity, riskiest, findings: part, page };
     Ok(Answered::new(answer, rows))
 }
 
 impl ListFindings {
-    fn matches(&self, finding: &Finding) -> bool {
-        let names = || {
-            let origin = finding.origin.as_ref().map(|origin| &origin.identity);
-            [Some(&finding.entity), finding.actor.as_ref(), finding.account_id.as_ref(), origin].into_iter().flatten()
-        };
-        let is_about = |text: &String| {
-            let text = text.to_lowercase();
-            names().any(|name| name.to_lowercase().contains(&text))
-        };
+    fn matches(&self, finding: &FindingLine) -> bool {
         self.severity.is_none_or(|least| finding.severity >= least)
             && self.detector.as_ref().is_none_or(|id| finding.detector == *id)
-            && self.entity.as_ref().is_none_or(is_about)
+            && self.entity.as_ref().is_none_or(|text| finding.is_about(text))
             && self.status.is_none_or(|status| finding.status == status)
     }
 }
@@ -284,8 +275,8 @@ pub struct EvidenceEvent {
 
 pub async fn get_finding(context: &Context, arguments: OneFinding) -> Result<Answered<ExplainedFinding>> {
     let finding = find(context, &arguments.finding).await?;
-    let detector = context.request.detection.library.get(&finding.detector).ok();
-    let explanation = Explanation::of(&finding, detector);
+    let library = context.library()?;
+    let explanation = Explanation::of(&finding, library.get(&finding.detector).ok());
     let marker = Marker::new();
     let text = |text: &Option<String>| marker.optional(text.as_deref());
     let event = |event: &detect::Event| EvidenceEvent {
@@ -305,7 +296,7 @@ pub async fn get_finding(context: &Context, arguments: OneFinding) -> Result<Ans
         changes: step.changes,
         audience: marker.text(&step.audience),
     };
-    let brief = FindingBrief::of(&finding, &marker);
+    let brief = FindingBrief::of(&FindingLine::of(&finding), &marker);
     let origin = finding.origin.as_ref().map(|origin| origin.path.as_slice()).unwrap_or_default();
     let behind_it = finding.actor.iter().chain(origin).map(|name| marker.text(name)).collect();
     let compared_with = compared(&explanation, &marker);
@@ -376,8 +367,8 @@ pub struct Day {
 
 pub async fn explain_baseline(context: &Context, arguments: OneFinding) -> Result<Answered<Baseline>> {
     let finding = find(context, &arguments.finding).await?;
-    let detector = context.request.detection.library.get(&finding.detector).ok();
-    let explanation = Explanation::of(&finding, detector);
+    let library = context.library()?;
+    let explanation = Explanation::of(&finding, library.get(&finding.detector).ok());
     let marker = Marker::new();
     let calls_per_day = match (finding.identity(), finding.days()) {
         (Some(identity), Some((first, last))) => {
@@ -404,7 +395,7 @@ pub async fn explain_baseline(context: &Context, arguments: OneFinding) -> Resul
     };
     let rows = calls_per_day.len();
     let baseline = Baseline {
-        finding: FindingBrief::of(&finding, &marker),
+        finding: FindingBrief::of(&FindingLine::of(&finding), &marker),
         compared_with: compared(&explanation, &marker),
         how_often: in_words(finding.expected),
         like_it: finding.expected.map(|expected| expected.like_it),
