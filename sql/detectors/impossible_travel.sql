@@ -24,51 +24,54 @@ distance_km = { default = 500.0, min = 50.0, help = """\
 */
 -- Without a person's own shell in AWS and addresses of the organisation's workloads.
 WITH placed AS MATERIALIZED (
-  SELECT d.actor, d.holder, d.event_date, d.last_time, d.source_ip_address, ip_country(d.source_ip_address) AS country
+  SELECT
+    d.actor, d.holder, d.event_date, d.first_time, d.last_time, d.source_ip_address,
+    ip_country(d.source_ip_address) AS country,
+    ip_latitude(d.source_ip_address) AS latitude,
+    ip_longitude(d.source_ip_address) AS longitude
   FROM daily_address AS d
   LEFT ANTI JOIN places_in_aws($from, $to) AS s ON s.actor = d.actor AND s.event_date = d.event_date
     AND s.source_ip_address = d.source_ip_address
   WHERE d.holder IS NOT NULL AND ip_country(d.source_ip_address) IS NOT NULL
     AND d.event_date >= CAST($from AS DATE) - INTERVAL '2 days' AND d.first_time < $to
 ),
--- Days near which a holder was in two countries. Two days are enough: at the lowest speed that may be set, half the
--- Earth's circumference takes 45 hours.
-travels AS (
-  SELECT DISTINCT a.actor, a.holder, a.event_date
+-- Two places from which a holder could have called so soon one after the other that the move between them was too fast:
+-- first and last call of each day there give the shortest time between. Two days are enough: at the lowest speed that may
+-- be set, half the Earth's circumference takes 45 hours.
+moves AS (
+  SELECT DISTINCT a.holder, least(a.event_date, b.event_date) AS first_day,
+    greatest(a.event_date, b.event_date) AS last_day
   FROM placed AS a
   JOIN placed AS b ON b.holder = a.holder AND b.country <> a.country
     AND b.event_date BETWEEN a.event_date - INTERVAL '2 days' AND a.event_date + INTERVAL '2 days'
   WHERE a.last_time >= $from
+    AND great_circle_km(a.latitude, a.longitude, b.latitude, b.longitude) >= greatest($distance_km, $speed_kmh
+      * (to_unixtime(greatest(a.first_time, b.first_time)) - to_unixtime(least(a.last_time, b.last_time)) - 1) / 3600.0)
 ),
+-- The places of these days and of those between, so that the call before each call is the holder's previous one.
+travels AS (
+  SELECT DISTINCT p.actor, p.event_date, p.source_ip_address
+  FROM moves AS m
+  JOIN placed AS p ON p.holder = m.holder AND p.event_date BETWEEN m.first_day AND m.last_day
+),
+-- Calls from there, also before the window. They are not joined by holder, which is computed for each call; calls of other
+-- holders have no move that is too fast.
 located AS MATERIALIZED (
   SELECT c.event_id, c.event_time, c.event_date, c.account_id, c.actor, c.holder, c.source_ip_address, c.client
-  FROM (
-    SELECT DISTINCT p.actor, p.holder, p.event_date, p.source_ip_address
-    FROM travels AS t
-    JOIN placed AS p ON p.actor = t.actor AND p.holder = t.holder AND p.event_date = t.event_date
-  ) AS t
-  JOIN calls AS c ON c.actor = t.actor AND c.holder = t.holder AND c.event_date = t.event_date
-    AND c.source_ip_address = t.source_ip_address
+  FROM travels AS t
+  JOIN calls AS c ON c.actor = t.actor AND c.event_date = t.event_date AND c.source_ip_address = t.source_ip_address
   WHERE NOT c.by_service
-    AND c.event_time >= $from AND c.event_time < $to
+    AND c.event_time >= $from - INTERVAL '2 days' AND c.event_time < $to
     -- Whoever fails to sign in is not the holder.
     AND NOT (c.event_source = 'signin.amazonaws.com' AND c.failed)
-),
--- The window's calls, and where each holder was last before the window.
-steps AS (
-  SELECT event_time, event_date, actor, account_id, source_ip_address, holder, TRUE AS judged
-  FROM located
-  UNION ALL
-  SELECT last_time, event_date, NULL, NULL, source_ip_address, holder, FALSE
-  FROM placed
-  WHERE last_time < $from AND last_time >= $from - INTERVAL '2 days' AND holder IN (SELECT holder FROM located)
 ),
 moved AS (
   SELECT
     *,
     geo_change(source_ip_address, event_time) OVER (
       PARTITION BY holder ORDER BY event_time, source_ip_address) AS move
-  FROM steps
+  FROM located
+  WHERE holder IS NOT NULL
 ),
 jumps AS MATERIALIZED (
   SELECT
@@ -82,7 +85,7 @@ jumps AS MATERIALIZED (
     least(move['previous_asn'], move['asn']) AS asn_a,
     greatest(move['previous_asn'], move['asn']) AS asn_b
   FROM moved
-  WHERE judged AND move['speed_kmh'] >= $speed_kmh
+  WHERE event_time >= $from AND move['speed_kmh'] >= $speed_kmh
     AND move['distance_km'] >= $distance_km
     AND move['country_changed']
 ),
@@ -208,12 +211,9 @@ both_places AS (
     evidence(c.event_id, c.event_time, c.source_ip_address) AS evidence,
     count(*) AS events
   FROM days AS d
-  JOIN calls AS c ON c.holder = d.holder AND c.source_ip_address IN (d.ip_before, d.ip_after)
+  JOIN located AS c ON c.holder = d.holder AND c.source_ip_address IN (d.ip_before, d.ip_after)
     AND c.event_date BETWEEN CAST(d.first_time AS DATE) AND d.event_date
-  WHERE NOT c.by_service
-    AND c.event_time >= $from - INTERVAL '2 days' AND c.event_time < $to
-    AND NOT (c.event_source = 'signin.amazonaws.com' AND c.failed)
-    AND (c.source_ip_address = d.ip_foreign OR c.event_time BETWEEN d.first_time AND d.last_time)
+  WHERE c.source_ip_address = d.ip_foreign OR c.event_time BETWEEN d.first_time AND d.last_time
   GROUP BY d.holder, d.event_date, d.account_id, d.actor
 ),
 found AS (
