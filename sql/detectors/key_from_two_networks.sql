@@ -24,19 +24,43 @@ WITH addresses AS MATERIALIZED (
     -- A shell or a job in AWS calls from Amazon's network for its owner.
     AND NOT ip_is_amazon(source_ip_address)
 ),
--- Identities in two networks on a day, or around midnight: few, so that few calls are sorted.
-travellers AS (
-  SELECT DISTINCT a.actor, a.event_date
+-- Two networks of an identity on one day.
+day_pairs AS MATERIALIZED (
+  SELECT DISTINCT a.actor, a.event_date, a.asn AS asn_a, b.asn AS asn_b
   FROM addresses AS a
-  JOIN addresses AS b ON b.actor = a.actor AND b.asn <> a.asn
-    AND b.event_date BETWEEN a.event_date - INTERVAL '1 day' AND a.event_date + INTERVAL '1 day'
+  JOIN addresses AS b ON b.actor = a.actor AND b.event_date = a.event_date AND b.asn > a.asn
 ),
-located AS (
-  SELECT c.event_time, c.event_date, c.account_id, c.actor, c.access_key_id, c.source_ip_address, c.client, a.asn
+-- An identity that uses two networks on one day may do so again: only the first such day is reported.
+seen AS MATERIALIZED (
+  SELECT DISTINCT p.actor, d.event_date, ip_asn(d.source_ip_address) AS asn
+  FROM (SELECT DISTINCT actor FROM day_pairs) AS p
+  JOIN daily_address AS d ON d.actor = p.actor
+  WHERE ip_country(d.source_ip_address) IS NOT NULL AND ip_asn(d.source_ip_address) IS NOT NULL AND d.first_time < $to
+),
+first_pairs AS MATERIALIZED (
+  SELECT p.actor, p.event_date, p.asn_a, p.asn_b
+  FROM day_pairs AS p
+  JOIN (
+    SELECT a.actor, a.asn AS asn_a, b.asn AS asn_b, min(a.event_date) AS first_date
+    FROM seen AS a
+    JOIN seen AS b ON b.actor = a.actor AND b.event_date = a.event_date AND b.asn > a.asn
+    GROUP BY a.actor, a.asn, b.asn
+  ) AS h ON h.actor = p.actor AND h.asn_a = p.asn_a AND h.asn_b = p.asn_b AND h.first_date = p.event_date
+),
+-- With the day before, for calls around midnight.
+days_read AS (
+  SELECT actor, event_date FROM first_pairs
+  UNION
+  SELECT actor, event_date - INTERVAL '1 day' FROM first_pairs
+),
+located AS MATERIALIZED (
+  SELECT
+    c.event_id, c.event_time, c.event_date, c.account_id, c.actor, c.access_key_id, c.source_ip_address, c.client,
+    c.failed, a.asn
   FROM (
     SELECT a.actor, a.event_date, a.source_ip_address, a.asn
     FROM addresses AS a
-    JOIN travellers AS t ON t.actor = a.actor AND t.event_date = a.event_date
+    JOIN days_read AS r ON r.actor = a.actor AND r.event_date = a.event_date
   ) AS a
   JOIN calls AS c ON c.actor = a.actor AND c.event_date = a.event_date AND c.source_ip_address = a.source_ip_address
   WHERE NOT c.by_service
@@ -70,19 +94,6 @@ known AS (
   FROM networks
   GROUP BY actor
 ),
--- An identity that uses two networks on one day may do so again: only the first such day is reported.
-seen AS MATERIALIZED (
-  SELECT DISTINCT f.actor, d.event_date, ip_asn(d.source_ip_address) AS asn
-  FROM (SELECT DISTINCT actor FROM flips) AS f
-  JOIN daily_address AS d ON d.actor = f.actor
-  WHERE ip_country(d.source_ip_address) IS NOT NULL AND ip_asn(d.source_ip_address) IS NOT NULL AND d.first_time < $to
-),
-pairs AS (
-  SELECT a.actor, a.asn AS asn_a, b.asn AS asn_b, min(a.event_date) AS first_date
-  FROM seen AS a
-  JOIN seen AS b ON b.actor = a.actor AND b.event_date = a.event_date AND b.asn > a.asn
-  GROUP BY a.actor, a.asn, b.asn
-),
 -- The network that the identity used later is the foreign one.
 dated AS (
   SELECT
@@ -94,7 +105,7 @@ dated AS (
   JOIN known AS k ON k.actor = f.actor
   JOIN networks AS n ON n.actor = f.actor AND n.asn = f.asn
   JOIN networks AS p ON p.actor = f.actor AND p.asn = f.previous_asn
-  JOIN pairs AS h ON h.actor = f.actor AND h.asn_a = f.asn_a AND h.asn_b = f.asn_b AND h.first_date = f.event_date
+  JOIN first_pairs AS h ON h.actor = f.actor AND h.asn_a = f.asn_a AND h.asn_b = f.asn_b AND h.event_date = f.event_date
 ),
 sided AS (
   SELECT
@@ -143,15 +154,13 @@ colleagues AS (
 both_networks AS (
   SELECT
     d.actor, d.access_key_id, d.account_id, d.event_date,
-    evidence(c.event_id, c.event_time, CAST(ip_asn(c.source_ip_address) = d.foreign_asn AS VARCHAR)) AS evidence,
+    evidence(c.event_id, c.event_time, CAST(c.asn = d.foreign_asn AS VARCHAR)) AS evidence,
     count(*) AS events,
-    count(*) FILTER (WHERE c.failed AND ip_asn(c.source_ip_address) = d.foreign_asn) AS failures
+    count(*) FILTER (WHERE c.failed AND c.asn = d.foreign_asn) AS failures
   FROM days AS d
-  JOIN calls AS c ON c.access_key_id = d.access_key_id AND c.actor = d.actor AND c.event_date = d.event_date
-  WHERE NOT c.by_service
-    AND c.event_time >= $from AND c.event_time < $to
-    AND (ip_asn(c.source_ip_address) = d.foreign_asn
-      OR (c.source_ip_address = d.usual_ip AND c.event_time BETWEEN d.first_time AND d.last_time))
+  JOIN located AS c ON c.access_key_id = d.access_key_id AND c.actor = d.actor AND c.event_date = d.event_date
+  WHERE c.asn = d.foreign_asn
+    OR (c.source_ip_address = d.usual_ip AND c.event_time BETWEEN d.first_time AND d.last_time)
   GROUP BY d.actor, d.access_key_id, d.account_id, d.event_date
 )
 SELECT

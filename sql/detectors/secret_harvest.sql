@@ -21,25 +21,49 @@ warm_up_days = { default = 7, min = 0, max = 90, help = """\
   days after which a workload is no longer new; a new one that reads its secrets from a known place is low""" }
 large_excess = { default = 3.0, min = 1.0, help = "multiple of the previous maximum below which the finding is low" }
 */
--- Identities with enough secrets in an hour of the clock and the one before: any 60 minutes are within two.
-WITH candidates AS MATERIALIZED (
-  SELECT DISTINCT actor, account_id, event_date
-  FROM (
-    SELECT actor, account_id, event_date, sum(secrets) OVER two_hours AS secrets
-    FROM hourly_secrets
-    WHERE hour >= $from - INTERVAL '1 hour' AND hour < $to AND event_date >= CAST($from AS DATE) - INTERVAL '1 day'
-    WINDOW two_hours AS (
-      PARTITION BY actor, account_id ORDER BY hour RANGE BETWEEN INTERVAL '1 hour' PRECEDING AND CURRENT ROW)
-  )
-  WHERE event_date >= CAST($from AS DATE) AND secrets >= $few_secrets
+WITH hours AS (
+  SELECT
+    actor, account_id, event_date, secrets,
+    sum(secrets) OVER (
+      PARTITION BY actor, account_id ORDER BY hour RANGE BETWEEN INTERVAL '1 hour' PRECEDING AND CURRENT ROW) AS of_two
+  FROM hourly_secrets
+  WHERE hour < $to
 ),
-asked AS (
+days AS (
+  SELECT
+    *,
+    coalesce(max(secrets) OVER earlier_days, 0) AS most_before,
+    coalesce(sum(hours) OVER earlier_days, 0) AS hours_before
+  FROM (
+    SELECT actor, account_id, event_date, max(secrets) AS secrets, max(of_two) AS of_two, count(*) AS hours
+    FROM hours
+    GROUP BY actor, account_id, event_date
+  )
+  WINDOW earlier_days AS (
+    PARTITION BY actor, account_id ORDER BY event_date
+    RANGE BETWEEN UNBOUNDED PRECEDING AND INTERVAL '1 day' PRECEDING)
+),
+-- Days with enough secrets in an hour of the clock and the one before: any 60 minutes are within two.
+candidates AS MATERIALIZED (
+  SELECT d.actor, d.account_id, d.event_date, d.most_before, d.hours_before, n.actor IS NOT NULL AS is_elsewhere
+  FROM days AS d
+  LEFT JOIN new_places($from, $to) AS n ON n.actor = d.actor AND n.event_date = d.event_date
+  WHERE d.event_date >= CAST($from AS DATE)
+    AND d.of_two >= CASE WHEN n.actor IS NOT NULL THEN $few_secrets ELSE $min_secrets END
+    AND d.of_two > CASE WHEN n.actor IS NOT NULL THEN 1.0 ELSE $excess END * d.most_before
+),
+-- Their calls, with those of the day before for the first hour.
+asked AS MATERIALIZED (
   SELECT
     s.actor, s.account_id, s.event_date, s.event_time, s.event_id, s.failed,
     CASE WHEN NOT s.writes THEN s.secret END AS secret_read,
     CASE WHEN s.writes AND NOT s.failed THEN s.secret END AS secret_written
-  FROM (SELECT DISTINCT actor, account_id FROM candidates) AS k
-  JOIN secret_calls AS s ON s.actor = k.actor AND s.account_id = k.account_id
+  FROM (
+    SELECT actor, account_id, event_date FROM candidates
+    UNION
+    SELECT actor, account_id, event_date - INTERVAL '1 day' FROM candidates
+  ) AS c
+  JOIN secret_calls AS s ON s.actor = c.actor AND s.account_id = c.account_id AND s.event_date = c.event_date
   WHERE s.event_time >= $from - INTERVAL '1 hour' AND s.event_time < $to
 ),
 counted_back AS (
@@ -54,16 +78,15 @@ counted_back AS (
 -- The 60 minutes of each day with the most secrets.
 most AS MATERIALIZED (
   SELECT
-    c.actor, c.account_id, c.event_date,
-    n.actor IS NOT NULL AS is_elsewhere,
+    c.actor, c.account_id, c.event_date, k.is_elsewhere, k.most_before, k.hours_before,
     max(c.secrets) AS secrets,
     max(c.secrets_written) AS secrets_written,
     first_value(c.event_time ORDER BY c.secrets DESC, c.event_time) AS until
   FROM counted_back AS c
-  LEFT JOIN new_places($from, $to) AS n ON n.actor = c.actor AND n.event_date = c.event_date
+  JOIN candidates AS k ON k.actor = c.actor AND k.account_id = c.account_id AND k.event_date = c.event_date
   WHERE c.event_time >= $from
-  GROUP BY c.actor, c.account_id, c.event_date, n.actor
-  HAVING max(c.secrets) >= CASE WHEN n.actor IS NOT NULL THEN $few_secrets ELSE $min_secrets END
+  GROUP BY c.actor, c.account_id, c.event_date, k.is_elsewhere, k.most_before, k.hours_before
+  HAVING max(c.secrets) >= CASE WHEN k.is_elsewhere THEN $few_secrets ELSE $min_secrets END
 ),
 calls_of_hour AS (
   SELECT
@@ -78,13 +101,6 @@ calls_of_hour AS (
   JOIN asked AS a ON a.actor = m.actor AND a.account_id = m.account_id
     AND a.event_time <= m.until AND a.event_time >= m.until - INTERVAL '1 hour'
   WHERE a.secret_read IS NOT NULL AND a.event_time >= $from
-  GROUP BY m.actor, m.account_id, m.event_date
-),
-before AS (
-  SELECT m.actor, m.account_id, m.event_date, max(h.secrets) AS most_before, count(*) AS hours_before
-  FROM most AS m
-  JOIN hourly_secrets AS h ON h.actor = m.actor AND h.account_id = m.account_id AND h.event_date < m.event_date
-  WHERE h.event_date < CAST($to AS DATE)
   GROUP BY m.actor, m.account_id, m.event_date
 ),
 met AS (
@@ -104,19 +120,16 @@ strange AS (
 judged AS (
   SELECT
     m.*, c.first_time, c.last_time, c.calls, c.failures, c.secrets_done, c.evidence,
-    coalesce(b.most_before, 0) AS most_before,
-    coalesce(b.hours_before, 0) AS hours_before,
     -- A rotation replaces most of what it reads.
     2 * m.secrets_written >= m.secrets AS is_rotation,
     -- Not far above its maximum, or mostly denied, as with a broken script.
-    NOT m.is_elsewhere AND (m.secrets < $large_excess * coalesce(b.most_before, 0) OR 2 * c.failures > c.calls)
+    NOT m.is_elsewhere AND (m.secrets < $large_excess * m.most_before OR 2 * c.failures > c.calls)
       AS is_minor,
     -- A new cluster or service reads all its secrets when it starts.
     is_machine(m.actor) AND CAST(m.event_date - t.since AS BIGINT) < $warm_up_days AND s.actor IS NULL AS is_start
   FROM most AS m
   JOIN calls_of_hour AS c ON c.actor = m.actor AND c.account_id = m.account_id AND c.event_date = m.event_date
   JOIN met AS t ON t.actor = m.actor
-  LEFT JOIN before AS b ON b.actor = m.actor AND b.account_id = m.account_id AND b.event_date = m.event_date
   LEFT JOIN strange AS s ON s.actor = m.actor AND s.event_date = m.event_date
 )
 SELECT
