@@ -111,6 +111,13 @@ networks AS (
   JOIN daily_address AS a ON a.source_ip_address = p.ip
   WHERE ip_country(p.ip) IS NULL
 ),
+-- Since when an identity uses an address of a network: the first day at each address is all that counts.
+used AS (
+  SELECT network, source_ip_address, actor, min(event_date) AS since
+  FROM networks
+  WHERE event_date < CAST($to AS DATE)
+  GROUP BY network, source_ip_address, actor
+),
 -- Other identities that used the address by then, or its network on earlier days.
 met AS (
   SELECT
@@ -118,10 +125,9 @@ met AS (
     count(DISTINCT CASE WHEN n.source_ip_address = p.ip AND NOT is_machine(n.actor) THEN n.actor END) AS at_address,
     count(DISTINCT n.actor) AS in_network
   FROM (SELECT DISTINCT ip, actor, event_date FROM places) AS p
-  JOIN networks AS n ON n.network = coalesce(CAST(ip_asn(p.ip) AS VARCHAR), p.ip)
-    AND (n.event_date < p.event_date OR (n.event_date = p.event_date AND n.source_ip_address = p.ip))
-  WHERE n.event_date < CAST($to AS DATE)
-    AND n.actor <> p.actor
+  JOIN used AS n ON n.network = coalesce(CAST(ip_asn(p.ip) AS VARCHAR), p.ip)
+    AND (n.since < p.event_date OR (n.since = p.event_date AND n.source_ip_address = p.ip))
+  WHERE n.actor <> p.actor
   GROUP BY p.ip, p.actor, p.event_date
 ),
 -- Credentials that a service or a pod of EKS got for something that runs in AWS, whoever else may assume the role. None
@@ -144,7 +150,7 @@ placed AS (
     c.of_instance OR w.credential IS NOT NULL AS of_workload
   FROM places AS p
   JOIN calls AS c ON c.actor = p.actor AND c.account_id = p.account_id AND c.event_date = p.event_date
-    AND c.source_ip_address = p.ip AND c.of_instance = p.is_of_instance
+    AND c.source_ip_address = p.ip AND (c.of_instance IS NOT DISTINCT FROM p.is_of_instance)
   LEFT JOIN workloads AS w
     ON w.credential = c.credential AND w.session_arn = c.user_identity_arn AND w.issued_time = c.issued_time
   LEFT JOIN met AS m ON m.ip = p.ip AND m.actor = p.actor AND m.event_date = p.event_date

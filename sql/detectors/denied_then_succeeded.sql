@@ -67,7 +67,9 @@ tries AS (
       PARTITION BY d.account_id, d.actor, d.event_source, d.api, d.event_date) AS opened
   FROM candidates AS d
   JOIN calls AS c ON c.account_id = d.account_id AND c.actor = d.actor AND c.event_source = d.event_source
-    AND c.api = d.api AND c.event_date = d.event_date
+    AND c.event_date = d.event_date
+    -- Not a key of the join: `api` is computed for each call.
+    AND (c.api IS NOT DISTINCT FROM d.api)
   WHERE c.event_time >= $from AND c.event_time < $to AND NOT c.by_service
 ),
 opened AS (

@@ -93,7 +93,8 @@ SELECT
 FROM scored AS s
 JOIN given AS g ON g.origin = s.origin AND g.event_date = s.event_date
 JOIN identified_calls AS c ON c.user_identity_arn = g.session_arn AND c.event_date = g.event_date
-  AND c.credential = g.credential
+  -- Not a key of the join: `credential` is computed for each call.
+  AND (c.credential IS NOT DISTINCT FROM g.credential)
 WHERE c.event_time >= $from AND c.event_time < $to
   AND s.nats >= $min_nats
 GROUP BY s.origin, s.roles, s.most_before, s.days_before, s.as_wide_before, s.identity_days_before, s.nats, s.event_date
