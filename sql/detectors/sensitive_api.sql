@@ -91,18 +91,21 @@ changed AS (
 ),
 -- On how many earlier days an identity or its peers gave permissions to roles. Users have no role that tells who does
 -- similar work: peers of one who did so before are the others of the account who did.
+role_days AS (
+  SELECT DISTINCT
+    actor, event_date, CASE WHEN actor LIKE '%:user/%' THEN account_id ELSE peer_group(actor) END AS peers
+  FROM daily_sensitive
+  WHERE api IN ('AttachRolePolicy', 'PutRolePolicy') AND calls > failures AND event_date < CAST($to AS DATE)
+),
 role_work AS (
   SELECT actor, event_date, days_before
   FROM (
-    SELECT a.actor, a.event_date, count(DISTINCT w.event_date) AS days_before, bool_or(w.actor = a.actor) AS did_so
+    SELECT a.actor, a.event_date, count(DISTINCT w.event_date) AS days_before, bool_or(o.actor IS NOT NULL) AS did_so
     FROM (SELECT DISTINCT actor, event_date, CASE WHEN actor LIKE '%:user/%' THEN account_id ELSE peer_group(actor) END
             AS peers FROM asked) AS a
-    JOIN (
-      SELECT DISTINCT
-        actor, event_date, CASE WHEN actor LIKE '%:user/%' THEN account_id ELSE peer_group(actor) END AS peers
-      FROM daily_sensitive
-      WHERE api IN ('AttachRolePolicy', 'PutRolePolicy') AND calls > failures AND event_date < CAST($to AS DATE)
-    ) AS w ON w.peers = a.peers AND w.event_date < a.event_date
+    JOIN (SELECT DISTINCT peers, event_date FROM role_days) AS w ON w.peers = a.peers AND w.event_date < a.event_date
+    LEFT JOIN (SELECT peers, actor, min(event_date) AS since FROM role_days GROUP BY peers, actor) AS o
+      ON o.peers = a.peers AND o.actor = a.actor AND o.since < a.event_date
     GROUP BY a.actor, a.event_date
   )
   WHERE did_so OR actor NOT LIKE '%:user/%'
