@@ -111,7 +111,7 @@ networks AS (
   JOIN daily_address AS a ON a.source_ip_address = p.ip
   WHERE ip_country(p.ip) IS NULL
 ),
--- Since when an identity uses an address of a network: the first day at each address is all that counts.
+-- Since when an identity uses an address: only the first day matters.
 used AS (
   SELECT network, source_ip_address, actor, min(event_date) AS since
   FROM networks
@@ -150,7 +150,9 @@ placed AS (
     c.of_instance OR w.credential IS NOT NULL AS of_workload
   FROM places AS p
   JOIN calls AS c ON c.actor = p.actor AND c.account_id = p.account_id AND c.event_date = p.event_date
-    AND c.source_ip_address = p.ip AND (c.of_instance IS NOT DISTINCT FROM p.is_of_instance)
+    AND c.source_ip_address = p.ip
+    -- Written so that it is not a key of the join, which would compute it for every event. Neither side is null.
+    AND (c.of_instance IS NOT DISTINCT FROM p.is_of_instance)
   LEFT JOIN workloads AS w
     ON w.credential = c.credential AND w.session_arn = c.user_identity_arn AND w.issued_time = c.issued_time
   LEFT JOIN met AS m ON m.ip = p.ip AND m.actor = p.actor AND m.event_date = p.event_date

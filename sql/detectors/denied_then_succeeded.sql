@@ -68,7 +68,7 @@ tries AS (
   FROM candidates AS d
   JOIN calls AS c ON c.account_id = d.account_id AND c.actor = d.actor AND c.event_source = d.event_source
     AND c.event_date = d.event_date
-    -- Not a key of the join: `api` is computed for each call.
+    -- Written so that it is not a key of the join, which would compute it for every event. Neither side is null.
     AND (c.api IS NOT DISTINCT FROM d.api)
   WHERE c.event_time >= $from AND c.event_time < $to AND NOT c.by_service
 ),

@@ -35,12 +35,12 @@ WITH placed AS MATERIALIZED (
   WHERE d.holder IS NOT NULL AND ip_country(d.source_ip_address) IS NOT NULL
     AND d.event_date >= CAST($from AS DATE) - INTERVAL '2 days' AND d.first_time < $to
 ),
--- Two places from which a holder could have called so soon one after the other that the move between them was too fast:
--- first and last call of each day there give the shortest time between. Two days are enough: at the lowest speed that may
--- be set, half the Earth's circumference takes 45 hours.
-moves AS (
-  SELECT DISTINCT a.holder, least(a.event_date, b.event_date) AS first_day,
-    greatest(a.event_date, b.event_date) AS last_day
+-- Pairs of places between which a holder may have moved too fast. The first and the last call of a day at each place
+-- give the shortest time between them. Two days are enough: at the lowest speed that may be set, half the Earth's
+-- circumference takes 45 hours.
+moves AS MATERIALIZED (
+  SELECT DISTINCT
+    a.holder, least(a.event_date, b.event_date) AS first_day, greatest(a.event_date, b.event_date) AS last_day
   FROM placed AS a
   JOIN placed AS b ON b.holder = a.holder AND b.country <> a.country
     AND b.event_date BETWEEN a.event_date - INTERVAL '2 days' AND a.event_date + INTERVAL '2 days'
@@ -48,14 +48,13 @@ moves AS (
     AND great_circle_km(a.latitude, a.longitude, b.latitude, b.longitude) >= greatest($distance_km, $speed_kmh
       * (to_unixtime(greatest(a.first_time, b.first_time)) - to_unixtime(least(a.last_time, b.last_time)) - 1) / 3600.0)
 ),
--- The places of these days and of those between, so that the call before each call is the holder's previous one.
+-- The places of these days and of the days between, so that no call between two others is missing.
 travels AS (
   SELECT DISTINCT p.actor, p.event_date, p.source_ip_address
   FROM moves AS m
   JOIN placed AS p ON p.holder = m.holder AND p.event_date BETWEEN m.first_day AND m.last_day
 ),
--- Calls from there, also before the window. They are not joined by holder, which is computed for each call; calls of other
--- holders have no move that is too fast.
+-- The calls from there, also before the window. They are not joined by holder, which would be computed for every event.
 located AS MATERIALIZED (
   SELECT c.event_id, c.event_time, c.event_date, c.account_id, c.actor, c.holder, c.source_ip_address, c.client
   FROM travels AS t
@@ -69,9 +68,9 @@ moved AS (
   SELECT
     *,
     geo_change(source_ip_address, event_time) OVER (
-      PARTITION BY holder ORDER BY event_time, source_ip_address) AS move
+      PARTITION BY holder ORDER BY event_time, source_ip_address, event_id) AS move
   FROM located
-  WHERE holder IS NOT NULL
+  WHERE holder IN (SELECT holder FROM moves)
 ),
 jumps AS MATERIALIZED (
   SELECT

@@ -24,19 +24,20 @@ WITH addresses AS MATERIALIZED (
     -- A shell or a job in AWS calls from Amazon's network for its owner.
     AND NOT ip_is_amazon(source_ip_address)
 ),
--- Two networks of an identity on one day.
+-- Pairs of networks that an identity used on one day.
 day_pairs AS MATERIALIZED (
   SELECT DISTINCT a.actor, a.event_date, a.asn AS asn_a, b.asn AS asn_b
   FROM addresses AS a
   JOIN addresses AS b ON b.actor = a.actor AND b.event_date = a.event_date AND b.asn > a.asn
 ),
--- An identity that uses two networks on one day may do so again: only the first such day is reported.
+-- All days and networks of these identities.
 seen AS MATERIALIZED (
   SELECT DISTINCT p.actor, d.event_date, ip_asn(d.source_ip_address) AS asn
   FROM (SELECT DISTINCT actor FROM day_pairs) AS p
   JOIN daily_address AS d ON d.actor = p.actor
   WHERE ip_country(d.source_ip_address) IS NOT NULL AND ip_asn(d.source_ip_address) IS NOT NULL AND d.first_time < $to
 ),
+-- An identity that uses two networks on one day may do so again: only the first such day is reported.
 first_pairs AS MATERIALIZED (
   SELECT p.actor, p.event_date, p.asn_a, p.asn_b
   FROM day_pairs AS p
@@ -75,7 +76,7 @@ moved AS (
     lag(client) OVER by_key AS previous_client,
     lag(source_ip_address) OVER by_key AS previous_ip
   FROM located
-  WINDOW by_key AS (PARTITION BY access_key_id ORDER BY event_time, source_ip_address, client)
+  WINDOW by_key AS (PARTITION BY actor, access_key_id ORDER BY event_time, source_ip_address, client)
 ),
 flips AS MATERIALIZED (
   SELECT *, least(asn, previous_asn) AS asn_a, greatest(asn, previous_asn) AS asn_b

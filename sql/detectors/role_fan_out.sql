@@ -65,6 +65,18 @@ scored AS (
     -ln((e.as_wide_before + 1.0) / (e.identity_days_before + 2.0)) AS nats
   FROM wide AS w
   JOIN earlier AS e ON e.origin = w.origin AND e.event_date = w.event_date
+),
+-- The calls of their sessions. They are joined by credential afterwards, because it would be computed for every event.
+used AS MATERIALIZED (
+  SELECT c.event_id, c.event_time, c.event_date, c.account_id, c.user_identity_arn, c.credential, c.failed
+  FROM (
+    SELECT DISTINCT g.session_arn, g.event_date
+    FROM scored AS s
+    JOIN given AS g ON g.origin = s.origin AND g.event_date = s.event_date
+    WHERE s.nats >= $min_nats
+  ) AS g
+  JOIN identified_calls AS c ON c.user_identity_arn = g.session_arn AND c.event_date = g.event_date
+  WHERE c.event_time >= $from AND c.event_time < $to
 )
 SELECT
   min(c.event_time) AS first_time,
@@ -92,9 +104,6 @@ SELECT
   s.identity_days_before AS baseline_identity_days
 FROM scored AS s
 JOIN given AS g ON g.origin = s.origin AND g.event_date = s.event_date
-JOIN identified_calls AS c ON c.user_identity_arn = g.session_arn AND c.event_date = g.event_date
-  -- Not a key of the join: `credential` is computed for each call.
-  AND (c.credential IS NOT DISTINCT FROM g.credential)
-WHERE c.event_time >= $from AND c.event_time < $to
-  AND s.nats >= $min_nats
+JOIN used AS c ON c.user_identity_arn = g.session_arn AND c.event_date = g.event_date AND c.credential = g.credential
+WHERE s.nats >= $min_nats
 GROUP BY s.origin, s.roles, s.most_before, s.days_before, s.as_wide_before, s.identity_days_before, s.nats, s.event_date

@@ -21,6 +21,7 @@ warm_up_days = { default = 7, min = 0, max = 90, help = """\
   days after which a workload is no longer new; a new one that reads its secrets from a known place is low""" }
 large_excess = { default = 3.0, min = 1.0, help = "multiple of the previous maximum below which the finding is low" }
 */
+-- Secrets in each hour of the clock, and in it and the one before.
 WITH hours AS (
   SELECT
     actor, account_id, event_date, secrets,
@@ -29,13 +30,14 @@ WITH hours AS (
   FROM hourly_secrets
   WHERE hour < $to
 ),
+-- Each day, with the maximum of earlier days.
 days AS (
   SELECT
     *,
     coalesce(max(secrets) OVER earlier_days, 0) AS most_before,
-    coalesce(sum(hours) OVER earlier_days, 0) AS hours_before
+    coalesce(sum(active_hours) OVER earlier_days, 0) AS hours_before
   FROM (
-    SELECT actor, account_id, event_date, max(secrets) AS secrets, max(of_two) AS of_two, count(*) AS hours
+    SELECT actor, account_id, event_date, max(secrets) AS secrets, max(of_two) AS of_two, count(*) AS active_hours
     FROM hours
     GROUP BY actor, account_id, event_date
   )
@@ -43,7 +45,8 @@ days AS (
     PARTITION BY actor, account_id ORDER BY event_date
     RANGE BETWEEN UNBOUNDED PRECEDING AND INTERVAL '1 day' PRECEDING)
 ),
--- Days with enough secrets in an hour of the clock and the one before: any 60 minutes are within two.
+-- Days that may have enough secrets within an hour, and more than ever before: any 60 minutes are within two hours of
+-- the clock.
 candidates AS MATERIALIZED (
   SELECT d.actor, d.account_id, d.event_date, d.most_before, d.hours_before, n.actor IS NOT NULL AS is_elsewhere
   FROM days AS d
@@ -52,7 +55,7 @@ candidates AS MATERIALIZED (
     AND d.of_two >= CASE WHEN n.actor IS NOT NULL THEN $few_secrets ELSE $min_secrets END
     AND d.of_two > CASE WHEN n.actor IS NOT NULL THEN 1.0 ELSE $excess END * d.most_before
 ),
--- Their calls, with those of the day before for the first hour.
+-- Their calls, and those of the day before, which the first hour of a day needs.
 asked AS MATERIALIZED (
   SELECT
     s.actor, s.account_id, s.event_date, s.event_time, s.event_id, s.failed,

@@ -89,14 +89,15 @@ handed_out AS (
 changed AS (
   SELECT DISTINCT actor, event_date FROM unfamiliar($from, $to)
 ),
--- On how many earlier days an identity or its peers gave permissions to roles. Users have no role that tells who does
--- similar work: peers of one who did so before are the others of the account who did.
+-- Days on which an identity gave permissions to roles, and who its peers are.
 role_days AS (
   SELECT DISTINCT
     actor, event_date, CASE WHEN actor LIKE '%:user/%' THEN account_id ELSE peer_group(actor) END AS peers
   FROM daily_sensitive
   WHERE api IN ('AttachRolePolicy', 'PutRolePolicy') AND calls > failures AND event_date < CAST($to AS DATE)
 ),
+-- On how many earlier days an identity or its peers gave permissions to roles. Users have no role that tells who does
+-- similar work: peers of one who did so before are the others of the account who did.
 role_work AS (
   SELECT actor, event_date, days_before
   FROM (
