@@ -106,6 +106,32 @@ fn a_changed_byte_in_a_record_report_or_bundle_is_named() {
 }
 
 #[test]
+fn a_finding_of_an_older_run_is_found_without_reading_newer_reports_and_also_without_its_list() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = two_days(dir.path());
+    let first = hunt_day(&lake, 1, &dir.path().join("first.json"));
+    let second = hunt_day(&lake, 2, &dir.path().join("second.json"));
+    let file = |report: &Value, kind: &str| {
+        lake.join(format!("_trailhunt/runs/{}.{kind}.json.gz", report["run"]["id"].as_str().unwrap()))
+    };
+    let ids = |report: &Value| {
+        let findings = report["findings"].as_array().unwrap();
+        findings.iter().map(|finding| finding["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let newer = ids(&second);
+    let id = ids(&first).into_iter().find(|id| !newer.contains(id)).unwrap();
+    let explained = || {
+        let json = succeeds(&["explain", &id, "--lake", arg(&lake), "--format", "json"]).out;
+        serde_json::from_str::<Value>(&json).unwrap()["id"].clone()
+    };
+    assert_eq!(explained(), id);
+    std::fs::write(file(&second, "report"), "modified").unwrap();
+    assert_eq!(explained(), id);
+    std::fs::remove_file(file(&first, "findings")).unwrap();
+    assert_eq!(explained(), id);
+}
+
+#[test]
 fn a_finding_is_reproduced_at_the_lake_version_of_its_run() {
     let dir = tempfile::tempdir().unwrap();
     let lake = two_days(dir.path());
