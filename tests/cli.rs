@@ -236,6 +236,30 @@ fn a_query_prints_every_format_and_neutralises_hostile_text() {
 }
 
 #[test]
+fn a_semi_join_keeps_its_rows_whatever_the_columns_of_its_other_side_are_called() {
+    let dir = tempfile::tempdir().unwrap();
+    let lake = dir.path().join("lake");
+    archive(&dir.path().join("in"), &[record("1", "2024-01-01T10:00:00Z"), record("2", "2024-01-02T10:00:00Z")]);
+    succeeds(&["ingest", arg(&dir.path().join("in")), "--lake", arg(&lake)]);
+    // The keys of `asked` are passed on to the columns of `other`, where `actor` is not the key.
+    let other = "SELECT user_identity_arn AS caller, event_name AS actor FROM events";
+    let sql = format!(
+        "SELECT count(*) FROM (SELECT DISTINCT actor FROM events WHERE event_name = 'ListBuckets') AS asked \
+         JOIN (SELECT known.actor FROM (SELECT DISTINCT actor FROM events) AS known \
+               WHERE EXISTS (SELECT 1 FROM ({other}) AS other \
+                             WHERE other.caller = known.actor AND length(other.actor) <> length(known.actor))) AS met \
+         ON met.actor = asked.actor"
+    );
+    assert_eq!(number(&lake, &sql), 1);
+    // The other side has the key with another type, and the column it comes from.
+    let sql = "SELECT count(*) FROM (SELECT DISTINCT actor FROM events WHERE event_name = 'ListBuckets') AS asked \
+               JOIN (SELECT known.actor, min(day.event_date) AS since FROM (SELECT DISTINCT actor FROM events) AS known \
+                     JOIN daily_activity AS day ON day.actor = known.actor GROUP BY known.actor) AS met \
+               ON met.actor = asked.actor";
+    assert_eq!(number(&lake, sql), 1);
+}
+
+#[test]
 fn a_query_is_sql_a_file_or_a_saved_question() {
     let dir = tempfile::tempdir().unwrap();
     let (lake, file, report) = (dir.path().join("lake"), dir.path().join("q.sql"), dir.path().join("r.json"));

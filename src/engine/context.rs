@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use datafusion::common::{DataFusionError, Result as Planned};
+use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
 use datafusion::execution::object_store::{ObjectStoreRegistry, ObjectStoreUrl};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -14,7 +15,7 @@ use url::Url;
 use super::members::Members;
 use super::tables::{Tables, register_later, view};
 use super::whole_files::{WholeFiles, whole_files_url};
-use super::{sql, udf};
+use super::{semi_join, sql, udf};
 use crate::error::{Error, Result};
 use crate::geo::Geo;
 use crate::lake::{Snapshot, dependencies, histories, views};
@@ -51,7 +52,9 @@ pub(super) fn context(
     config.options_mut().optimizer.repartition_joins = false;
     // This rule takes JSON functions out of CASE and computes them for every row of the scan.
     config.options_mut().optimizer.enable_leaf_expression_pushdown = false;
-    let mut context = SessionContext::new_with_config_rt(config, runtime);
+    let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features();
+    let state = state.with_physical_optimizer_rules(semi_join::rules()).build();
+    let mut context = SessionContext::new_with_state(state);
     let catalog = context.catalog("datafusion").ok_or_else(|| Error::Internal("no catalog".into()))?;
     catalog.register_schema("public", Arc::new(Tables::default())).map_err(defect)?;
     udf::register(&mut context, geo)?;

@@ -18,6 +18,7 @@ mod roll_up;
 mod rollup;
 mod rules;
 mod scan_stats;
+mod semi_join;
 mod services;
 mod session;
 mod size;
